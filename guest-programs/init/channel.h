@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The channel: a region of reserved guest memory that the host reads. It holds
+ * a header and sections; docs/guest-protocol.md has the layout.
+ *
+ * The region may be mapped as device memory (a reserved-memory node with
+ * `no-map`), where an access that is not aligned faults, in the kernel's
+ * copy_to_user() too. So nothing is read straight into it: file contents pass
+ * through a small cached buffer, and every store into the region is one aligned
+ * 64-bit word. The check sum needs a pass over the data anyway; the store costs
+ * one instruction more in it.
+ *
+ * All functions that can fail return 0 or a negative errno. Without an open
+ * channel they return -ENXIO.
+ */
+#ifndef KERNSNAP_CHANNEL_H
+#define KERNSNAP_CHANNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Maps SIZE bytes at physical address ADDR through /dev/mem and writes an empty
+ * header. -EINVAL if the region is not aligned to pages or is too small to hold
+ * the report; -EBUSY if a channel is open already; otherwise the errno of open()
+ * or mmap().
+ */
+int channel_open(uint64_t addr, uint64_t size);
+
+/*
+ * Copies what reading FD yields into the channel as section NAME, until the end
+ * of the file or, on a non-blocking descriptor, until EAGAIN. CHUNK is the size
+ * of one read: at least 8 bytes, at most CHANNEL_CHUNK_MAX. If reading fails or the
+ * channel is full (-ENOSPC), the section keeps what was copied until then.
+ */
+int channel_copy(const char *name, int fd, size_t chunk);
+#define CHANNEL_CHUNK_MAX (64 * 1024)
+
+/*
+ * Writes LEN bytes at DATA as section NAME. It may use the room that is kept
+ * free for the report.
+ */
+int channel_write(const char *name, const void *data, size_t len);
+
+/* Marks the channel as complete. Does nothing without an open channel. */
+void channel_complete(void);
+
+#endif

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/* Steps on files: mount, put and add, save and drain. */
+#define _GNU_SOURCE
+#include "steps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "channel.h"
+
+/* trace_pipe_raw hands out whole pages of the ring buffer. */
+#define RAW_PAGE_BYTES 4096
+
+int step_mount(const char *type, const char *dir)
+{
+	/* If DIR cannot be made, mount() has the better errno. */
+	mkdir(dir, 0755);
+	if (mount(type, dir, type, 0, NULL) && errno != EBUSY)
+		return -errno;
+	return 0;
+}
+
+/*
+ * Writes LEN bytes. Many tracefs files (set_event, set_ftrace_filter,
+ * set_ftrace_pid) take one word a write() and leave the rest, so a short write
+ * is continued.
+ */
+static int write_all(int fd, const char *data, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, data, len);
+
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return -EIO;
+		data += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int step_put(const char *file, const char *text, int extra_flag)
+{
+	char line[LINE_BYTES_MAX + 1];
+	size_t len = strlen(text);
+	int err, fd;
+
+	/* No O_CREAT: a mistyped name must be an error. */
+	fd = open(file, O_WRONLY | O_CLOEXEC | extra_flag);
+	if (fd < 0)
+		return -errno;
+	memcpy(line, text, len);
+	line[len++] = '\n';
+	err = write_all(fd, line, len);
+	/* Some tracefs files do their work, and fail, when closed. */
+	if (close(fd) && !err)
+		err = -errno;
+	return err;
+}
+
+int step_copy(const char *name, const char *file, bool pages)
+{
+	int fd, err;
+
+	fd = open(file, O_RDONLY | O_CLOEXEC | (pages ? O_NONBLOCK : 0));
+	if (fd < 0)
+		return -errno;
+	err = channel_copy(name, fd, pages ? RAW_PAGE_BYTES : CHANNEL_CHUNK_MAX);
+	close(fd);
+	return err;
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * kthread_steps: one kernel thread, from creation to its return value.
+ *
+ * Loading creates the thread "steps-0" in two steps, as kthread_run() does in
+ * one: kthread_create() asks kthreadd for it and waits until it exists and
+ * sleeps; wake_up_process() lets it run its function. The trace shows the
+ * request, kthreadd forking, the new thread reporting back, and steps_work()
+ * called by steps-0 itself.
+ *
+ * Unloading stops it: kthread_stop() wakes the thread, which sees
+ * kthread_should_stop() and returns 42; the event sched_kthread_stop_ret shows
+ * that value in the task that unloads.
+ */
+#include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/kthread.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+
+#define STEPS		3
+#define STEPS_RESULT	42
+
+static struct task_struct *steps_task;
+static unsigned int steps_done;
+
+/* A function of its own, so that the function tracer sees the thread work. */
+static noinline void steps_work(void)
+{
+	/* The store is volatile: the calls cannot be optimised away. */
+	WRITE_ONCE(steps_done, steps_done + 1);
+}
+
+static int steps_thread(void *unused)
+{
+	int i;
+
+	for (i = 0; i < STEPS; i++)
+		steps_work();
+
+	/*
+	 * Sleep until told to stop. The state is set before the test: if
+	 * kthread_stop() comes in between, its wake-up sets the state back and
+	 * schedule() returns at once instead of sleeping for good.
+	 */
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (kthread_should_stop())
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+
+	return STEPS_RESULT;
+}
+
+static int __init steps_init(void)
+{
+	struct task_struct *task;
+
+	task = kthread_create(steps_thread, NULL, "steps-%d", 0);
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+
+	steps_task = task;
+	wake_up_process(task);
+
+	return 0;
+}
+
+static void __exit steps_exit(void)
+{
+	/* The result is not needed here: sched_kthread_stop_ret shows it. */
+	kthread_stop(steps_task);
+}
+
+module_init(steps_init);
+module_exit(steps_exit);
+
+MODULE_DESCRIPTION("One kernel thread, created, woken and stopped");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * fork-one: one process makes one child and waits for it.
+ *
+ * The trace shows fork() from the system call to the child's first step:
+ * sys_clone, kernel_clone() (_do_fork() before 5.10), copy_process(),
+ * wake_up_new_task(), and fork() returning twice: the markers "parent" and
+ * "child" are written by two tasks. Then the child's exit, the parent's wake-up
+ * by SIGCHLD, and release_task() in the parent.
+ *
+ * Run it pinned to one CPU: then parent and child can only take turns, and what
+ * they do has one order.
+ */
+#include <unistd.h>
+
+#include "guest.h"
+
+int main(void)
+{
+	pid_t child;
+
+	guest_init();
+	trace_on();
+	child = fork();
+	if (child == 0) {
+		trace_mark("child");
+		_exit(0);
+	}
+	check(child > 0);
+	trace_mark("parent");
+	check(wait_for(child) == 0);
+	_exit(0);
+}

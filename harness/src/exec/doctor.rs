@@ -1,0 +1,107 @@
+//! What this host has of the tools the harness needs.
+
+use super::tool::{TOOLS, ToolFacts};
+use super::{Tool, ToolCall, capture};
+
+/// One line of `kernsnap doctor`.
+#[derive(Debug, Clone)]
+pub struct ToolReport {
+    /// What the tool is for and which package holds it.
+    pub facts: &'static ToolFacts,
+    /// What was found.
+    pub finding: Finding,
+}
+
+/// What was found of a tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// It is here and good.
+    Good(Found),
+    /// It is here and works, with this weakness.
+    Usable(Found, String),
+    /// It is here and too old, or does not run; this says why.
+    Unusable(Found, String),
+    /// It is not on `PATH`.
+    Missing,
+}
+
+/// A tool that is here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The file that runs.
+    pub path: std::path::PathBuf,
+    /// The first line it prints about its version.
+    pub version: String,
+}
+
+impl ToolReport {
+    /// Whether the harness can work with what was found.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        matches!(self.finding, Finding::Good(_) | Finding::Usable(..))
+    }
+}
+
+/// Looks for every tool of the table and asks each for its version.
+#[must_use]
+pub fn inspect() -> Vec<ToolReport> {
+    TOOLS.iter().map(|facts| ToolReport { facts, finding: find(facts) }).collect()
+}
+
+fn find(facts: &ToolFacts) -> Finding {
+    let Ok(tool) = Tool::resolve(facts.name) else { return Finding::Missing };
+    let path = tool.path().to_owned();
+    match capture(&ToolCall::new(tool).arg(facts.version_argument)) {
+        // Perl starts its answer with an empty line.
+        Ok(text) => {
+            let version = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned();
+            judge(facts, Found { path, version })
+        }
+        Err(error) => Finding::Unusable(Found { path, version: String::new() }, error.to_string()),
+    }
+}
+
+fn judge(facts: &ToolFacts, found: Found) -> Finding {
+    let Some(versions) = facts.versions else { return Finding::Good(found) };
+    match version_number(&found.version) {
+        Some(version) if version >= versions.preferred => Finding::Good(found),
+        Some(version) if version >= versions.minimum => {
+            let (major, minor) = versions.preferred;
+            Finding::Usable(found, format!("older than {major}.{minor}: {}", versions.because))
+        }
+        Some(_) => {
+            let (major, minor) = versions.minimum;
+            Finding::Unusable(found, format!("older than {major}.{minor}"))
+        }
+        None => Finding::Unusable(found, "its version cannot be read".to_owned()),
+    }
+}
+
+/// The first `N.N` of a version line.
+fn version_number(line: &str) -> Option<(u32, u32)> {
+    line.split(|c: char| !c.is_ascii_digit() && c != '.').find_map(|word| {
+        let mut parts = word.split('.').map(str::parse);
+        Some((parts.next()?.ok()?, parts.next()?.ok()?))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_judged_by_the_table() {
+        let Some(qemu) = super::super::facts("qemu-system-aarch64") else { panic!("the table has QEMU") };
+        let check =
+            |version: &str| match judge(qemu, Found { path: "/usr/bin/qemu".into(), version: version.to_owned() }) {
+                Finding::Good(_) => "good",
+                Finding::Usable(..) => "usable",
+                Finding::Unusable(..) => "unusable",
+                Finding::Missing => "missing",
+            };
+        assert_eq!(check("QEMU emulator version 10.0.2 (Debian 1:10.0.2+ds-2)"), "good");
+        assert_eq!(check("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7)"), "usable");
+        assert_eq!(check("QEMU emulator version 6.2.0"), "unusable");
+        assert_eq!(check("???"), "unusable");
+    }
+}

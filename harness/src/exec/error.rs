@@ -1,0 +1,61 @@
+//! What goes wrong between the harness and a tool.
+
+use std::io;
+
+use super::{Ended, ToolFacts};
+use crate::interrupt::Interrupted;
+
+/// Why a tool did not do its work. The texts continue "failed to …: ".
+#[derive(Debug, thiserror::Error)]
+pub enum ToolError {
+    /// It is not on this host.
+    #[error("`{name}` is not on PATH{}", .facts.map(why).unwrap_or_default())]
+    Missing {
+        /// The name looked for.
+        name: String,
+        /// What the harness knows of it.
+        facts: Option<&'static ToolFacts>,
+    },
+    /// The system refused to start it, or to keep its output.
+    #[error("cannot run `{call}`")]
+    Start {
+        /// The command line.
+        call: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// It ran and failed.
+    #[error("`{call}` failed: {ended}{}", tail_text(.tail))]
+    Failed {
+        /// The command line.
+        call: String,
+        /// How it ended.
+        ended: Ended,
+        /// The last lines it printed.
+        tail: Vec<String>,
+    },
+    /// A signal asked the harness to stop; the tool and its children were ended.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
+
+impl ToolError {
+    /// Whether the tool's last words say that a disk is full.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            ToolError::Start { source, .. } => source.kind() == io::ErrorKind::StorageFull,
+            ToolError::Failed { tail, .. } => tail.iter().any(|line| line.contains("No space left on device")),
+            ToolError::Missing { .. } | ToolError::Interrupted(_) => false,
+        }
+    }
+}
+
+fn why(facts: &ToolFacts) -> String {
+    format!(": needed to {}, in the package `{}`", facts.purpose, facts.package)
+}
+
+fn tail_text(tail: &[String]) -> String {
+    tail.iter().fold(String::new(), |text, line| text + "\n  | " + line)
+}

@@ -1,0 +1,55 @@
+//! How every child is started and ended: a process group of its own, tied to the life of the harness.
+#![expect(clippy::disallowed_methods, reason = "this module owns `duct`")]
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::tool::inherited;
+use super::{Tool, ToolCall, ToolError};
+
+/// The call as duct wants it. Its exit status is data, not an error.
+///
+/// `setpriv` replaces itself by the tool, so the process started is the tool. `--pdeathsig` is tied to the *thread* that
+/// starts it: whoever starts a tool must outlive it.
+pub(super) fn expression(call: &ToolCall) -> Result<duct::Expression, ToolError> {
+    let setpriv = Tool::resolve("setpriv")?;
+    let mut args: Vec<OsString> =
+        ["--pdeathsig", "TERM", "--"].iter().map(OsString::from).chain([call.tool().path().into()]).collect();
+    args.extend(call.arguments().iter().cloned());
+    let mut expression = duct::cmd(setpriv.path(), args)
+        .full_env(inherited().into_iter().chain(call.environment()))
+        .stdin_null()
+        .unchecked()
+        .before_spawn(|command| {
+            // Ctrl-C must reach the harness alone; it then ends the whole group, make's children included.
+            command.process_group(0);
+            Ok(())
+        });
+    if let Some(dir) = call.directory() {
+        expression = expression.dir(dir);
+    }
+    Ok(expression)
+}
+
+/// A process group, by the id of its first process.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Group(Pid);
+
+impl Group {
+    /// The group of the first of these processes.
+    pub(super) fn led_by(pids: &[u32]) -> Option<Group> {
+        pids.first().and_then(|pid| i32::try_from(*pid).ok()).and_then(Pid::from_raw).map(Group)
+    }
+
+    /// Asks every process of the group to end. A group that is gone already is no error.
+    pub(super) fn terminate(self) {
+        let _gone = kill_process_group(self.0, Signal::TERM);
+    }
+
+    /// Ends every process of the group. A group that is gone already is no error.
+    pub(super) fn kill(self) {
+        let _gone = kill_process_group(self.0, Signal::KILL);
+    }
+}

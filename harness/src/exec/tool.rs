@@ -1,0 +1,145 @@
+//! The host's tools: a table of what each is for, and finding them on `PATH`.
+#![expect(clippy::disallowed_methods, reason = "this module looks tools up on `PATH`")]
+
+use std::env;
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::ToolError;
+
+/// What is known of a host tool before looking for it.
+#[derive(Debug, Clone, Copy)]
+pub struct ToolFacts {
+    /// The program's name on `PATH`.
+    pub name: &'static str,
+    /// What the harness does with it, as the end of "needed to …".
+    pub purpose: &'static str,
+    /// The Debian and Ubuntu package that holds it.
+    pub package: &'static str,
+    /// The argument that makes it print its version.
+    pub version_argument: &'static str,
+    /// The oldest version that works at all, and the oldest that is good, where it matters.
+    pub versions: Option<Versions>,
+}
+
+/// Which versions of a tool will do.
+#[derive(Debug, Clone, Copy)]
+pub struct Versions {
+    /// Older than this is refused: (major, minor).
+    pub minimum: (u32, u32),
+    /// Older than this is used, and named in every report.
+    pub preferred: (u32, u32),
+    /// What is wrong with the versions between the two.
+    pub because: &'static str,
+}
+
+const fn tool(
+    name: &'static str,
+    purpose: &'static str,
+    package: &'static str,
+    version_argument: &'static str,
+) -> ToolFacts {
+    ToolFacts { name, purpose, package, version_argument, versions: None }
+}
+
+/// Every host tool the harness calls, in the order `kernsnap doctor` shows them.
+pub(super) const TOOLS: &[ToolFacts] = &[
+    ToolFacts {
+        name: "qemu-system-aarch64",
+        purpose: "run the machines",
+        package: "qemu-system-arm",
+        version_argument: "--version",
+        versions: Some(Versions {
+            minimum: (7, 2),
+            preferred: (9, 0),
+            because: "a spinning guest CPU keeps the others waiting, and there is no raspi4b",
+        }),
+    },
+    tool("setpriv", "end every tool together with the harness", "util-linux", "--version"),
+    tool("make", "build kernels and modules", "make", "--version"),
+    tool("gcc", "build the kernel's own build tools", "gcc", "--version"),
+    tool("aarch64-linux-gnu-gcc", "compile kernels and guest programs", "gcc-aarch64-linux-gnu", "--version"),
+    tool("aarch64-linux-gnu-ld", "link kernels and guest programs", "binutils-aarch64-linux-gnu", "--version"),
+    tool("flex", "build the kernel's configuration tool", "flex", "--version"),
+    tool("bison", "build the kernel's configuration tool", "bison", "--version"),
+    tool("bc", "compute the kernel's time constants", "bc", "--version"),
+    tool("perl", "run the kernel's build scripts", "perl", "--version"),
+    tool("dtc", "compile device tree overlays", "device-tree-compiler", "--version"),
+    tool("fdtoverlay", "apply device tree overlays", "device-tree-compiler", "--version"),
+    tool("tar", "unpack kernel sources", "tar", "--version"),
+    tool("xz", "unpack kernel sources", "xz-utils", "--version"),
+    tool("apt-get", "fetch the kernel's source package", "apt", "--version"),
+    tool("dpkg-deb", "open the kernel's source package", "dpkg", "--version"),
+];
+
+/// The table's line for a tool, if it has one.
+#[must_use]
+pub fn facts(name: &str) -> Option<&'static ToolFacts> {
+    TOOLS.iter().find(|facts| facts.name == name)
+}
+
+/// A program that was found on this host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tool {
+    name: String,
+    path: PathBuf,
+}
+
+impl Tool {
+    /// Looks `name` up on `PATH`.
+    ///
+    /// # Errors
+    ///
+    /// [`ToolError::Missing`], which says what the tool is for and which package holds it.
+    pub fn resolve(name: &str) -> Result<Tool, ToolError> {
+        let path = env::var_os("PATH").unwrap_or_default();
+        env::split_paths(&path)
+            .map(|dir| dir.join(name))
+            .find(|candidate| is_executable(candidate))
+            .map(|path| Tool { name: name.to_owned(), path })
+            .ok_or_else(|| ToolError::Missing { name: name.to_owned(), facts: facts(name) })
+    }
+
+    /// The name it was looked up by.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The file that runs.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// What a tool keeps of the caller's environment: where to find other tools, and where to put temporary files.
+pub(super) fn inherited() -> Vec<(OsString, OsString)> {
+    ["PATH", "TMPDIR"].iter().filter_map(|name| Some((OsString::from(name), env::var_os(name)?))).collect()
+}
+
+fn is_executable(path: &Path) -> bool {
+    path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_tool_says_what_it_is_for_and_where_it_comes_from() {
+        let error = ToolError::Missing { name: "dtc".into(), facts: facts("dtc") };
+        assert_eq!(
+            error.to_string(),
+            "`dtc` is not on PATH: needed to compile device tree overlays, in the package `device-tree-compiler`"
+        );
+    }
+
+    #[test]
+    fn a_directory_is_no_tool() {
+        assert!(!is_executable(Path::new("/usr/bin")));
+        assert!(Tool::resolve("sh").is_ok());
+        assert!(matches!(Tool::resolve("no-such-tool-here"), Err(ToolError::Missing { .. })));
+    }
+}

@@ -1,0 +1,122 @@
+//! The guest's root file system: a `newc` cpio archive, the same bytes for the same content.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+
+use cpio::newc::Builder;
+
+/// What a guest finds when it starts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Root {
+    entries: BTreeMap<String, Entry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Entry {
+    Directory,
+    File { mode: u32, content: Vec<u8> },
+    Link { target: String },
+    Device { mode: u32, major: u32, minor: u32 },
+}
+
+/// File types of `struct stat`'s mode.
+const DIRECTORY: u32 = 0o040_000;
+const REGULAR: u32 = 0o100_000;
+const SYMLINK: u32 = 0o120_000;
+const CHARACTER_DEVICE: u32 = 0o020_000;
+
+impl Root {
+    /// A root with what every guest needs: mount points, and the device nodes that `/init` uses before devtmpfs is mounted.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut root = Self::default();
+        for directory in ["proc", "sys/kernel/tracing", "tmp"] {
+            root.directory(directory);
+        }
+        // Numbers from the kernel's Documentation/admin-guide/devices.txt.
+        for (name, mode, major, minor) in [("console", 0o600, 5, 1), ("mem", 0o600, 1, 1), ("null", 0o666, 1, 3)] {
+            root.insert(&format!("dev/{name}"), Entry::Device { mode, major, minor });
+        }
+        root
+    }
+
+    /// Adds a directory, and those above it.
+    pub fn directory(&mut self, path: &str) {
+        self.insert(path, Entry::Directory);
+    }
+
+    /// Adds a program or another executable file.
+    pub fn program(&mut self, path: &str, content: Vec<u8>) {
+        self.insert(path, Entry::File { mode: 0o755, content });
+    }
+
+    /// Adds a file.
+    pub fn file(&mut self, path: &str, content: Vec<u8>) {
+        self.insert(path, Entry::File { mode: 0o644, content });
+    }
+
+    /// Adds a symbolic link.
+    pub fn link(&mut self, path: &str, target: &str) {
+        self.insert(path, Entry::Link { target: target.into() });
+    }
+
+    fn insert(&mut self, path: &str, entry: Entry) {
+        let path = path.trim_start_matches('/');
+        for (at, _) in path.match_indices('/') {
+            self.entries.entry(path[..at].to_owned()).or_insert(Entry::Directory);
+        }
+        self.entries.insert(path.to_owned(), entry);
+    }
+
+    /// The archive: entries in the order of their names (a directory stands before what is in it), owner root, time 0,
+    /// inodes numbered from 1. Uncompressed: unpacking would cost more guest time than reading.
+    ///
+    /// # Errors
+    /// Where a file is larger than the format's 4 GiB.
+    pub fn to_cpio(&self) -> io::Result<Vec<u8>> {
+        let mut archive = Vec::new();
+        for (inode, (path, entry)) in (1..).zip(&self.entries) {
+            let builder = Builder::new(path).ino(inode).uid(0).gid(0).mtime(0);
+            let (builder, content): (Builder, &[u8]) = match entry {
+                Entry::Directory => (builder.mode(DIRECTORY | 0o755).nlink(2), &[]),
+                Entry::File { mode, content } => (builder.mode(REGULAR | mode).nlink(1), content),
+                Entry::Link { target } => (builder.mode(SYMLINK | 0o777).nlink(1), target.as_bytes()),
+                Entry::Device { mode, major, minor } => {
+                    (builder.mode(CHARACTER_DEVICE | mode).nlink(1).rdev_major(*major).rdev_minor(*minor), &[])
+                }
+            };
+            let size = u32::try_from(content.len()).map_err(|_| io::Error::other(format!("`{path}` is too large")))?;
+            let mut writer = builder.write(&mut archive, size);
+            writer.write_all(content)?;
+            writer.finish()?;
+        }
+        cpio::newc::trailer(&mut archive)?;
+        Ok(archive)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_adding_does_not_matter() {
+        let mut a = Root::new();
+        a.program("init", vec![1]);
+        a.file("plan", vec![2, 3]);
+        let mut b = Root::new();
+        b.file("plan", vec![2, 3]);
+        b.program("init", vec![1]);
+        assert_eq!(a.to_cpio().ok(), b.to_cpio().ok());
+    }
+
+    #[test]
+    fn directories_stand_before_what_is_in_them() {
+        let mut root = Root::default();
+        root.file("/lib/modules/a.ko", vec![7; 5]);
+        let archive = root.to_cpio().unwrap_or_default();
+        let at = |name: &[u8]| archive.windows(name.len()).position(|window| window == name);
+        assert!(at(b"lib\0") < at(b"lib/modules\0") && at(b"lib/modules\0") < at(b"lib/modules/a.ko\0"));
+        assert!(at(b"lib\0").is_some());
+    }
+}

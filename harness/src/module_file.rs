@@ -1,0 +1,59 @@
+//! What a module's `.ko` says about its functions. Pure: bytes in, names out.
+
+use std::collections::BTreeMap;
+
+use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SymbolKind};
+
+/// The functions of a module, by the section they are linked into.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModuleFile {
+    sections: BTreeMap<String, Vec<Function>>,
+}
+
+/// A function of a module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// Bytes behind the start of its section.
+    pub offset: u64,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its symbol.
+    pub name: String,
+}
+
+impl ModuleFile {
+    /// Reads the ELF file in `bytes`.
+    ///
+    /// # Errors
+    /// Where it is no ELF file.
+    pub fn read(bytes: &[u8]) -> Result<Self, object::Error> {
+        let file = object::File::parse(bytes)?;
+        let mut sections: BTreeMap<String, Vec<Function>> = BTreeMap::new();
+        for symbol in file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.size() > 0) {
+            let Some(section) = symbol.section_index() else { continue };
+            let section = file.section_by_index(section)?.name()?.to_owned();
+            let (offset, size, name) = (symbol.address(), symbol.size(), symbol.name()?.to_owned());
+            sections.entry(section).or_default().push(Function { offset, size, name });
+        }
+        for functions in sections.values_mut() {
+            functions.sort_by(|a, b| (a.offset, &a.name).cmp(&(b.offset, &b.name)));
+        }
+        Ok(Self { sections })
+    }
+
+    /// The sections that hold functions.
+    pub fn sections(&self) -> impl Iterator<Item = &str> {
+        self.sections.keys().map(String::as_str)
+    }
+
+    /// The functions in `section`, by offset.
+    #[must_use]
+    pub fn functions(&self, section: &str) -> &[Function] {
+        self.sections.get(section).map_or(&[], Vec::as_slice)
+    }
+
+    /// The names of all functions.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.sections.values().flatten().map(|function| function.name.as_str())
+    }
+}

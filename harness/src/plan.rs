@@ -1,0 +1,220 @@
+//! A scenario compiled for the guest's init: the text of `/plan`. Pure; docs/guest-protocol.md has the grammar.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::module_file::ModuleFile;
+use crate::scenario::{Kprobe, Scenario, Step, TraceSetup, Tracer};
+use crate::vm::machine::Region;
+use crate::vm::schedule::Schedule;
+
+/// Where tracefs is mounted in the guest.
+const TRACEFS: &str = "/sys/kernel/tracing";
+
+/// The kprobes' group in tracefs, and so in the names of their formats.
+const PROBE_GROUP: &str = "kernsnap";
+
+/// What a plan must know of the image it runs on.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanContext<'a> {
+    /// The channel's region.
+    pub channel: Region,
+    /// CPUs and their pace.
+    pub schedule: Schedule,
+    /// The number of each function in `available_filter_functions`, from 1: `set_ftrace_filter` takes it instead of the name
+    /// and finds the function without comparing the names of all of them.
+    pub functions: &'a BTreeMap<String, usize>,
+    /// The modules of the scenario, by the names `guest-programs/modules/` gives them.
+    pub modules: &'a BTreeMap<String, ModuleFile>,
+}
+
+/// Where a program or module stands in the guest.
+#[must_use]
+pub fn program_path(name: &str) -> String {
+    format!("/bin/{name}")
+}
+
+/// Where a module's file stands in the guest.
+#[must_use]
+pub fn module_path(name: &str) -> String {
+    format!("/lib/modules/{name}.ko")
+}
+
+/// The plan of one run of `scenario`.
+#[must_use]
+pub fn compile(scenario: &Scenario, context: &PlanContext<'_>) -> String {
+    let mut plan = Plan::open(context.channel, loads_modules(scenario));
+    plan.trace(&scenario.trace, context);
+    plan.line(format_args!("deadline {}", scenario.deadline_ms));
+    plan.line(format_args!("phase scenario"));
+    for step in &scenario.steps {
+        plan.step(step, context);
+    }
+    plan.line(format_args!("phase collect"));
+    plan.collect(&scenario.trace, context.schedule.cpus);
+    plan.text + "end\n"
+}
+
+fn loads_modules(scenario: &Scenario) -> bool {
+    scenario.steps.iter().any(|step| matches!(step, Step::Load { .. }))
+}
+
+/// A plan that saves `files` (section name, path) and nothing else: how the harness asks a kernel about itself.
+#[must_use]
+pub fn inspect<'a>(channel: Region, files: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut plan = Plan::open(channel, false);
+    plan.line(format_args!("phase collect"));
+    for (section, path) in files {
+        plan.line(format_args!("save {section} {path}"));
+    }
+    plan.text + "end\n"
+}
+
+/// The path of a file in tracefs.
+#[must_use]
+pub fn tracefs(file: &str) -> String {
+    format!("{TRACEFS}/{file}")
+}
+
+struct Plan {
+    text: String,
+}
+
+impl Plan {
+    /// Mounts and the channel. The initramfs has the directories and the few device nodes that are needed always; sysfs and
+    /// devtmpfs take guest time and are mounted only for modules, which need them.
+    fn open(channel: Region, modules: bool) -> Self {
+        let mut plan = Self { text: "kernsnap-plan 1\n".into() };
+        plan.line(format_args!("mount proc /proc"));
+        if modules {
+            plan.line(format_args!("mount sysfs /sys"));
+            plan.line(format_args!("mount devtmpfs /dev"));
+        }
+        plan.line(format_args!("mount tracefs {TRACEFS}"));
+        plan.line(format_args!("channel {:#x} {:#x}", channel.address, channel.size));
+        plan.line(format_args!("phase ready"));
+        plan
+    }
+
+    fn line(&mut self, text: std::fmt::Arguments<'_>) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.text, "{text}");
+    }
+
+    fn put(&mut self, file: &str, value: impl std::fmt::Display) {
+        self.line(format_args!("put {TRACEFS}/{file} {value}"));
+    }
+
+    fn add(&mut self, file: &str, value: impl std::fmt::Display) {
+        self.line(format_args!("add {TRACEFS}/{file} {value}"));
+    }
+
+    fn trace(&mut self, trace: &TraceSetup, context: &PlanContext<'_>) {
+        self.put("tracing_on", 0);
+        self.put("buffer_size_kb", trace.buffer_kib);
+        for function in &trace.functions {
+            let number = context.functions.get(&function.symbol).filter(|_| function.module.is_none());
+            match (number, &function.module) {
+                (Some(number), _) => {
+                    self.line(format_args!("# {}", function.symbol));
+                    self.add("set_ftrace_filter", number);
+                }
+                // A filter for a module that is not loaded yet waits for it.
+                (None, Some(module)) => self.add("set_ftrace_filter", format_args!("{}:mod:{module}", function.symbol)),
+                (None, None) => self.add("set_ftrace_filter", &function.symbol),
+            }
+        }
+        if let Some((roots, depth)) = &trace.graph {
+            for root in roots {
+                self.add("set_graph_function", root);
+            }
+            self.put("max_graph_depth", depth);
+        }
+        if trace.stacks {
+            self.put("options/func_stack_trace", 1);
+        }
+        for probe in &trace.kprobes {
+            let Kprobe { name, symbol, fetch, returns } = probe;
+            let kind = if *returns { 'r' } else { 'p' };
+            self.add("kprobe_events", format_args!("{kind}:{PROBE_GROUP}/{name} {symbol} {fetch}"));
+            self.put(&format!("events/{PROBE_GROUP}/{name}/enable"), 1);
+        }
+        for event in &trace.events {
+            let directory = format!("events/{}/{}", event.group, event.name);
+            if let Some(filter) = &event.filter {
+                self.put(&format!("{directory}/filter"), filter);
+            }
+            self.put(&format!("{directory}/enable"), 1);
+        }
+        match trace.tracer {
+            Tracer::Nop => {}
+            Tracer::Function => self.put("current_tracer", "function"),
+            Tracer::FunctionGraph => self.put("current_tracer", "function_graph"),
+        }
+    }
+
+    fn step(&mut self, step: &Step, context: &PlanContext<'_>) {
+        let on = |cpu: &Option<u16>| cpu.map_or_else(|| "any".to_owned(), |cpu| cpu.to_string());
+        let words = |words: &[String]| words.iter().fold(String::new(), |all, word| all + " " + word);
+        match step {
+            Step::Start { task, program, args, cpu, .. } => {
+                let path = program_path(program);
+                self.line(format_args!("start {task} {} {path}{}", on(cpu), words(args)));
+            }
+            Step::Wait(task) => self.line(format_args!("wait {task}")),
+            Step::Load { task, module, params, cpu } => {
+                let path = module_path(module);
+                self.line(format_args!("load {task} {} {path}{}", on(cpu), words(params)));
+                // The addresses are gone when the module is.
+                let kernel_name = crate::scenario::kernel_module_name(module);
+                for section in context.modules.get(module).into_iter().flat_map(ModuleFile::sections) {
+                    let file = format!("/sys/module/{kernel_name}/sections/{section}");
+                    self.line(format_args!("save {} {file}", module_section(module, section)));
+                }
+            }
+            Step::Unload { task, module, cpu } => {
+                let kernel_name = crate::scenario::kernel_module_name(module);
+                self.line(format_args!("unload {task} {} {kernel_name}", on(cpu)));
+            }
+            Step::SleepMs(ms) => self.line(format_args!("sleep {ms}")),
+        }
+    }
+
+    fn collect(&mut self, trace: &TraceSetup, cpus: u16) {
+        self.put("tracing_on", 0);
+        for cpu in 0..cpus {
+            let directory = format!("{TRACEFS}/per_cpu/cpu{cpu}");
+            self.line(format_args!("drain {} {directory}/trace_pipe_raw", pages(cpu)));
+            self.line(format_args!("save {} {directory}/stats", stats(cpu)));
+        }
+        self.line(format_args!("save {NAMES} {TRACEFS}/saved_cmdlines"));
+        for probe in &trace.kprobes {
+            let Kprobe { name, .. } = probe;
+            self.line(format_args!("save {FORMAT}{name} {TRACEFS}/events/{PROBE_GROUP}/{name}/format"));
+        }
+    }
+}
+
+/// The section with the names of tasks.
+pub const NAMES: &str = "saved_cmdlines";
+
+/// What the names of the sections with event formats begin with.
+pub const FORMAT: &str = "format/";
+
+/// The section with a CPU's pages.
+#[must_use]
+pub fn pages(cpu: u16) -> String {
+    format!("cpu{cpu}/pages")
+}
+
+/// The section with a CPU's counters.
+#[must_use]
+pub fn stats(cpu: u16) -> String {
+    format!("cpu{cpu}/stats")
+}
+
+/// The section with the load address of a module's section.
+#[must_use]
+pub fn module_section(module: &str, section: &str) -> String {
+    format!("module/{module}{section}")
+}

@@ -1,0 +1,307 @@
+//! What to run in a guest, what to record of it, and what must hold.
+//!
+//! A scenario file is read in two steps: [`Draft::read`] checks its shape and needs nothing else; [`Draft::resolve`] gives
+//! its names the meaning they have on one image, and yields the [`Scenario`] that the rest of the program works with.
+
+pub mod diagnostic;
+pub mod names;
+pub mod pattern;
+mod raw;
+mod resolve;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub use diagnostic::Diagnostic;
+pub use names::Names;
+pub use pattern::{Comparison, FieldRef, Pattern, What};
+pub use resolve::{Target, kernel_module_name};
+
+/// A scenario file whose shape is right.
+#[derive(Debug)]
+pub struct Draft {
+    /// The file's stem: `user-fork`.
+    pub id: String,
+    /// The file.
+    pub path: PathBuf,
+    text: String,
+    raw: raw::RawScenario,
+}
+
+impl Draft {
+    /// Reads the scenario `text` that stands in the file at `path`.
+    ///
+    /// # Errors
+    /// A [`Diagnostic`] at the first mistake in the file's shape.
+    pub fn read(path: &Path, text: String) -> Result<Self, Diagnostic> {
+        let raw = diagnostic::from_yaml(path, &text)?;
+        let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { id, path: path.into(), text, raw })
+    }
+
+    /// The scenario's title.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.raw.title
+    }
+
+    /// The modules it loads, as `guest-programs/modules/` names them.
+    pub fn modules(&self) -> impl Iterator<Item = &str> {
+        self.raw.run.iter().filter_map(|step| match step {
+            raw::RawStep::Load { module, .. } => Some(module.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Gives every name its meaning on `target`.
+    ///
+    /// # Errors
+    /// A [`Diagnostic`] at the first name that means nothing there.
+    pub fn resolve(&self, target: &Target<'_>) -> Result<Scenario, Diagnostic> {
+        resolve::resolve(self, target)
+    }
+}
+
+/// A scenario, with every name resolved for one image.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// The file's stem.
+    pub id: String,
+    /// One line: what it shows.
+    pub title: String,
+    /// What to know about it.
+    pub about: String,
+    /// Claims of the notes it shows, and statements it corrects.
+    pub claims: Vec<String>,
+    /// Statements of the notes that it corrects.
+    pub corrects: Vec<String>,
+    /// What happens in the guest, in order.
+    pub steps: Vec<Step>,
+    /// Guest milliseconds for all steps together.
+    pub deadline_ms: u32,
+    /// What ftrace records.
+    pub trace: TraceSetup,
+    /// Who is who, in the order in which names are given.
+    pub roles: Vec<Role>,
+    /// What the view shows.
+    pub view: ViewRules,
+    /// What must hold.
+    pub expectations: Vec<Expectation>,
+    /// Logical names to the names this image's kernel may use.
+    pub names: Names,
+}
+
+impl Scenario {
+    /// How each started program is expected to end.
+    pub fn ends(&self) -> impl Iterator<Item = (&str, End)> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Start { task, ends, .. } => Some((task.as_str(), *ends)),
+            _ => None,
+        })
+    }
+}
+
+/// One thing that happens in the guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A program is started.
+    Start {
+        /// Its role.
+        task: String,
+        /// Its name in `guest-programs/user/`.
+        program: String,
+        /// Its arguments.
+        args: Vec<String>,
+        /// The CPU it is pinned to; `None` for every CPU.
+        cpu: Option<u16>,
+        /// How it must end.
+        ends: End,
+    },
+    /// The program with this role has ended.
+    Wait(String),
+    /// A module is loaded.
+    Load {
+        /// The role of the task that loads it.
+        task: String,
+        /// Its name in `guest-programs/modules/`.
+        module: String,
+        /// Module parameters.
+        params: Vec<String>,
+        /// The CPU of the loading task.
+        cpu: Option<u16>,
+    },
+    /// A module is removed.
+    Unload {
+        /// The role of the task that removes it.
+        task: String,
+        /// Its name in `guest-programs/modules/`.
+        module: String,
+        /// The CPU of the removing task.
+        cpu: Option<u16>,
+    },
+    /// Guest time passes.
+    SleepMs(u32),
+}
+
+/// How a program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It exits with this code.
+    Exit(u8),
+    /// This signal kills it.
+    Signal(u8),
+}
+
+impl End {
+    /// The end that a `wait` status tells, where it is one (a stopped task has not ended).
+    #[must_use]
+    pub fn from_wait_status(status: u32) -> Option<Self> {
+        let [low, high, ..] = status.to_le_bytes();
+        match low & 0x7f {
+            0 => Some(End::Exit(high)),
+            0x7f => None,
+            signal => Some(End::Signal(signal)),
+        }
+    }
+}
+
+impl std::fmt::Display for End {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            End::Exit(code) => write!(f, "exit {code}"),
+            End::Signal(signal) => write!(f, "signal {signal}"),
+        }
+    }
+}
+
+/// The ftrace settings of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceSetup {
+    /// The tracer.
+    pub tracer: Tracer,
+    /// Functions to trace, as the kernel spells them (`finish_task_switch.isra.0`).
+    pub functions: Vec<TracedFunction>,
+    /// Whether the function tracer records a stack with each function.
+    pub stacks: bool,
+    /// Roots and depth of the function-graph tracer; the roots as the kernel spells them.
+    pub graph: Option<(Vec<String>, u32)>,
+    /// Tracepoints.
+    pub events: Vec<TracedEvent>,
+    /// Probes.
+    pub kprobes: Vec<Kprobe>,
+    /// Size of each CPU's buffer.
+    pub buffer_kib: u32,
+}
+
+/// `current_tracer`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tracer {
+    /// No tracer: events only.
+    Nop,
+    /// `function`
+    Function,
+    /// `function_graph`
+    FunctionGraph,
+}
+
+/// A function for `set_ftrace_filter`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TracedFunction {
+    /// The symbol's whole name.
+    pub symbol: String,
+    /// The module it is in, as the kernel names it; `None` for the kernel image.
+    pub module: Option<String>,
+}
+
+/// A tracepoint to enable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TracedEvent {
+    /// Its group.
+    pub group: String,
+    /// Its name.
+    pub name: String,
+    /// A filter in the kernel's own language.
+    pub filter: Option<String>,
+}
+
+/// A kprobe event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kprobe {
+    /// The event's name.
+    pub name: String,
+    /// The symbol's whole name.
+    pub symbol: String,
+    /// Fetch arguments in the kernel's own language.
+    pub fetch: String,
+    /// Whether it probes the return (`r:`) instead of the entry (`p:`).
+    pub returns: bool,
+}
+
+/// A task's name in the view, and how to find the task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// The name.
+    pub name: String,
+    /// How to find it.
+    pub rule: RoleRule,
+}
+
+/// How the task of a role is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoleRule {
+    /// The guest's init started it under this name.
+    Started,
+    /// The first task that the role forks (`sched_process_fork` or `task_newtask`).
+    ForkedBy(String),
+    /// The task that does the first matching event.
+    Does(Pattern),
+    /// The task whose pid a field holds.
+    Is(FieldRef),
+    /// The task that the role's CPU switches to when the role leaves it for the last time.
+    RunsAfter(String),
+    /// The task with this pid.
+    Pid(i32),
+}
+
+/// What a view shows of a followed trace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ViewRules {
+    /// Base names of events and functions to show; everything where empty.
+    pub only: Vec<String>,
+    /// Base names of functions whose stacks are shown.
+    pub stacks: Vec<String>,
+    /// Fields to show of an event, instead of the usual ones.
+    pub fields: BTreeMap<String, Vec<String>>,
+    /// Whether each line tells its CPU.
+    pub cpus: bool,
+}
+
+/// A rule that must hold on every kernel and in every schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expectation {
+    /// The claim, as a sentence.
+    pub that: String,
+    /// The rule.
+    pub rule: Rule,
+}
+
+/// What an expectation demands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// The first event that matches each pattern; each comes after the one before it.
+    Order(Vec<Pattern>),
+    /// At least one event matches.
+    Present(Pattern),
+    /// No event matches.
+    Absent(Pattern),
+    /// Exactly so many events match.
+    Count(Pattern, usize),
+    /// The first event of the pattern's role matches.
+    First(Pattern),
+    /// The last event of the pattern's role matches.
+    Last(Pattern),
+    /// The first matching event's stack has these frames, from the innermost outwards.
+    Stack(Pattern, Vec<String>),
+    /// The fields all have the same value.
+    Same(Vec<FieldRef>),
+}

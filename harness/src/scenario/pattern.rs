@@ -1,0 +1,197 @@
+//! Patterns: how a scenario names events. They read like the lines of a view.
+//!
+//! ```text
+//! parent: copy_process()                            the role `parent` enters copy_process
+//! child: sched_switch prev_state=Z                  a tracepoint with a field's value
+//! sched_wakeup pid=parent                           by whomever; a role's name stands for its pid
+//! child: copy_process() returns                     the function-graph tracer saw it return
+//! parent: sched_process_fork .child_pid             a field of the first such event (a `FieldRef`)
+//! ```
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, Visitor};
+
+/// Which events are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    /// The role of the task that does it; anybody where it is `None`.
+    pub by: Option<String>,
+    /// What happens.
+    pub what: What,
+    /// Conditions on fields, all of which must hold.
+    pub fields: Vec<(String, Comparison, String)>,
+}
+
+/// What kind of event a pattern means, and its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// `name()`: a function is entered.
+    Call(String),
+    /// `name() returns`: a function returns.
+    Return(String),
+    /// `name`: a tracepoint, a kprobe, or `marker`.
+    Event(String),
+}
+
+/// How a field is compared with the pattern's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// `=`
+    Equal,
+    /// `!=`
+    NotEqual,
+}
+
+/// A field of the first event that matches a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldRef {
+    /// The event.
+    pub of: Pattern,
+    /// The field's name.
+    pub field: String,
+}
+
+/// Why a text is no pattern: a fragment for the author.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// There is nothing behind the role.
+    #[error("pattern names no function and no event")]
+    Empty,
+    /// A word is no `field=value`.
+    #[error("`{0}` is no condition; write `field=value` or `field!=value`")]
+    Condition(String),
+    /// A reference lacks its field.
+    #[error("reference ends without a field; write `event .field`")]
+    NoField,
+    /// A field was given where a whole event is meant.
+    #[error("`{0}` names a field, but a whole event is meant here")]
+    UnexpectedField(String),
+}
+
+fn parse(text: &str) -> Result<(Pattern, Option<String>), PatternError> {
+    let (by, rest) = match text.split_once(": ") {
+        Some((role, rest)) => (Some(role.trim().to_owned()), rest),
+        None => (None, text),
+    };
+    let mut words = rest.split_whitespace().peekable();
+    let name = words.next().ok_or(PatternError::Empty)?;
+    let what = match name.strip_suffix("()") {
+        Some(function) if words.next_if_eq(&"returns").is_some() => What::Return(function.into()),
+        Some(function) => What::Call(function.into()),
+        None => What::Event(name.into()),
+    };
+    let (mut fields, mut field) = (Vec::new(), None);
+    for word in words {
+        if let Some(name) = word.strip_prefix('.') {
+            field = Some(name.to_owned());
+        } else if let Some((name, value)) = word.split_once("!=") {
+            fields.push((name.into(), Comparison::NotEqual, value.into()));
+        } else if let Some((name, value)) = word.split_once('=') {
+            fields.push((name.into(), Comparison::Equal, value.into()));
+        } else {
+            return Err(PatternError::Condition(word.into()));
+        }
+    }
+    Ok((Pattern { by, what, fields }, field))
+}
+
+impl std::str::FromStr for Pattern {
+    type Err = PatternError;
+
+    fn from_str(text: &str) -> Result<Self, PatternError> {
+        match parse(text)? {
+            (pattern, None) => Ok(pattern),
+            (_, Some(field)) => Err(PatternError::UnexpectedField(field)),
+        }
+    }
+}
+
+impl std::str::FromStr for FieldRef {
+    type Err = PatternError;
+
+    fn from_str(text: &str) -> Result<Self, PatternError> {
+        let (of, field) = parse(text)?;
+        Ok(FieldRef { of, field: field.ok_or(PatternError::NoField)? })
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(role) = &self.by {
+            write!(f, "{role}: ")?;
+        }
+        match &self.what {
+            What::Call(name) => write!(f, "{name}()")?,
+            What::Return(name) => write!(f, "{name}() returns")?,
+            What::Event(name) => f.write_str(name)?,
+        }
+        for (name, comparison, value) in &self.fields {
+            let sign = if *comparison == Comparison::Equal { "=" } else { "!=" };
+            write!(f, " {name}{sign}{value}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for FieldRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} .{}", self.of, self.field)
+    }
+}
+
+/// Deserializes through a visitor, so that the YAML reader knows where a bad pattern stands.
+fn visit<'de, T, D>(deserializer: D, example: &'static str) -> Result<T, D::Error>
+where
+    T: std::str::FromStr<Err = PatternError>,
+    D: Deserializer<'de>,
+{
+    struct Text<T>(&'static str, std::marker::PhantomData<T>);
+    impl<T: std::str::FromStr<Err = PatternError>> Visitor<'_> for Text<T> {
+        type Value = T;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+        fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+            text.parse().map_err(E::custom)
+        }
+    }
+    deserializer.deserialize_str(Text(example, std::marker::PhantomData))
+}
+
+impl<'de> Deserialize<'de> for Pattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        visit(deserializer, "a pattern such as `child: sched_switch prev_state=Z`")
+    }
+}
+
+impl<'de> Deserialize<'de> for FieldRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        visit(deserializer, "a field reference such as `parent: sched_process_fork .child_pid`")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Result<&str, PatternError>) {
+        assert_eq!(text.parse::<Pattern>().map(|p| p.to_string()), expected.map(str::to_owned), "{text}");
+    }
+
+    #[test]
+    fn patterns_read_like_view_lines() {
+        check("parent: copy_process()", Ok("parent: copy_process()"));
+        check("copy_process() returns", Ok("copy_process() returns"));
+        check("child:  sched_switch  prev_state=Z next_pid!=parent", Ok("child: sched_switch prev_state=Z next_pid!=parent"));
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_said_in_words() {
+        check("parent: ", Err(PatternError::Empty));
+        check("a b", Err(PatternError::Condition("b".into())));
+        check("a .b", Err(PatternError::UnexpectedField("b".into())));
+        assert_eq!("a b=1".parse::<FieldRef>(), Err(PatternError::NoField));
+    }
+}

@@ -1,0 +1,172 @@
+//! The typed trace: what one ftrace record says, with names resolved and nothing interpreted yet.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::symbol::Symbol;
+
+/// Guest time in nanoseconds, from the ring buffer's clock (`trace_clock` local: the scheduler clock).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub u64);
+
+/// A guest CPU's number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cpu(pub u16);
+
+/// A task's id in the initial pid namespace (`task_struct.pid`: the kernel's pid, user space's tid). 0 is an idle task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pid(pub i32);
+
+/// Where a record was taken: `common_flags` and `common_preempt_count` of every record (`struct trace_entry`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Context {
+    /// `TRACE_FLAG_*` bits of `include/linux/trace_events.h`.
+    pub flags: u8,
+    /// Preemption depth in the low four bits; migration depth above them (5.13 and later).
+    pub preempt_count: u8,
+}
+
+impl Context {
+    /// Taken inside a hardware interrupt (`TRACE_FLAG_HARDIRQ`).
+    #[must_use]
+    pub fn in_hardirq(self) -> bool {
+        self.flags & 0x08 != 0
+    }
+
+    /// Taken inside a softirq (`TRACE_FLAG_SOFTIRQ`).
+    #[must_use]
+    pub fn in_softirq(self) -> bool {
+        self.flags & 0x10 != 0
+    }
+}
+
+/// One record of the ring buffer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// When it was written.
+    pub time: Timestamp,
+    /// The CPU whose buffer holds it.
+    pub cpu: Cpu,
+    /// The task that was running (`common_pid`).
+    pub pid: Pid,
+    /// Interrupt and preemption state.
+    pub context: Context,
+    /// What happened.
+    pub body: Body,
+    /// The kernel stack recorded with it, innermost frame first; `None` where no stack was asked for.
+    pub stack: Option<Vec<Symbol>>,
+}
+
+/// What a record says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// The function tracer: `function` was entered from `caller`.
+    Call {
+        /// The traced function.
+        function: Symbol,
+        /// The return address, as a symbol.
+        caller: Symbol,
+    },
+    /// The function-graph tracer: entry.
+    Enter {
+        /// The traced function.
+        function: Symbol,
+        /// Nesting depth below the graph root, 0 for the root.
+        depth: u32,
+    },
+    /// The function-graph tracer: return.
+    Leave {
+        /// The traced function.
+        function: Symbol,
+        /// Nesting depth below the graph root, 0 for the root.
+        depth: u32,
+        /// When it had been entered.
+        entered: Timestamp,
+        /// When it returned.
+        left: Timestamp,
+    },
+    /// User space wrote to `trace_marker`.
+    Marker {
+        /// The text, without a trailing newline.
+        text: Arc<str>,
+    },
+    /// A tracepoint, a syscall event or a kprobe.
+    Point(Point),
+}
+
+/// A tracepoint's name and fields.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Point {
+    /// The event's name, without its group: `sched_switch`.
+    pub name: Arc<str>,
+    /// Its fields in the order of its format, without the `common_` ones.
+    pub fields: Vec<(Arc<str>, Value)>,
+}
+
+impl Point {
+    /// The field called `name`.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Value> {
+        self.fields.iter().find(|(n, _)| &**n == name).map(|(_, v)| v)
+    }
+
+    /// The field called `name`, where it is an integer that fits.
+    #[must_use]
+    pub fn int(&self, name: &str) -> Option<i64> {
+        self.field(name).and_then(Value::as_int)
+    }
+
+    /// The field called `name`, where it is a text.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.field(name) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// One field's value, as wide as the format can make it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// A signed integer of 1 to 8 bytes.
+    Signed(i64),
+    /// An unsigned integer or a pointer of 1 to 8 bytes.
+    Unsigned(u64),
+    /// A character array or a dynamic string, up to its first NUL; invalid UTF-8 replaced.
+    Text(Arc<str>),
+    /// An array of anything else, in memory order.
+    Array(Vec<Value>),
+}
+
+impl Value {
+    /// The value as a signed integer, where it is one that fits.
+    #[must_use]
+    pub fn as_int(&self) -> Option<i64> {
+        match self {
+            Value::Signed(v) => Some(*v),
+            Value::Unsigned(v) => i64::try_from(*v).ok(),
+            Value::Text(_) | Value::Array(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Signed(v) => write!(f, "{v}"),
+            Value::Unsigned(v) => write!(f, "{v}"),
+            Value::Text(v) => f.write_str(v),
+            Value::Array(items) => {
+                f.write_str("{")?;
+                for (i, item) in items.iter().enumerate() {
+                    if i > 0 {
+                        f.write_str(",")?;
+                    }
+                    write!(f, "{item}")?;
+                }
+                f.write_str("}")
+            }
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Ring-buffer pages as `trace_pipe_raw` gives them, and the records in them (`kernel/trace/ring_buffer.c`).
+//!
+//! A page is a head (time stamp, `commit`) and records. A record begins with a u32: a type in the low 5 bits and a time
+//! difference in the other 27. Knows nothing of events: a record's payload is bytes.
+
+use super::format::HeaderPage;
+
+/// Types up to here are data: the payload's length in words, 0 for "in the next word".
+const TYPE_DATA_MAX: u32 = 28;
+const TYPE_PADDING: u32 = 29;
+const TYPE_TIME_EXTEND: u32 = 30;
+
+/// Bits of a time difference, and of the low part of a longer one.
+const TIME_SHIFT: u32 = 27;
+/// An absolute time stamp lacks these bits; they come from the one before (5.17 and later).
+const TIME_HIGH: u64 = 0xf8 << 56;
+
+/// `commit`: the length is below these bits (`RB_MISSED_EVENTS` and `RB_MISSED_STORED` are 31 and 30).
+const COMMIT_MASK: u64 = (1 << 27) - 1;
+const COMMIT_MISSED: u64 = 1 << 31;
+
+/// One page.
+#[derive(Clone, Copy, Debug)]
+pub struct Page<'a> {
+    /// Its number in the CPU's buffer, from 0.
+    pub number: usize,
+    /// Whether events are missing before it.
+    pub missed: bool,
+    /// Whether it holds fewer bytes than it says.
+    pub truncated: bool,
+    time: u64,
+    data: &'a [u8],
+}
+
+/// One data record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// Nanoseconds of the trace clock.
+    pub time: u64,
+    /// The payload, padded to a multiple of 4 bytes.
+    pub data: &'a [u8],
+}
+
+/// The page makes no sense from this byte of its data part on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// Bytes behind the page's head.
+    pub offset: usize,
+}
+
+/// The records of a page, in order. After a damage nothing follows.
+#[derive(Clone, Debug)]
+pub struct Records<'a> {
+    data: &'a [u8],
+    at: usize,
+    time: u64,
+}
+
+/// Cuts `bytes` into pages. A last page that is not whole is given as far as it goes.
+pub fn pages<'a>(bytes: &'a [u8], head: &HeaderPage) -> impl Iterator<Item = Page<'a>> + use<'a> {
+    let head = *head;
+    let size = usize::try_from(head.size()).unwrap_or(usize::MAX).max(1);
+    bytes.chunks(size).enumerate().map(move |(number, page)| Page::new(number, page, head))
+}
+
+impl<'a> Page<'a> {
+    fn new(number: usize, page: &'a [u8], head: HeaderPage) -> Self {
+        let commit = match head.long {
+            4 => word(page, at(head.commit)).map(u64::from),
+            _ => long_word(page, at(head.commit)),
+        };
+        let time = long_word(page, at(head.timestamp));
+        let data = page.get(at(head.data)..);
+        let (Some(commit), Some(time), Some(data)) = (commit, time, data) else {
+            return Self { number, missed: false, truncated: true, time: 0, data: &[] };
+        };
+        let length = usize::try_from(commit & COMMIT_MASK).unwrap_or(usize::MAX);
+        let whole = data.get(..length);
+        Self { number, missed: commit & COMMIT_MISSED != 0, truncated: whole.is_none(), time, data: whole.unwrap_or(data) }
+    }
+
+    /// Its data records.
+    #[must_use]
+    pub fn records(&self) -> Records<'a> {
+        Records { data: self.data, at: 0, time: self.time }
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Result<Record<'a>, Damage>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.at < self.data.len() {
+            let start = self.at;
+            match self.step() {
+                Some(None) => {}
+                Some(Some(record)) => return Some(Ok(record)),
+                None => {
+                    self.at = self.data.len();
+                    return Some(Err(Damage { offset: start }));
+                }
+            }
+        }
+        None
+    }
+}
+
+impl<'a> Records<'a> {
+    /// Takes one record of any type: `Some(None)` for those that carry no data, `None` for a damaged one.
+    #[inline]
+    fn step(&mut self) -> Option<Option<Record<'a>>> {
+        let head = word(self.data, self.at)?;
+        let (kind, delta) = (head & 0x1f, u64::from(head >> 5));
+        let body = self.at + 4;
+        if kind != 0 && kind <= TYPE_DATA_MAX {
+            let end = body + at(kind) * 4;
+            let data = self.data.get(body..end)?;
+            self.at = end;
+            self.time = self.time.wrapping_add(delta);
+            return Some(Some(Record { time: self.time, data }));
+        }
+        if kind == TYPE_PADDING && delta == 0 {
+            // The rest of the page is unused.
+            self.at = self.data.len();
+            return Some(None);
+        }
+        let next = word(self.data, body)?;
+        match kind {
+            0 => {
+                // The length counts the word it stands in.
+                let end = body.checked_add(at(next))?;
+                let data = self.data.get(body + 4..end)?;
+                self.at = end.checked_add(3)? & !3;
+                self.time = self.time.wrapping_add(delta);
+                Some(Some(Record { time: self.time, data }))
+            }
+            TYPE_PADDING => {
+                // A discarded event. Its time counts, except for the 1 that stands for "none": `check_buffer()`.
+                self.at = body.checked_add(at(next)).filter(|end| *end <= self.data.len())?;
+                self.time = self.time.wrapping_add(if delta == 1 { 0 } else { delta });
+                Some(None)
+            }
+            _ => {
+                let long = (u64::from(next) << TIME_SHIFT).wrapping_add(delta);
+                self.time = if kind == TYPE_TIME_EXTEND { self.time.wrapping_add(long) } else { absolute(long, self.time) };
+                self.at = body + 4;
+                Some(None)
+            }
+        }
+    }
+}
+
+/// The whole of an absolute time stamp (`rb_fix_abs_ts()`).
+fn absolute(stamp: u64, before: u64) -> u64 {
+    if before & TIME_HIGH == 0 {
+        return stamp;
+    }
+    let whole = stamp | (before & TIME_HIGH);
+    if whole < before { whole.wrapping_add(1 << 59) } else { whole }
+}
+
+fn word(bytes: &[u8], offset: usize) -> Option<u32> {
+    bytes.get(offset..)?.first_chunk().copied().map(u32::from_le_bytes)
+}
+
+fn long_word(bytes: &[u8], offset: usize) -> Option<u64> {
+    bytes.get(offset..)?.first_chunk().copied().map(u64::from_le_bytes)
+}
+
+/// A length of the guest's on the host. Where it does not fit, nothing lies there either.
+fn at(offset: u32) -> usize {
+    usize::try_from(offset).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: HeaderPage = HeaderPage { timestamp: 0, commit: 8, long: 4, data: 12, data_size: 84 };
+
+    fn head(kind: u32, delta: u32) -> [u8; 4] {
+        (kind | delta << 5).to_le_bytes()
+    }
+
+    fn page(time: u64, flags: u32, words: &[[u8; 4]]) -> Vec<u8> {
+        let length = u32::try_from(words.len() * 4).expect("short");
+        let mut page = [&time.to_le_bytes()[..], &(length | flags).to_le_bytes(), words.as_flattened()].concat();
+        page.resize(96, 0);
+        page
+    }
+
+    /// `TIME:LENGTH` of each record, `!OFFSET` for a damage, after `missed` and `truncated`.
+    #[track_caller]
+    fn check(bytes: &[u8], expected: &str) {
+        let mut shown = Vec::new();
+        for page in pages(bytes, &SMALL) {
+            shown.extend(page.missed.then(|| "missed".to_owned()));
+            shown.extend(page.truncated.then(|| "truncated".to_owned()));
+            shown.extend(page.records().map(|record| match record {
+                Ok(record) => format!("{}:{}", record.time, record.data.len()),
+                Err(damage) => format!("!{}", damage.offset),
+            }));
+        }
+        assert_eq!(shown.join(" "), expected);
+    }
+
+    #[test]
+    fn records_of_every_type_are_walked() {
+        let w = |n: u32| n.to_le_bytes();
+        check(&page(100, 0, &[head(1, 0), w(7), head(2, 5), w(1), w(2)]), "100:4 105:8");
+        check(&page(100, 0, &[head(0, 3), w(12), w(1), w(2), head(1, 1), w(0)]), "103:8 104:4");
+        check(&page(100, 0, &[head(30, 1), w(2), head(1, 0), w(0)]), &format!("{}:4", 101 + (2 << 27)));
+        check(&page(100, 0, &[head(31, 9), w(0), head(1, 1), w(0)]), "10:4");
+        check(&page(1 << 60, 0, &[head(31, 9), w(0), head(1, 1), w(0)]), &format!("{}:4", (1_u64 << 60) + 10));
+        check(&page(100, 0, &[head(29, 1), w(4), head(1, 1), w(0)]), "101:4");
+        check(&page(100, 0, &[head(29, 6), w(8), w(0), head(1, 1), w(0)]), "107:4");
+        check(&page(100, 0, &[head(29, 0), w(0), head(1, 1), w(0)]), "");
+        let two = [page(5, 0, &[head(1, 0), w(0)]), page(9, 1 << 31 | 1 << 30, &[head(1, 0), w(0)])].concat();
+        check(&two, "5:4 missed 9:4");
+    }
+
+    #[test]
+    fn a_damaged_page_ends_where_it_stops_making_sense() {
+        let w = |n: u32| n.to_le_bytes();
+        check(&page(1, 0, &[head(1, 0), w(0), head(3, 0), w(0)]), "1:4 !8");
+        check(&page(1, 0, &[head(0, 0), w(3)]), "!0");
+        check(&page(1, 0, &[head(0, 0), w(u32::MAX)]), "!0");
+        check(&page(1, 0, &[head(29, 2), w(u32::MAX)]), "!0");
+        check(&page(1, 0, &[head(30, 2)]), "!0");
+        check(&page(1, 0, &[head(1, 0), w(0)])[..20], "1:4");
+        check(&page(1, 0, &[head(1, 0), w(0), w(0)])[..16], "truncated !0");
+        check(&[0; 11], "truncated");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_can_break_it(bytes: Vec<u8>, commit in 0_u32..96, words: Vec<u32>) {
+            let words: Vec<_> = words.into_iter().take(21).map(u32::to_le_bytes).collect();
+            let made = [page(u64::MAX, commit, &words), bytes].concat();
+            let records = pages(&made, &SMALL).map(|page| page.records().count()).sum::<usize>();
+            proptest::prop_assert!(records <= made.len() / 4 + 1);
+        }
+    }
+}

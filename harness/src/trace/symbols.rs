@@ -1,0 +1,275 @@
+//! The guest's symbol table: which function an address lies in. Built once, then only asked.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::{FunctionName, ParseIssue, Place, Symbol};
+
+/// No function is longer; what lies further behind the last symbol of a region belongs to nothing.
+const LONGEST_FUNCTION: u64 = 1 << 20;
+
+/// Text symbols of a kernel image and its modules.
+#[derive(Clone, Debug, Default)]
+pub struct Symbols {
+    /// Sorted by start. Where two overlap, the one that starts later hides the other's tail.
+    regions: Vec<Region>,
+}
+
+/// A piece of address space whose functions follow one another without a gap.
+#[derive(Clone, Debug)]
+struct Region {
+    range: Range<u64>,
+    module: Option<Arc<str>>,
+    /// Sorted by address, one per address; the first one starts the region.
+    functions: Vec<(u64, FunctionName)>,
+}
+
+/// One line `ADDR TYPE NAME [MODULE]`.
+#[derive(Clone, Copy)]
+struct Line<'a> {
+    address: u64,
+    kind: char,
+    name: &'a str,
+    module: Option<&'a str>,
+}
+
+impl Symbols {
+    /// Reads `System.map` or `/proc/kallsyms`: lines `ADDR TYPE NAME [MODULE]`, the address in hexadecimal. Keeps text
+    /// symbols; of several at one address, the one the kernel itself would print. `_etext` and `_einittext` end regions.
+    #[must_use]
+    pub fn from_system_map(text: &str) -> (Self, Vec<ParseIssue>) {
+        let mut lines = Vec::new();
+        let mut ends = Vec::new();
+        let mut issues = Vec::new();
+        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            match Line::parse(line) {
+                None => issues.push(ParseIssue {
+                    place: format!("symbol table, line {}", number + 1),
+                    message: format!("expected `ADDR TYPE NAME`, found `{line}`"),
+                }),
+                Some(line) if matches!(line.name, "_etext" | "_einittext") => ends.push(line.address),
+                Some(line) if line.is_function() => lines.push(line),
+                Some(_) => {}
+            }
+        }
+        if !lines.is_empty() && lines.iter().all(|line| line.address == 0) {
+            issues.push(ParseIssue {
+                place: "symbol table".into(),
+                message: "every address is zero: it was read without the right to see addresses (`kptr_restrict`)".into(),
+            });
+            lines.clear();
+        }
+        // Stable, and by address first: equal ranks keep the order of the file, as scripts/kallsyms.c does.
+        lines.sort_by_key(|line| (line.address, line.rank()));
+        lines.dedup_by_key(|line| line.address);
+        ends.sort_unstable();
+        (Self { regions: regions(&lines, &ends) }, issues)
+    }
+
+    /// Adds one text section of a module: where it was loaded, and its functions as (offset in the section, name) in
+    /// any order.
+    pub fn add_module<'a>(
+        &mut self,
+        module: &str,
+        section: Range<u64>,
+        functions: impl IntoIterator<Item = (u64, &'a str)>,
+    ) {
+        let mut lines: Vec<_> = functions
+            .into_iter()
+            .filter_map(|(offset, name)| {
+                let address = section.start.checked_add(offset).filter(|address| section.contains(address))?;
+                Some(Line { address, kind: 't', name, module: Some(module) })
+            })
+            .filter(|line| line.is_function())
+            .collect();
+        lines.sort_by_key(|line| (line.address, line.rank()));
+        lines.dedup_by_key(|line| line.address);
+        let Some(first) = lines.first() else { return };
+        let region = Region {
+            range: first.address..section.end,
+            module: Some(module.into()),
+            functions: lines.iter().map(|line| (line.address, FunctionName::new(line.name))).collect(),
+        };
+        let at = self.regions.partition_point(|other| other.range.start < region.range.start);
+        self.regions.insert(at, region);
+    }
+
+    /// The function around `address`. Does not allocate: names are shared.
+    #[must_use]
+    pub fn resolve(&self, address: u64) -> Symbol {
+        Symbol { address, place: self.place(address) }
+    }
+
+    /// How many functions are known.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.regions.iter().map(|region| region.functions.len()).sum()
+    }
+
+    /// Whether no function is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.regions.is_empty()
+    }
+
+    fn place(&self, address: u64) -> Option<Place> {
+        let below = self.regions.partition_point(|region| region.range.start <= address);
+        let region = self.regions.get(below.checked_sub(1)?)?;
+        if !region.range.contains(&address) {
+            return None;
+        }
+        let below = region.functions.partition_point(|(start, _)| *start <= address);
+        let (start, function) = region.functions.get(below.checked_sub(1)?)?;
+        Some(Place { function: function.clone(), offset: address - start, module: region.module.clone() })
+    }
+}
+
+impl<'a> Line<'a> {
+    fn parse(line: &'a str) -> Option<Self> {
+        let mut words = line.split_ascii_whitespace();
+        let address = u64::from_str_radix(words.next()?, 16).ok()?;
+        let mut kinds = words.next()?.chars();
+        let (kind, None) = (kinds.next()?, kinds.next()) else { return None };
+        let name = words.next()?;
+        let module = words.next().and_then(|word| word.strip_prefix('[')?.strip_suffix(']'));
+        Some(Self { address, kind, name, module })
+    }
+
+    /// A text symbol, and neither a mapping symbol (`$x`, `$d`, `$t.3`) nor a local label (`.L5`).
+    fn is_function(self) -> bool {
+        matches!(self.kind, 't' | 'T' | 'w' | 'W') && !self.name.starts_with(['$', '.'])
+    }
+
+    /// Lower is better among aliases: the order of `compare_symbols()` in scripts/kallsyms.c, so that names agree with
+    /// what the kernel prints: strong, then not made up by the linker script, then the fewest leading underscores.
+    fn rank(self) -> (bool, bool, usize) {
+        let weak = matches!(self.kind, 'w' | 'W');
+        let linker = ["__start_", "__stop_", "__end_"].iter().any(|prefix| self.name.starts_with(prefix));
+        let underscores = self.name.len() - self.name.trim_start_matches('_').len();
+        (weak, linker, underscores)
+    }
+}
+
+/// Cuts sorted lines where a section ends, the module changes, or nothing comes for longer than a function can be.
+fn regions(lines: &[Line<'_>], ends: &[u64]) -> Vec<Region> {
+    let end_of = |first: u64, last: u64| {
+        let marker = ends.get(ends.partition_point(|end| *end <= first)).copied().unwrap_or(u64::MAX);
+        last.saturating_add(LONGEST_FUNCTION).min(marker)
+    };
+    lines
+        .chunk_by(|a, b| a.module == b.module && b.address < end_of(a.address, a.address))
+        .filter_map(|chunk| {
+            let (first, last) = (chunk.first()?, chunk.last()?);
+            Some(Region {
+                range: first.address..end_of(first.address, last.address),
+                module: first.module.map(Into::into),
+                functions: chunk.iter().map(|line| (line.address, FunctionName::new(line.name))).collect(),
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAP: &str = "\
+0000000000000000 A _kernel_flags_le_hi32
+ffff800008000000 T _text
+ffff800008000000 t $x.1
+ffff800008010000 W weak_alias
+ffff800008010000 t local_first
+ffff800008010000 T __strong
+ffff800008010100 t copy_process.part.5
+ffff800008010200 d not_text
+ffff800008020000 D _etext
+ffff800009000000 T _sinittext
+ffff800009000040 t start_kernel
+ffff800009000100 T _einittext
+ffff800001000000 t mod_init\t[snap]
+ffff800001000010 t mod_work\t[snap]
+";
+
+    /// `name+offset`, `name+offset [module]` or `?`.
+    fn shown(symbol: &Symbol) -> String {
+        match &symbol.place {
+            None => "?".into(),
+            Some(Place { function, offset, module: None }) => format!("{}+{offset:#x}", function.full()),
+            Some(Place { function, offset, module: Some(module) }) => {
+                format!("{}+{offset:#x} [{module}]", function.full())
+            }
+        }
+    }
+
+    #[track_caller]
+    fn check(symbols: &Symbols, table: &[(u64, &str)]) {
+        for (address, expected) in table {
+            assert_eq!(shown(&symbols.resolve(*address)), *expected, "{address:#x}");
+        }
+    }
+
+    #[test]
+    fn addresses_become_the_function_the_kernel_would_print() {
+        let (symbols, issues) = Symbols::from_system_map(MAP);
+        assert_eq!(issues, []);
+        check(
+            &symbols,
+            &[
+                (0, "?"),
+                (0xffff_8000_0800_0000, "_text+0x0"),
+                (0xffff_8000_0801_0000, "local_first+0x0"),
+                (0xffff_8000_0801_00ff, "local_first+0xff"),
+                (0xffff_8000_0801_0104, "copy_process.part.5+0x4"),
+                (0xffff_8000_0801_ffff, "copy_process.part.5+0xfeff"),
+                (0xffff_8000_0802_0000, "?"),
+                (0xffff_8000_0900_0044, "start_kernel+0x4"),
+                (0xffff_8000_0900_0100, "?"),
+                (0xffff_8000_0100_0014, "mod_work+0x4 [snap]"),
+                (0xffff_8000_0120_0014, "?"),
+                (u64::MAX, "?"),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_module_section_ends_where_it_ends() {
+        let (mut symbols, _) = Symbols::from_system_map(MAP);
+        symbols.add_module("late", 0x1000..0x1100, [(0x80, "b"), (0, "a"), (0, "$x"), (0x100, "outside")]);
+        symbols.add_module("late", 0x3000..0x3010, [(0, "init_module")]);
+        symbols.add_module("none", 0x4000..0x4010, []);
+        check(
+            &symbols,
+            &[
+                (0xfff, "?"),
+                (0x1000, "a+0x0 [late]"),
+                (0x10ff, "b+0x7f [late]"),
+                (0x1100, "?"),
+                (0x3004, "init_module+0x4 [late]"),
+                (0x4000, "?"),
+                (0xffff_8000_0900_0044, "start_kernel+0x4"),
+            ],
+        );
+    }
+
+    #[test]
+    fn lines_that_are_no_symbols_are_issues() {
+        let (symbols, issues) = Symbols::from_system_map("zz T a\n\n10 TT b\n20 T\n30 t c\n");
+        assert_eq!(issues.iter().map(|issue| &*issue.place).collect::<Vec<_>>(), [
+            "symbol table, line 1",
+            "symbol table, line 3",
+            "symbol table, line 4"
+        ]);
+        check(&symbols, &[(0x30, "c+0x0")]);
+        let (hidden, issues) = Symbols::from_system_map("0 T a\n0 T b\n");
+        assert!(hidden.is_empty() && issues.len() == 1);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_and_no_address_can_break_it(text in "([0-9a-f]{1,17} [tTwWdA] [$._a-z]{1,4}( \\[m\\])?\n|.*\n)*", at: u64) {
+            let (mut symbols, _) = Symbols::from_system_map(&text);
+            symbols.add_module("m", at..at.wrapping_mul(3), [(at, "a"), (0, "b"), (5, "c")]);
+            let _ = (symbols.resolve(at), symbols.resolve(!at), symbols.resolve(0), symbols.resolve(u64::MAX));
+        }
+    }
+}

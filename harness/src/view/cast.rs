@@ -1,0 +1,121 @@
+//! Who is who in a trace: roles to pids.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::matching::Matcher;
+use crate::scenario::{Names, Role, RoleRule};
+use crate::trace::{Body, Pid, Point, Trace};
+
+/// The tasks of a run that have a role.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cast {
+    /// Role names with their pids, in the order of the scenario; an earlier name wins where two roles meet in one task.
+    roles: Vec<(String, Pid)>,
+    /// Roles that no task played.
+    missing: Vec<String>,
+}
+
+impl Cast {
+    /// Finds the task of each role. `started` holds the pids of the tasks that the guest's init started.
+    #[must_use]
+    pub fn find(trace: &Trace, roles: &[Role], started: &BTreeMap<String, Pid>, names: &Names) -> Self {
+        let mut cast = Self::default();
+        let mut open: Vec<&Role> = roles.iter().collect();
+        // A rule may refer to a role that stands behind it: go round until nothing more is found.
+        loop {
+            let before = open.len();
+            open.retain(|role| match cast.pid_by_rule(trace, role, started, names) {
+                Some(pid) => {
+                    cast.roles.push((role.name.clone(), pid));
+                    false
+                }
+                None => true,
+            });
+            if open.len() == before {
+                break;
+            }
+        }
+        let rank: BTreeMap<&str, usize> = roles.iter().enumerate().map(|(i, role)| (role.name.as_str(), i)).collect();
+        cast.roles.sort_by_key(|(name, _)| rank.get(name.as_str()));
+        cast.missing = open.iter().map(|role| role.name.clone()).collect();
+        cast
+    }
+
+    fn pid_by_rule(
+        &self,
+        trace: &Trace,
+        role: &Role,
+        started: &BTreeMap<String, Pid>,
+        names: &Names,
+    ) -> Option<Pid> {
+        let matcher = Matcher { cast: self, names };
+        match &role.rule {
+            RoleRule::Started => started.get(&role.name).copied(),
+            RoleRule::Pid(pid) => Some(Pid(*pid)),
+            RoleRule::ForkedBy(parent) => {
+                let parent = self.pid(parent)?;
+                trace.events.iter().filter(|event| event.pid == parent).find_map(|event| forked(&event.body))
+            }
+            RoleRule::Does(pattern) => {
+                trace.events.iter().find(|event| matcher.matches(pattern, event)).map(|event| event.pid)
+            }
+            RoleRule::Is(field) => {
+                let event = trace.events.iter().find(|event| matcher.matches(&field.of, event))?;
+                let Body::Point(point) = &event.body else { return None };
+                point.int(&field.field).and_then(as_pid)
+            }
+            RoleRule::RunsAfter(role) => {
+                let leaving = self.pid(role)?;
+                trace.events.iter().rev().find_map(|event| match &event.body {
+                    Body::Point(point) if event.pid == leaving && &*point.name == "sched_switch" => {
+                        point.int("next_pid").and_then(as_pid)
+                    }
+                    _ => None,
+                })
+            }
+        }
+    }
+
+    /// The pid of a role; `None` where no task played it.
+    #[must_use]
+    pub fn pid(&self, role: &str) -> Option<Pid> {
+        self.roles.iter().find(|(name, _)| name == role).map(|(_, pid)| *pid)
+    }
+
+    /// The first role that the task plays.
+    #[must_use]
+    pub fn role(&self, pid: Pid) -> Option<&str> {
+        self.roles.iter().find(|(_, known)| *known == pid).map(|(name, _)| name.as_str())
+    }
+
+    /// Roles of the scenario that no task played.
+    #[must_use]
+    pub fn missing(&self) -> &[String] {
+        &self.missing
+    }
+
+    /// The pids of the roles that a view follows: all but those that every kernel has by itself.
+    #[must_use]
+    pub fn followed(&self, roles: &[Role]) -> BTreeSet<Pid> {
+        let own = |name: &str| {
+            !roles.iter().any(|role| role.name == name && matches!(role.rule, RoleRule::Pid(_)))
+                || !["idle", "init", "kthreadd"].contains(&name)
+        };
+        self.roles.iter().filter(|(name, _)| own(name)).map(|(_, pid)| *pid).collect()
+    }
+}
+
+/// The child that an event announces.
+fn forked(body: &Body) -> Option<Pid> {
+    let Body::Point(point) = body else { return None };
+    let Point { name, .. } = point;
+    match &**name {
+        "sched_process_fork" => point.int("child_pid").and_then(as_pid),
+        "task_newtask" => point.int("pid").and_then(as_pid),
+        _ => None,
+    }
+}
+
+fn as_pid(value: i64) -> Option<Pid> {
+    i32::try_from(value).ok().map(Pid)
+}

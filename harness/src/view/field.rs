@@ -1,0 +1,71 @@
+//! How the fields of tracepoints are shown: knowledge about the kernel's events, as tables.
+
+use crate::trace::Value;
+
+/// Whether a field holds a pid, so that a role's name takes its place.
+#[must_use]
+pub fn is_pid(field: &str) -> bool {
+    field == "pid" || field.ends_with("_pid")
+}
+
+/// The fields that say something behind the role names. The others repeat what the roles say (names of tasks), belong to
+/// the scheduler's book-keeping (`prio`), or differ between two runs of one behaviour (addresses).
+const USUAL_FIELDS: [(&str, &[&str]); 14] = [
+    ("sched_switch", &["prev_pid", "prev_state", "next_pid"]),
+    ("sched_wakeup", &["pid", "target_cpu"]),
+    ("sched_wakeup_new", &["pid", "target_cpu"]),
+    ("sched_waking", &["pid", "target_cpu"]),
+    ("sched_process_fork", &["child_pid"]),
+    ("sched_process_exec", &["filename"]),
+    ("sched_process_exit", &[]),
+    ("sched_process_free", &["pid"]),
+    ("sched_process_wait", &["pid"]),
+    ("sched_kthread_stop", &["pid"]),
+    ("sched_kthread_stop_ret", &["ret"]),
+    ("task_newtask", &["pid", "clone_flags"]),
+    ("task_rename", &["oldcomm", "newcomm"]),
+    ("signal_generate", &["sig", "code", "pid", "result"]),
+];
+
+/// The fields to show of `event` where the scenario does not say; `None` for all of them.
+#[must_use]
+pub fn usual(event: &str) -> Option<&'static [&'static str]> {
+    USUAL_FIELDS.iter().find(|(name, _)| *name == event).map(|(_, fields)| *fields)
+}
+
+/// A field's value as a view shows it and a pattern writes it; pids as numbers.
+#[must_use]
+pub fn show(event: &str, field: &str, value: &Value) -> String {
+    match (event, field, value) {
+        ("sched_switch", "prev_state", _) => value.as_int().map_or_else(|| value.to_string(), task_state),
+        (_, "clone_flags" | "flags", Value::Unsigned(bits)) => format!("{bits:#x}"),
+        _ => value.to_string(),
+    }
+}
+
+/// `prev_state` as `include/trace/events/sched.h` prints it: `TASK_REPORT` bits by letter, `R` for none of them, `+` for a
+/// task that was preempted.
+fn task_state(state: i64) -> String {
+    const LETTERS: [(i64, char); 8] =
+        [(1, 'S'), (2, 'D'), (4, 'T'), (8, 't'), (0x10, 'X'), (0x20, 'Z'), (0x40, 'P'), (0x80, 'I')];
+    const PREEMPTED: i64 = 0x100;
+    let letters: Vec<String> =
+        LETTERS.iter().filter(|(bit, _)| state & bit != 0).map(|(_, letter)| letter.to_string()).collect();
+    let shown = if letters.is_empty() { "R".to_owned() } else { letters.join("|") };
+    if state & PREEMPTED == 0 { shown } else { shown + "+" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_are_letters() {
+        let check = |state, expected| assert_eq!(task_state(state), expected, "{state:#x}");
+        check(0, "R");
+        check(1, "S");
+        check(0x100, "R+");
+        check(0x20, "Z");
+        check(0x81, "S|I");
+    }
+}

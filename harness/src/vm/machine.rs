@@ -1,0 +1,45 @@
+//! A board that QEMU models: data, from `images/boards/<name>.yaml`.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::scenario::diagnostic::{self, Diagnostic};
+
+/// What the harness must know of a board.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Machine {
+    /// One line for people.
+    pub description: String,
+    /// QEMU's name of it (`-M`).
+    pub qemu_machine: String,
+    /// Guest memory in MiB. The Pi models accept one size only.
+    pub memory_mib: u32,
+    /// Number of CPUs the board has.
+    pub cpus: u16,
+    /// The kernel's name of the console (`console=`).
+    pub console: String,
+    /// The reserved region through which evidence leaves the guest.
+    pub channel: Region,
+}
+
+/// A range of guest physical memory.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Region {
+    /// First byte, as the guest's CPUs address it.
+    pub address: u64,
+    /// Bytes.
+    pub size: u64,
+}
+
+impl Machine {
+    /// Reads the description `text` of the file at `path`.
+    ///
+    /// # Errors
+    /// A [`Diagnostic`] at the first mistake.
+    pub fn read(path: &Path, text: &str) -> Result<Self, Diagnostic> {
+        diagnostic::from_yaml(path, text)
+    }
+}

@@ -1,0 +1,94 @@
+//! The QEMU command of a run, as a value. Pure: everything that reaches a guest stands in it.
+
+use std::path::{Path, PathBuf};
+
+use super::machine::Machine;
+use super::schedule::Schedule;
+
+/// The files that a run is made of, or that it writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFiles {
+    /// The kernel's `Image`.
+    pub kernel: PathBuf,
+    /// The device tree blob.
+    pub device_tree: PathBuf,
+    /// The initramfs.
+    pub initramfs: PathBuf,
+    /// Where the console log goes.
+    pub console: PathBuf,
+    /// The guest's memory: a file of the machine's whole size, which the host can read while and after the guest runs.
+    pub memory: PathBuf,
+}
+
+/// The program that emulates 64-bit Arm boards.
+pub const PROGRAM: &str = "qemu-system-aarch64";
+
+/// The arguments of [`PROGRAM`] for one run.
+///
+/// Nothing of the host may reach the guest: time is counted in instructions (`icount`) and starts at a fixed date, `sleep=off`
+/// lets idle time pass at once, the seed feeds the board's random number generator, there is no network, no monitor and no
+/// input.
+#[must_use]
+pub fn arguments(machine: &Machine, schedule: Schedule, command_line: &str, files: &RunFiles) -> Vec<String> {
+    let text = |path: &Path| path.display().to_string();
+    let memory = text(&files.memory);
+    let arguments: [(&str, String); 16] = [
+        ("-M", format!("{},memory-backend=ram", machine.qemu_machine)),
+        ("-object", format!("memory-backend-file,id=ram,size={}M,mem-path={memory},share=on", machine.memory_mib)),
+        ("-m", format!("{}M", machine.memory_mib)),
+        ("-kernel", text(&files.kernel)),
+        ("-dtb", text(&files.device_tree)),
+        ("-initrd", text(&files.initramfs)),
+        ("-append", kernel_command_line(machine, schedule, command_line)),
+        ("-icount", format!("shift={},sleep=off", schedule.shift)),
+        ("-rtc", "clock=vm,base=2020-01-01".into()),
+        ("-seed", "1".into()),
+        ("-chardev", format!("file,id=console,path={}", text(&files.console))),
+        ("-serial", "chardev:console".into()),
+        ("-monitor", "none".into()),
+        ("-nic", "none".into()),
+        ("-display", "none".into()),
+        ("-no-reboot", String::new()),
+    ];
+    arguments
+        .into_iter()
+        .flat_map(|(name, value)| [name.to_owned(), value])
+        .filter(|word| !word.is_empty())
+        .collect()
+}
+
+fn kernel_command_line(machine: &Machine, schedule: Schedule, image: &str) -> String {
+    let console = &machine.console;
+    if schedule.cpus < machine.cpus {
+        format!("console={console} {image} maxcpus={}", schedule.cpus)
+    } else {
+        format!("console={console} {image}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vm::machine::Region;
+
+    #[test]
+    fn the_command_line_holds_all_that_reaches_a_guest() {
+        let machine = Machine {
+            description: "a board".into(),
+            qemu_machine: "raspi3b".into(),
+            memory_mib: 1024,
+            cpus: 4,
+            console: "ttyAMA0,115200".into(),
+            channel: Region { address: 0, size: 0 },
+        };
+        let files = RunFiles {
+            kernel: "Image".into(),
+            device_tree: "board.dtb".into(),
+            initramfs: "initramfs.cpio".into(),
+            console: "console.log".into(),
+            memory: "memory".into(),
+        };
+        let words = arguments(&machine, Schedule { shift: 1, cpus: 2 }, "quiet", &files);
+        insta::assert_snapshot!(words.join(" "), @"-M raspi3b,memory-backend=ram -object memory-backend-file,id=ram,size=1024M,mem-path=memory,share=on -m 1024M -kernel Image -dtb board.dtb -initrd initramfs.cpio -append console=ttyAMA0,115200 quiet maxcpus=2 -icount shift=1,sleep=off -rtc clock=vm,base=2020-01-01 -seed 1 -chardev file,id=console,path=console.log -serial chardev:console -monitor none -nic none -display none -no-reboot");
+    }
+}
