@@ -3,20 +3,18 @@
 #include "channel.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "crc32.h"
+#include "region.h"
 #include "report.h"
 
 #define MAGIC "KSNAPCH1"
 #define WORD sizeof(uint64_t)
 #define HEADER_BYTES 64
 #define NAME_MAX_BYTES 56
-#define PAGE_BYTES 4096
-#define MAP_STEP (1024 * 1024)
 /* Kept free by channel_copy(): head, name and payload of the report. */
 #define REPORT_ROOM (REPORT_MAX + 64)
 
@@ -37,17 +35,7 @@ struct section_head {
 	char name[NAME_MAX_BYTES];
 };
 
-/*
- * The region's addresses are set aside as a whole; memory is mapped there from
- * the start as far as it is needed, MAP_STEP at a time. Mapping all of a 64 MiB
- * region would cost as much as all the mounts together.
- */
-static volatile uint64_t *region;
-static size_t region_bytes;
-static uint64_t region_addr;
-static size_t mapped;
-static int mem_fd = -1;
-
+static bool is_open;
 static struct header header = { .magic = MAGIC };
 
 /* The section being written. Offsets are in bytes from the region's start. */
@@ -71,63 +59,16 @@ static size_t word_align(size_t bytes)
 	return (bytes + WORD - 1) & ~(WORD - 1);
 }
 
-/* Makes sure that the region is mapped up to END, which lies in it. */
-static int map_up_to(size_t end)
-{
-	while (mapped < end) {
-		size_t left = region_bytes - mapped;
-		size_t bytes = left < MAP_STEP ? left : MAP_STEP;
-		char *to = (char *)region + mapped;
-
-		if (mmap(to, bytes, PROT_READ | PROT_WRITE,
-			 MAP_SHARED | MAP_FIXED, mem_fd,
-			 (off_t)(region_addr + mapped)) == MAP_FAILED)
-			return -errno;
-		/* A child has no use for it, and copying page tables takes time. */
-		madvise(to, bytes, MADV_DONTFORK);
-		mapped += bytes;
-	}
-	return 0;
-}
-
-/* Stores BYTES (rounded up to words) at offset POS. */
-static void store(size_t pos, const void *data, size_t bytes)
-{
-	const uint64_t *from = data;
-	volatile uint64_t *to = region + pos / WORD;
-
-	for (size_t i = 0; i < word_align(bytes) / WORD; i++)
-		to[i] = from[i];
-}
-
 static void store_header(void)
 {
 	header.crc = crc32(&header, offsetof(struct header, crc));
-	store(0, &header, sizeof(header));
+	region_store(0, &header, sizeof(header));
 }
 
 /* Stores COUNT words of payload and adds them to the check sum. */
 static void store_payload(const uint64_t *from, size_t count)
 {
-	volatile uint64_t *to = region + section.pos / WORD;
-	const uint64_t *end = from + count;
-	uint32_t sum = section.sum;
-
-	for (; end - from >= 4; from += 4, to += 4) {
-		to[0] = from[0];
-		to[1] = from[1];
-		to[2] = from[2];
-		to[3] = from[3];
-		sum = crc32_word(sum, from[0]);
-		sum = crc32_word(sum, from[1]);
-		sum = crc32_word(sum, from[2]);
-		sum = crc32_word(sum, from[3]);
-	}
-	for (; from < end; from++, to++) {
-		*to = *from;
-		sum = crc32_word(sum, *from);
-	}
-	section.sum = sum;
+	section.sum = region_store_summed(section.pos, from, count, section.sum);
 	section.pos += count * WORD;
 	section.head.len += count * WORD;
 }
@@ -137,12 +78,12 @@ static int section_begin(const char *name, size_t keep_free)
 	size_t len = strlen(name);
 	size_t payload;
 
-	if (!region)
+	if (!is_open)
 		return -ENXIO;
 	if (len > NAME_MAX_BYTES)
 		return -ENAMETOOLONG;
 	section.start = HEADER_BYTES + header.used;
-	section.limit = region_bytes - keep_free;
+	section.limit = region_size() - keep_free;
 	payload = section.start + offsetof(struct section_head, name) +
 		  word_align(len);
 	if (payload > section.limit)
@@ -152,7 +93,7 @@ static int section_begin(const char *name, size_t keep_free)
 	section.head = (struct section_head){ .name_len = (uint32_t)len };
 	memcpy(section.head.name, name, len);
 	staged = 0;
-	return map_up_to(payload);
+	return region_reach(payload);
 }
 
 /* Moves the staged whole words into the region; fewer than 8 bytes remain. */
@@ -163,7 +104,7 @@ static int flush(void)
 	size_t fit = words < room ? words : room;
 	/* One word more: flush_rest() may need it. */
 	size_t end = section.pos + (fit < room ? fit + 1 : fit) * WORD;
-	int err = map_up_to(end);
+	int err = region_reach(end);
 
 	if (err)
 		return err;
@@ -189,7 +130,7 @@ static int flush_rest(void)
 	memcpy(&word, stage, staged);
 	for (size_t i = 0; i < staged; i++)
 		section.sum = crc32_byte(section.sum, (uint8_t)(word >> 8 * i));
-	store(section.pos, &word, WORD);
+	region_store(section.pos, &word, WORD);
 	section.pos += WORD;
 	section.head.len += staged;
 	return 0;
@@ -199,8 +140,8 @@ static int flush_rest(void)
 static void section_end(void)
 {
 	section.head.crc = crc32_end(section.sum);
-	store(section.start, &section.head,
-	      offsetof(struct section_head, name) + section.head.name_len);
+	region_store(section.start, &section.head,
+		     offsetof(struct section_head, name) + section.head.name_len);
 	header.used = section.pos - HEADER_BYTES;
 	header.sections++;
 	store_header();
@@ -263,36 +204,23 @@ int channel_write(const char *name, const void *data, size_t len)
 
 int channel_open(uint64_t addr, uint64_t size)
 {
-	void *place;
 	int err;
 
-	if (region)
-		return -EBUSY;
-	if (addr % PAGE_BYTES || size % PAGE_BYTES || size > SIZE_MAX ||
-	    size < HEADER_BYTES + REPORT_ROOM)
+	if (size < HEADER_BYTES + REPORT_ROOM)
 		return -EINVAL;
-	mem_fd = open("/dev/mem", O_RDWR | O_CLOEXEC);
-	if (mem_fd < 0)
-		return -errno;
-	place = mmap(NULL, size, PROT_NONE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (place == MAP_FAILED)
-		return -errno;
-	region = place;
-	region_addr = addr;
-	region_bytes = size;
-	err = map_up_to(HEADER_BYTES);
-	if (err) {
-		region = NULL;
+	err = region_open(addr, size);
+	if (!err)
+		err = region_reach(HEADER_BYTES);
+	if (err)
 		return err;
-	}
+	is_open = true;
 	store_header();
 	return 0;
 }
 
 void channel_complete(void)
 {
-	if (!region)
+	if (!is_open)
 		return;
 	header.complete = 1;
 	store_header();

@@ -3,12 +3,9 @@
  * The channel: a region of reserved guest memory that the host reads. It holds
  * a header and sections; docs/guest-protocol.md has the layout.
  *
- * The region may be mapped as device memory (a reserved-memory node with
- * `no-map`), where an access that is not aligned faults, in the kernel's
- * copy_to_user() too. So nothing is read straight into it: file contents pass
- * through a small cached buffer, and every store into the region is one aligned
- * 64-bit word. The check sum needs a pass over the data anyway; the store costs
- * one instruction more in it.
+ * File contents pass through a small buffer on their way into the region, for
+ * the reason region.h gives. The check sum needs a pass over the data anyway;
+ * storing costs one instruction a word more in it.
  *
  * All functions that can fail return 0 or a negative errno. Without an open
  * channel they return -ENXIO.
@@ -22,8 +19,8 @@
 /*
  * Maps SIZE bytes at physical address ADDR through /dev/mem and writes an empty
  * header. -EINVAL if the region is not aligned to pages or is too small to hold
- * the report; -EBUSY if a channel is open already; otherwise the errno of open()
- * or mmap().
+ * the report; -EBUSY if a channel is open already; or the error of open() or
+ * mmap().
  */
 int channel_open(uint64_t addr, uint64_t size);
 

@@ -2,7 +2,7 @@
 /* CRC-32 of a whole buffer, and the table for machines without the instruction. */
 #include "crc32.h"
 
-#ifndef __ARM_FEATURE_CRC32
+#ifndef __aarch64__
 static uint32_t table[256];
 
 static void fill_table(void)

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#define PLAN_BYTES_MAX (64 * 1024)
+#define PLAN_BYTES_MAX (256 * 1024)
 #define LINE_BYTES_MAX 1024
 #define NAME_BYTES_MAX 15
 #define ARGS_MAX 32

@@ -21,9 +21,9 @@ pub struct PlanContext<'a> {
     pub channel: Region,
     /// CPUs and their pace.
     pub schedule: Schedule,
-    /// The number of each function in `available_filter_functions`, from 1: `set_ftrace_filter` takes it instead of the name
-    /// and finds the function without comparing the names of all of them.
-    pub functions: &'a BTreeMap<String, usize>,
+    /// The numbers of each function in `available_filter_functions`, from 1: `set_ftrace_filter` takes them instead of the
+    /// name and finds the function without comparing the names of all of them.
+    pub functions: &'a BTreeMap<String, Vec<usize>>,
     /// The modules of the scenario, by the names `guest-programs/modules/` gives them.
     pub modules: &'a BTreeMap<String, ModuleFile>,
 }
@@ -113,11 +113,13 @@ impl Plan {
         self.put("tracing_on", 0);
         self.put("buffer_size_kb", trace.buffer_kib);
         for function in &trace.functions {
-            let number = context.functions.get(&function.symbol).filter(|_| function.module.is_none());
-            match (number, &function.module) {
-                (Some(number), _) => {
+            let numbers = context.functions.get(&function.symbol).filter(|_| function.module.is_none());
+            match (numbers, &function.module) {
+                (Some(numbers), _) => {
                     self.line(format_args!("# {}", function.symbol));
-                    self.add("set_ftrace_filter", number);
+                    for number in numbers {
+                        self.add("set_ftrace_filter", number);
+                    }
                 }
                 // A filter for a module that is not loaded yet waits for it.
                 (None, Some(module)) => self.add("set_ftrace_filter", format_args!("{}:mod:{module}", function.symbol)),

@@ -17,7 +17,7 @@ pub struct Target<'a> {
     /// The image's name, for messages.
     pub image: &'a str,
     /// Functions the kernel can trace, as it spells them, with their numbers in `available_filter_functions`.
-    pub functions: &'a BTreeMap<String, usize>,
+    pub functions: &'a BTreeMap<String, Vec<usize>>,
     /// Tracepoints, `group:name` to the names of their fields.
     pub events: &'a BTreeMap<String, Vec<String>>,
     /// Programs in `guest-programs/user/`.

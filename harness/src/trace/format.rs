@@ -4,37 +4,37 @@ use std::sync::Arc;
 
 /// One event's record layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Format {
+pub(super) struct Format {
     /// The event's name, without its group.
-    pub name: Arc<str>,
+    pub(super) name: Arc<str>,
     /// The number in `common_type` of its records.
-    pub id: u16,
+    pub(super) id: u16,
     /// All fields, the `common_` ones first.
-    pub fields: Vec<Field>,
+    pub(super) fields: Vec<Field>,
     /// The text behind `print fmt:`, a C expression.
-    pub print: String,
+    pub(super) print: String,
 }
 
 /// One field of a record. Offsets count from the record's first byte, which is `common_type`'s.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
+pub(super) struct Field {
     /// Its name.
-    pub name: Arc<str>,
+    pub(super) name: Arc<str>,
     /// The C type, without array brackets and `__data_loc`: `unsigned long`, `const char *`.
-    pub ctype: String,
+    pub(super) ctype: String,
     /// Bytes from the start of the record.
-    pub offset: u32,
+    pub(super) offset: u32,
     /// Bytes it takes there; 0 where it reaches to the record's end.
-    pub size: u32,
+    pub(super) size: u32,
     /// Whether its integers are signed.
-    pub signed: bool,
+    pub(super) signed: bool,
     /// How its value is stored.
-    pub storage: Storage,
+    pub(super) storage: Storage,
 }
 
 /// Where a field's value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Storage {
+pub(super) enum Storage {
     /// One value, in place.
     Single,
     /// An array in place: its length where the text says it in figures.
@@ -49,17 +49,17 @@ pub enum Storage {
 
 /// The layout of a sub-buffer page's head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HeaderPage {
+pub(super) struct HeaderPage {
     /// Where the u64 `timestamp` of the page lies.
-    pub timestamp: u32,
+    pub(super) timestamp: u32,
     /// Where `commit` lies: how many bytes behind the head are in use, and flags.
-    pub commit: u32,
+    pub(super) commit: u32,
     /// Bytes of `commit`: the guest's `long`, 4 or 8.
-    pub long: u32,
+    pub(super) long: u32,
     /// Where the records begin.
-    pub data: u32,
+    pub(super) data: u32,
     /// Bytes of the records' part of a page.
-    pub data_size: u32,
+    pub(super) data_size: u32,
 }
 
 /// A line `field:DECLARATION; offset:N; size:N; signed:N;`.
@@ -71,7 +71,7 @@ struct FieldLine<'a> {
 }
 
 /// Reads a `format` file. The error says what is missing or wrong.
-pub fn parse_format(text: &str) -> Result<Format, String> {
+pub(super) fn parse_format(text: &str) -> Result<Format, String> {
     let mut name = None;
     let mut id = None;
     let mut print = String::new();
@@ -94,17 +94,17 @@ pub fn parse_format(text: &str) -> Result<Format, String> {
 impl Format {
     /// The field called `name`.
     #[must_use]
-    pub fn field(&self, name: &str) -> Option<&Field> {
+    pub(super) fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| &*field.name == name)
     }
 }
 
 impl HeaderPage {
     /// 64-bit kernels with 4096-byte pages.
-    pub const BITS_64: Self = Self { timestamp: 0, commit: 8, long: 8, data: 16, data_size: 4080 };
+    pub(super) const BITS_64: Self = Self { timestamp: 0, commit: 8, long: 8, data: 16, data_size: 4080 };
 
     /// Reads `events/header_page`. The error says what is missing or wrong.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let find = |name: &str| {
             text.lines()
                 .filter_map(|line| FieldLine::parse(line.trim()))
@@ -123,7 +123,9 @@ impl HeaderPage {
         if timestamp.size != 8 || !matches!(page.long, 4 | 8) || page.data_size == 0 {
             return Err("`timestamp` is not 8 bytes, `commit` not 4 or 8, or `data` empty".into());
         }
-        if overlaps(page.timestamp, 8) || overlaps(page.commit, page.long) || page.data.checked_add(page.data_size).is_none()
+        if overlaps(page.timestamp, 8)
+            || overlaps(page.commit, page.long)
+            || page.data.checked_add(page.data_size).is_none()
         {
             return Err("`timestamp`, `commit` and `data` overlap".into());
         }
@@ -132,7 +134,7 @@ impl HeaderPage {
 
     /// Bytes of a whole page.
     #[must_use]
-    pub fn size(self) -> u32 {
+    pub(super) fn size(self) -> u32 {
         self.data.saturating_add(self.data_size)
     }
 }
@@ -205,7 +207,10 @@ mod tests {
     #[test]
     fn a_field_line_says_name_type_place_and_storage() {
         for (line, expected) in [
-            ("field:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;", "common_type|unsigned short|0+2|false|Single"),
+            (
+                "field:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;",
+                "common_type|unsigned short|0+2|false|Single",
+            ),
             ("field:char prev_comm[16];\toffset:8;\tsize:16;\tsigned:0;", "prev_comm|char|8+16|false|Array(Some(16))"),
             ("field:char comm[TASK_COMM_LEN];offset:8;size:16;signed:1;", "comm|char|8+16|true|Array(None)"),
             ("field:__data_loc char[] name;\toffset:8;\tsize:4;\tsigned:1;", "name|char|8+4|true|DataLoc"),
@@ -215,7 +220,10 @@ mod tests {
             ("field:const char *fmt;\toffset:16;\tsize:8;\tsigned:0;", "fmt|const char *|16+8|false|Single"),
             ("field:char buf[];\toffset:16;\tsize:0;\tsigned:0;", "buf|char|16+0|false|Tail"),
             ("field:char buf;\toffset:16;\tsize:0;\tsigned:0;", "buf|char|16+0|false|Tail"),
-            ("field:unsigned long caller[8];offset:16;size:64;signed:0;", "caller|unsigned long|16+64|false|Array(Some(8))"),
+            (
+                "field:unsigned long caller[8];offset:16;size:64;signed:0;",
+                "caller|unsigned long|16+64|false|Array(Some(8))",
+            ),
             ("field:void (*fn)(int);offset:8;size:8;signed:0;", "fn|void (*|8+8|false|Single"),
             ("field:;offset:8;size:8;signed:0;", "none"),
             ("field:int x;offset:eight;size:8;signed:0;", "none"),

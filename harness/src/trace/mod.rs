@@ -1,9 +1,20 @@
 //! The pure core that turns ftrace's bytes into a typed trace. No files, no processes, no clock.
 
-pub mod decode;
+mod cpu;
+mod decode;
 pub mod event;
+mod fields;
+mod format;
+mod frames;
+#[cfg(test)]
+pub(crate) mod golden;
+mod merge;
+mod page;
+mod plan;
+mod stats;
 pub mod symbol;
-pub mod symbols;
+mod symbols;
+mod tally;
 
 use std::collections::BTreeMap;
 
@@ -72,4 +83,11 @@ pub struct ParseIssue {
     pub place: String,
     /// What is wrong there.
     pub message: String,
+}
+
+/// The names of an event's own fields, from its `format` file; empty where that cannot be read.
+#[must_use]
+pub fn field_names(format: &str) -> Vec<String> {
+    let fields = format::parse_format(format).map(|format| format.fields).unwrap_or_default();
+    fields.iter().map(|field| field.name.to_string()).filter(|name| !name.starts_with("common_")).collect()
 }

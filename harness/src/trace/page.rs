@@ -21,43 +21,50 @@ const COMMIT_MISSED: u64 = 1 << 31;
 
 /// One page.
 #[derive(Clone, Copy, Debug)]
-pub struct Page<'a> {
+pub(super) struct Page<'a> {
     /// Its number in the CPU's buffer, from 0.
-    pub number: usize,
+    pub(super) number: usize,
     /// Whether events are missing before it.
-    pub missed: bool,
+    pub(super) missed: bool,
     /// Whether it holds fewer bytes than it says.
-    pub truncated: bool,
+    pub(super) truncated: bool,
     time: u64,
     data: &'a [u8],
 }
 
 /// One data record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Record<'a> {
+pub(super) struct Record<'a> {
     /// Nanoseconds of the trace clock.
-    pub time: u64,
+    pub(super) time: u64,
     /// The payload, padded to a multiple of 4 bytes.
-    pub data: &'a [u8],
+    pub(super) data: &'a [u8],
 }
 
 /// The page makes no sense from this byte of its data part on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Damage {
+pub(super) struct Damage {
     /// Bytes behind the page's head.
-    pub offset: usize,
+    pub(super) offset: usize,
 }
 
 /// The records of a page, in order. After a damage nothing follows.
 #[derive(Clone, Debug)]
-pub struct Records<'a> {
+pub(super) struct Records<'a> {
     data: &'a [u8],
     at: usize,
     time: u64,
 }
 
+/// A record of any type.
+enum Step<'a> {
+    Data(Record<'a>),
+    /// Padding, or a time for those that follow.
+    Other,
+}
+
 /// Cuts `bytes` into pages. A last page that is not whole is given as far as it goes.
-pub fn pages<'a>(bytes: &'a [u8], head: &HeaderPage) -> impl Iterator<Item = Page<'a>> + use<'a> {
+pub(super) fn pages<'a>(bytes: &'a [u8], head: &HeaderPage) -> impl Iterator<Item = Page<'a>> + use<'a> {
     let head = *head;
     let size = usize::try_from(head.size()).unwrap_or(usize::MAX).max(1);
     bytes.chunks(size).enumerate().map(move |(number, page)| Page::new(number, page, head))
@@ -76,12 +83,18 @@ impl<'a> Page<'a> {
         };
         let length = usize::try_from(commit & COMMIT_MASK).unwrap_or(usize::MAX);
         let whole = data.get(..length);
-        Self { number, missed: commit & COMMIT_MISSED != 0, truncated: whole.is_none(), time, data: whole.unwrap_or(data) }
+        Self {
+            number,
+            missed: commit & COMMIT_MISSED != 0,
+            truncated: whole.is_none(),
+            time,
+            data: whole.unwrap_or(data),
+        }
     }
 
     /// Its data records.
     #[must_use]
-    pub fn records(&self) -> Records<'a> {
+    pub(super) fn records(&self) -> Records<'a> {
         Records { data: self.data, at: 0, time: self.time }
     }
 }
@@ -93,8 +106,8 @@ impl<'a> Iterator for Records<'a> {
         while self.at < self.data.len() {
             let start = self.at;
             match self.step() {
-                Some(None) => {}
-                Some(Some(record)) => return Some(Ok(record)),
+                Some(Step::Other) => {}
+                Some(Step::Data(record)) => return Some(Ok(record)),
                 None => {
                     self.at = self.data.len();
                     return Some(Err(Damage { offset: start }));
@@ -106,9 +119,9 @@ impl<'a> Iterator for Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    /// Takes one record of any type: `Some(None)` for those that carry no data, `None` for a damaged one.
+    /// Takes one record of any type; `None` for a damaged one.
     #[inline]
-    fn step(&mut self) -> Option<Option<Record<'a>>> {
+    fn step(&mut self) -> Option<Step<'a>> {
         let head = word(self.data, self.at)?;
         let (kind, delta) = (head & 0x1f, u64::from(head >> 5));
         let body = self.at + 4;
@@ -117,12 +130,12 @@ impl<'a> Records<'a> {
             let data = self.data.get(body..end)?;
             self.at = end;
             self.time = self.time.wrapping_add(delta);
-            return Some(Some(Record { time: self.time, data }));
+            return Some(Step::Data(Record { time: self.time, data }));
         }
         if kind == TYPE_PADDING && delta == 0 {
             // The rest of the page is unused.
             self.at = self.data.len();
-            return Some(None);
+            return Some(Step::Other);
         }
         let next = word(self.data, body)?;
         match kind {
@@ -132,19 +145,20 @@ impl<'a> Records<'a> {
                 let data = self.data.get(body + 4..end)?;
                 self.at = end.checked_add(3)? & !3;
                 self.time = self.time.wrapping_add(delta);
-                Some(Some(Record { time: self.time, data }))
+                Some(Step::Data(Record { time: self.time, data }))
             }
             TYPE_PADDING => {
                 // A discarded event. Its time counts, except for the 1 that stands for "none": `check_buffer()`.
                 self.at = body.checked_add(at(next)).filter(|end| *end <= self.data.len())?;
                 self.time = self.time.wrapping_add(if delta == 1 { 0 } else { delta });
-                Some(None)
+                Some(Step::Other)
             }
             _ => {
                 let long = (u64::from(next) << TIME_SHIFT).wrapping_add(delta);
-                self.time = if kind == TYPE_TIME_EXTEND { self.time.wrapping_add(long) } else { absolute(long, self.time) };
+                self.time =
+                    if kind == TYPE_TIME_EXTEND { self.time.wrapping_add(long) } else { absolute(long, self.time) };
                 self.at = body + 4;
-                Some(None)
+                Some(Step::Other)
             }
         }
     }

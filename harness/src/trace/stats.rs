@@ -4,22 +4,22 @@ use super::{Cpu, Defect};
 
 /// The counters of one CPU's ring buffer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
+pub(super) struct Stats {
     /// Events in the buffer that nobody has read yet.
-    pub entries: u64,
+    pub(super) entries: u64,
     /// Events a reader has taken out.
-    pub read: u64,
+    pub(super) read: u64,
     /// Events overwritten before they were read.
-    pub overrun: u64,
+    pub(super) overrun: u64,
     /// Events that could not be written: interrupts nested too deep (`commit overrun`), or a full buffer that must not
     /// overwrite (`dropped events`).
-    pub dropped: u64,
+    pub(super) dropped: u64,
 }
 
 impl Stats {
     /// Reads the file. `None` where `entries` or `read events` is not there: an empty or foreign text.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let find = |name: &str| {
             text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().parse::<u64>().ok())
         };
@@ -36,7 +36,7 @@ impl Stats {
     /// Every data record counts as an event, a stack too. A drained buffer says `entries: 0` and has its events in
     /// `read events`; one whose counters were saved before the drain has them in `entries`; what a drain left behind is
     /// in `entries` beside what it took. So the sum is what should have been found.
-    pub fn defects(self, cpu: Cpu, found: u64) -> impl Iterator<Item = Defect> {
+    pub(super) fn defects(self, cpu: Cpu, found: u64) -> impl Iterator<Item = Defect> {
         let written = self.entries.saturating_add(self.read);
         [
             (self.overrun > 0).then_some(Defect::Overrun { cpu, events: self.overrun }),

@@ -55,7 +55,8 @@ impl Symbols {
         if !lines.is_empty() && lines.iter().all(|line| line.address == 0) {
             issues.push(ParseIssue {
                 place: "symbol table".into(),
-                message: "every address is zero: it was read without the right to see addresses (`kptr_restrict`)".into(),
+                message: "every address is zero: it was read without the right to see addresses (`kptr_restrict`)"
+                    .into(),
             });
             lines.clear();
         }
@@ -144,7 +145,11 @@ impl<'a> Line<'a> {
     /// what the kernel prints: strong, then not made up by the linker script, then the fewest leading underscores.
     fn rank(self) -> (bool, bool, usize) {
         let weak = matches!(self.kind, 'w' | 'W');
-        let linker = ["__start_", "__stop_", "__end_"].iter().any(|prefix| self.name.starts_with(prefix));
+        let linker = self.name.len() >= 8
+            && self.name.strip_prefix("__").is_some_and(|rest| {
+                ["start_", "stop_", "end_"].iter().any(|prefix| rest.starts_with(prefix))
+                    || ["_start", "_end"].iter().any(|suffix| rest.ends_with(suffix))
+            });
         let underscores = self.name.len() - self.name.trim_start_matches('_').len();
         (weak, linker, underscores)
     }
@@ -182,6 +187,8 @@ ffff800008010000 t local_first
 ffff800008010000 T __strong
 ffff800008010100 t copy_process.part.5
 ffff800008010200 d not_text
+ffff800008018000 T __sched_text_start
+ffff800008018000 T __switch_to
 ffff800008020000 D _etext
 ffff800009000000 T _sinittext
 ffff800009000040 t start_kernel
@@ -220,7 +227,8 @@ ffff800001000010 t mod_work\t[snap]
                 (0xffff_8000_0801_0000, "local_first+0x0"),
                 (0xffff_8000_0801_00ff, "local_first+0xff"),
                 (0xffff_8000_0801_0104, "copy_process.part.5+0x4"),
-                (0xffff_8000_0801_ffff, "copy_process.part.5+0xfeff"),
+                (0xffff_8000_0801_7fff, "copy_process.part.5+0x7eff"),
+                (0xffff_8000_0801_ffff, "__switch_to+0x7fff"),
                 (0xffff_8000_0802_0000, "?"),
                 (0xffff_8000_0900_0044, "start_kernel+0x4"),
                 (0xffff_8000_0900_0100, "?"),
@@ -254,11 +262,10 @@ ffff800001000010 t mod_work\t[snap]
     #[test]
     fn lines_that_are_no_symbols_are_issues() {
         let (symbols, issues) = Symbols::from_system_map("zz T a\n\n10 TT b\n20 T\n30 t c\n");
-        assert_eq!(issues.iter().map(|issue| &*issue.place).collect::<Vec<_>>(), [
-            "symbol table, line 1",
-            "symbol table, line 3",
-            "symbol table, line 4"
-        ]);
+        assert_eq!(
+            issues.iter().map(|issue| &*issue.place).collect::<Vec<_>>(),
+            ["symbol table, line 1", "symbol table, line 3", "symbol table, line 4"]
+        );
         check(&symbols, &[(0x30, "c+0x0")]);
         let (hidden, issues) = Symbols::from_system_map("0 T a\n0 T b\n");
         assert!(hidden.is_empty() && issues.len() == 1);

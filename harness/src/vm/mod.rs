@@ -1,7 +1,14 @@
 //! A machine: its description, its QEMU command, one boot of it, and what the guest left behind.
 
+pub mod boot;
 pub mod channel;
+mod console;
 pub mod machine;
+pub mod memory;
 pub mod qemu;
 pub mod report;
 pub mod schedule;
+
+pub use boot::{Boot, BootError, BootRequest, Times, boot};
+pub use machine::Machine;
+pub use schedule::Schedule;

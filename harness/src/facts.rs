@@ -1,0 +1,98 @@
+//! What an image's kernel says about itself: which functions and events it can trace. Asked once, by booting it; a fact is
+//! as much a function of the image as a run is.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::{inspect, tracefs};
+use crate::trace::field_names;
+use crate::vm::machine::Region;
+
+/// The tracing abilities of one image.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// `uname -r`.
+    pub release: String,
+    /// `available_filter_functions`: each name with its numbers, from 1. A name has several where static functions share
+    /// it, or where a weak function that was overridden has lost its own name and goes by its neighbour's.
+    pub functions: BTreeMap<String, Vec<usize>>,
+    /// `events/header_page`.
+    pub header_page: String,
+    /// `events/GROUP/NAME/format`, by `GROUP:NAME`. The group `ftrace` has the tracers' own records.
+    pub formats: BTreeMap<String, String>,
+}
+
+/// Sections of the first inspection.
+const RELEASE: &str = "release";
+const FUNCTIONS: &str = "functions";
+const EVENTS: &str = "events";
+const HEADER_PAGE: &str = "header_page";
+
+/// The tracers' own records, which `available_events` does not list. A kernel without one of them leaves its section out.
+const TRACER_RECORDS: [&str; 7] =
+    ["function", "funcgraph_entry", "funcgraph_exit", "kernel_stack", "print", "bprint", "bputs"];
+
+/// The plan that asks for everything but the formats, whose names it learns.
+#[must_use]
+pub fn first_question(channel: Region) -> String {
+    let files = [
+        (RELEASE, "/proc/sys/kernel/osrelease".to_owned()),
+        (FUNCTIONS, tracefs("available_filter_functions")),
+        (EVENTS, tracefs("available_events")),
+        (HEADER_PAGE, tracefs("events/header_page")),
+    ];
+    inspect(channel, files.iter().map(|(section, path)| (*section, path.as_str())))
+}
+
+/// The plan that asks for the formats of the events that `answer` lists.
+#[must_use]
+pub fn second_question(channel: Region, answer: &BTreeMap<&str, &[u8]>) -> String {
+    let listed = text(answer, EVENTS);
+    let own = TRACER_RECORDS.iter().map(|name| format!("ftrace:{name}"));
+    let files: Vec<(String, String)> = listed
+        .lines()
+        .map(str::to_owned)
+        .chain(own)
+        .filter_map(|event| {
+            let (group, name) = event.split_once(':')?;
+            let path = tracefs(&format!("events/{group}/{name}/format"));
+            Some((event, path))
+        })
+        .collect();
+    inspect(channel, files.iter().map(|(section, path)| (section.as_str(), path.as_str())))
+}
+
+impl Facts {
+    /// Puts the two answers together.
+    #[must_use]
+    pub fn from_answers(first: &BTreeMap<&str, &[u8]>, second: &BTreeMap<&str, &[u8]>) -> Self {
+        // A module's function carries its module's name in brackets; right after boot there are no modules.
+        let listed = text(first, FUNCTIONS);
+        let mut functions: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (line, number) in listed.lines().zip(1..) {
+            functions.entry(line.split_whitespace().next().unwrap_or_default().to_owned()).or_default().push(number);
+        }
+        let formats = second.iter().filter(|(name, _)| name.contains(':'));
+        Self {
+            release: text(first, RELEASE).trim().to_owned(),
+            functions,
+            header_page: text(first, HEADER_PAGE),
+            formats: formats.map(|(name, bytes)| ((*name).to_owned(), String::from_utf8_lossy(bytes).into())).collect(),
+        }
+    }
+
+    /// The events a scenario can name, `group:name`, with their fields.
+    #[must_use]
+    pub fn events(&self) -> BTreeMap<String, Vec<String>> {
+        self.formats
+            .iter()
+            .filter(|(name, _)| !name.starts_with("ftrace:"))
+            .map(|(name, format)| (name.clone(), field_names(format)))
+            .collect()
+    }
+}
+
+fn text(sections: &BTreeMap<&str, &[u8]>, name: &str) -> String {
+    sections.get(name).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
+}

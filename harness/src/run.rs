@@ -1,0 +1,272 @@
+//! One run of one scenario on one image: the only place that knows the whole way from a scenario to its verdict.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::facts::Facts;
+use crate::initramfs::Root;
+use crate::module_file::ModuleFile;
+use crate::plan::{self, PlanContext};
+use crate::scenario::Scenario;
+use crate::trace::{Cpu, CpuRecording, ParseIssue, Recording, Symbols, Trace, decode};
+use crate::verdict::{GuestOutcome, Verdict, judge};
+use crate::view::{Cast, View};
+use crate::vm::boot::command;
+use crate::vm::report::GuestReport;
+use crate::vm::{Boot, BootError, BootRequest, Machine, Schedule, Times, boot, channel};
+
+/// All that runs on one image are made of. Read once, used by many runs.
+#[derive(Clone, Debug)]
+pub struct Kit {
+    /// The image's name.
+    pub image: String,
+    /// The content hash of everything the image is built from.
+    pub image_key: String,
+    /// The board.
+    pub machine: Machine,
+    /// The kernel's command line, without the console.
+    pub command_line: String,
+    /// The kernel's `Image`.
+    pub kernel: PathBuf,
+    /// The device tree blob.
+    pub device_tree: PathBuf,
+    /// The kernel's symbols.
+    pub symbols: Symbols,
+    /// What the kernel can trace.
+    pub facts: Facts,
+    /// The guest's init.
+    pub init: Vec<u8>,
+}
+
+/// What one scenario adds to the [`Kit`].
+#[derive(Clone, Debug, Default)]
+pub struct Load {
+    /// Guest programs by name.
+    pub programs: BTreeMap<String, Vec<u8>>,
+    /// Guest modules by name: the file, and what it says.
+    pub modules: BTreeMap<String, (Vec<u8>, ModuleFile)>,
+}
+
+/// Names of the files that make up the evidence of a run.
+pub mod evidence {
+    pub use crate::vm::boot::{CONSOLE_LOG, QEMU_LOG};
+
+    /// QEMU's command line.
+    pub const COMMAND: &str = "command.txt";
+    /// The guest's root file system.
+    pub const INITRAMFS: &str = "initramfs.cpio";
+    /// The plan, which is also in the initramfs.
+    pub const PLAN: &str = "plan.txt";
+    /// The sections of the channel: the raw trace and the guest's report.
+    pub const RAW: &str = "trace.raw";
+    /// The view.
+    pub const VIEW: &str = "view.txt";
+    /// The outcome, as `--json` prints it.
+    pub const RESULT: &str = "result.json";
+}
+
+/// A run that took place, and what it showed.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The judgement.
+    pub verdict: Verdict,
+    /// The behaviour.
+    pub view: View,
+    /// The typed trace.
+    pub trace: Trace,
+    /// SHA-256 of the channel's sections, in hexadecimal.
+    pub raw_sha256: String,
+    /// SHA-256 of the view's text, in hexadecimal.
+    pub view_sha256: String,
+    /// Guest time at the end, in nanoseconds since power-on.
+    pub guest_ns: u64,
+    /// Guest time at each phase, in nanoseconds since power-on.
+    pub phases: BTreeMap<String, u64>,
+    /// Host time of QEMU's parts.
+    pub times: Times,
+    /// Host time from the first byte prepared to the verdict.
+    pub total: Duration,
+    /// The schedule.
+    pub schedule: Schedule,
+}
+
+/// Why a run has no verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The machine did not come to its end.
+    #[error(transparent)]
+    Boot(#[from] BootError),
+    /// A file of the run's directory cannot be written.
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Runs `scenario` once, leaving its evidence in `directory`, which exists.
+///
+/// # Errors
+/// [`RunError`] where there is no verdict; the logs stand in `directory` all the same.
+pub fn run(
+    scenario: &Scenario,
+    kit: &Kit,
+    load: &Load,
+    schedule: Schedule,
+    directory: &Path,
+    limit: Duration,
+) -> Result<Outcome, RunError> {
+    let started = Instant::now();
+    let modules: BTreeMap<String, ModuleFile> =
+        load.modules.iter().map(|(name, (_, file))| (name.clone(), file.clone())).collect();
+    let context =
+        PlanContext { channel: kit.machine.channel, schedule, functions: &kit.facts.functions, modules: &modules };
+    let plan = plan::compile(scenario, &context);
+    write(directory, evidence::PLAN, plan.as_bytes())?;
+    let boot = boot_plan(kit, load, plan, schedule, directory, limit)?;
+    write(directory, evidence::RAW, &boot.body)?;
+
+    let sections = sections(&boot);
+    let (trace, issues) = trace(&sections, scenario, kit, &modules, schedule);
+    let cast = Cast::find(&trace, &scenario.roles, &boot.report.pids, &scenario.names);
+    let view = View::of(scenario, &trace, &cast);
+    let verdict = match unreadable(&issues) {
+        Some(reasons) => Verdict::Unusable(reasons),
+        None => judge(scenario, &trace, &cast, &guest_outcome(scenario, &boot.report)),
+    };
+    let text = view.to_string();
+    write(directory, evidence::VIEW, text.as_bytes())?;
+    Ok(Outcome {
+        verdict,
+        raw_sha256: sha256(&boot.body),
+        view_sha256: sha256(text.as_bytes()),
+        view,
+        trace,
+        guest_ns: boot.guest_ns,
+        phases: boot.report.phases,
+        times: boot.times,
+        total: started.elapsed(),
+        schedule,
+    })
+}
+
+/// Boots a guest that carries out `plan` with `load` in its root.
+///
+/// # Errors
+/// As [`run`].
+pub fn boot_plan(
+    kit: &Kit,
+    load: &Load,
+    plan: String,
+    schedule: Schedule,
+    directory: &Path,
+    limit: Duration,
+) -> Result<Boot, RunError> {
+    let mut root = Root::new();
+    root.program("init", kit.init.clone());
+    root.file("plan", plan.into_bytes());
+    for (name, content) in &load.programs {
+        root.program(&plan::program_path(name), content.clone());
+    }
+    for (name, (content, _)) in &load.modules {
+        root.file(&plan::module_path(name), content.clone());
+    }
+    let initramfs = directory.join(evidence::INITRAMFS);
+    let archive = root.to_cpio().map_err(|source| RunError::Write { path: initramfs.clone(), source })?;
+    write(directory, evidence::INITRAMFS, &archive)?;
+    let request = BootRequest {
+        machine: &kit.machine,
+        schedule,
+        command_line: &kit.command_line,
+        kernel: &kit.kernel,
+        device_tree: &kit.device_tree,
+        initramfs: &initramfs,
+        directory,
+        limit,
+    };
+    let call = command(&request, "guest-memory".into()).map_err(BootError::Tool)?;
+    write(directory, evidence::COMMAND, format!("{call}\n").as_bytes())?;
+    Ok(boot(&request)?)
+}
+
+/// The sections of a boot that came to its end: they have been checked there.
+#[must_use]
+pub fn sections(boot: &Boot) -> BTreeMap<&str, &[u8]> {
+    channel::sections(&boot.header, &boot.body).unwrap_or_default()
+}
+
+fn trace(
+    sections: &BTreeMap<&str, &[u8]>,
+    scenario: &Scenario,
+    kit: &Kit,
+    modules: &BTreeMap<String, ModuleFile>,
+    schedule: Schedule,
+) -> (Trace, Vec<ParseIssue>) {
+    let text = |name: &str| std::str::from_utf8(sections.get(name).copied().unwrap_or_default()).unwrap_or_default();
+    let mut symbols = kit.symbols.clone();
+    for (module, file) in modules {
+        let kernel_name = crate::scenario::kernel_module_name(module);
+        for section in file.sections() {
+            let said = text(&plan::module_section(module, section)).trim();
+            if let Ok(base) = u64::from_str_radix(said.trim_start_matches("0x"), 16) {
+                let functions = file.functions(section);
+                let end = functions.iter().map(|f| f.offset + f.size).max().unwrap_or(0);
+                let names = functions.iter().map(|f| (f.offset, f.name.as_str()));
+                symbols.add_module(&kernel_name, base..base + end, names);
+            }
+        }
+    }
+    let traced = scenario.trace.events.iter().map(|event| format!("{}:{}", event.group, event.name));
+    let own = kit.facts.formats.keys().filter(|name| name.starts_with("ftrace:")).cloned();
+    let mut formats: Vec<&str> =
+        traced.chain(own).filter_map(|name| kit.facts.formats.get(&name)).map(String::as_str).collect();
+    let saved: Vec<&str> = sections.keys().filter(|name| name.starts_with(plan::FORMAT)).copied().collect();
+    formats.extend(saved.into_iter().map(text));
+    let cpus = (0..schedule.cpus).map(|cpu| CpuRecording {
+        cpu: Cpu(cpu),
+        pages: sections.get(plan::pages(cpu).as_str()).copied().unwrap_or_default(),
+        stats: text(&plan::stats(cpu)),
+    });
+    let recording = Recording {
+        header_page: &kit.facts.header_page,
+        formats,
+        cpus: cpus.collect(),
+        saved_cmdlines: text(plan::NAMES),
+    };
+    decode(&recording, &symbols)
+}
+
+/// Bytes that cannot be understood are no basis for a judgement.
+fn unreadable(issues: &[ParseIssue]) -> Option<Vec<String>> {
+    let reasons: Vec<String> = issues.iter().map(|issue| format!("{}: {}", issue.place, issue.message)).collect();
+    (!reasons.is_empty()).then_some(reasons)
+}
+
+fn guest_outcome(scenario: &Scenario, report: &GuestReport) -> GuestOutcome {
+    let ends = report.pids.keys().map(|task| (task.clone(), report.ends.get(task).copied())).collect();
+    let timeout = report.timeout.clone().map(|running| (scenario.deadline_ms, running));
+    GuestOutcome { ends, failures: report.failures.clone(), timeout }
+}
+
+fn write(directory: &Path, name: &str, content: &[u8]) -> Result<(), RunError> {
+    let path = directory.join(name);
+    fs::write(&path, content).map_err(|source| RunError::Write { path, source })
+}
+
+/// SHA-256 in hexadecimal.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,189 @@
+//! What each event number means: worked out once from the formats, so that a record costs a look-up and a few loads.
+
+use std::sync::Arc;
+
+use super::fields::{FieldPlan, Slot};
+use super::format::{Field, Format, parse_format};
+use super::{Context, ParseIssue, Pid};
+
+/// The plans of all known events, by event number.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Plans {
+    by_id: Vec<Option<Plan>>,
+    any: Option<u16>,
+}
+
+/// How to read one event's records.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pid: Slot,
+    flags: Slot,
+    preempt_count: Slot,
+    /// What its records say.
+    pub(super) shape: Shape,
+}
+
+/// The kinds of records that are told apart, with the places of what is read from each.
+#[derive(Clone, Debug)]
+pub(super) enum Shape {
+    /// `ftrace:function`.
+    Call {
+        /// The traced function.
+        function: Slot,
+        /// Its return address.
+        caller: Slot,
+    },
+    /// `ftrace:funcgraph_entry`.
+    Enter {
+        /// The traced function.
+        function: Slot,
+        /// Nesting depth.
+        depth: Slot,
+    },
+    /// `ftrace:funcgraph_exit`.
+    Leave {
+        /// The traced function.
+        function: Slot,
+        /// Nesting depth.
+        depth: Slot,
+        /// When it was entered.
+        entered: Option<Slot>,
+        /// When it returned.
+        left: Option<Slot>,
+    },
+    /// `ftrace:kernel_stack`.
+    Stack {
+        /// The number of frames.
+        size: Slot,
+        /// The first frame.
+        frame: Slot,
+        /// Where the frames begin.
+        offset: usize,
+    },
+    /// `ftrace:print`: the text up to the record's end.
+    Marker {
+        /// Where the text begins.
+        offset: usize,
+    },
+    /// Any other event.
+    Point {
+        /// The event's name.
+        name: Arc<str>,
+        /// Its own fields, in their order.
+        fields: Vec<FieldPlan>,
+    },
+}
+
+impl Plans {
+    /// Reads the formats, for a guest whose `long` has `long` bytes.
+    #[must_use]
+    pub(super) fn new(formats: &[&str], long: u32) -> (Self, Vec<ParseIssue>) {
+        let mut plans = Self::default();
+        let mut issues = Vec::new();
+        for (number, text) in formats.iter().enumerate() {
+            let planned = parse_format(text).and_then(|format| {
+                let plan = Plan::of(&format, long).map_err(|message| format!("`{}`: {message}", format.name))?;
+                Ok((format.id, plan))
+            });
+            match planned {
+                Ok((id, plan)) => {
+                    let at = usize::from(id);
+                    if plans.by_id.len() <= at {
+                        plans.by_id.resize(at + 1, None);
+                    }
+                    if let Some(place) = plans.by_id.get_mut(at) {
+                        *place = Some(plan);
+                    }
+                    plans.any = Some(id);
+                }
+                Err(message) => issues.push(ParseIssue { place: format!("format {}", number + 1), message }),
+            }
+        }
+        (plans, issues)
+    }
+
+    /// The plan for event number `id`.
+    #[inline]
+    #[must_use]
+    pub(super) fn get(&self, id: u16) -> Option<&Plan> {
+        self.by_id.get(usize::from(id))?.as_ref()
+    }
+
+    /// Some plan, for what all records have in common.
+    pub(super) fn any(&self) -> Option<&Plan> {
+        self.any.and_then(|id| self.get(id))
+    }
+
+    /// Whether records of a function's return carry the time of its entry, if there are any such records.
+    #[must_use]
+    pub(super) fn say_when_entered(&self) -> bool {
+        let mut plans = self.by_id.iter().flatten();
+        !plans.any(|plan| matches!(plan.shape, Shape::Leave { entered: None, .. }))
+    }
+}
+
+impl Plan {
+    fn of(format: &Format, long: u32) -> Result<Self, String> {
+        let common =
+            |name: &str| format.field(name).and_then(Slot::of).ok_or_else(|| format!("no integer field `{name}`"));
+        if format.field("common_type").is_none_or(|field| (field.offset, field.size) != (0, 2)) {
+            return Err("`common_type` is not the first two bytes".into());
+        }
+        Ok(Self {
+            pid: common("common_pid")?,
+            flags: common("common_flags")?,
+            preempt_count: common("common_preempt_count")?,
+            shape: Shape::of(format, long),
+        })
+    }
+
+    /// The task that was running.
+    #[inline]
+    #[must_use]
+    pub(super) fn pid(&self, record: &[u8]) -> Option<Pid> {
+        self.pid.low(record).map(|pid| Pid(pid.cast_signed()))
+    }
+
+    /// Interrupt and preemption state.
+    #[inline]
+    #[must_use]
+    pub(super) fn context(&self, record: &[u8]) -> Option<Context> {
+        Some(Context { flags: self.flags.byte(record)?, preempt_count: self.preempt_count.byte(record)? })
+    }
+}
+
+impl Shape {
+    /// The typed shape where name and fields are those of ftrace's own event, so that a kprobe which happens to be
+    /// called `print` stays a point.
+    fn of(format: &Format, long: u32) -> Self {
+        Self::typed(format, long).unwrap_or_else(|| Self::Point {
+            name: Arc::clone(&format.name),
+            fields: own_fields(format).map(|field| FieldPlan::of(field, long)).collect(),
+        })
+    }
+
+    fn typed(format: &Format, long: u32) -> Option<Self> {
+        let slot = |name: &str| format.field(name).and_then(Slot::of);
+        let offset = |name: &str| format.field(name).and_then(|field| usize::try_from(field.offset).ok());
+        match &*format.name {
+            "function" => Some(Self::Call { function: slot("ip")?, caller: slot("parent_ip")? }),
+            "funcgraph_entry" => Some(Self::Enter { function: slot("func")?, depth: slot("depth")? }),
+            "funcgraph_exit" => Some(Self::Leave {
+                function: slot("func")?,
+                depth: slot("depth")?,
+                entered: slot("calltime"),
+                left: slot("rettime"),
+            }),
+            "kernel_stack" => {
+                let offset = offset("caller")?;
+                Some(Self::Stack { size: slot("size")?, frame: Slot::long(offset, long)?, offset })
+            }
+            "print" if slot("ip").is_some() => Some(Self::Marker { offset: offset("buf")? }),
+            _ => None,
+        }
+    }
+}
+
+fn own_fields(format: &Format) -> impl Iterator<Item = &Field> {
+    format.fields.iter().filter(|field| !field.name.starts_with("common_"))
+}

@@ -1,0 +1,38 @@
+//! Records that could not be understood, counted instead of listed: a hostile recording has millions.
+
+use std::collections::BTreeMap;
+
+use super::ParseIssue;
+
+/// Counts by kind, and by event number.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tally {
+    unknown: BTreeMap<u16, u64>,
+    short: BTreeMap<u16, u64>,
+    orphans: u64,
+}
+
+impl Tally {
+    /// A record that became no event: its event number has no format, or it ends before a field of its format does.
+    pub(super) fn lost(&mut self, id: u16, known: bool) {
+        let counts = if known { &mut self.short } else { &mut self.unknown };
+        *counts.entry(id).or_default() += 1;
+    }
+
+    /// A stack without an event it could belong to.
+    pub(super) fn orphan(&mut self) {
+        self.orphans += 1;
+    }
+
+    /// One issue per kind and event number.
+    pub(super) fn issues(&self) -> impl Iterator<Item = ParseIssue> + use<> {
+        let unknown = self.unknown.iter().map(|(id, count)| (*id, format!("{count} records, but no format")));
+        let short = self.short.iter().map(|(id, count)| (*id, format!("{count} records shorter than the format")));
+        let orphans = (self.orphans > 0).then(|| ParseIssue {
+            place: "kernel_stack".into(),
+            message: format!("{} stacks without an event before them", self.orphans),
+        });
+        let by_id = unknown.chain(short).map(|(id, message)| ParseIssue { place: format!("event {id}"), message });
+        by_id.chain(orphans).collect::<Vec<_>>().into_iter()
+    }
+}

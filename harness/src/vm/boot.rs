@@ -1,0 +1,286 @@
+//! One boot, from power-on to power-off. The only place that waits for a machine.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::channel::{self, ChannelError, Header};
+use super::console::ConsoleFollower;
+use super::machine::Machine;
+use super::memory::GuestMemory;
+use super::qemu::{self, RunFiles};
+use super::report::{ConsoleEvent, GuestReport};
+use super::schedule::Schedule;
+use crate::exec::{Ended, Outputs, Process, Tool, ToolCall, ToolError};
+use crate::interrupt::{self, Interrupted};
+
+/// How often the host looks at the console. Waking at QEMU's end does not wait for it.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// How long a guest that has said its last word may take to switch off, in host time.
+const LAST_WORD: Duration = Duration::from_secs(2);
+
+/// The console log's name in a run's directory.
+pub const CONSOLE_LOG: &str = "console.log";
+
+/// What QEMU itself said.
+pub const QEMU_LOG: &str = "qemu.log";
+
+/// What is booted, and where the evidence goes.
+#[derive(Clone, Copy, Debug)]
+pub struct BootRequest<'a> {
+    /// The board.
+    pub machine: &'a Machine,
+    /// CPUs and their pace.
+    pub schedule: Schedule,
+    /// The kernel's command line, without the console.
+    pub command_line: &'a str,
+    /// The kernel's `Image`.
+    pub kernel: &'a Path,
+    /// The device tree blob.
+    pub device_tree: &'a Path,
+    /// The initramfs.
+    pub initramfs: &'a Path,
+    /// An existing directory for the logs.
+    pub directory: &'a Path,
+    /// The backstop in host time. The guest's own deadline is shorter, in guest time.
+    pub limit: Duration,
+}
+
+/// A boot that ended as it should: the guest finished its plan and the machine went off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Boot {
+    /// What the guest left: header and sections.
+    pub header: Header,
+    /// The sections' bytes; [`channel::sections`] splits them.
+    pub body: Vec<u8>,
+    /// The guest's report.
+    pub report: GuestReport,
+    /// Guest time of the last step, in nanoseconds since power-on.
+    pub guest_ns: u64,
+    /// Host time of each part.
+    pub times: Times,
+}
+
+/// Host time of a boot's parts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// From the start of QEMU to its end.
+    pub total: Duration,
+    /// Until the guest's init had mounted what it needs.
+    pub boot: Duration,
+    /// Setting up the trace and running the scenario's steps.
+    pub scenario: Duration,
+    /// Moving the evidence out, and power-off.
+    pub collect: Duration,
+}
+
+/// Why there is nothing to judge.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// QEMU is not there, or the system refuses to start it.
+    #[error(transparent)]
+    Tool(#[from] ToolError),
+    /// A file of the run, or the guest's memory, cannot be made or read.
+    #[error("cannot use `{}`", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The kernel panicked.
+    #[error("the guest kernel panicked {}: {line}", reached(.phase.as_deref()))]
+    Panic {
+        /// What it said.
+        line: String,
+        /// The last phase it had reached.
+        phase: Option<String>,
+    },
+    /// QEMU ended before the guest was finished.
+    #[error("QEMU ended ({ended}) {}{}", reached(.phase.as_deref()), tail(.said))]
+    Died {
+        /// How.
+        ended: Ended,
+        /// The last phase the guest had reached.
+        phase: Option<String>,
+        /// What QEMU said.
+        said: String,
+    },
+    /// The backstop in host time.
+    #[error("the guest did not finish within {} s of host time, {}", limit.as_secs(), reached(.phase.as_deref()))]
+    Stalled {
+        /// The backstop.
+        limit: Duration,
+        /// The last phase it had reached.
+        phase: Option<String>,
+    },
+    /// The guest switched off, but what it left is not whole.
+    #[error("the guest switched off {}, but {error}", reached(.phase.as_deref()))]
+    Channel {
+        /// What is wrong with the channel.
+        error: ChannelError,
+        /// The last phase it had reached.
+        phase: Option<String>,
+    },
+    /// The guest switched off without completing its channel.
+    #[error("the guest switched off {} without completing its report", reached(.phase.as_deref()))]
+    Incomplete {
+        /// The last phase it had reached.
+        phase: Option<String>,
+    },
+    /// Somebody asked the harness to stop.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
+
+fn reached(phase: Option<&str>) -> String {
+    match phase {
+        None => "before its init was ready".into(),
+        Some(phase) => format!("after it had reached phase `{phase}`"),
+    }
+}
+
+fn tail(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(10)..].iter().fold(String::new(), |all, line| all + "\n  | " + line)
+}
+
+/// The tool call of a boot, with the guest's memory under `memory`.
+///
+/// # Errors
+/// Where QEMU is not on this host.
+pub fn command(request: &BootRequest<'_>, memory: PathBuf) -> Result<ToolCall, ToolError> {
+    let files = RunFiles {
+        kernel: request.kernel.into(),
+        device_tree: request.device_tree.into(),
+        initramfs: request.initramfs.into(),
+        console: request.directory.join(CONSOLE_LOG),
+        memory,
+    };
+    let arguments = qemu::arguments(request.machine, request.schedule, request.command_line, &files);
+    Ok(ToolCall::new(Tool::resolve(qemu::PROGRAM)?).args(arguments))
+}
+
+/// Boots, waits until the machine is off, and reads what the guest left.
+///
+/// # Errors
+/// A [`BootError`] where the guest did not come to its end; the logs in the run's directory are the evidence.
+pub fn boot(request: &BootRequest<'_>) -> Result<Boot, BootError> {
+    let file_error = |path: &Path| {
+        let path = path.to_owned();
+        move |source| BootError::File { path, source }
+    };
+    let console_path = request.directory.join(CONSOLE_LOG);
+    let qemu_log = request.directory.join(QEMU_LOG);
+    File::create(&console_path).map_err(file_error(&console_path))?;
+    let log = File::open(&console_path).map_err(file_error(&console_path))?;
+    let memory = GuestMemory::new(request.machine.memory_mib).map_err(file_error(Path::new("guest memory")))?;
+    let call = command(request, memory.path())?;
+
+    let mut watch = Watch::new(ConsoleFollower::new(log));
+    let process = Process::start(&call, Outputs { stdout: &qemu_log, stderr: &qemu_log })?;
+    let ended = watch.until_off(&process, request.limit).map_err(|stop| match stop {
+        Stop::Interrupted => BootError::Interrupted(Interrupted),
+        Stop::Tool(error) => BootError::Tool(error),
+        Stop::Console(source) => BootError::File { path: console_path.clone(), source },
+        Stop::Stalled => BootError::Stalled { limit: request.limit, phase: None },
+    });
+    process.kill();
+    let total = watch.started.elapsed();
+    let phase = watch.phases.last().map(|(label, _)| label.clone());
+    let ended = match ended {
+        Err(BootError::Stalled { limit, .. }) => return Err(BootError::Stalled { limit, phase }),
+        ended => ended?,
+    };
+    if let Some(line) = watch.panic {
+        return Err(BootError::Panic { line, phase });
+    }
+    let Some(guest_ns) = watch.done else {
+        if ended != Ended::Exit(0) {
+            let said = fs::read_to_string(&qemu_log).unwrap_or_default();
+            return Err(BootError::Died { ended, phase, said });
+        }
+        return Err(BootError::Incomplete { phase });
+    };
+    let found = memory.channel(request.machine.channel).map_err(file_error(Path::new("guest memory")))?;
+    let (header, body) = found.map_err(|error| BootError::Channel { error, phase: phase.clone() })?;
+    if !header.complete {
+        return Err(BootError::Incomplete { phase });
+    }
+    let sections = channel::sections(&header, &body).map_err(|error| BootError::Channel { error, phase })?;
+    let report = sections.get("report").map(|bytes| GuestReport::read(&String::from_utf8_lossy(bytes)));
+    let times = times(&watch.phases, watch.started, total);
+    Ok(Boot { report: report.unwrap_or_default(), guest_ns, times, header, body })
+}
+
+fn times(phases: &[(String, Instant)], started: Instant, total: Duration) -> Times {
+    let at = |label: &str| phases.iter().find(|(known, _)| known == label).map(|(_, at)| at.duration_since(started));
+    let boot = at("ready").unwrap_or(total);
+    let collect = at("collect").unwrap_or(total);
+    Times { total, boot, scenario: collect.saturating_sub(boot), collect: total.saturating_sub(collect) }
+}
+
+/// What the watcher knows of a running machine.
+struct Watch {
+    console: ConsoleFollower,
+    started: Instant,
+    phases: Vec<(String, Instant)>,
+    done: Option<u64>,
+    panic: Option<String>,
+    /// When the guest said something behind which nothing comes.
+    last_word: Option<Instant>,
+}
+
+enum Stop {
+    Interrupted,
+    Stalled,
+    Tool(ToolError),
+    Console(io::Error),
+}
+
+impl Watch {
+    fn new(console: ConsoleFollower) -> Self {
+        Self { console, started: Instant::now(), phases: Vec::new(), done: None, panic: None, last_word: None }
+    }
+
+    /// Waits until QEMU has ended, or the guest has said its last word and does not switch off.
+    fn until_off(&mut self, process: &Process, limit: Duration) -> Result<Ended, Stop> {
+        loop {
+            let ended = process.wait_timeout(LOOK).map_err(Stop::Tool)?;
+            self.listen().map_err(Stop::Console)?;
+            if let Some(ended) = ended {
+                return Ok(ended);
+            }
+            if interrupt::requested() {
+                return Err(Stop::Interrupted);
+            }
+            if self.started.elapsed() > limit {
+                return Err(Stop::Stalled);
+            }
+            if self.last_word.is_some_and(|at| at.elapsed() > LAST_WORD) {
+                return Ok(Ended::Exit(0));
+            }
+        }
+    }
+
+    fn listen(&mut self) -> io::Result<()> {
+        for event in self.console.news()? {
+            let now = Instant::now();
+            match event {
+                ConsoleEvent::Phase(label) => self.phases.push((label, now)),
+                ConsoleEvent::Done(ns) => {
+                    self.done = Some(ns);
+                    self.last_word = Some(now);
+                }
+                ConsoleEvent::Panic(line) => {
+                    self.panic.get_or_insert(line);
+                    self.last_word.get_or_insert(now);
+                }
+                ConsoleEvent::PanicEnd => self.last_word = now.checked_sub(LAST_WORD),
+            }
+        }
+        Ok(())
+    }
+}

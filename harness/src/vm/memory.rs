@@ -1,0 +1,74 @@
+//! The guest's memory, as a file without a name that QEMU maps and the host reads.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
+
+use rustix::fs::{MemfdFlags, memfd_create};
+
+use super::channel::{ChannelError, HEADER_SIZE, Header};
+use super::machine::Region;
+
+/// A guest's whole memory. It goes away with this value and with QEMU: nothing is left on any disk.
+#[derive(Debug)]
+pub struct GuestMemory {
+    file: File,
+}
+
+impl GuestMemory {
+    /// Memory of `mib` MiB, all zero; pages come into being when the guest touches them.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn new(mib: u32) -> io::Result<Self> {
+        let file = File::from(memfd_create("kernsnap-guest", MemfdFlags::CLOEXEC)?);
+        file.set_len(u64::from(mib) << 20)?;
+        Ok(Self { file })
+    }
+
+    /// A path under which QEMU can open it while this process lives.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        format!("/proc/{}/fd/{}", std::process::id(), self.file.as_raw_fd()).into()
+    }
+
+    /// The channel in `region`: its header and the bytes of its sections.
+    ///
+    /// # Errors
+    /// [`ChannelError`] where the guest has not opened it or it is damaged; the outer error where it cannot be read.
+    pub fn channel(&self, region: Region) -> io::Result<Result<(Header, Vec<u8>), ChannelError>> {
+        let mut head = [0; HEADER_SIZE];
+        self.file.read_exact_at(&mut head, region.address)?;
+        let header = match Header::read(&head) {
+            Ok(header) if header.used <= region.size.saturating_sub(HEADER_SIZE as u64) => header,
+            Ok(_) => return Ok(Err(ChannelError::Header)),
+            Err(error) => return Ok(Err(error)),
+        };
+        let Ok(used) = usize::try_from(header.used) else { return Ok(Err(ChannelError::Header)) };
+        let mut body = vec![0; used];
+        self.file.read_exact_at(&mut body, region.address + HEADER_SIZE as u64)?;
+        Ok(Ok((header, body)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn untouched_memory_holds_no_channel() -> io::Result<()> {
+        let memory = GuestMemory::new(16)?;
+        let found = memory.channel(Region { address: 0x10_0000, size: 0x1000 })?;
+        assert_eq!(found, Err(ChannelError::NotOpened));
+        Ok(())
+    }
+
+    #[test]
+    fn others_can_open_it_by_its_path() -> io::Result<()> {
+        let memory = GuestMemory::new(1)?;
+        assert_eq!(File::open(memory.path())?.metadata()?.len(), 1 << 20);
+        Ok(())
+    }
+}

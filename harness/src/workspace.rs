@@ -1,0 +1,201 @@
+//! The checkout: where scenarios, images and guest programs stand.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::scenario::{Diagnostic, Draft, Names};
+use crate::vm::Machine;
+
+/// A kernsnap checkout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workspace {
+    /// Its top directory.
+    pub root: PathBuf,
+}
+
+/// Why something of the checkout cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkspaceError {
+    /// No checkout here.
+    #[error("`{}` is in no kernsnap checkout (no `images/` and `scenarios/` in it or above it)", .0.display())]
+    NotFound(PathBuf),
+    /// A file cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Nothing has this name.
+    #[error("there is no {kind} `{name}`{}", hint.as_deref().map(|hint| format!("\n\nhint: {hint}")).unwrap_or_default())]
+    Unknown {
+        /// What was looked for: `scenario`, `image`.
+        kind: &'static str,
+        /// The name.
+        name: String,
+        /// A name that exists and is near.
+        hint: Option<String>,
+    },
+    /// A file is wrong.
+    #[error("{0}")]
+    Diagnostic(#[from] Box<Diagnostic>),
+}
+
+impl From<Diagnostic> for WorkspaceError {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Diagnostic(Box::new(diagnostic))
+    }
+}
+
+impl Workspace {
+    /// The checkout that `start` lies in.
+    ///
+    /// # Errors
+    /// [`WorkspaceError::NotFound`] where there is none.
+    pub fn around(start: &Path) -> Result<Self, WorkspaceError> {
+        start
+            .ancestors()
+            .find(|candidate| candidate.join("images").is_dir() && candidate.join("scenarios").is_dir())
+            .map(|root| Self { root: root.into() })
+            .ok_or_else(|| WorkspaceError::NotFound(start.into()))
+    }
+
+    /// The scenario files, sorted by path. Only their names are looked at.
+    ///
+    /// # Errors
+    /// Where the directories cannot be read.
+    pub fn scenario_files(&self) -> Result<Vec<PathBuf>, WorkspaceError> {
+        let mut files = Vec::new();
+        for group in entries(&self.root.join("scenarios"))? {
+            if group.is_dir() && group.file_name().is_some_and(|name| name != "snapshots") {
+                files.extend(entries(&group)?.into_iter().filter(|path| is_yaml(path)));
+            }
+        }
+        files.sort_by(|a, b| a.file_stem().cmp(&b.file_stem()));
+        Ok(files)
+    }
+
+    /// The file of the scenario `id`.
+    ///
+    /// # Errors
+    /// [`WorkspaceError::Unknown`] with the nearest name.
+    pub fn scenario_file(&self, id: &str) -> Result<PathBuf, WorkspaceError> {
+        let files = self.scenario_files()?;
+        let known: Vec<String> = files.iter().map(|path| stem(path)).collect();
+        match known.iter().position(|name| name == id) {
+            Some(index) => Ok(files[index].clone()),
+            None => Err(unknown("scenario", id, &known)),
+        }
+    }
+
+    /// Reads a scenario file. Paths in messages are relative to the checkout.
+    ///
+    /// # Errors
+    /// Where it cannot be read or its shape is wrong.
+    pub fn draft(&self, file: &Path) -> Result<Draft, WorkspaceError> {
+        let text = read(file)?;
+        Ok(Draft::read(self.relative(file), text)?)
+    }
+
+    /// The names of the image specifications.
+    ///
+    /// # Errors
+    /// Where the directory cannot be read.
+    pub fn image_names(&self) -> Result<Vec<String>, WorkspaceError> {
+        // `names.yaml` is the table of logical names, not an image.
+        let files = entries(&self.root.join("images"))?;
+        Ok(files.iter().filter(|path| is_yaml(path)).map(|path| stem(path)).filter(|name| name != "names").collect())
+    }
+
+    /// The file of the image `name`.
+    ///
+    /// # Errors
+    /// [`WorkspaceError::Unknown`] with the nearest name.
+    pub fn image_file(&self, name: &str) -> Result<PathBuf, WorkspaceError> {
+        let known = self.image_names()?;
+        if known.iter().any(|known| known == name) {
+            return Ok(self.root.join(format!("images/{name}.yaml")));
+        }
+        Err(unknown("image", name, &known))
+    }
+
+    /// The description of the board `name`.
+    ///
+    /// # Errors
+    /// Where it cannot be read or is wrong.
+    pub fn machine(&self, name: &str) -> Result<Machine, WorkspaceError> {
+        let file = self.root.join(format!("images/boards/{name}.yaml"));
+        Ok(Machine::read(self.relative(&file), &read(&file)?)?)
+    }
+
+    /// The table of logical names.
+    ///
+    /// # Errors
+    /// Where it cannot be read or is wrong.
+    pub fn names(&self) -> Result<Names, WorkspaceError> {
+        let file = self.root.join("images/names.yaml");
+        Ok(Names::read(self.relative(&file), &read(&file)?)?)
+    }
+
+    /// Guest programs, by name: what stands in `guest-programs/user/` and in `guest-programs/faults/`.
+    ///
+    /// # Errors
+    /// Where the directories cannot be read.
+    pub fn programs(&self) -> Result<BTreeSet<String>, WorkspaceError> {
+        let mut names = BTreeSet::new();
+        for directory in ["user", "faults"] {
+            let files = entries(&self.root.join("guest-programs").join(directory))?;
+            names.extend(files.iter().filter(|path| path.extension().is_some_and(|e| e == "c")).map(|path| stem(path)));
+        }
+        Ok(names)
+    }
+
+    /// Guest modules, by name.
+    ///
+    /// # Errors
+    /// Where the directory cannot be read.
+    pub fn modules(&self) -> Result<BTreeSet<String>, WorkspaceError> {
+        let files = entries(&self.root.join("guest-programs/modules"))?;
+        Ok(files.iter().filter(|path| path.is_dir()).map(|path| stem(path)).collect())
+    }
+
+    /// Where the reviewed snapshots of an image stand.
+    #[must_use]
+    pub fn snapshots(&self, image: &str) -> PathBuf {
+        self.root.join("scenarios/snapshots").join(image)
+    }
+
+    fn relative<'a>(&self, file: &'a Path) -> &'a Path {
+        file.strip_prefix(&self.root).unwrap_or(file)
+    }
+}
+
+fn unknown(kind: &'static str, name: &str, known: &[String]) -> WorkspaceError {
+    let nearest = crate::scenario::diagnostic::did_you_mean(name, known.iter().map(String::as_str));
+    let hint = nearest.or_else(|| Some(format!("there are {}", known.join(", "))));
+    WorkspaceError::Unknown { kind, name: name.into(), hint }
+}
+
+fn entries(directory: &Path) -> Result<Vec<PathBuf>, WorkspaceError> {
+    let error = |source| WorkspaceError::Read { path: directory.into(), source };
+    let mut paths = fs::read_dir(directory)
+        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>())
+        .map_err(error)?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn read(file: &Path) -> Result<String, WorkspaceError> {
+    fs::read_to_string(file).map_err(|source| WorkspaceError::Read { path: file.into(), source })
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml")
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
