@@ -1,11 +1,15 @@
 //! kernsnap: Raspberry Pi kernels in QEMU, traced deterministically.
 
+pub mod cli;
 pub mod exec;
 pub mod facts;
+pub mod image;
 pub mod initramfs;
 pub mod interrupt;
+pub mod kit;
 pub mod module_file;
 pub mod plan;
+pub mod record;
 pub mod run;
 pub mod scenario;
 pub mod trace;

@@ -184,7 +184,10 @@ mod tests {
     fn patterns_read_like_view_lines() {
         check("parent: copy_process()", Ok("parent: copy_process()"));
         check("copy_process() returns", Ok("copy_process() returns"));
-        check("child:  sched_switch  prev_state=Z next_pid!=parent", Ok("child: sched_switch prev_state=Z next_pid!=parent"));
+        check(
+            "child:  sched_switch  prev_state=Z next_pid!=parent",
+            Ok("child: sched_switch prev_state=Z next_pid!=parent"),
+        );
     }
 
     #[test]

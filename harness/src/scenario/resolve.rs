@@ -385,9 +385,8 @@ impl Resolver<'_> {
                 let Some(fields) = known.fields_of(name) else {
                     let traced = known.trace.events.iter().map(|event| event.name.as_str());
                     let traced = traced.chain(known.trace.kprobes.iter().map(|probe| probe.name.as_str()));
-                    let hint = did_you_mean(name, traced).or_else(|| {
-                        Some(format!("add it to `trace.events`, or write `{name}()` if it is a function"))
-                    });
+                    let hint = did_you_mean(name, traced)
+                        .or_else(|| Some(format!("add it to `trace.events`, or write `{name}()` if it is a function")));
                     return Err(self.error(&at(), format!("event `{name}` is not traced by this scenario"), hint));
                 };
                 for (field, _, _) in &pattern.fields {

@@ -1,6 +1,7 @@
 //! One CPU's ring buffer to events: the hot path. A record costs one look-up by event number and a few loads.
 
 use super::frames::frames;
+use super::memo::Memo;
 use super::page::{Page, pages};
 use super::plan::{Plan, Plans, Shape};
 use super::symbols::Symbols;
@@ -32,7 +33,8 @@ pub(super) struct Reader<'a> {
 
 /// A buffer half read.
 struct Decoder<'a> {
-    reader: Reader<'a>,
+    plans: &'a Plans,
+    memo: Memo<'a>,
     cpu: Cpu,
     events: Vec<Event>,
     /// What a stack would belong to, per nesting level.
@@ -53,7 +55,13 @@ enum Owner {
 impl Reader<'_> {
     /// Reads what `trace_pipe_raw` of `cpu` gave.
     pub(super) fn read(self, cpu: Cpu, bytes: &[u8], tally: &mut Tally, issues: &mut Vec<ParseIssue>) -> Stream {
-        let mut decoder = Decoder { reader: self, cpu, events: Vec::new(), open: [Owner::None; 4] };
+        let mut decoder = Decoder {
+            plans: self.plans,
+            memo: Memo::new(self.symbols),
+            cpu,
+            events: Vec::new(),
+            open: [Owner::None; 4],
+        };
         let mut defects = Vec::new();
         let mut found = 0;
         let (mut last, mut backwards) = (0, None);
@@ -92,7 +100,7 @@ impl Reader<'_> {
 impl Decoder<'_> {
     fn record(&mut self, time: Timestamp, data: &[u8], tally: &mut Tally) {
         let id = data.first_chunk().copied().map_or(0, u16::from_le_bytes);
-        let plan = self.reader.plans.get(id);
+        let plan = self.plans.get(id);
         let taken = match plan.map(|plan| (plan, &plan.shape)) {
             Some((plan, Shape::Stack { size, frame, offset })) => {
                 self.stack(plan, data, *offset, frame.size(), size.low(data)).map(|owner| {
@@ -110,7 +118,7 @@ impl Decoder<'_> {
         if taken.is_none() {
             tally.lost(id, plan.is_some());
             // Its stack, if it has one, must not go to an earlier event. Where a record begins is alike in all formats.
-            let context = plan.or_else(|| self.reader.plans.any()).and_then(|plan| plan.context(data));
+            let context = plan.or_else(|| self.plans.any()).and_then(|plan| plan.context(data));
             self.own(context.map_or(0, level), Owner::Skipped);
         }
     }
@@ -122,8 +130,8 @@ impl Decoder<'_> {
 
     /// `None` where the record is shorter than its format.
     #[inline]
-    fn event(&self, time: Timestamp, plan: &Plan, data: &[u8]) -> Option<Event> {
-        let symbol = |bits: u64| self.reader.symbols.resolve(bits);
+    fn event(&mut self, time: Timestamp, plan: &Plan, data: &[u8]) -> Option<Event> {
+        let mut symbol = |bits: u64| self.memo.resolve(bits);
         let body = match &plan.shape {
             Shape::Call { function, caller } => {
                 Body::Call { function: symbol(function.bits(data)?), caller: symbol(caller.bits(data)?) }
@@ -167,7 +175,7 @@ impl Decoder<'_> {
         let owner = self.own(level(plan.context(data)?), Owner::None);
         let Owner::Event(at) = owner else { return Some(owner) };
         let Some(event) = self.events.get_mut(at).filter(|event| event.pid == pid) else { return Some(Owner::None) };
-        event.stack = Some(frames(words, long, self.reader.symbols));
+        event.stack = Some(frames(words, long, &mut self.memo));
         Some(owner)
     }
 }

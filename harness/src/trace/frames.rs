@@ -1,7 +1,7 @@
 //! Recorded stacks: the frames of the kernel, without the tracer's own.
 
 use super::Symbol;
-use super::symbols::Symbols;
+use super::memo::Memo;
 
 /// What the tracer itself leaves at the inner end of a stack. The kernel skips a fixed number of frames, which is too few
 /// where the compiler did not inline what it counted on: on arm64 6.1 a stack begins with `__traceiter_sched_wait` for
@@ -18,13 +18,13 @@ const MACHINERY: [&str; 7] = [
 
 /// The frames of `bytes`, innermost first, each a word of `long` bytes, up to the first all-ones word, which ended a stack
 /// before 5.2.
-pub(super) fn frames(bytes: &[u8], long: usize, symbols: &Symbols) -> Vec<Symbol> {
+pub(super) fn frames(bytes: &[u8], long: usize, memo: &mut Memo<'_>) -> Vec<Symbol> {
     let end = if long == 4 { u64::from(u32::MAX) } else { u64::MAX };
     bytes
         .chunks_exact(long.max(1))
         .map(|frame| frame.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)))
         .take_while(|address| *address != end)
-        .map(|address| symbols.resolve(address))
+        .map(|address| memo.resolve(address))
         .skip_while(is_machinery)
         .collect()
 }
@@ -36,13 +36,14 @@ fn is_machinery(symbol: &Symbol) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::Symbols;
 
     #[track_caller]
     fn check(frames_in: &[u64], long: usize, expected: &str) {
         let map = "10 t __traceiter_x\n20 t wake\n30 t __traceiter_y\n40 t fork\n50 T _etext\n";
         let (symbols, _) = Symbols::from_system_map(map);
         let bytes: Vec<u8> = frames_in.iter().flat_map(|frame| frame.to_le_bytes().into_iter().take(long)).collect();
-        let shown: Vec<_> = frames(&bytes, long, &symbols).iter().map(ToString::to_string).collect();
+        let shown: Vec<_> = frames(&bytes, long, &mut Memo::new(&symbols)).iter().map(ToString::to_string).collect();
         assert_eq!(shown.join(" "), expected);
     }
 

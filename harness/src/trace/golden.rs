@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::*;
+use super::{Body, Context, Cpu, CpuRecording, Event, Point, Recording, Symbol, Symbols, Trace, Value, decode};
 
 /// One line of the kernel's `trace` file that stands for an event, with the stack that follows it.
 #[derive(Debug, PartialEq)]
@@ -113,7 +113,7 @@ fn agreeing_fields(point: &Point, text: &str) -> usize {
 
 /// Compares event by event; says how many events, stacks and fields agreed.
 #[track_caller]
-pub(crate) fn check_text(trace: &Trace, text: &str) -> (usize, usize, usize) {
+fn check_text(trace: &Trace, text: &str) -> (usize, usize, usize) {
     let lines = lines(text);
     let (mut stacks, mut fields) = (0, 0);
     for (event, line) in trace.events.iter().zip(&lines) {
@@ -163,7 +163,8 @@ fn time_cpu(task: &str) -> Option<&str> {
 
 /// The same lines, made from the trace.
 fn graph_of(trace: &Trace) -> Vec<GraphLine> {
-    let name = |symbol: &Symbol| symbol.place.as_ref().map_or_else(String::new, |place| place.function.full().to_owned());
+    let name =
+        |symbol: &Symbol| symbol.place.as_ref().map_or_else(String::new, |place| place.function.full().to_owned());
     let duration = |nanos: u64| {
         let mut text = format!("{}.{:03}", nanos / 1000, nanos % 1000);
         text.truncate(text.len().min(8));
@@ -202,7 +203,7 @@ fn graph_of(trace: &Trace) -> Vec<GraphLine> {
 
 /// Compares line by line; says how many agreed. Of points only head and name are compared.
 #[track_caller]
-pub(crate) fn check_graph(trace: &Trace, text: &str) -> usize {
+fn check_graph(trace: &Trace, text: &str) -> usize {
     let said = graph_lines(text);
     let made = graph_of(trace);
     for (made, said) in made.iter().zip(&said) {
@@ -214,4 +215,56 @@ pub(crate) fn check_graph(trace: &Trace, text: &str) -> usize {
     }
     assert_eq!(made.len(), said.len());
     made.len()
+}
+
+/// One of harness/tests/data/recordings.
+struct Files {
+    cpus: &'static [(u16, &'static [u8], &'static str)],
+    saved_cmdlines: &'static str,
+}
+
+macro_rules! cpus {
+    ($name:literal, $($cpu:literal)*) => {
+        &[$((
+            $cpu,
+            include_bytes!(concat!("../../tests/data/recordings/", $name, "/cpu", $cpu, ".raw")),
+            include_str!(concat!("../../tests/data/recordings/", $name, "/cpu", $cpu, ".stats")),
+        )),*]
+    };
+}
+
+/// Decodes a recording of `Linux 6.1, arm64, raspi3b`; the symbol table holds what occurs in it, and its neighbours.
+fn decoded(files: &Files) -> Trace {
+    let formats = include_str!("../../tests/data/recordings/formats");
+    let starts: Vec<_> = formats.match_indices("name: ").map(|(at, _)| at).chain([formats.len()]).collect();
+    let (symbols, no_symbols) = Symbols::from_system_map(include_str!("../../tests/data/recordings/System.map"));
+    let recording = Recording {
+        header_page: include_str!("../../tests/data/recordings/header_page"),
+        formats: starts.windows(2).map(|ends| &formats[ends[0]..ends[1]]).collect(),
+        cpus: files.cpus.iter().map(|(cpu, pages, stats)| CpuRecording { cpu: Cpu(*cpu), pages, stats }).collect(),
+        saved_cmdlines: files.saved_cmdlines,
+    };
+    let (trace, issues) = decode(&recording, &symbols);
+    assert_eq!((no_symbols, issues, &trace.defects), (vec![], vec![], &vec![]));
+    assert!(trace.names.values().any(|name| name == "child"));
+    trace
+}
+
+#[test]
+fn functions_events_and_stacks_are_what_the_kernel_says_they_are() {
+    let files = Files {
+        cpus: cpus!("function", 1 2 3),
+        saved_cmdlines: include_str!("../../tests/data/recordings/function/saved_cmdlines"),
+    };
+    let agreed = check_text(&decoded(&files), include_str!("../../tests/data/recordings/function/trace.txt"));
+    assert_eq!(agreed, (28, 9, 76));
+}
+
+#[test]
+fn the_graph_of_functions_is_what_the_kernel_says_it_is() {
+    let files = Files {
+        cpus: cpus!("graph", 1 2 3),
+        saved_cmdlines: include_str!("../../tests/data/recordings/graph/saved_cmdlines"),
+    };
+    assert_eq!(check_graph(&decoded(&files), include_str!("../../tests/data/recordings/graph/trace.txt")), 56);
 }

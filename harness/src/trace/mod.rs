@@ -7,7 +7,8 @@ mod fields;
 mod format;
 mod frames;
 #[cfg(test)]
-pub(crate) mod golden;
+mod golden;
+mod memo;
 mod merge;
 mod page;
 mod plan;

@@ -214,10 +214,14 @@ impl Court<'_> {
             values.push((reference, value, field::show(&point.name, &reference.field, value)));
         }
         let Some(((_, first, _), rest)) = values.split_first() else { return Ok(()) };
-        if rest.iter().all(|(_, value, _)| value == first || (value.as_int().is_some() && value.as_int() == first.as_int())) {
+        if rest
+            .iter()
+            .all(|(_, value, _)| value == first || (value.as_int().is_some() && value.as_int() == first.as_int()))
+        {
             return Ok(());
         }
-        let told: Vec<String> = values.iter().map(|(reference, _, shown)| format!("`{reference}` is {shown}")).collect();
+        let told: Vec<String> =
+            values.iter().map(|(reference, _, shown)| format!("`{reference}` is {shown}")).collect();
         Err(told.join(", "))
     }
 }

@@ -41,13 +41,7 @@ impl Cast {
         cast
     }
 
-    fn pid_by_rule(
-        &self,
-        trace: &Trace,
-        role: &Role,
-        started: &BTreeMap<String, Pid>,
-        names: &Names,
-    ) -> Option<Pid> {
+    fn pid_by_rule(&self, trace: &Trace, role: &Role, started: &BTreeMap<String, Pid>, names: &Names) -> Option<Pid> {
         let matcher = Matcher { cast: self, names };
         match &role.rule {
             RoleRule::Started => started.get(&role.name).copied(),

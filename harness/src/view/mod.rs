@@ -146,7 +146,8 @@ fn describe(body: &Body, rules: &ViewRules, cast: &Cast) -> String {
         Body::Point(point) => {
             let fields = point.fields.iter().filter(|(name, _)| shows(rules, &point.name, name));
             fields.fold(point.name.to_string(), |text, (field, value)| {
-                let pid = field::is_pid(field).then(|| value.as_int().and_then(|pid| i32::try_from(pid).ok())).flatten();
+                let pid =
+                    field::is_pid(field).then(|| value.as_int().and_then(|pid| i32::try_from(pid).ok())).flatten();
                 let value = match pid {
                     Some(pid) => name(cast, Pid(pid)),
                     None => field::show(&point.name, field, value),

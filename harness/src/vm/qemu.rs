@@ -50,11 +50,7 @@ pub fn arguments(machine: &Machine, schedule: Schedule, command_line: &str, file
         ("-display", "none".into()),
         ("-no-reboot", String::new()),
     ];
-    arguments
-        .into_iter()
-        .flat_map(|(name, value)| [name.to_owned(), value])
-        .filter(|word| !word.is_empty())
-        .collect()
+    arguments.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).filter(|word| !word.is_empty()).collect()
 }
 
 fn kernel_command_line(machine: &Machine, schedule: Schedule, image: &str) -> String {

@@ -1,0 +1,171 @@
+//! The command line.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::exit;
+use crate::vm::Schedule;
+
+/// Boots Raspberry Pi kernels in QEMU, runs programs that fork, exit and spawn kernel threads under ftrace, and judges the
+/// traces. The same input gives the same bytes, every time.
+#[derive(Debug, Parser)]
+#[command(name = "kernsnap", version, after_help = exit::HELP, max_term_width = 100)]
+pub struct Arguments {
+    /// The checkout to work in [default: the one around the current directory]
+    #[arg(long, global = true, value_name = "DIR", env = "KERNSNAP_ROOT")]
+    pub root: Option<PathBuf>,
+
+    /// Where images are kept [default: kernsnap in the user's cache directory]
+    #[arg(long, global = true, value_name = "DIR", env = "KERNSNAP_STORE")]
+    pub store: Option<PathBuf>,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Lists the scenarios
+    List(ListArguments),
+    /// Builds and finds images
+    #[command(subcommand)]
+    Image(ImageCommand),
+    /// Runs scenarios, and shows their views and verdicts
+    Run(RunArguments),
+    /// Looks for every host tool
+    Doctor(DoctorArguments),
+    /// Opens a shell in a guest, with tracefs mounted
+    Shell(ShellArguments),
+}
+
+/// Arguments of `list`.
+#[derive(Debug, Args)]
+pub struct ListArguments {
+    /// One JSON object a scenario and line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to do with images.
+#[derive(Debug, Subcommand)]
+pub enum ImageCommand {
+    /// Builds images that are missing, with what their kernels can trace, all programs and all modules
+    Build(BuildArguments),
+    /// Lists the images, and whether they are built
+    List(ListArguments),
+    /// Prints the directory of a built image
+    Path {
+        /// The image
+        image: String,
+    },
+}
+
+/// Arguments of `image build`.
+#[derive(Debug, Args)]
+pub struct BuildArguments {
+    /// The images [default: rpi3-6.1]
+    #[arg(value_name = "IMAGE")]
+    pub images: Vec<String>,
+    /// Where the kernel comes from.
+    #[command(flatten)]
+    pub source: SourceArguments,
+}
+
+/// Where kernels come from.
+#[derive(Debug, Args)]
+pub struct SourceArguments {
+    /// A kernel source tree or tarball, instead of the one that the image names
+    #[arg(long, value_name = "PATH")]
+    pub kernel_source: Option<PathBuf>,
+
+    /// Look for the kernel's source again, instead of using the one found before
+    #[arg(long)]
+    pub update: bool,
+
+    /// Compilers to run at a time [default: one a processor]
+    #[arg(long, short, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
+}
+
+/// The image that is used where none is named.
+pub const DEFAULT_IMAGE: &str = "rpi3-6.1";
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// The scenarios [default: all of them]
+    #[arg(value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
+
+    /// The image to run them on
+    #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
+    pub image: String,
+
+    /// Runs each scenario N times and compares the bytes
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub repeat: NonZeroUsize,
+
+    /// Runs at a time
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub parallel: NonZeroUsize,
+
+    /// The pace and the number of CPUs: one instruction takes 2^SHIFT nanoseconds [default: 1 and all CPUs]
+    #[arg(long, value_name = "SHIFT:CPUS")]
+    pub schedule: Option<Schedule>,
+
+    /// One JSON object a run and line, instead of views
+    #[arg(long)]
+    pub json: bool,
+
+    /// Keeps command line, console log, raw trace, view and result of each run in DIR/SCENARIO (and /N with --repeat)
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// Host seconds after which a run is given up. A guest that hangs ends sooner, by its deadline in guest time
+    #[arg(long, value_name = "SECONDS", default_value = "120")]
+    pub limit: u64,
+
+    /// Where the kernel comes from.
+    #[command(flatten)]
+    pub source: SourceArguments,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArguments {
+    /// One JSON object a tool and line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `shell`.
+#[derive(Debug, Args)]
+pub struct ShellArguments {
+    /// The image to boot
+    #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
+    pub image: String,
+
+    /// Runs COMMAND in the guest, prints what it says, and switches off
+    #[arg(long, short, value_name = "COMMAND")]
+    pub command: Option<String>,
+
+    /// Where the kernel comes from.
+    #[command(flatten)]
+    pub source: SourceArguments,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,65 @@
+//! `kernsnap image`.
+
+use serde::Serialize;
+
+use super::args::{BuildArguments, DEFAULT_IMAGE, ListArguments};
+use super::progress::Progress;
+use super::{Exit, Failure, Place, answer, options};
+use crate::image::{ImageSpec, Options};
+use crate::kit::Bench;
+
+/// Builds all that runs on an image need: its kernel, what that can trace, and every program and module.
+pub(super) fn build(place: &Place, arguments: &BuildArguments) -> Result<Exit, Failure> {
+    let options = options(&arguments.source)?;
+    let default = [DEFAULT_IMAGE.to_owned()];
+    let names = if arguments.images.is_empty() { &default[..] } else { &arguments.images };
+    for name in names {
+        let mut progress = Progress::new();
+        let mut show = |event| progress.show(event);
+        let bench = Bench::open(&place.workspace, place.images(&options), name, &mut show)?;
+        bench.build_all(&mut show)?;
+        drop(progress);
+        answer(&format!("{name} {}", bench.kit.image_key));
+    }
+    Ok(Exit::Passed)
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    image: &'a str,
+    built: bool,
+    description: &'a str,
+}
+
+pub(super) fn list(place: &Place, arguments: &ListArguments) -> Result<Exit, Failure> {
+    let options = Options::default();
+    let images = place.images(&options);
+    for name in place.workspace.image_names()? {
+        let spec = ImageSpec::load(&place.images, &name)?;
+        // An image whose source was never looked for cannot have been built.
+        let built = images.is_built(&spec)?;
+        if arguments.json {
+            let row = Row { image: &name, built, description: &spec.description };
+            answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);
+        } else {
+            let state = if built { "built" } else { "not built" };
+            answer(&format!("{name}  {state:9}  {}", spec.description));
+        }
+    }
+    Ok(Exit::Passed)
+}
+
+pub(super) fn path(place: &Place, name: &str) -> Result<Exit, Failure> {
+    let options = Options::default();
+    let images = place.images(&options);
+    let spec = ImageSpec::load(&place.images, name)?;
+    if images.is_built(&spec)?
+        && let Some(image) = images.open(&spec, &mut |_| ())?
+    {
+        let directory = image.kernel.parent().unwrap_or(&image.kernel);
+        answer(&directory.display().to_string());
+        return Ok(Exit::Passed);
+    }
+    let text = format!("image `{name}` is not built\n\nhint: `kernsnap image build {name}` builds it");
+    Err(Failure { exit: Exit::BuildFailed, text })
+}

@@ -1,0 +1,70 @@
+//! `kernsnap doctor`.
+
+use serde::Serialize;
+
+use super::args::DoctorArguments;
+use super::{Exit, answer, talk};
+use crate::exec::doctor::{Finding, Found, ToolReport, inspect};
+
+#[derive(Serialize)]
+struct Row<'a> {
+    tool: &'a str,
+    usable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weakness: Option<&'a str>,
+    purpose: &'a str,
+    package: &'a str,
+}
+
+impl<'a> Row<'a> {
+    fn of(report: &'a ToolReport) -> Self {
+        let (found, weakness): (Option<&Found>, Option<&str>) = match &report.finding {
+            Finding::Good(found) => (Some(found), None),
+            Finding::Usable(found, why) | Finding::Unusable(found, why) => (Some(found), Some(why)),
+            Finding::Missing => (None, None),
+        };
+        Self {
+            tool: report.facts.name,
+            usable: report.is_usable(),
+            version: found.map(|found| found.version.as_str()),
+            path: found.map(|found| found.path.display().to_string()),
+            weakness,
+            purpose: report.facts.purpose,
+            package: report.facts.package,
+        }
+    }
+}
+
+pub(super) fn doctor(arguments: &DoctorArguments) -> Exit {
+    let reports = inspect();
+    let rows: Vec<Row<'_>> = reports.iter().map(Row::of).collect();
+    let width = rows.iter().map(|row| row.tool.len()).max().unwrap_or(0);
+    for row in &rows {
+        if arguments.json {
+            answer(&serde_json::to_string(row).unwrap_or_default());
+            continue;
+        }
+        let state = match (row.usable, row.version) {
+            (true, _) => "ok     ",
+            (false, Some(_)) => "too old",
+            (false, None) => "missing",
+        };
+        answer(&format!("{state}  {:width$}  {}", row.tool, row.version.unwrap_or("-")));
+        if !row.usable || row.weakness.is_some() {
+            answer(&format!("         {:width$}  needed to {}", "", row.purpose));
+            if let Some(weakness) = row.weakness {
+                answer(&format!("         {:width$}  {weakness}", ""));
+            }
+            answer(&format!("         {:width$}  install it with `apt-get install {}`", "", row.package));
+        }
+    }
+    if reports.iter().all(ToolReport::is_usable) {
+        return Exit::Passed;
+    }
+    talk("\nhint: `ci/setup` installs every tool the harness needs");
+    Exit::BuildFailed
+}

@@ -1,0 +1,76 @@
+//! Exit codes: one an outcome. "The kernel behaved differently" and "we could not find out" never share one.
+
+/// What the program ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Exit {
+    /// Everything that must hold holds.
+    Passed = 0,
+    /// The kernel, or a guest program, behaved differently.
+    Different = 1,
+    /// A file or an argument is wrong.
+    BadInput = 2,
+    /// An image, a program or a module could not be built.
+    BuildFailed = 3,
+    /// The machine did not boot, or was lost.
+    MachineLost = 4,
+    /// The trace is incomplete.
+    TraceUnusable = 5,
+    /// Repeated runs gave different bytes.
+    NotRepeatable = 6,
+    /// An error of kernsnap itself.
+    Internal = 70,
+    /// Somebody stopped it.
+    Interrupted = 130,
+}
+
+/// The codes, for `--help`.
+pub(super) const HELP: &str = "Exit codes:
+    0  passed
+    1  the kernel, or a guest program, behaved differently
+    2  bad input: a file or an argument is wrong
+    3  an image, a program or a module could not be built
+    4  the machine did not boot, or was lost
+    5  the trace is unusable: events were lost
+    6  repeated runs gave different bytes
+   70  an error of kernsnap itself
+  130  interrupted";
+
+impl Exit {
+    /// The outcome of several runs: what keeps us from knowing weighs more than what we know.
+    #[must_use]
+    pub fn worst(self, other: Self) -> Self {
+        self.max(other)
+    }
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_tells_every_code() {
+        use Exit::{
+            BadInput, BuildFailed, Different, Internal, Interrupted, MachineLost, NotRepeatable, Passed, TraceUnusable,
+        };
+        let all = [
+            Passed,
+            Different,
+            BadInput,
+            BuildFailed,
+            MachineLost,
+            TraceUnusable,
+            NotRepeatable,
+            Internal,
+            Interrupted,
+        ];
+        let told = HELP.lines().skip(1).filter_map(|line| line.split_whitespace().next()?.parse::<u8>().ok());
+        assert!(told.eq(all.map(|exit| exit as u8)), "{HELP}");
+    }
+}

@@ -1,0 +1,28 @@
+//! `kernsnap list`.
+
+use serde::Serialize;
+
+use super::args::ListArguments;
+use super::{Exit, Failure, Place, answer};
+
+#[derive(Serialize)]
+struct Row<'a> {
+    scenario: &'a str,
+    title: &'a str,
+    file: String,
+}
+
+pub(super) fn scenarios(place: &Place, arguments: &ListArguments) -> Result<Exit, Failure> {
+    let files = place.workspace.scenario_files()?;
+    let drafts = files.iter().map(|file| place.workspace.draft(file)).collect::<Result<Vec<_>, _>>()?;
+    let width = drafts.iter().map(|draft| draft.id.len()).max().unwrap_or(0);
+    for draft in &drafts {
+        if arguments.json {
+            let row = Row { scenario: &draft.id, title: draft.title(), file: draft.path.display().to_string() };
+            answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);
+        } else {
+            answer(&format!("{:width$}  {}", draft.id, draft.title()));
+        }
+    }
+    Ok(Exit::Passed)
+}

@@ -1,0 +1,210 @@
+//! The command line: the only place that reads arguments and the environment, and that prints.
+
+pub mod args;
+mod build;
+mod doctor;
+mod exit;
+mod list;
+mod progress;
+mod run;
+mod shell;
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use self::args::{Arguments, Command, ImageCommand, SourceArguments};
+pub use self::exit::Exit;
+use crate::image::{self, ImageError, ImageErrorKind, Images, Options, Resolve, Store};
+use crate::interrupt;
+use crate::kit::KitError;
+use crate::run::RunError;
+use crate::vm::BootError;
+use crate::workspace::{Workspace, WorkspaceError};
+
+/// Runs the program with the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Err(error) = interrupt::install() {
+        complain(&format!("cannot install signal handlers: {error}"));
+        return Exit::Internal.into();
+    }
+    let exit = match dispatch(&arguments) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            complain(&failure.text);
+            failure.exit
+        }
+    };
+    exit.into()
+}
+
+fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
+    if let Command::Doctor(doctor) = &arguments.command {
+        return Ok(doctor::doctor(doctor));
+    }
+    let place = Place::find(arguments)?;
+    match &arguments.command {
+        Command::List(list) => list::scenarios(&place, list),
+        Command::Image(ImageCommand::Build(build)) => build::build(&place, build),
+        Command::Image(ImageCommand::List(list)) => build::list(&place, list),
+        Command::Image(ImageCommand::Path { image }) => build::path(&place, image),
+        Command::Run(run) => run::run(&place, run),
+        Command::Shell(shell) => shell::shell(&place, shell),
+        Command::Doctor(_) => Ok(Exit::Passed),
+    }
+}
+
+/// The checkout and the store that a command works with.
+#[derive(Debug)]
+struct Place {
+    workspace: Workspace,
+    images: image::Workspace,
+    store: Store,
+}
+
+impl Place {
+    fn find(arguments: &Arguments) -> Result<Self, Failure> {
+        let start = match &arguments.root {
+            Some(root) => absolute(root)?,
+            None => {
+                std::env::current_dir().map_err(|error| Failure::input(format!("no current directory: {error}")))?
+            }
+        };
+        let workspace = Workspace::around(&start)?;
+        let images = image::Workspace::at(&workspace.root);
+        Ok(Self { workspace, images, store: Store::at(store_root(arguments)?) })
+    }
+
+    fn images<'a>(&'a self, options: &'a Options) -> Images<'a> {
+        Images { workspace: &self.images, store: &self.store, options }
+    }
+}
+
+/// `--store`, else `kernsnap` in the user's cache directory (XDG Base Directory Specification).
+fn store_root(arguments: &Arguments) -> Result<PathBuf, Failure> {
+    if let Some(store) = &arguments.store {
+        return absolute(store);
+    }
+    #[expect(clippy::disallowed_methods, reason = "the environment is read here and passed on")]
+    let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    variable("XDG_CACHE_HOME")
+        .or_else(|| variable("HOME").map(|home| home.join(".cache")))
+        .map(|cache| cache.join("kernsnap"))
+        .ok_or_else(|| Failure::input("there is no HOME to keep images in; name a directory with `--store`".into()))
+}
+
+fn absolute(path: &std::path::Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(|error| Failure::input(format!("`{}`: {error}", path.display())))
+}
+
+fn options(source: &SourceArguments) -> Result<Options, Failure> {
+    let mut options = Options {
+        kernel_source: source.kernel_source.as_deref().map(absolute).transpose()?,
+        resolve: if source.update { Resolve::Again } else { Resolve::Recorded },
+        ..Options::default()
+    };
+    options.jobs = source.jobs.unwrap_or(options.jobs);
+    Ok(options)
+}
+
+/// Why a command came to nothing.
+#[derive(Debug)]
+struct Failure {
+    exit: Exit,
+    /// One or several lines, without `error: `.
+    text: String,
+}
+
+impl Failure {
+    fn input(text: String) -> Self {
+        Self { exit: Exit::BadInput, text }
+    }
+
+    fn internal(what: &str, error: &dyn std::error::Error) -> Self {
+        Self { exit: Exit::Internal, text: format!("failed to {what}: {}", chain(error)) }
+    }
+}
+
+/// An error with its causes, on one line as long as they are.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // Writing to a String cannot fail.
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+fn with_hint(text: String, hint: Option<String>) -> String {
+    match hint {
+        Some(hint) => format!("{text}\n\nhint: {hint}"),
+        None => text,
+    }
+}
+
+impl From<WorkspaceError> for Failure {
+    fn from(error: WorkspaceError) -> Self {
+        Self::input(chain(&error))
+    }
+}
+
+impl From<ImageError> for Failure {
+    fn from(error: ImageError) -> Self {
+        let exit = match error.kind() {
+            ImageErrorKind::BadInput => Exit::BadInput,
+            ImageErrorKind::BuildFailed => Exit::BuildFailed,
+            ImageErrorKind::Interrupted => Exit::Interrupted,
+        };
+        // A diagnostic shows its hint itself.
+        let hint = if matches!(error, ImageError::Spec(_)) { None } else { error.hint() };
+        Self { exit, text: with_hint(chain(&error), hint) }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        let exit = match &error {
+            RunError::Boot(BootError::Interrupted(_)) => Exit::Interrupted,
+            RunError::Boot(_) => Exit::MachineLost,
+            RunError::Write { .. } => Exit::Internal,
+        };
+        Self { exit, text: chain(&error) }
+    }
+}
+
+impl From<KitError> for Failure {
+    fn from(error: KitError) -> Self {
+        match error {
+            KitError::Image(error) => error.into(),
+            KitError::Workspace(error) => error.into(),
+            KitError::Facts { image, source } => {
+                let Self { exit, text } = source.into();
+                Self { exit, text: format!("cannot ask the kernel of image `{image}` what it can trace: {text}") }
+            }
+            error @ (KitError::Read { .. } | KitError::Module { .. }) => {
+                Self { exit: Exit::BuildFailed, text: chain(&error) }
+            }
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the command line talks to people here")]
+fn complain(text: &str) {
+    eprintln!("error: {text}");
+}
+
+#[expect(clippy::print_stderr, reason = "the command line talks to people here")]
+fn talk(text: &str) {
+    eprintln!("{text}");
+}
+
+#[expect(clippy::print_stdout, reason = "the command line gives its answers here")]
+fn answer(text: &str) {
+    println!("{text}");
+}

@@ -1,0 +1,253 @@
+//! `kernsnap run`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::args::RunArguments;
+use super::progress::Progress;
+use super::{Exit, Failure, Place, answer, chain, options, talk};
+use crate::image::ImageError;
+use crate::kit::{Bench, qemu_version};
+use crate::record::Record;
+use crate::run::{Kit, Load, Outcome, RunError, evidence, run as run_once};
+use crate::scenario::Scenario;
+use crate::verdict::Verdict;
+use crate::vm::{BootError, Schedule};
+
+/// One run to do.
+struct Job<'a> {
+    scenario: &'a Scenario,
+    load: &'a Load,
+    /// From 1.
+    repetition: usize,
+}
+
+/// What all runs share.
+struct Setting<'a> {
+    kit: &'a Kit,
+    schedule: Schedule,
+    limit: Duration,
+    out: Option<PathBuf>,
+    repeat: usize,
+    qemu_version: String,
+    place: &'a Place,
+}
+
+pub(super) fn run(place: &Place, arguments: &RunArguments) -> Result<Exit, Failure> {
+    let options = options(&arguments.source)?;
+    let files = if arguments.scenarios.is_empty() {
+        place.workspace.scenario_files()?
+    } else {
+        let named = arguments.scenarios.iter().map(|id| place.workspace.scenario_file(id));
+        named.collect::<Result<Vec<_>, _>>()?
+    };
+    let mut progress = Progress::new();
+    let mut show = |event| progress.show(event);
+    let bench = Bench::open(&place.workspace, place.images(&options), &arguments.image, &mut show)?;
+    let mut scenarios = Vec::new();
+    for file in &files {
+        scenarios.push(bench.scenario(file, &mut show)?);
+    }
+    drop(progress);
+
+    let schedule = arguments.schedule.unwrap_or(Schedule { shift: 1, cpus: bench.kit.machine.cpus });
+    if schedule.cpus > bench.kit.machine.cpus {
+        let text = format!("{} has {} CPUs, not {}", arguments.image, bench.kit.machine.cpus, schedule.cpus);
+        return Err(Failure::input(text));
+    }
+    let setting = Setting {
+        kit: &bench.kit,
+        schedule,
+        limit: Duration::from_secs(arguments.limit),
+        out: arguments.out.as_deref().map(super::absolute).transpose()?,
+        repeat: arguments.repeat.get(),
+        qemu_version: qemu_version(&place.store).map_err(|error| Failure::from(RunError::Boot(error.into())))?,
+        place,
+    };
+    let jobs: Vec<Job<'_>> = scenarios
+        .iter()
+        .flat_map(|(scenario, load)| (1..=setting.repeat).map(move |repetition| Job { scenario, load, repetition }))
+        .collect();
+    let mut reporter = Reporter { json: arguments.json, exit: Exit::Passed, hashes: BTreeMap::new() };
+    work(&jobs, &setting, arguments.parallel.get(), &mut |job, result| reporter.report(job, &setting, result))?;
+    reporter.finish(setting.repeat);
+    Ok(reporter.exit)
+}
+
+type Ran = Result<(Record, Option<Outcome>, Exit), Failure>;
+
+/// Does the jobs on several threads, and hands on their results in the order of the jobs.
+fn work(
+    jobs: &[Job<'_>],
+    setting: &Setting<'_>,
+    parallel: usize,
+    on_result: &mut dyn FnMut(&Job<'_>, Ran) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let next = AtomicUsize::new(0);
+    let (results, received) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..parallel.min(jobs.len()) {
+            let (results, next) = (results.clone(), &next);
+            // QEMU is tied to the life of the thread that started it; this one waits for it.
+            scope.spawn(move || {
+                while let Some((index, job)) =
+                    Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, jobs.get(i)?)))
+                {
+                    let result = do_job(job, setting);
+                    let stop = matches!(&result, Err(failure) if failure.exit == Exit::Interrupted);
+                    if results.send((index, result)).is_err() || stop {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(results);
+        let mut early = BTreeMap::new();
+        let mut due = 0;
+        for (index, result) in received {
+            early.insert(index, result);
+            while let Some(result) = early.remove(&due) {
+                on_result(&jobs[due], result)?;
+                due += 1;
+            }
+        }
+        // An interrupted job leaves those behind it undone.
+        early.into_values().find_map(Result::err).map_or(Ok(()), Err)
+    })
+}
+
+fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Ran {
+    let (directory, _scratch) = directory(job, setting)?;
+    let Setting { kit, schedule, limit, qemu_version, .. } = setting;
+    let (mut record, outcome, exit) = match run_once(job.scenario, kit, job.load, *schedule, &directory, *limit) {
+        Ok(outcome) => {
+            let exit = match outcome.verdict {
+                Verdict::Passed => Exit::Passed,
+                Verdict::Failed(_) => Exit::Different,
+                Verdict::Unusable(_) => Exit::TraceUnusable,
+            };
+            (Record::finished(job.scenario, kit, &outcome, qemu_version), Some(outcome), exit)
+        }
+        Err(RunError::Boot(error)) if !matches!(error, BootError::Interrupted(_)) => {
+            (Record::lost(job.scenario, kit, *schedule, chain(&error), qemu_version), None, Exit::MachineLost)
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let text = serde_json::to_string(&record).map_err(|error| Failure::internal("write JSON", &error))?;
+    let result = directory.join(evidence::RESULT);
+    fs::write(&result, text + "\n").map_err(|error| Failure::internal("write the result", &error))?;
+    if exit != Exit::Passed {
+        record.evidence = Some(keep(&directory, setting, job));
+    }
+    Ok((record, outcome, exit))
+}
+
+/// Where a run's files go: below `--out`, or into a directory that goes away with its guard.
+fn directory(job: &Job<'_>, setting: &Setting<'_>) -> Result<(PathBuf, Option<TempDir>), Failure> {
+    let Some(out) = &setting.out else {
+        let scratch = setting.place.store.scratch().map_err(ImageError::from)?;
+        return Ok((scratch.path().to_owned(), Some(scratch)));
+    };
+    let mut directory = out.join(&job.scenario.id);
+    if setting.repeat > 1 {
+        directory.push(job.repetition.to_string());
+    }
+    let error = |error| Failure::input(format!("cannot make `{}`: {error}", directory.display()));
+    fs::create_dir_all(&directory).map_err(error)?;
+    Ok((directory, None))
+}
+
+/// The evidence of a run that did not pass outlives it: where it was asked for, or else in the store.
+fn keep(directory: &Path, setting: &Setting<'_>, job: &Job<'_>) -> PathBuf {
+    if setting.out.is_some() {
+        return directory.to_owned();
+    }
+    let kept = setting.place.store.root().join("evidence").join(&setting.kit.image).join(&job.scenario.id);
+    // What cannot be kept is no reason to hide the verdict.
+    let _ = fs::remove_dir_all(&kept);
+    let _ = kept.parent().map(fs::create_dir_all);
+    let _ = fs::rename(directory, &kept);
+    kept
+}
+
+/// Tells people or machines of each run, and remembers what the exit code depends on.
+struct Reporter {
+    json: bool,
+    exit: Exit,
+    /// Raw hashes by scenario, with how often each came.
+    hashes: BTreeMap<String, BTreeMap<String, usize>>,
+}
+
+impl Reporter {
+    fn report(&mut self, job: &Job<'_>, setting: &Setting<'_>, result: Ran) -> Result<(), Failure> {
+        let (record, outcome, exit) = result?;
+        self.exit = self.exit.worst(exit);
+        if let Some(hash) = &record.raw_sha256 {
+            *self.hashes.entry(record.scenario.clone()).or_default().entry(hash.clone()).or_default() += 1;
+        }
+        if self.json {
+            answer(&serde_json::to_string(&record).map_err(|error| Failure::internal("write JSON", &error))?);
+            return Ok(());
+        }
+        if job.repetition == 1 {
+            show_view(job, setting, outcome.as_ref());
+        }
+        answer(&summary(&record, (setting.repeat > 1).then_some(job.repetition)));
+        for reason in &record.reasons {
+            answer(&format!("  {reason}"));
+        }
+        if let Some(kept) = &record.evidence {
+            talk(&format!("  evidence: {}", kept.display()));
+        }
+        Ok(())
+    }
+
+    /// Tells of repetitions that differ.
+    fn finish(&mut self, repeat: usize) {
+        for (scenario, hashes) in self.hashes.iter().filter(|_| repeat > 1) {
+            if hashes.len() == 1 {
+                talk(&format!("{scenario}: {repeat} runs, one raw_sha256"));
+            } else {
+                self.exit = self.exit.worst(Exit::NotRepeatable);
+                talk(&format!("{scenario}: {repeat} runs gave {} different traces:", hashes.len()));
+                for (hash, times) in hashes {
+                    talk(&format!("  {hash} × {times}"));
+                }
+            }
+        }
+    }
+}
+
+fn show_view(job: &Job<'_>, setting: &Setting<'_>, outcome: Option<&Outcome>) {
+    answer(&format!("{} on {}: {}\n", job.scenario.id, setting.kit.image, job.scenario.title));
+    if let Some(outcome) = outcome {
+        answer(&outcome.view.to_string());
+        for expectation in &job.scenario.expectations {
+            let broken = matches!(&outcome.verdict, Verdict::Failed(violations)
+                if violations.iter().any(|violation| violation.that == expectation.that));
+            let mark = match &outcome.verdict {
+                Verdict::Unusable(_) => "?",
+                _ if broken => "✗",
+                _ => "✓",
+            };
+            answer(&format!("{mark} {}", expectation.that));
+        }
+        answer("");
+    }
+}
+
+fn summary(record: &Record, repetition: Option<usize>) -> String {
+    let number = repetition.map(|number| format!(" #{number}")).unwrap_or_default();
+    let times = match (&record.guest_seconds, &record.seconds) {
+        (Some(guest), Some(seconds)) => format!(" in {guest:.3} s of guest time, {:.2} s here", seconds.total),
+        _ => String::new(),
+    };
+    format!("{}: {}{number}{times}", record.verdict, record.scenario)
+}

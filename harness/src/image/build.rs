@@ -1,0 +1,142 @@
+//! Carries out a build plan.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::event::{Events, ImageEvent, Phase};
+use super::kconfig::{self, Fragment};
+use super::keep;
+use super::plan::{BuildPlan, Listen, Paths, Step, Tools, plan};
+use super::spec::ImageSpec;
+use super::{ImageError, StoreError};
+use crate::exec::{ToolError, run};
+
+/// The files of a kernel entry that are checked at every opening.
+pub(super) const KERNEL: &str = "Image";
+pub(super) const DEVICE_TREE: &str = "board.dtb";
+pub(super) const SYSTEM_MAP: &str = "System.map";
+pub(super) const CONFIG: &str = "config";
+pub(super) const RELEASE: &str = "release";
+pub(super) const SYMVERS: &str = "build/Module.symvers";
+/// What out-of-tree modules are built against.
+pub(super) const BUILD_TREE: &str = "build";
+
+/// What a kernel is built from.
+pub(super) struct Job<'a> {
+    pub(super) spec: &'a ImageSpec,
+    pub(super) fragments: &'a [Fragment],
+    pub(super) tree: PathBuf,
+    pub(super) overlay: Option<PathBuf>,
+    pub(super) log: PathBuf,
+    pub(super) jobs: usize,
+}
+
+/// Builds a kernel into a store entry and returns the entry's files.
+pub(super) fn build(job: Job<'_>, entry: &Path, events: Events<'_>) -> Result<Vec<String>, ImageError> {
+    let out = entry.join("out");
+    let paths = Paths {
+        config: entry.join("wanted.config"),
+        device_tree: entry.join(DEVICE_TREE),
+        overlay: job.overlay,
+        tree: job.tree,
+        log: job.log,
+        out: out.clone(),
+    };
+    fs::create_dir(&out).map_err(StoreError::write(&out))?;
+    fs::write(&paths.config, kconfig::merge(job.fragments)).map_err(StoreError::write(&paths.config))?;
+    let tools = Tools::resolve().map_err(ImageError::step("build the kernel"))?;
+    let BuildPlan { configure, rest } = plan(&job.spec.kernel, &tools, &paths, job.jobs);
+
+    let mut carry_out = Progress { last_phase: None, total: None };
+    carry_out.step(&configure, events)?;
+    let dot_config = out.join(".config");
+    let text = fs::read_to_string(&dot_config).map_err(StoreError::read(&dot_config))?;
+    let mut symbols = None;
+    kconfig::check(job.fragments, &text, &mut |symbol| {
+        symbols.get_or_insert_with(|| keep::known_symbols(&paths.tree)).contains(symbol)
+    })?;
+    for step in &rest {
+        carry_out.step(step, events)?;
+    }
+
+    events(ImageEvent::Phase(Phase::Publish));
+    let boot =
+        out.join("arch").join(job.spec.kernel.arch.as_str()).join("boot").join(job.spec.kernel.arch.kernel_target());
+    keep::copy(&boot, &entry.join(KERNEL))?;
+    keep::copy(&out.join("System.map"), &entry.join(SYSTEM_MAP))?;
+    keep::copy(&dot_config, &entry.join(CONFIG))?;
+    keep::copy(&out.join("include/config/kernel.release"), &entry.join(RELEASE))?;
+    keep::module_tree(&paths.tree, &out, job.spec.kernel.arch, &entry.join(BUILD_TREE))?;
+    fs::remove_file(&paths.config).map_err(StoreError::write(&paths.config))?;
+    fs::remove_dir_all(&out).map_err(StoreError::write(&out))?;
+    Ok([KERNEL, DEVICE_TREE, SYSTEM_MAP, CONFIG, RELEASE, SYMVERS].map(str::to_owned).into())
+}
+
+/// How far a build has come.
+struct Progress {
+    last_phase: Option<Phase>,
+    /// What the dry run announced.
+    total: Option<usize>,
+}
+
+impl Progress {
+    fn step(&mut self, step: &Step, events: Events<'_>) -> Result<(), ImageError> {
+        if self.last_phase.as_ref() != Some(&step.phase) {
+            events(ImageEvent::Phase(step.phase.clone()));
+            self.last_phase = Some(step.phase.clone());
+        }
+        let failed = |error| ImageError::step(step.phase.to_string())(error);
+        match step.listen {
+            Listen::Quietly => run(&step.call, &mut |_| ()).map_err(failed).map(drop),
+            Listen::Counting => {
+                let mut count = 0;
+                let outcome = run(&step.call, &mut |line| count += usize::from(announced(line)));
+                self.total = (count > 0).then_some(count);
+                match outcome {
+                    Err(ToolError::Interrupted(interrupted)) => Err(interrupted.into()),
+                    // A dry run misses files that only a real one makes; it has counted by then.
+                    Ok(_) | Err(_) => Ok(()),
+                }
+            }
+            Listen::Compiling => {
+                let mut done = 0;
+                let total = self.total;
+                let mut listen = |line: &str| {
+                    if let Some(object) = compiled(line) {
+                        done += 1;
+                        // More than announced would be a total that lies.
+                        let total = total.map(|total| total.max(done));
+                        events(ImageEvent::Progress { done, total, object: object.to_owned() });
+                    }
+                };
+                run(&step.call, &mut listen).map_err(failed).map(drop)
+            }
+        }
+    }
+}
+
+/// The object of kbuild's line about one compilation: `  CC      init/main.o`, `  AS [M]  x.o`.
+fn compiled(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix("  CC ").or_else(|| line.strip_prefix("  AS "))?;
+    Some(rest.trim_start().trim_start_matches("[M]").trim_start())
+}
+
+/// Whether a dry run's line would print such a line. An object that is made before the real run begins is not counted.
+fn announced(line: &str) -> bool {
+    line.split("echo '").skip(1).any(|text| compiled(text).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kbuild_is_understood() {
+        assert_eq!(compiled("  CC      init/main.o"), Some("init/main.o"));
+        assert_eq!(compiled("  AS [M]  x.o"), Some("x.o"));
+        assert_eq!(compiled("  AR      init/built-in.a"), None);
+        assert_eq!(compiled("  CC"), None);
+        assert!(announced("set -e;  echo '  CC      init/main.o'; aarch64-linux-gnu-gcc -c"));
+        assert!(!announced("set -e;  echo '  AR      init/built-in.a'; rm -f"));
+    }
+}

@@ -1,0 +1,111 @@
+//! What is kept of a kernel build: enough to build modules against, nothing else.
+//!
+//! The tree kept is what distributions ship as kernel headers: the source's headers and build scripts with the build's
+//! generated ones laid over them, one directory that is source and output at once. It can be moved, it needs neither the
+//! kernel's source nor the build directory, and it has a thirtieth of their size.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::spec::Arch;
+use super::{ImageError, StoreError};
+use crate::interrupt;
+
+/// Source directories that no module build reads.
+const NOT_FROM_SOURCE: &[&str] = &["include/dt-bindings", "scripts/dtc/include-prefixes"];
+
+/// Makes the tree that modules are built against.
+pub(super) fn module_tree(source: &Path, out: &Path, arch: Arch, to: &Path) -> Result<(), ImageError> {
+    let arch = format!("arch/{}", arch.as_str());
+    let from_source = |path: &str| {
+        NOT_FROM_SOURCE.iter().all(|other| path != *other)
+            && (["include", "scripts"].iter().any(|dir| is_below(path, dir))
+                || is_below(path, &format!("{arch}/include"))
+                || is_below(path, &format!("{arch}/scripts")))
+    };
+    for dir in ["include", "scripts", &format!("{arch}/include"), &format!("{arch}/scripts")] {
+        copy_tree(source, dir, to, &from_source)?;
+    }
+    for name in ["Makefile".to_owned(), format!("{arch}/Makefile")] {
+        copy(&source.join(&name), &to.join(&name))?;
+    }
+    let generated = |path: &str| {
+        // The host's tools stay, and so does `scripts/module.lds`; what they were linked from, and how, goes.
+        let end = Path::new(path).extension().and_then(|end| end.to_str());
+        !is_below(path, "scripts/dtc") && !matches!(end, Some("o" | "cmd"))
+    };
+    for dir in ["include", "scripts", &format!("{arch}/include")] {
+        copy_tree(out, dir, to, &generated)?;
+    }
+    for name in [".config", "Module.symvers"] {
+        copy(&out.join(name), &to.join(name))?;
+    }
+    Ok(())
+}
+
+/// Every symbol that the tree's Kconfig files define, without `CONFIG_`.
+pub(super) fn known_symbols(tree: &Path) -> BTreeSet<String> {
+    let mut known = BTreeSet::new();
+    collect_symbols(tree, &mut known);
+    known
+}
+
+/// A file that cannot be read defines nothing: the option is then not insisted on, as in a kernel without it.
+fn collect_symbols(dir: &Path, known: &mut BTreeSet<String>) {
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        let Ok(kind) = entry.file_type() else { continue };
+        if kind.is_dir() {
+            collect_symbols(&entry.path(), known);
+        } else if kind.is_file() && entry.file_name().to_string_lossy().starts_with("Kconfig") {
+            let text = fs::read(entry.path()).unwrap_or_default();
+            let text = String::from_utf8_lossy(&text);
+            let symbol = |line: &str| {
+                let mut words = line.split_whitespace();
+                matches!(words.next()?, "config" | "menuconfig").then(|| words.next().map(str::to_owned))?
+            };
+            known.extend(text.lines().filter_map(symbol));
+        }
+    }
+}
+
+/// Copies a file with its permissions, making the directories above it.
+pub(super) fn copy(from: &Path, to: &Path) -> Result<(), ImageError> {
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent).map_err(StoreError::write(parent))?;
+    }
+    match fs::copy(from, to) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StoreError::read(from)(error).into()),
+        Err(error) => Err(StoreError::write(to)(error).into()),
+    }
+}
+
+/// Copies what is `wanted` below `root/dir`. Links to files become files: what they name may be outside of the copy.
+fn copy_tree(root: &Path, dir: &str, to: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<(), ImageError> {
+    interrupt::check()?;
+    let from = root.join(dir);
+    let entries = match fs::read_dir(&from) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(StoreError::read(&from))?,
+    };
+    for entry in entries {
+        let entry = entry.map_err(StoreError::read(&from))?;
+        let path = format!("{dir}/{}", entry.file_name().to_string_lossy());
+        if !wanted(&path) {
+            continue;
+        }
+        if entry.file_type().map_err(StoreError::read(&from))?.is_dir() {
+            copy_tree(root, &path, to, wanted)?;
+        } else if entry.path().is_file() {
+            copy(&entry.path(), &to.join(&path))?;
+        }
+    }
+    Ok(())
+}
+
+fn is_below(path: &str, dir: &str) -> bool {
+    path.strip_prefix(dir).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}

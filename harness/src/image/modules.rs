@@ -1,0 +1,77 @@
+//! Out-of-tree modules, built by kbuild against an image's kernel.
+
+use std::fs;
+use std::path::Path;
+
+use super::event::{Events, ImageEvent, Phase};
+use super::keep;
+use super::key::Inputs;
+use super::plan::{assignment, reproducible};
+use super::store::Store;
+use super::{Artifact, BuiltImage, ImageError, StoreError, Workspace};
+use crate::exec::{Ended, Tool, ToolCall, ToolError, run};
+use crate::scenario::diagnostic::did_you_mean;
+
+const RECIPE: u32 = 1;
+
+/// A module, built when it is not in the store.
+pub(super) fn module(
+    workspace: &Workspace,
+    store: &Store,
+    image: &BuiltImage,
+    name: &str,
+    events: Events<'_>,
+) -> Result<Artifact, ImageError> {
+    let dir = format!("guest-programs/modules/{name}");
+    let sources: Vec<String> = workspace.names_in(&dir, "").into_iter().filter(|file| is_source(file)).collect();
+    if !sources.iter().any(|file| file == "Kbuild") {
+        let known = workspace.module_names();
+        let hint = did_you_mean(name, known.iter().map(String::as_str))
+            .unwrap_or_else(|| format!("the modules here are: {}", known.join(", ")));
+        return Err(ImageError::input(format!("no module `{dir}/Kbuild`"), hint));
+    }
+    let mut inputs = Inputs::new("module", RECIPE).with("name", name).with("kernel", image.key.as_str());
+    for file in &sources {
+        let path = workspace.root().join(&dir).join(file);
+        inputs = inputs.with(file, fs::read(&path).map_err(StoreError::read(&path))?);
+    }
+    let product = format!("{name}.ko");
+    let entry = store.ensure(&inputs, events, |entry, events| {
+        events(ImageEvent::Phase(Phase::Module(name.to_owned())));
+        // kbuild writes beside the sources, so it gets a copy of them.
+        let scratch = store.scratch()?;
+        for file in &sources {
+            keep::copy(&workspace.root().join(&dir).join(file), &scratch.path().join(file))?;
+        }
+        let step = || ImageError::step(format!("build the module `{name}`"));
+        let make = Tool::resolve("make").map_err(step())?;
+        let call = reproducible(ToolCall::new(make), &[(scratch.path(), &dir), (&image.build_tree, "linux")])
+            .arg("-C")
+            .arg(&image.build_tree)
+            .arg(assignment("M=", scratch.path()))
+            .arg(format!("ARCH={}", image.arch.as_str()))
+            .arg(format!("CROSS_COMPILE={}", image.cross))
+            .arg("modules");
+        let output = run(&call, &mut |_| ()).map_err(step())?;
+        let warnings: Vec<String> =
+            output.text.lines().filter(|line| line.contains("warning:")).map(str::to_owned).collect();
+        if !warnings.is_empty() {
+            // make ended well, but a module with a warning is not accepted.
+            return Err(step()(ToolError::Failed { call: call.to_string(), ended: Ended::Exit(0), tail: warnings }));
+        }
+        let built = scratch.path().join(&product);
+        if !built.is_file() {
+            let hint = format!("`{dir}/Kbuild` must say `obj-m := {name}.o`");
+            return Err(ImageError::input(format!("the module `{name}` does not make `{product}`"), hint));
+        }
+        keep::copy(&built, &entry.join(&product))?;
+        Ok::<_, ImageError>(vec![product.clone()])
+    })?;
+    Ok(Artifact { path: entry.file(&product), hash: entry.hash(&product).unwrap_or_default().to_owned() })
+}
+
+/// What counts as a source: not what a build in the checkout left behind.
+fn is_source(file: &str) -> bool {
+    let end = Path::new(file).extension().and_then(|end| end.to_str());
+    matches!(file, "Kbuild" | "Makefile") || (matches!(end, Some("c" | "h" | "S")) && !file.contains(".mod."))
+}

@@ -1,0 +1,236 @@
+//! From names to the bytes that runs are made of: opens an image, asks its kernel what it can trace, and collects the guest
+//! programs of a scenario. Everything comes from the store, and is built where it is missing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::exec::{Tool, ToolCall, ToolError, capture};
+use crate::facts::{self, Facts};
+use crate::image::{
+    BuiltImage, Events, ImageError, ImageEvent, ImageSpec, Images, Inputs, Phase, Stamp, Store, StoreError,
+};
+use crate::module_file::ModuleFile;
+use crate::run::{Kit, Load, RunError, boot_plan, sections};
+use crate::scenario::{Diagnostic, Draft, Names, Scenario, Step, Target};
+use crate::trace::Symbols;
+use crate::vm::{Machine, Schedule, qemu};
+use crate::workspace::{Workspace, WorkspaceError};
+
+/// The recipe of the facts entry: raised when the questions change.
+const RECIPE: u32 = 1;
+
+/// Host time for a boot that only asks questions.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// The file in a facts entry.
+const FACTS: &str = "facts.json";
+
+/// Why a run cannot be prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum KitError {
+    /// An image, program or module cannot be built.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// A file of the checkout is missing or wrong.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+    /// A built file cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A module is no module.
+    #[error("module `{name}` cannot be read: {source}")]
+    Module {
+        /// Its name.
+        name: String,
+        /// What is wrong with the file.
+        source: object::Error,
+    },
+    /// The kernel could not be asked what it can trace.
+    #[error("cannot ask the kernel of image `{image}` what it can trace: {source}")]
+    Facts {
+        /// The image.
+        image: String,
+        /// Why.
+        source: RunError,
+    },
+}
+
+impl From<StoreError> for KitError {
+    fn from(error: StoreError) -> Self {
+        Self::Image(error.into())
+    }
+}
+
+impl From<Diagnostic> for KitError {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Workspace(diagnostic.into())
+    }
+}
+
+/// One image, ready to run scenarios.
+#[derive(Debug)]
+pub struct Bench<'a> {
+    images: Images<'a>,
+    workspace: &'a Workspace,
+    image: BuiltImage,
+    names: Names,
+    events: BTreeMap<String, Vec<String>>,
+    programs: BTreeSet<String>,
+    modules: BTreeSet<String>,
+    /// What all runs on the image share.
+    pub kit: Kit,
+}
+
+impl<'a> Bench<'a> {
+    /// Opens the image `name`, building what is missing of it.
+    ///
+    /// # Errors
+    /// A [`KitError`]; nothing half-built is left.
+    pub fn open(workspace: &'a Workspace, images: Images<'a>, name: &str, on: Events<'_>) -> Result<Self, KitError> {
+        let spec = ImageSpec::load(images.workspace, name)?;
+        let image = images.open_or_build(&spec, on)?;
+        let machine = workspace.machine(&image.machine)?;
+        let init = read(&images.program(&image, "init", on)?.path)?;
+        let (symbols, _) = Symbols::from_system_map(&String::from_utf8_lossy(&read(&image.system_map)?));
+        let mut kit = Kit {
+            image: image.name.clone(),
+            image_key: image.key.to_string(),
+            machine,
+            command_line: image.command_line.clone(),
+            kernel: image.kernel.clone(),
+            device_tree: image.device_tree.clone(),
+            symbols,
+            facts: Facts::default(),
+            init,
+        };
+        kit.facts = facts(&images, &kit, on)?;
+        Ok(Self {
+            names: workspace.names()?,
+            events: kit.facts.events(),
+            programs: workspace.programs()?,
+            modules: workspace.modules()?,
+            workspace,
+            images,
+            image,
+            kit,
+        })
+    }
+
+    /// Reads the scenario in `file`, gives its names their meaning on this image, and collects its programs and modules.
+    ///
+    /// # Errors
+    /// A [`KitError`].
+    pub fn scenario(&self, file: &Path, on: Events<'_>) -> Result<(Scenario, Load), KitError> {
+        let draft = self.workspace.draft(file)?;
+        let modules = self.modules_of(&draft, on)?;
+        let functions = self.modules.iter().map(|name| {
+            let own = modules.get(name).map(|(_, file)| file.names().map(str::to_owned).collect());
+            (name.clone(), own.unwrap_or_default())
+        });
+        let target = Target {
+            image: &self.kit.image,
+            functions: &self.kit.facts.functions,
+            events: &self.events,
+            programs: &self.programs,
+            modules: &functions.collect(),
+            names: &self.names,
+            cpus: self.kit.machine.cpus,
+        };
+        let scenario = draft.resolve(&target)?;
+        let mut programs = BTreeMap::new();
+        for step in &scenario.steps {
+            if let Step::Start { program, .. } = step {
+                let built = self.images.program(&self.image, program, on)?;
+                programs.insert(program.clone(), read(&built.path)?);
+            }
+        }
+        Ok((scenario, Load { programs, modules }))
+    }
+
+    /// Builds every program and module of the checkout that the store does not have.
+    ///
+    /// # Errors
+    /// A [`KitError`].
+    pub fn build_all(&self, on: Events<'_>) -> Result<(), KitError> {
+        for name in &self.programs {
+            self.images.program(&self.image, name, on)?;
+        }
+        for name in &self.modules {
+            self.images.module(&self.image, name, on)?;
+        }
+        Ok(())
+    }
+
+    /// Those that exist: a name that does not is an error of the scenario, which `resolve` reports in its place.
+    fn modules_of(&self, draft: &Draft, on: Events<'_>) -> Result<BTreeMap<String, (Vec<u8>, ModuleFile)>, KitError> {
+        let mut modules = BTreeMap::new();
+        for name in draft.modules().filter(|name| self.modules.contains(*name)) {
+            let bytes = read(&self.images.module(&self.image, name, on)?.path)?;
+            let file = ModuleFile::read(&bytes).map_err(|source| KitError::Module { name: name.into(), source })?;
+            modules.insert(name.to_owned(), (bytes, file));
+        }
+        Ok(modules)
+    }
+}
+
+/// The facts of an image, from the store; asked for by booting it where they are not there.
+fn facts(images: &Images<'_>, kit: &Kit, on: Events<'_>) -> Result<Facts, KitError> {
+    let Machine { qemu_machine, cpus, .. } = &kit.machine;
+    let inputs = Inputs::new("facts", RECIPE)
+        .with("image", &kit.image_key)
+        .with("command line", &kit.command_line)
+        .with("machine", qemu_machine)
+        .with("init", &kit.init);
+    let entry = images.store.ensure(&inputs, on, |directory, on| {
+        on(ImageEvent::Phase(Phase::Facts));
+        let schedule = Schedule { shift: 1, cpus: *cpus };
+        let facts =
+            ask(kit, schedule, directory).map_err(|source| KitError::Facts { image: kit.image.clone(), source })?;
+        let path = directory.join(FACTS);
+        let text = serde_json::to_string(&facts).unwrap_or_default();
+        fs::write(&path, text).map_err(StoreError::write(&path))?;
+        Ok::<_, KitError>(vec![FACTS.to_owned()])
+    })?;
+    let path = entry.file(FACTS);
+    let text = read(&path)?;
+    serde_json::from_slice(&text).map_err(|error| KitError::Read { path, source: error.into() })
+}
+
+fn ask(kit: &Kit, schedule: Schedule, directory: &Path) -> Result<Facts, RunError> {
+    let channel = kit.machine.channel;
+    let ask = |plan| boot_plan(kit, &Load::default(), plan, schedule, directory, LIMIT);
+    let first = ask(facts::first_question(channel))?;
+    let first = sections(&first);
+    let second = ask(facts::second_question(channel, &first))?;
+    Ok(Facts::from_answers(&first, &sections(&second)))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, KitError> {
+    fs::read(path).map_err(|source| KitError::Read { path: path.into(), source })
+}
+
+/// What QEMU says of itself. Asking costs a process, so the answer is kept for as long as the program stays the same.
+///
+/// # Errors
+/// Where QEMU is not on this host, or does not answer.
+pub fn qemu_version(store: &Store) -> Result<String, ToolError> {
+    let tool = Tool::resolve(qemu::PROGRAM)?;
+    if let Some((stamp, version)) = store.record::<(Stamp, String)>(qemu::PROGRAM)
+        && stamp.holds()
+    {
+        return Ok(version);
+    }
+    let stamp = Stamp::of(tool.path());
+    let said = capture(&ToolCall::new(tool).arg("--version"))?;
+    let version = said.lines().next().unwrap_or_default().to_owned();
+    // A store that cannot be written costs a process each time, no more.
+    let _ = stamp.map(|stamp| store.set_record(qemu::PROGRAM, &(stamp, &version)));
+    Ok(version)
+}

@@ -1,0 +1,115 @@
+//! The outcome of one run as data: what `run --json` prints, and `result.json` keeps.
+
+use serde::Serialize;
+
+use crate::run::{Kit, Outcome};
+use crate::scenario::Scenario;
+use crate::verdict::Verdict;
+use crate::vm::{Schedule, Times};
+
+/// One run. Fields that only a finished run has are absent for one that was lost.
+#[derive(Clone, Debug, Serialize)]
+pub struct Record {
+    /// The scenario's id.
+    pub scenario: String,
+    /// The image's name.
+    pub image: String,
+    /// `passed`, `failed`, `unusable`, or `lost`.
+    pub verdict: &'static str,
+    /// `SHIFT:CPUS`.
+    pub schedule: String,
+    /// What must hold and does not, why the trace is unusable, or why the machine was lost.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
+    /// SHA-256 of the raw trace and the guest's report.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw_sha256: Option<String>,
+    /// SHA-256 of the view.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub view_sha256: Option<String>,
+    /// Guest time at the end, since power-on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guest_seconds: Option<f64>,
+    /// Host time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<Seconds>,
+    /// Events in the trace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events: Option<usize>,
+    /// Events that the view does not show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events_not_shown: Option<usize>,
+    /// Where the evidence of a run that did not pass is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<std::path::PathBuf>,
+    /// The hash of everything the image is made from.
+    pub image_key: String,
+    /// What QEMU says of itself.
+    pub qemu_version: String,
+}
+
+/// Host seconds of a run's parts.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Seconds {
+    /// From the first byte prepared to the verdict.
+    pub total: f64,
+    /// QEMU's process alone.
+    pub qemu: f64,
+    /// Until the guest's init was ready.
+    pub boot: f64,
+    /// Setting up the trace and running the steps.
+    pub scenario: f64,
+    /// Moving the evidence out, and power-off.
+    pub collect: f64,
+}
+
+impl Record {
+    /// A run that was finished.
+    #[must_use]
+    pub fn finished(scenario: &Scenario, kit: &Kit, outcome: &Outcome, qemu_version: &str) -> Self {
+        let reasons = match &outcome.verdict {
+            Verdict::Passed => Vec::new(),
+            Verdict::Failed(violations) => violations.iter().map(ToString::to_string).collect(),
+            Verdict::Unusable(reasons) => reasons.clone(),
+        };
+        let Times { total: qemu, boot, scenario: steps, collect } = outcome.times;
+        Self {
+            verdict: outcome.verdict.word(),
+            reasons,
+            raw_sha256: Some(outcome.raw_sha256.clone()),
+            view_sha256: Some(outcome.view_sha256.clone()),
+            guest_seconds: Some(std::time::Duration::from_nanos(outcome.guest_ns).as_secs_f64()),
+            seconds: Some(Seconds {
+                total: outcome.total.as_secs_f64(),
+                qemu: qemu.as_secs_f64(),
+                boot: boot.as_secs_f64(),
+                scenario: steps.as_secs_f64(),
+                collect: collect.as_secs_f64(),
+            }),
+            events: Some(outcome.trace.events.len()),
+            events_not_shown: Some(outcome.view.dropped),
+            ..Self::lost(scenario, kit, outcome.schedule, String::new(), qemu_version)
+        }
+    }
+
+    /// A run whose machine was lost.
+    #[must_use]
+    pub fn lost(scenario: &Scenario, kit: &Kit, schedule: Schedule, why: String, qemu_version: &str) -> Self {
+        Self {
+            scenario: scenario.id.clone(),
+            image: kit.image.clone(),
+            verdict: "lost",
+            schedule: schedule.to_string(),
+            reasons: vec![why],
+            raw_sha256: None,
+            view_sha256: None,
+            guest_seconds: None,
+            seconds: None,
+            events: None,
+            events_not_shown: None,
+            evidence: None,
+            image_key: kit.image_key.clone(),
+            qemu_version: qemu_version.into(),
+        }
+    }
+}
