@@ -70,9 +70,7 @@ impl Place {
     fn find(arguments: &Arguments) -> Result<Self, Failure> {
         let start = match &arguments.root {
             Some(root) => absolute(root)?,
-            None => {
-                std::env::current_dir().map_err(|error| Failure::input(format!("no current directory: {error}")))?
-            }
+            None => current_directory()?,
         };
         let workspace = Workspace::around(&start)?;
         let images = image::Workspace::at(&workspace.root);
@@ -82,6 +80,11 @@ impl Place {
     fn images<'a>(&'a self, options: &'a Options) -> Images<'a> {
         Images { workspace: &self.images, store: &self.store, options }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the environment is read here and passed on")]
+fn current_directory() -> Result<PathBuf, Failure> {
+    std::env::current_dir().map_err(|error| Failure::input(format!("no current directory: {error}")))
 }
 
 /// `--store`, else `kernsnap` in the user's cache directory (XDG Base Directory Specification).
