@@ -10,6 +10,9 @@ pub struct ModuleFile {
     sections: BTreeMap<String, Vec<Function>>,
 }
 
+/// The names under which the kernel looks for a module's init and exit functions.
+const ENTRY_POINTS: [&str; 2] = ["init_module", "cleanup_module"];
+
 /// A function of a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Function {
@@ -36,7 +39,9 @@ impl ModuleFile {
             sections.entry(section).or_default().push(Function { offset, size, name });
         }
         for functions in sections.values_mut() {
-            functions.sort_by(|a, b| (a.offset, &a.name).cmp(&(b.offset, &b.name)));
+            // `module_init()` and `module_exit()` give their functions a second name; the source's own says more.
+            functions.sort_by_key(|function| (function.offset, ENTRY_POINTS.contains(&function.name.as_str())));
+            functions.dedup_by_key(|function| function.offset);
         }
         Ok(Self { sections })
     }

@@ -87,17 +87,22 @@ fn current_directory() -> Result<PathBuf, Failure> {
     std::env::current_dir().map_err(|error| Failure::input(format!("no current directory: {error}")))
 }
 
-/// `--store`, else `kernsnap` in the user's cache directory (XDG Base Directory Specification).
-fn store_root(arguments: &Arguments) -> Result<PathBuf, Failure> {
-    if let Some(store) = &arguments.store {
-        return absolute(store);
-    }
+/// Where the store is when the command line does not say: `KERNSNAP_STORE`, else `kernsnap` in the user's cache directory
+/// (XDG Base Directory Specification). `None` where there is no home directory to find it in.
+#[must_use]
+pub fn default_store() -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "the environment is read here and passed on")]
     let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    variable("XDG_CACHE_HOME")
-        .or_else(|| variable("HOME").map(|home| home.join(".cache")))
-        .map(|cache| cache.join("kernsnap"))
-        .ok_or_else(|| Failure::input("there is no HOME to keep images in; name a directory with `--store`".into()))
+    let cache = || variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
+    variable("KERNSNAP_STORE").or_else(|| cache().map(|cache| cache.join("kernsnap")))
+}
+
+fn store_root(arguments: &Arguments) -> Result<PathBuf, Failure> {
+    let no_home = || Failure::input("there is no HOME to keep images in; name a directory with `--store`".into());
+    match &arguments.store {
+        Some(store) => absolute(store),
+        None => default_store().ok_or_else(no_home),
+    }
 }
 
 fn absolute(path: &std::path::Path) -> Result<PathBuf, Failure> {

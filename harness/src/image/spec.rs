@@ -211,6 +211,6 @@ kernel:
         check("arm64", "arm65", (5, 9), "unknown variant `arm65`");
         check("[base]", "[base, base]", (7, 18), "named twice");
         check("[base]", "[bas]", (7, 12), "no fragment `images/kconfig/bas.config`");
-        check("bcm2837-rpi-3-b }", "b, overlay: z }", (8, 51), "no overlay `images/boards/z.overlay.dts`");
+        check("bcm2837-rpi-3-b }", "b, overlay: z }", (8, 45), "no overlay `images/boards/z.overlay.dts`");
     }
 }

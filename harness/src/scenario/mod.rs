@@ -244,6 +244,8 @@ pub struct Role {
     pub name: String,
     /// How to find it.
     pub rule: RoleRule,
+    /// Whether the view follows the task. Names that every kernel's first tasks have are known without that.
+    pub followed: bool,
 }
 
 /// How the task of a role is found.
@@ -266,8 +268,10 @@ pub enum RoleRule {
 /// What a view shows of a followed trace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ViewRules {
-    /// Base names of events and functions to show; everything where empty.
-    pub only: Vec<String>,
+    /// The events to show; everything where empty.
+    pub only: Vec<Pattern>,
+    /// The events not to show of those.
+    pub hide: Vec<Pattern>,
     /// Base names of functions whose stacks are shown.
     pub stacks: Vec<String>,
     /// Fields to show of an event, instead of the usual ones.

@@ -147,9 +147,12 @@ pub(super) enum RawRole {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawView {
-    /// Events and functions to show; everything recorded where it is empty.
+    /// What to show; everything recorded where it is empty.
     #[serde(default)]
-    pub only: Vec<String>,
+    pub only: Vec<Pattern>,
+    /// What not to show of that.
+    #[serde(default)]
+    pub hide: Vec<Pattern>,
     /// Functions whose stacks are shown.
     #[serde(default)]
     pub stacks: Vec<String>,

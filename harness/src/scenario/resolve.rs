@@ -62,6 +62,11 @@ pub(super) fn resolve(draft: &Draft, target: &Target<'_>) -> Result<Scenario, Di
             RawRole::Pid(_) => {}
         }
     }
+    for (key, patterns) in [("only", &raw.view.only), ("hide", &raw.view.hide)] {
+        for (index, pattern) in patterns.iter().enumerate() {
+            resolver.check_pattern(pattern, &known, || vec!["view".into(), key.into(), index.into()])?;
+        }
+    }
     let mut expectations = Vec::new();
     for (index, expectation) in raw.expect.iter().enumerate() {
         expectations.push(resolver.expectation(expectation, index, &known)?);
@@ -75,6 +80,7 @@ pub(super) fn resolve(draft: &Draft, target: &Target<'_>) -> Result<Scenario, Di
         deadline_ms: raw.deadline_ms,
         view: ViewRules {
             only: raw.view.only.clone(),
+            hide: raw.view.hide.clone(),
             stacks: raw.view.stacks.clone(),
             fields: raw.view.fields.clone(),
             cpus: raw.view.cpus,
@@ -283,7 +289,7 @@ impl Resolver<'_> {
                 Step::Start { task, .. } | Step::Load { task, .. } | Step::Unload { task, .. } => Some(task),
                 Step::Wait(_) | Step::SleepMs(_) => None,
             })
-            .map(|task| Role { name: task.clone(), rule: RoleRule::Started })
+            .map(|task| Role { name: task.clone(), rule: RoleRule::Started, followed: true })
             .collect();
         for (name, raw) in &self.draft.raw.roles {
             if roles.iter().any(|role| role.name == *name) {
@@ -297,11 +303,11 @@ impl Resolver<'_> {
                 RawRole::RunsAfter(role) => RoleRule::RunsAfter(role.clone()),
                 RawRole::Pid(pid) => RoleRule::Pid(*pid),
             };
-            roles.push(Role { name: name.clone(), rule });
+            roles.push(Role { name: name.clone(), rule, followed: true });
         }
         for (name, pid) in BUILT_IN_ROLES {
             if !roles.iter().any(|role| role.name == name) {
-                roles.push(Role { name: name.into(), rule: RoleRule::Pid(pid) });
+                roles.push(Role { name: name.into(), rule: RoleRule::Pid(pid), followed: false });
             }
         }
         Ok(roles)

@@ -88,14 +88,10 @@ impl Cast {
         &self.missing
     }
 
-    /// The pids of the roles that a view follows: all but those that every kernel has by itself.
+    /// The pids of the roles that a view follows.
     #[must_use]
     pub fn followed(&self, roles: &[Role]) -> BTreeSet<Pid> {
-        let own = |name: &str| {
-            !roles.iter().any(|role| role.name == name && matches!(role.rule, RoleRule::Pid(_)))
-                || !["idle", "init", "kthreadd"].contains(&name)
-        };
-        self.roles.iter().filter(|(name, _)| own(name)).map(|(_, pid)| *pid).collect()
+        roles.iter().filter(|role| role.followed).filter_map(|role| self.pid(&role.name)).collect()
     }
 }
 

@@ -12,9 +12,9 @@ pub fn is_pid(field: &str) -> bool {
 /// the scheduler's book-keeping (`prio`), or differ between two runs of one behaviour (addresses).
 const USUAL_FIELDS: [(&str, &[&str]); 14] = [
     ("sched_switch", &["prev_pid", "prev_state", "next_pid"]),
-    ("sched_wakeup", &["pid", "target_cpu"]),
-    ("sched_wakeup_new", &["pid", "target_cpu"]),
-    ("sched_waking", &["pid", "target_cpu"]),
+    ("sched_wakeup", &["pid"]),
+    ("sched_wakeup_new", &["pid"]),
+    ("sched_waking", &["pid"]),
     ("sched_process_fork", &["child_pid"]),
     ("sched_process_exec", &["filename"]),
     ("sched_process_exit", &[]),

@@ -18,12 +18,18 @@ impl Matcher<'_> {
     /// Whether `event` is one that `pattern` means. A role that no task played matches nothing.
     #[must_use]
     pub fn matches(&self, pattern: &Pattern, event: &Event) -> bool {
-        let by = pattern.by.as_ref().is_none_or(|role| self.cast.pid(role) == Some(event.pid));
-        by && self.what(&pattern.what, &event.body)
+        self.is_by(pattern, event)
+            && self.what(&pattern.what, &event.body)
             && pattern.fields.iter().all(|(name, comparison, wanted)| {
                 let equal = self.field_is(&event.body, name, wanted);
                 equal.is_some_and(|equal| equal == (*comparison == Comparison::Equal))
             })
+    }
+
+    /// Whether the pattern's role, if it has one, does the event.
+    #[must_use]
+    pub fn is_by(&self, pattern: &Pattern, event: &Event) -> bool {
+        pattern.by.as_ref().is_none_or(|role| self.cast.pid(role) == Some(event.pid))
     }
 
     fn what(&self, what: &What, body: &Body) -> bool {

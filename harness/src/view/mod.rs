@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use cast::Cast;
 pub use matching::Matcher;
 
-use crate::scenario::{Scenario, ViewRules};
+use crate::scenario::{Pattern, Scenario, ViewRules, What};
 use crate::trace::{Body, Event, Pid, Point, Symbol, Trace};
 
 /// The behaviour that a trace shows.
@@ -114,14 +114,19 @@ fn name(cast: &Cast, pid: Pid) -> String {
 }
 
 fn is_asked_for(event: &Event, rules: &ViewRules, matcher: &Matcher<'_>) -> bool {
-    rules.only.is_empty()
-        || rules.only.iter().any(|wanted| match &event.body {
-            Body::Call { function, .. } | Body::Enter { function, .. } | Body::Leave { function, .. } => {
-                matcher.is(wanted, function)
+    let any = |patterns: &[Pattern]| patterns.iter().any(|pattern| covers(pattern, event, matcher));
+    (rules.only.is_empty() || any(&rules.only)) && !any(&rules.hide)
+}
+
+/// Whether `pattern` means the event, or the call that the event ends: a call that is shown is shown to its end.
+fn covers(pattern: &Pattern, event: &Event, matcher: &Matcher<'_>) -> bool {
+    matcher.matches(pattern, event)
+        || match (&pattern.what, &event.body) {
+            (What::Call(name), Body::Leave { function, .. }) => {
+                matcher.is(name, function) && matcher.is_by(pattern, event)
             }
-            Body::Marker { .. } => wanted == "marker",
-            Body::Point(point) => **wanted == *point.name,
-        })
+            _ => false,
+        }
 }
 
 fn stack(event: &Event, rules: &ViewRules, matcher: &Matcher<'_>) -> Vec<String> {

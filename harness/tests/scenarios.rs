@@ -1,0 +1,72 @@
+//! One test per scenario × image: the scenario runs in a real guest, its expectations must hold, and its view must be the
+//! reviewed snapshot. Names are `image::scenario`.
+#![expect(clippy::print_stderr, reason = "a test tells what it saw on stderr")]
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use kernsnap::cli::default_store;
+use kernsnap::image::{self, Images, Options, Store};
+use kernsnap::kit::Bench;
+use kernsnap::run::run;
+use kernsnap::verdict::Verdict;
+use kernsnap::vm::Schedule;
+use kernsnap::workspace::Workspace;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// The backstop in host time; nextest's own is longer, so that a lost machine leaves its evidence.
+const LIMIT: Duration = Duration::from_secs(120);
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    // Only names are looked at here: a broken scenario is one failing test, not a broken list.
+    let trials = trials(&Workspace { root }).unwrap_or_default();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn trials(workspace: &Workspace) -> Result<Vec<Trial>, Box<dyn Error>> {
+    let mut trials = Vec::new();
+    for image in workspace.image_names()? {
+        for file in workspace.scenario_files()? {
+            let id = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let (workspace, image) = (workspace.clone(), image.clone());
+            trials.push(Trial::test(format!("{image}::{id}"), move || {
+                check(&workspace, &image, &file).map_err(|error| {
+                    // nextest takes a failure's message from a line like this one.
+                    eprintln!("Error: {error}");
+                    Failed::without_message()
+                })
+            }));
+        }
+    }
+    Ok(trials)
+}
+
+fn check(workspace: &Workspace, image: &str, file: &Path) -> Result<(), Box<dyn Error>> {
+    let store = Store::at(default_store().ok_or("there is no home directory for the image store")?);
+    let (options, images) = (Options::default(), image::Workspace::at(&workspace.root));
+    let images = Images { workspace: &images, store: &store, options: &options };
+    let mut on = |event| eprintln!("{event:?}");
+    let bench = Bench::open(workspace, images, image, &mut on)?;
+    let (scenario, load) = bench.scenario(file, &mut on)?;
+    let schedule = Schedule { shift: 1, cpus: bench.kit.machine.cpus };
+    let directory = store.scratch()?;
+    let outcome = run(&scenario, &bench.kit, &load, schedule, directory.path(), LIMIT)?;
+    // The evidence stands before the comparison, so that a failure shows it.
+    eprintln!("{}\n{:#?}", outcome.view, outcome.verdict);
+
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(workspace.snapshots(image));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.set_input_file(file);
+    settings.set_description(&scenario.title);
+    settings.bind(|| insta::assert_snapshot!(scenario.id.as_str(), outcome.view.to_string()));
+    match outcome.verdict {
+        Verdict::Passed => Ok(()),
+        verdict => Err(format!("{verdict:#?}").into()),
+    }
+}
