@@ -53,7 +53,7 @@ pub(super) fn build(job: Job<'_>, entry: &Path, events: Events<'_>) -> Result<Ve
     let text = fs::read_to_string(&dot_config).map_err(StoreError::read(&dot_config))?;
     let mut symbols = None;
     kconfig::check(job.fragments, &text, &mut |symbol| {
-        symbols.get_or_insert_with(|| keep::known_symbols(&paths.tree)).contains(symbol)
+        symbols.get_or_insert_with(|| keep::known_symbols(&paths.tree, job.spec.kernel.arch)).contains(symbol)
     })?;
     for step in &rest {
         carry_out.step(step, events)?;

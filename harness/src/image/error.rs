@@ -41,6 +41,14 @@ pub enum ImageError {
         /// What the tool said.
         source: ToolError,
     },
+    /// A disk is full. What the step had written is gone again.
+    #[error("{step}: no room left on the disk that `{call}` writes to")]
+    Full {
+        /// What was being done.
+        step: String,
+        /// The command line.
+        call: String,
+    },
     /// The store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -70,6 +78,10 @@ impl ImageError {
         let step = step.into();
         move |source| match source {
             ToolError::Interrupted(interrupted) => ImageError::Interrupted(interrupted),
+            // The tail would say so forty times.
+            ToolError::Failed { ref call, .. } if source.is_disk_full() => {
+                ImageError::Full { step, call: call.clone() }
+            }
             source => ImageError::Step { step, source },
         }
     }
@@ -81,9 +93,11 @@ impl ImageError {
             ImageError::Spec(_) | ImageError::Input { .. } => ImageErrorKind::BadInput,
             ImageError::Config(error) if error.stage == ConfigStage::Fragments => ImageErrorKind::BadInput,
             ImageError::Interrupted(_) | ImageError::Store(StoreError::Interrupted(_)) => ImageErrorKind::Interrupted,
-            ImageError::Config(_) | ImageError::Source { .. } | ImageError::Step { .. } | ImageError::Store(_) => {
-                ImageErrorKind::BuildFailed
-            }
+            ImageError::Config(_)
+            | ImageError::Source { .. }
+            | ImageError::Step { .. }
+            | ImageError::Full { .. }
+            | ImageError::Store(_) => ImageErrorKind::BuildFailed,
         }
     }
 
@@ -97,7 +111,7 @@ impl ImageError {
             ImageError::Step { source: ToolError::Missing { .. }, .. } => {
                 Some("`ci/setup` installs every tool the harness needs".to_owned())
             }
-            ImageError::Step { source, .. } if source.is_disk_full() => {
+            ImageError::Full { .. } => {
                 Some("make room, or let `KERNSNAP_STORE` name a directory on another disk".to_owned())
             }
             ImageError::Config(_) | ImageError::Step { .. } | ImageError::Interrupted(_) => None,

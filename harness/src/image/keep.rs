@@ -45,29 +45,33 @@ pub(super) fn module_tree(source: &Path, out: &Path, arch: Arch, to: &Path) -> R
     Ok(())
 }
 
-/// Every symbol that the tree's Kconfig files define, without `CONFIG_`.
-pub(super) fn known_symbols(tree: &Path) -> BTreeSet<String> {
+/// Every symbol that the tree's Kconfig files define for an architecture, without `CONFIG_`.
+pub(super) fn known_symbols(tree: &Path, arch: Arch) -> BTreeSet<String> {
     let mut known = BTreeSet::new();
-    collect_symbols(tree, &mut known);
+    // The same symbol may be another architecture's own: what stands below `arch/` counts for that one only.
+    collect_symbols(&tree.join("arch").join(arch.as_str()), &mut known);
+    let entries = fs::read_dir(tree).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name() != "arch") {
+        collect_symbols(&entry.path(), &mut known);
+    }
     known
 }
 
 /// A file that cannot be read defines nothing: the option is then not insisted on, as in a kernel without it.
-fn collect_symbols(dir: &Path, known: &mut BTreeSet<String>) {
-    let Ok(entries) = fs::read_dir(dir) else { return };
-    for entry in entries.flatten() {
-        let Ok(kind) = entry.file_type() else { continue };
-        if kind.is_dir() {
-            collect_symbols(&entry.path(), known);
-        } else if kind.is_file() && entry.file_name().to_string_lossy().starts_with("Kconfig") {
-            let text = fs::read(entry.path()).unwrap_or_default();
-            let text = String::from_utf8_lossy(&text);
-            let symbol = |line: &str| {
-                let mut words = line.split_whitespace();
-                matches!(words.next()?, "config" | "menuconfig").then(|| words.next().map(str::to_owned))?
-            };
-            known.extend(text.lines().filter_map(symbol));
-        }
+fn collect_symbols(path: &Path, known: &mut BTreeSet<String>) {
+    if path.is_symlink() {
+        return;
+    }
+    if let Ok(entries) = fs::read_dir(path) {
+        entries.flatten().for_each(|entry| collect_symbols(&entry.path(), known));
+    } else if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("Kconfig")) {
+        let text = fs::read(path).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let symbol = |line: &str| {
+            let mut words = line.split_whitespace();
+            matches!(words.next()?, "config" | "menuconfig").then(|| words.next().map(str::to_owned))?
+        };
+        known.extend(text.lines().filter_map(symbol));
     }
 }
 
@@ -108,4 +112,25 @@ fn copy_tree(root: &Path, dir: &str, to: &Path, wanted: &dyn Fn(&str) -> bool) -
 
 fn is_below(path: &str, dir: &str) -> bool {
     path.strip_prefix(dir).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn symbols_of_other_architectures_are_not_known() -> Result<(), Box<dyn std::error::Error>> {
+        let tree = tempfile::tempdir()?;
+        for (dir, text) in [
+            ("arch/arm64", "config HERE\n\tbool"),
+            ("arch/arm", "menuconfig THERE"),
+            ("mm", "  config BOTH # x\nif THERE\nendif"),
+        ] {
+            fs::create_dir_all(tree.path().join(dir))?;
+            fs::write(tree.path().join(dir).join("Kconfig"), text)?;
+        }
+        let known = known_symbols(tree.path(), Arch::Arm64);
+        assert_eq!(known.into_iter().collect::<Vec<_>>(), ["BOTH", "HERE"]);
+        Ok(())
+    }
 }

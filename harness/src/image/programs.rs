@@ -96,3 +96,76 @@ fn compile(workspace: &Workspace, toolchain: &Toolchain, sources: &Sources, to: 
         .args(&sources.compiled)
         .dir(root)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+    use crate::image::ImageErrorKind;
+
+    const PROGRAM: &str = "#include \"guest.h\"\nint main(void) { return said(__FILE__ WHERE); }\n";
+
+    /// A checkout with one program, and a store of its own.
+    fn checkout(program: &str) -> Result<(tempfile::TempDir, Workspace, Store), Box<dyn Error>> {
+        let dir = tempfile::tempdir()?;
+        for (file, text) in [
+            ("user/one.c", program),
+            ("lib/guest.h", "#define WHERE __FILE__\nint said(const char *);\n"),
+            (
+                "lib/guest.c",
+                "#include \"guest.h\"\n#include <stdio.h>\nint said(const char *s) { return puts(s) < 0; }\n",
+            ),
+        ] {
+            let path = dir.path().join("guest-programs").join(file);
+            fs::create_dir_all(path.parent().ok_or("it has one")?)?;
+            fs::write(path, text)?;
+        }
+        let (workspace, store) = (Workspace::at(dir.path()), Store::at(dir.path().join("store")));
+        Ok((dir, workspace, store))
+    }
+
+    fn compile_one(workspace: &Workspace, store: &Store) -> Result<Artifact, ImageError> {
+        let toolchain = Toolchain::identify(store, "aarch64-linux-gnu-")?;
+        program(workspace, store, &toolchain, "one", &mut |_| ())
+    }
+
+    #[test]
+    fn two_checkouts_give_the_same_bytes() -> Result<(), Box<dyn Error>> {
+        let build = || -> Result<(PathBuf, Vec<u8>), Box<dyn Error>> {
+            let (_dir, workspace, store) = checkout(PROGRAM)?;
+            let artifact = compile_one(&workspace, &store)?;
+            assert_eq!(artifact.hash, blake3::hash(&fs::read(&artifact.path)?).to_hex().to_string());
+            Ok((artifact.path.clone(), fs::read(artifact.path)?))
+        };
+        let (first, second) = (build()?, build()?);
+        assert_ne!(first.0, second.0);
+        assert_eq!(first.1.len(), second.1.len());
+        assert!(first.1 == second.1, "the programs differ");
+        Ok(())
+    }
+
+    #[test]
+    fn a_change_in_a_header_builds_another_program() -> Result<(), Box<dyn Error>> {
+        let (dir, workspace, store) = checkout(PROGRAM)?;
+        let before = compile_one(&workspace, &store)?;
+        assert_eq!(compile_one(&workspace, &store)?, before);
+        fs::write(dir.path().join("guest-programs/lib/guest.h"), "#define WHERE \"\"\nint said(const char *);\n")?;
+        assert_ne!(compile_one(&workspace, &store)?.path, before.path);
+        Ok(())
+    }
+
+    #[test]
+    fn a_mistake_is_shown_with_its_place_in_the_repository() -> Result<(), Box<dyn Error>> {
+        let (_dir, workspace, store) = checkout("int main(void) { int unused; return 0; }\n")?;
+        let error = compile_one(&workspace, &store).expect_err("a warning is an error");
+        let text = error.to_string();
+        assert!(text.contains("| guest-programs/user/one.c:1:22: error: unused variable"), "{text}");
+        assert_eq!(error.kind(), ImageErrorKind::BuildFailed);
+        let toolchain = Toolchain::identify(&store, "aarch64-linux-gnu-")?;
+        let missing = program(&workspace, &store, &toolchain, "on", &mut |_| ()).expect_err("there is none");
+        assert_eq!(missing.hint().as_deref(), Some("did you mean `one`?"));
+        assert_eq!(missing.kind(), ImageErrorKind::BadInput);
+        Ok(())
+    }
+}
