@@ -6,39 +6,48 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::flag;
+use signal_hook::iterator::Signals;
+use signal_hook::low_level;
 
-static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+static REQUESTED: AtomicBool = AtomicBool::new(false);
 
 /// The exit status of a process ended by SIGINT, as shells count it.
 const EXIT_INTERRUPTED: i32 = 130;
+/// A second signal this soon after the first is the same request: `timeout` signals its child, then the child's group.
+const SAME_REQUEST: Duration = Duration::from_millis(300);
 
 /// Somebody asked the harness to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("interrupted")]
 pub struct Interrupted;
 
-/// Installs the handlers. Called once, by `cli::main`; a second call adds nothing that shows.
+/// Installs the handlers, and a thread that listens to them until the process ends. Called once, by `cli::main`.
 ///
 /// # Errors
 ///
 /// The system's error when a handler cannot be installed.
 pub fn install() -> io::Result<()> {
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        // The order matters: the first signal finds the flag down and raises it, the second finds it up and ends.
-        flag::register_conditional_shutdown(signal, EXIT_INTERRUPTED, Arc::clone(shared()))?;
-        flag::register(signal, Arc::clone(shared()))?;
-    }
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        let mut first: Option<Instant> = None;
+        for _signal in &mut signals {
+            REQUESTED.store(true, Ordering::Relaxed);
+            if first.get_or_insert_with(Instant::now).elapsed() > SAME_REQUEST {
+                low_level::exit(EXIT_INTERRUPTED);
+            }
+        }
+    })?;
     Ok(())
 }
 
 /// Whether a signal has asked the harness to stop.
 #[must_use]
 pub fn requested() -> bool {
-    shared().load(Ordering::Relaxed)
+    REQUESTED.load(Ordering::Relaxed)
 }
 
 /// `Err(Interrupted)` once a signal has asked the harness to stop: for `?` between two steps.
@@ -48,8 +57,4 @@ pub fn requested() -> bool {
 /// [`Interrupted`], and nothing else.
 pub fn check() -> Result<(), Interrupted> {
     if requested() { Err(Interrupted) } else { Ok(()) }
-}
-
-fn shared() -> &'static Arc<AtomicBool> {
-    FLAG.get_or_init(Arc::default)
 }

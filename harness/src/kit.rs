@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::exec::{Tool, ToolCall, ToolError, capture};
+use crate::exec::{Tool, ToolCall, ToolError, capture, doctor};
 use crate::facts::{self, Facts};
 use crate::image::{
     BuiltImage, Events, ImageError, ImageEvent, ImageSpec, Images, Inputs, Phase, Stamp, Store, StoreError,
@@ -131,7 +131,7 @@ impl<'a> Bench<'a> {
         let draft = self.workspace.draft(file)?;
         let modules = self.modules_of(&draft, on)?;
         let functions = self.modules.iter().map(|name| {
-            let own = modules.get(name).map(|(_, file)| file.names().map(str::to_owned).collect());
+            let own = modules.get(name).map(|(_, file)| file.traceable().map(str::to_owned).collect());
             (name.clone(), own.unwrap_or_default())
         });
         let target = Target {
@@ -216,21 +216,26 @@ fn read(path: &Path) -> Result<Vec<u8>, KitError> {
     fs::read(path).map_err(|source| KitError::Read { path: path.into(), source })
 }
 
-/// What QEMU says of itself. Asking costs a process, so the answer is kept for as long as the program stays the same.
+/// What QEMU says of itself, if the harness can work with it. Asking costs a process, so the answer is kept for as long as
+/// the program stays the same.
 ///
 /// # Errors
-/// Where QEMU is not on this host, or does not answer.
+/// Where QEMU is not on this host, does not answer, or is too old.
 pub fn qemu_version(store: &Store) -> Result<String, ToolError> {
     let tool = Tool::resolve(qemu::PROGRAM)?;
-    if let Some((stamp, version)) = store.record::<(Stamp, String)>(qemu::PROGRAM)
-        && stamp.holds()
-    {
-        return Ok(version);
-    }
-    let stamp = Stamp::of(tool.path());
-    let said = capture(&ToolCall::new(tool).arg("--version"))?;
-    let version = said.lines().next().unwrap_or_default().to_owned();
-    // A store that cannot be written costs a process each time, no more.
-    let _ = stamp.map(|stamp| store.set_record(qemu::PROGRAM, &(stamp, &version)));
+    let known = store
+        .record::<(Stamp, String)>(qemu::PROGRAM)
+        .filter(|(stamp, _)| Stamp::of(tool.path()).as_ref() == Some(stamp));
+    let version = if let Some((_, version)) = known {
+        version
+    } else {
+        let stamp = Stamp::of(tool.path());
+        let said = capture(&ToolCall::new(tool.clone()).arg("--version"))?;
+        let version = said.lines().next().unwrap_or_default().to_owned();
+        // A store that cannot be written costs a process each time, no more.
+        let _ = stamp.map(|stamp| store.set_record(qemu::PROGRAM, &(stamp, &version)));
+        version
+    };
+    doctor::accept(&tool, &version)?;
     Ok(version)
 }

@@ -12,6 +12,7 @@ pub mod plan;
 pub mod record;
 pub mod run;
 pub mod scenario;
+pub mod shell;
 pub mod trace;
 pub mod verdict;
 pub mod view;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SymbolKind};
+use object::{Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarget, SymbolKind};
 
 /// The functions of a module, by the section they are linked into.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Function {
     pub size: u64,
     /// Its symbol.
     pub name: String,
+    /// Whether ftrace can trace it: the compiler left it a place to patch. Functions marked `__exit` have none.
+    pub traceable: bool,
 }
 
 impl ModuleFile {
@@ -36,12 +38,18 @@ impl ModuleFile {
             let Some(section) = symbol.section_index() else { continue };
             let section = file.section_by_index(section)?.name()?.to_owned();
             let (offset, size, name) = (symbol.address(), symbol.size(), symbol.name()?.to_owned());
-            sections.entry(section).or_default().push(Function { offset, size, name });
+            sections.entry(section).or_default().push(Function { offset, size, name, traceable: false });
         }
-        for functions in sections.values_mut() {
+        let traced = traced_sites(&file);
+        for (section, functions) in &mut sections {
             // `module_init()` and `module_exit()` give their functions a second name; the source's own says more.
             functions.sort_by_key(|function| (function.offset, ENTRY_POINTS.contains(&function.name.as_str())));
             functions.dedup_by_key(|function| function.offset);
+            for function in functions {
+                let body = function.offset..function.offset + function.size;
+                let mut sites = traced.iter().filter(|(of, _)| of == section);
+                function.traceable = sites.any(|(_, site)| body.contains(site));
+            }
         }
         Ok(Self { sections })
     }
@@ -57,8 +65,25 @@ impl ModuleFile {
         self.sections.get(section).map_or(&[], Vec::as_slice)
     }
 
-    /// The names of all functions.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.sections.values().flatten().map(|function| function.name.as_str())
+    /// The names of the functions that can be traced.
+    pub fn traceable(&self) -> impl Iterator<Item = &str> {
+        self.sections.values().flatten().filter(|function| function.traceable).map(|function| function.name.as_str())
     }
+}
+
+/// The places that ftrace can patch, as section and offset: what the compiler listed for it
+/// (`FTRACE_CALLSITE_SECTION` of `scripts/module.lds.S`, one name or the other by architecture).
+fn traced_sites(file: &object::File<'_>) -> Vec<(String, u64)> {
+    let lists = ["__patchable_function_entries", "__mcount_loc"];
+    let relocations = file.sections().filter(|section| section.name().is_ok_and(|name| lists.contains(&name)));
+    relocations
+        .flat_map(|section| section.relocations().collect::<Vec<_>>())
+        .filter_map(|(_, relocation)| {
+            let RelocationTarget::Symbol(index) = relocation.target() else { return None };
+            let symbol = file.symbol_by_index(index).ok()?;
+            let section = file.section_by_index(symbol.section_index()?).ok()?;
+            let offset = symbol.address().checked_add_signed(relocation.addend())?;
+            Some((section.name().ok()?.to_owned(), offset))
+        })
+        .collect()
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::module_file::ModuleFile;
+use crate::scenario::diagnostic::Step as At;
 use crate::scenario::{Kprobe, Scenario, Step, TraceSetup, Tracer};
 use crate::vm::machine::Region;
 use crate::vm::schedule::Schedule;
@@ -40,19 +41,32 @@ pub fn module_path(name: &str) -> String {
     format!("/lib/modules/{name}.ko")
 }
 
+/// The phase in which the scenario's steps are carried out. A step that fails before it is a setting that the kernel refuses.
+pub const SCENARIO: &str = "scenario";
+
+/// The phase in which what was recorded leaves the guest.
+pub const COLLECT: &str = "collect";
+
 /// The plan of one run of `scenario`.
 #[must_use]
-pub fn compile(scenario: &Scenario, context: &PlanContext<'_>) -> String {
+pub fn compile(scenario: &Scenario, context: &PlanContext<'_>) -> Plan {
     let mut plan = Plan::open(context.channel, loads_modules(scenario));
+    plan.expedite_rcu(true);
     plan.trace(&scenario.trace, context);
+    plan.from.clear();
+    plan.expedite_rcu(false);
+    plan.from = vec!["deadline-ms".into()];
     plan.line(format_args!("deadline {}", scenario.deadline_ms));
-    plan.line(format_args!("phase scenario"));
+    plan.from.clear();
+    plan.line(format_args!("phase {SCENARIO}"));
     for step in &scenario.steps {
         plan.step(step, context);
     }
-    plan.line(format_args!("phase collect"));
+    plan.line(format_args!("phase {COLLECT}"));
+    plan.expedite_rcu(true);
     plan.collect(&scenario.trace, context.schedule.cpus);
-    plan.text + "end\n"
+    plan.line(format_args!("end"));
+    plan
 }
 
 fn loads_modules(scenario: &Scenario) -> bool {
@@ -63,11 +77,12 @@ fn loads_modules(scenario: &Scenario) -> bool {
 #[must_use]
 pub fn inspect<'a>(channel: Region, files: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut plan = Plan::open(channel, false);
-    plan.line(format_args!("phase collect"));
+    plan.line(format_args!("phase {COLLECT}"));
     for (section, path) in files {
         plan.line(format_args!("save {section} {path}"));
     }
-    plan.text + "end\n"
+    plan.line(format_args!("end"));
+    plan.text
 }
 
 /// The path of a file in tracefs.
@@ -76,18 +91,32 @@ pub fn tracefs(file: &str) -> String {
     format!("{TRACEFS}/{file}")
 }
 
-struct Plan {
-    text: String,
+/// A plan, with the places in the scenario's file that its lines come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The text of `/plan`.
+    pub text: String,
+    lines: usize,
+    /// Where the lines that are written now come from.
+    from: Vec<At>,
+    origins: BTreeMap<usize, Vec<At>>,
 }
 
 impl Plan {
-    /// Mounts and the channel. The initramfs has the directories and the few device nodes that are needed always; sysfs and
-    /// devtmpfs take guest time and are mounted only for modules, which need them.
+    /// The part of the scenario's file that this line, from 1, comes from; empty where it comes from none.
+    #[must_use]
+    pub fn origin(&self, line: usize) -> &[At] {
+        self.origins.get(&line).map_or(&[], Vec::as_slice)
+    }
+
+    /// Mounts and the channel. The initramfs has the few device nodes that are needed always; devtmpfs is mounted only for
+    /// modules, which may make more.
     fn open(channel: Region, modules: bool) -> Self {
-        let mut plan = Self { text: "kernsnap-plan 1\n".into() };
+        let mut plan = Self::default();
+        plan.line(format_args!("kernsnap-plan 1"));
         plan.line(format_args!("mount proc /proc"));
+        plan.line(format_args!("mount sysfs /sys"));
         if modules {
-            plan.line(format_args!("mount sysfs /sys"));
             plan.line(format_args!("mount devtmpfs /dev"));
         }
         plan.line(format_args!("mount tracefs {TRACEFS}"));
@@ -96,9 +125,24 @@ impl Plan {
         plan
     }
 
+    /// Turning events and tracers on waits for several grace periods of RCU, 10 ms and more each. While nothing is watched
+    /// they may be expedited; the scenario runs without that, as on any machine.
+    fn expedite_rcu(&mut self, on: bool) {
+        self.line(format_args!("put /sys/kernel/rcu_expedited {}", u8::from(on)));
+    }
+
     fn line(&mut self, text: std::fmt::Arguments<'_>) {
         // Writing to a String cannot fail.
         let _ = writeln!(self.text, "{text}");
+        self.lines += 1;
+        if !self.from.is_empty() {
+            self.origins.insert(self.lines, self.from.clone());
+        }
+    }
+
+    /// What is written from here on comes from this part of `trace`.
+    fn of<const N: usize>(&mut self, place: [At; N]) {
+        self.from = std::iter::once("trace".into()).chain(place).collect();
     }
 
     fn put(&mut self, file: &str, value: impl std::fmt::Display) {
@@ -111,7 +155,9 @@ impl Plan {
 
     fn trace(&mut self, trace: &TraceSetup, context: &PlanContext<'_>) {
         self.put("tracing_on", 0);
+        self.of(["buffer-kib".into()]);
         self.put("buffer_size_kb", trace.buffer_kib);
+        self.of(["functions".into()]);
         for function in &trace.functions {
             let numbers = context.functions.get(&function.symbol).filter(|_| function.module.is_none());
             match (numbers, &function.module) {
@@ -127,27 +173,32 @@ impl Plan {
             }
         }
         if let Some((roots, depth)) = &trace.graph {
+            self.of(["graph".into()]);
             for root in roots {
                 self.add("set_graph_function", root);
             }
             self.put("max_graph_depth", depth);
         }
+        self.of(["stacks".into()]);
         if trace.stacks {
             self.put("options/func_stack_trace", 1);
         }
-        for probe in &trace.kprobes {
+        for (index, probe) in trace.kprobes.iter().enumerate() {
+            self.of(["kprobes".into(), index.into(), "fetch".into()]);
             let Kprobe { name, symbol, fetch, returns } = probe;
             let kind = if *returns { 'r' } else { 'p' };
             self.add("kprobe_events", format_args!("{kind}:{PROBE_GROUP}/{name} {symbol} {fetch}"));
             self.put(&format!("events/{PROBE_GROUP}/{name}/enable"), 1);
         }
-        for event in &trace.events {
+        for (index, event) in trace.events.iter().enumerate() {
+            self.of(["events".into(), index.into(), "filter".into()]);
             let directory = format!("events/{}/{}", event.group, event.name);
             if let Some(filter) = &event.filter {
                 self.put(&format!("{directory}/filter"), filter);
             }
             self.put(&format!("{directory}/enable"), 1);
         }
+        self.of(["tracer".into()]);
         match trace.tracer {
             Tracer::Nop => {}
             Tracer::Function => self.put("current_tracer", "function"),

@@ -14,11 +14,11 @@ pub struct Record {
     pub scenario: String,
     /// The image's name.
     pub image: String,
-    /// `passed`, `failed`, `unusable`, or `lost`.
+    /// `passed`, `failed`, `unusable`, `lost`, or `refused`.
     pub verdict: &'static str,
     /// `SHIFT:CPUS`.
     pub schedule: String,
-    /// What must hold and does not, why the trace is unusable, or why the machine was lost.
+    /// What must hold and does not, why the trace is unusable, why the machine was lost, or what the kernel refused.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
     /// SHA-256 of the raw trace and the guest's report.
@@ -88,17 +88,24 @@ impl Record {
             }),
             events: Some(outcome.trace.events.len()),
             events_not_shown: Some(outcome.view.dropped),
-            ..Self::lost(scenario, kit, outcome.schedule, String::new(), qemu_version)
+            ..Self::without_verdict(scenario, kit, outcome.schedule, "", String::new(), qemu_version)
         }
     }
 
-    /// A run whose machine was lost.
+    /// A run that nothing can be said of: its machine was `lost`, or its settings were `refused`.
     #[must_use]
-    pub fn lost(scenario: &Scenario, kit: &Kit, schedule: Schedule, why: String, qemu_version: &str) -> Self {
+    pub fn without_verdict(
+        scenario: &Scenario,
+        kit: &Kit,
+        schedule: Schedule,
+        word: &'static str,
+        why: String,
+        qemu_version: &str,
+    ) -> Self {
         Self {
             scenario: scenario.id.clone(),
             image: kit.image.clone(),
-            verdict: "lost",
+            verdict: word,
             schedule: schedule.to_string(),
             reasons: vec![why],
             raw_sha256: None,

@@ -12,13 +12,13 @@ use sha2::{Digest as _, Sha256};
 use crate::facts::Facts;
 use crate::initramfs::Root;
 use crate::module_file::ModuleFile;
-use crate::plan::{self, PlanContext};
-use crate::scenario::Scenario;
+use crate::plan::{self, Plan, PlanContext};
+use crate::scenario::{Diagnostic, Scenario};
 use crate::trace::{Cpu, CpuRecording, ParseIssue, Recording, Symbols, Trace, decode};
 use crate::verdict::{GuestOutcome, Verdict, judge};
 use crate::view::{Cast, View};
 use crate::vm::boot::command;
-use crate::vm::report::GuestReport;
+use crate::vm::report::{GuestReport, StepFailure};
 use crate::vm::{Boot, BootError, BootRequest, Machine, Schedule, Times, boot, channel};
 
 /// All that runs on one image are made of. Read once, used by many runs.
@@ -102,6 +102,9 @@ pub enum RunError {
     /// The machine did not come to its end.
     #[error(transparent)]
     Boot(#[from] BootError),
+    /// The kernel does not take the scenario's trace settings, so there was no run to judge.
+    #[error("{0}")]
+    Refused(Box<Diagnostic>),
     /// A file of the run's directory cannot be written.
     #[error("cannot write `{}`", path.display())]
     Write {
@@ -130,15 +133,18 @@ pub fn run(
     let context =
         PlanContext { channel: kit.machine.channel, schedule, functions: &kit.facts.functions, modules: &modules };
     let plan = plan::compile(scenario, &context);
-    write(directory, evidence::PLAN, plan.as_bytes())?;
-    let boot = boot_plan(kit, load, plan, schedule, directory, limit)?;
+    write(directory, evidence::PLAN, plan.text.as_bytes())?;
+    let boot = boot_plan(kit, load, plan.text.clone(), schedule, directory, limit)?;
     write(directory, evidence::RAW, &boot.body)?;
+    if let Some(failure) = failures(&boot.report, Stage::Setup).next() {
+        return Err(RunError::Refused(Box::new(refused(scenario, kit, &plan, failure))));
+    }
 
     let sections = sections(&boot);
     let (trace, issues) = trace(&sections, scenario, kit, &modules, schedule);
     let cast = Cast::find(&trace, &scenario.roles, &boot.report.pids, &scenario.names);
     let view = View::of(scenario, &trace, &cast);
-    let verdict = match unreadable(&issues) {
+    let verdict = match unreadable(&issues, &boot.report) {
         Some(reasons) => Verdict::Unusable(reasons),
         None => judge(scenario, &trace, &cast, &guest_outcome(scenario, &boot.report)),
     };
@@ -244,16 +250,44 @@ fn trace(
     decode(&recording, &symbols)
 }
 
-/// Bytes that cannot be understood are no basis for a judgement.
-fn unreadable(issues: &[ParseIssue]) -> Option<Vec<String>> {
-    let reasons: Vec<String> = issues.iter().map(|issue| format!("{}: {}", issue.place, issue.message)).collect();
+/// Where in its plan a guest was when a step failed. What that means differs: a setting the scenario should not have, a
+/// kernel that behaves differently, evidence that is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Setup,
+    Steps,
+    Collect,
+}
+
+fn failures(report: &GuestReport, stage: Stage) -> impl Iterator<Item = &StepFailure> {
+    report.failures.iter().filter(move |failure| {
+        let happened = match failure.after.as_deref() {
+            Some(plan::SCENARIO) => Stage::Steps,
+            Some(plan::COLLECT) => Stage::Collect,
+            _ => Stage::Setup,
+        };
+        happened == stage
+    })
+}
+
+fn refused(scenario: &Scenario, kit: &Kit, plan: &Plan, failure: &StepFailure) -> Diagnostic {
+    let message = format!("the kernel of image `{}` refuses this: {failure}", kit.image);
+    scenario.mistake(plan.origin(failure.line), message)
+}
+
+/// Bytes that are missing or cannot be understood are no basis for a judgement.
+fn unreadable(issues: &[ParseIssue], report: &GuestReport) -> Option<Vec<String>> {
+    let lost = failures(report, Stage::Collect).map(ToString::to_string);
+    let told = report.unreadable.iter().map(|line| format!("the guest's report has an unknown line `{line}`"));
+    let parsed = issues.iter().map(|issue| format!("{}: {}", issue.place, issue.message));
+    let reasons: Vec<String> = lost.chain(told).chain(parsed).collect();
     (!reasons.is_empty()).then_some(reasons)
 }
 
 fn guest_outcome(scenario: &Scenario, report: &GuestReport) -> GuestOutcome {
     let ends = report.pids.keys().map(|task| (task.clone(), report.ends.get(task).copied())).collect();
     let timeout = report.timeout.clone().map(|running| (scenario.deadline_ms, running));
-    GuestOutcome { ends, failures: report.failures.clone(), timeout }
+    GuestOutcome { ends, failures: failures(report, Stage::Steps).map(ToString::to_string).collect(), timeout }
 }
 
 fn write(directory: &Path, name: &str, content: &[u8]) -> Result<(), RunError> {

@@ -40,7 +40,7 @@ pub enum WorkspaceError {
         hint: Option<String>,
     },
     /// A file is wrong.
-    #[error("{0}")]
+    #[error(transparent)]
     Diagnostic(#[from] Box<Diagnostic>),
 }
 

@@ -149,9 +149,18 @@ pub struct ShellArguments {
     #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
     pub image: String,
 
-    /// Runs COMMAND in the guest, prints what it says, and switches off
+    /// Runs COMMAND in the guest's shell with nothing to read, prints what it writes, and switches off. The exit code is 0
+    /// if COMMAND's was, and else 1; stderr tells which
     #[arg(long, short, value_name = "COMMAND")]
     pub command: Option<String>,
+
+    /// Host seconds after which a guest is given up that does not come to its prompt, or to the end of COMMAND
+    #[arg(long, value_name = "SECONDS", default_value = "120", requires = "command")]
+    pub limit: u64,
+
+    /// A static busybox for the guest, instead of the one that the distribution has; taken from then on
+    #[arg(long, value_name = "PATH")]
+    pub busybox: Option<PathBuf>,
 
     /// Where the kernel comes from.
     #[command(flatten)]

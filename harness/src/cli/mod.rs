@@ -10,6 +10,7 @@ mod run;
 mod shell;
 
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -99,10 +100,14 @@ pub fn default_store() -> Option<PathBuf> {
 
 fn store_root(arguments: &Arguments) -> Result<PathBuf, Failure> {
     let no_home = || Failure::input("there is no HOME to keep images in; name a directory with `--store`".into());
-    match &arguments.store {
-        Some(store) => absolute(store),
-        None => default_store().ok_or_else(no_home),
+    let root = match &arguments.store {
+        Some(store) => absolute(store)?,
+        None => default_store().ok_or_else(no_home)?,
+    };
+    if root.exists() && !root.is_dir() {
+        return Err(Failure::input(format!("`{}` is no directory, so no images can be kept there", root.display())));
     }
+    Ok(root)
 }
 
 fn absolute(path: &std::path::Path) -> Result<PathBuf, Failure> {
@@ -179,10 +184,16 @@ impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let exit = match &error {
             RunError::Boot(BootError::Interrupted(_)) => Exit::Interrupted,
-            RunError::Boot(_) => Exit::MachineLost,
-            RunError::Write { .. } => Exit::Internal,
+            RunError::Refused(_) => Exit::BadInput,
+            // Without its files there is no machine.
+            RunError::Boot(_) | RunError::Write { .. } => Exit::MachineLost,
         };
-        Self { exit, text: chain(&error) }
+        let hint = match &error {
+            RunError::Boot(BootError::Tool(error)) => error.hint(),
+            RunError::Write { source, .. } if source.kind() == ErrorKind::StorageFull => Some("make room on its disk"),
+            _ => None,
+        };
+        Self { exit, text: with_hint(chain(&error), hint.map(str::to_owned)) }
     }
 }
 

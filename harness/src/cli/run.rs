@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -48,6 +49,8 @@ pub(super) fn run(place: &Place, arguments: &RunArguments) -> Result<Exit, Failu
         let named = arguments.scenarios.iter().map(|id| place.workspace.scenario_file(id));
         named.collect::<Result<Vec<_>, _>>()?
     };
+    // First of all: without it nothing that is built or read helps.
+    let qemu_version = qemu_version(&place.store).map_err(|error| Failure::from(RunError::Boot(error.into())))?;
     let mut progress = Progress::new();
     let mut show = |event| progress.show(event);
     let bench = Bench::open(&place.workspace, place.images(&options), &arguments.image, &mut show)?;
@@ -68,7 +71,7 @@ pub(super) fn run(place: &Place, arguments: &RunArguments) -> Result<Exit, Failu
         limit: Duration::from_secs(arguments.limit),
         out: arguments.out.as_deref().map(super::absolute).transpose()?,
         repeat: arguments.repeat.get(),
-        qemu_version: qemu_version(&place.store).map_err(|error| Failure::from(RunError::Boot(error.into())))?,
+        qemu_version,
         place,
     };
     let jobs: Vec<Job<'_>> = scenarios
@@ -136,15 +139,20 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Ran {
             (Record::finished(job.scenario, kit, &outcome, qemu_version), Some(outcome), exit)
         }
         Err(RunError::Boot(error)) if !matches!(error, BootError::Interrupted(_)) => {
-            (Record::lost(job.scenario, kit, *schedule, chain(&error), qemu_version), None, Exit::MachineLost)
+            let why = chain(&error);
+            (Record::without_verdict(job.scenario, kit, *schedule, "lost", why, qemu_version), None, Exit::MachineLost)
+        }
+        Err(RunError::Refused(mistake)) => {
+            let why = mistake.to_string();
+            (Record::without_verdict(job.scenario, kit, *schedule, "refused", why, qemu_version), None, Exit::BadInput)
         }
         Err(error) => return Err(error.into()),
     };
     let text = serde_json::to_string(&record).map_err(|error| Failure::internal("write JSON", &error))?;
     let result = directory.join(evidence::RESULT);
-    fs::write(&result, text + "\n").map_err(|error| Failure::internal("write the result", &error))?;
+    fs::write(&result, text + "\n").map_err(|source| RunError::Write { path: result, source })?;
     if exit != Exit::Passed {
-        record.evidence = Some(keep(&directory, setting, job));
+        record.evidence = keep(&directory, setting, job);
     }
     Ok((record, outcome, exit))
 }
@@ -155,26 +163,32 @@ fn directory(job: &Job<'_>, setting: &Setting<'_>) -> Result<(PathBuf, Option<Te
         let scratch = setting.place.store.scratch().map_err(ImageError::from)?;
         return Ok((scratch.path().to_owned(), Some(scratch)));
     };
-    let mut directory = out.join(&job.scenario.id);
-    if setting.repeat > 1 {
-        directory.push(job.repetition.to_string());
-    }
+    let directory = numbered(out.join(&job.scenario.id), setting, job);
     let error = |error| Failure::input(format!("cannot make `{}`: {error}", directory.display()));
     fs::create_dir_all(&directory).map_err(error)?;
     Ok((directory, None))
 }
 
-/// The evidence of a run that did not pass outlives it: where it was asked for, or else in the store.
-fn keep(directory: &Path, setting: &Setting<'_>, job: &Job<'_>) -> PathBuf {
+/// The evidence of a run that did not pass outlives it: where it was asked for, or else in the store. `None` where it cannot
+/// be kept, which is no reason to hide the outcome.
+fn keep(directory: &Path, setting: &Setting<'_>, job: &Job<'_>) -> Option<PathBuf> {
     if setting.out.is_some() {
-        return directory.to_owned();
+        return Some(directory.to_owned());
     }
-    let kept = setting.place.store.root().join("evidence").join(&setting.kit.image).join(&job.scenario.id);
-    // What cannot be kept is no reason to hide the verdict.
-    let _ = fs::remove_dir_all(&kept);
-    let _ = kept.parent().map(fs::create_dir_all);
-    let _ = fs::rename(directory, &kept);
-    kept
+    let place = setting.place.store.root().join("evidence").join(&setting.kit.image);
+    let kept = numbered(place.join(&job.scenario.id), setting, job);
+    fs::create_dir_all(kept.parent()?).ok()?;
+    match fs::remove_dir_all(&kept) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return None,
+        _ => {}
+    }
+    fs::rename(directory, &kept).ok()?;
+    Some(kept)
+}
+
+/// A directory of its own for each repetition.
+fn numbered(directory: PathBuf, setting: &Setting<'_>, job: &Job<'_>) -> PathBuf {
+    if setting.repeat > 1 { directory.join(job.repetition.to_string()) } else { directory }
 }
 
 /// Tells people or machines of each run, and remembers what the exit code depends on.
@@ -228,7 +242,10 @@ impl Reporter {
 fn show_view(job: &Job<'_>, setting: &Setting<'_>, outcome: Option<&Outcome>) {
     answer(&format!("{} on {}: {}\n", job.scenario.id, setting.kit.image, job.scenario.title));
     if let Some(outcome) = outcome {
-        answer(&outcome.view.to_string());
+        // What a trace with holes shows is not what happened.
+        if !matches!(outcome.verdict, Verdict::Unusable(_)) {
+            answer(&outcome.view.to_string());
+        }
         for expectation in &job.scenario.expectations {
             let broken = matches!(&outcome.verdict, Verdict::Failed(violations)
                 if violations.iter().any(|violation| violation.that == expectation.that));

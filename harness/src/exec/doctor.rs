@@ -1,7 +1,7 @@
 //! What this host has of the tools the harness needs.
 
 use super::tool::{TOOLS, ToolFacts};
-use super::{Tool, ToolCall, capture};
+use super::{Tool, ToolCall, ToolError, capture};
 
 /// One line of `kernsnap doctor`.
 #[derive(Debug, Clone)]
@@ -61,6 +61,20 @@ fn find(facts: &ToolFacts) -> Finding {
     }
 }
 
+/// Refuses a tool that says this of its version, if the harness cannot work with it.
+///
+/// # Errors
+/// [`ToolError::Unusable`], which says what would do.
+pub fn accept(tool: &Tool, version: &str) -> Result<(), ToolError> {
+    let Some(facts) = super::facts(tool.name()) else { return Ok(()) };
+    match judge(facts, Found { path: tool.path().to_owned(), version: version.to_owned() }) {
+        Finding::Unusable(Found { version, .. }, what) => {
+            Err(ToolError::Unusable { name: tool.name().to_owned(), what, version, facts: Some(facts) })
+        }
+        Finding::Good(_) | Finding::Usable(..) | Finding::Missing => Ok(()),
+    }
+}
+
 fn judge(facts: &ToolFacts, found: Found) -> Finding {
     let Some(versions) = facts.versions else { return Finding::Good(found) };
     match version_number(&found.version) {
@@ -71,9 +85,9 @@ fn judge(facts: &ToolFacts, found: Found) -> Finding {
         }
         Some(_) => {
             let (major, minor) = versions.minimum;
-            Finding::Unusable(found, format!("older than {major}.{minor}"))
+            Finding::Unusable(found, format!("is older than {major}.{minor}"))
         }
-        None => Finding::Unusable(found, "its version cannot be read".to_owned()),
+        None => Finding::Unusable(found, "does not tell its version".to_owned()),
     }
 }
 

@@ -16,6 +16,18 @@ pub enum ToolError {
         /// What the harness knows of it.
         facts: Option<&'static ToolFacts>,
     },
+    /// It is here, and too old or broken.
+    #[error("`{name}` {what}; it says `{version}`{}", .facts.map(why).unwrap_or_default())]
+    Unusable {
+        /// The name looked for.
+        name: String,
+        /// What is wrong with it: "is older than 7.2".
+        what: String,
+        /// What it says of itself.
+        version: String,
+        /// What the harness knows of it.
+        facts: Option<&'static ToolFacts>,
+    },
     /// The system refused to start it, or to keep its output.
     #[error("cannot run `{call}`")]
     Start {
@@ -41,13 +53,24 @@ pub enum ToolError {
 }
 
 impl ToolError {
+    /// What a person can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            ToolError::Missing { .. } | ToolError::Unusable { .. } => {
+                Some("`ci/setup` installs every tool the harness needs")
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the tool's last words say that a disk is full.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {
         match self {
             ToolError::Start { source, .. } => source.kind() == io::ErrorKind::StorageFull,
             ToolError::Failed { tail, .. } => tail.iter().any(|line| line.contains("No space left on device")),
-            ToolError::Missing { .. } | ToolError::Interrupted(_) => false,
+            ToolError::Missing { .. } | ToolError::Unusable { .. } | ToolError::Interrupted(_) => false,
         }
     }
 }

@@ -9,15 +9,21 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::tool::inherited;
 use super::{Tool, ToolCall, ToolError};
 
+/// The call under `setpriv`, which has the system send this signal to the tool when the harness ends.
+pub(super) fn tied(call: &ToolCall, signal: &str) -> Result<(Tool, Vec<OsString>), ToolError> {
+    let setpriv = Tool::resolve("setpriv")?;
+    let mut args: Vec<OsString> =
+        ["--pdeathsig", signal, "--"].iter().map(OsString::from).chain([call.tool().path().into()]).collect();
+    args.extend(call.arguments().iter().cloned());
+    Ok((setpriv, args))
+}
+
 /// The call as duct wants it. Its exit status is data, not an error.
 ///
 /// `setpriv` replaces itself by the tool, so the process started is the tool. `--pdeathsig` is tied to the *thread* that
 /// starts it: whoever starts a tool must outlive it.
 pub(super) fn expression(call: &ToolCall) -> Result<duct::Expression, ToolError> {
-    let setpriv = Tool::resolve("setpriv")?;
-    let mut args: Vec<OsString> =
-        ["--pdeathsig", "TERM", "--"].iter().map(OsString::from).chain([call.tool().path().into()]).collect();
-    args.extend(call.arguments().iter().cloned());
+    let (setpriv, args) = tied(call, "TERM")?;
     let mut expression = duct::cmd(setpriv.path(), args)
         .full_env(inherited().into_iter().chain(call.environment()))
         .stdin_null()

@@ -4,7 +4,8 @@
 //! [`run`] follows a tool's output line by line until it ends (make, apt-get, dtc); [`Process`] holds on to a machine that
 //! is watched by other means (QEMU). Both start the tool in a process group of its own, with nothing of the caller's
 //! environment but `PATH` and `TMPDIR`, with `/dev/null` as its input, and under `setpriv --pdeathsig TERM`, so that
-//! neither a signal nor a killed harness leaves a process behind.
+//! neither a signal nor a killed harness leaves a process behind. A machine whose console somebody sits at has a terminal as
+//! its input instead: [`in_foreground`], [`pty_command`].
 
 mod call;
 pub mod doctor;
@@ -12,12 +13,14 @@ mod error;
 mod group;
 mod process;
 mod run;
+mod terminal;
 mod tool;
 
 pub use call::ToolCall;
 pub use error::ToolError;
 pub use process::{Outputs, Process};
 pub use run::{ToolOutput, capture, run};
+pub use terminal::{in_foreground, pty_command};
 pub use tool::{Tool, ToolFacts, Versions, facts};
 
 use std::fmt;

@@ -33,6 +33,14 @@ pub enum ImageError {
         /// How to supply it.
         hint: String,
     },
+    /// There is no busybox for the root file system of a shell.
+    #[error("cannot get a static busybox for {architecture}: {why}")]
+    Busybox {
+        /// The distribution's name of the guest's architecture.
+        architecture: &'static str,
+        /// Why it is not there.
+        why: String,
+    },
     /// A step of a build failed.
     #[error("{step}: {source}")]
     Step {
@@ -95,6 +103,7 @@ impl ImageError {
             ImageError::Interrupted(_) | ImageError::Store(StoreError::Interrupted(_)) => ImageErrorKind::Interrupted,
             ImageError::Config(_)
             | ImageError::Source { .. }
+            | ImageError::Busybox { .. }
             | ImageError::Step { .. }
             | ImageError::Full { .. }
             | ImageError::Store(_) => ImageErrorKind::BuildFailed,
@@ -107,6 +116,9 @@ impl ImageError {
         match self {
             ImageError::Spec(diagnostic) => diagnostic.hint.clone(),
             ImageError::Input { hint, .. } | ImageError::Source { hint, .. } => Some(hint.clone()),
+            ImageError::Busybox { architecture, .. } => {
+                Some(format!("supply one with `--busybox PATH`: the package busybox-static of {architecture} holds it"))
+            }
             ImageError::Store(error) => error.hint().map(str::to_owned),
             ImageError::Step { source: ToolError::Missing { .. }, .. } => {
                 Some("`ci/setup` installs every tool the harness needs".to_owned())

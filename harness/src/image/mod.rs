@@ -10,6 +10,7 @@
 //! computes the name, and builds when the store has no such entry.
 
 mod build;
+mod busybox;
 mod error;
 mod event;
 mod kconfig;
@@ -36,7 +37,7 @@ pub use workspace::Workspace;
 
 use std::fs;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use self::kconfig::Fragment;
@@ -176,13 +177,27 @@ impl Images<'_> {
     }
 
     /// An out-of-tree module for this image's kernel, built when the store does not have it: the name of a directory in
-    /// `guest-programs/modules`, whose `Kbuild` makes `NAME.ko`.
+    /// `guest-programs/modules`, whose `Kbuild` makes `NAME.ko`, with `_` for each `-`.
     ///
     /// # Errors
     ///
     /// [`ImageError`]; its kind says who can mend it.
     pub fn module(&self, image: &BuiltImage, name: &str, events: Events<'_>) -> Result<Artifact, ImageError> {
         modules::module(self.workspace, self.store, image, name, events)
+    }
+
+    /// A static busybox for this image's guests: `supplied`, which stands for it from then on, or the distribution's.
+    ///
+    /// # Errors
+    ///
+    /// [`ImageError`]; its kind says who can mend it.
+    pub fn busybox(
+        &self,
+        image: &BuiltImage,
+        supplied: Option<&Path>,
+        events: Events<'_>,
+    ) -> Result<Artifact, ImageError> {
+        busybox::busybox(self, image, supplied, events)
     }
 
     fn recipe(&self, spec: &ImageSpec, events: Events<'_>) -> Result<Recipe, ImageError> {

@@ -35,7 +35,9 @@ pub(super) fn module(
         let path = workspace.root().join(&dir).join(file);
         inputs = inputs.with(file, fs::read(&path).map_err(StoreError::read(&path))?);
     }
-    let product = format!("{name}.ko");
+    // The kernel knows no `-` in a module's name.
+    let object = name.replace('-', "_");
+    let product = format!("{object}.ko");
     let entry = store.ensure(&inputs, events, |entry, events| {
         events(ImageEvent::Phase(Phase::Module(name.to_owned())));
         // kbuild writes beside the sources, so it gets a copy of them.
@@ -61,7 +63,7 @@ pub(super) fn module(
         }
         let built = scratch.path().join(&product);
         if !built.is_file() {
-            let hint = format!("`{dir}/Kbuild` must say `obj-m := {name}.o`");
+            let hint = format!("`{dir}/Kbuild` must say `obj-m := {object}.o`");
             return Err(ImageError::input(format!("the module `{name}` does not make `{product}`"), hint));
         }
         keep::copy(&built, &entry.join(&product))?;

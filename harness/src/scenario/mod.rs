@@ -3,13 +3,15 @@
 //! A scenario file is read in two steps: [`Draft::read`] checks its shape and needs nothing else; [`Draft::resolve`] gives
 //! its names the meaning they have on one image, and yields the [`Scenario`] that the rest of the program works with.
 
+mod check;
 pub mod diagnostic;
 pub mod names;
 pub mod pattern;
 mod raw;
 mod resolve;
+mod yaml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub use diagnostic::Diagnostic;
@@ -60,6 +62,11 @@ impl Draft {
     pub fn resolve(&self, target: &Target<'_>) -> Result<Scenario, Diagnostic> {
         resolve::resolve(self, target)
     }
+
+    /// A mistake in the value at `at`.
+    fn mistake(&self, at: &[diagnostic::Step], message: impl Into<String>, hint: Option<String>) -> Diagnostic {
+        Diagnostic::at(&self.path, &self.text, at, message).with_hint(hint)
+    }
 }
 
 /// A scenario, with every name resolved for one image.
@@ -89,9 +96,17 @@ pub struct Scenario {
     pub expectations: Vec<Expectation>,
     /// Logical names to the names this image's kernel may use.
     pub names: Names,
+    path: PathBuf,
+    text: String,
 }
 
 impl Scenario {
+    /// A mistake in the file that only showed in the guest, in the value at `at`.
+    #[must_use]
+    pub fn mistake(&self, at: &[diagnostic::Step], message: impl Into<String>) -> Diagnostic {
+        Diagnostic::at(&self.path, &self.text, at, message)
+    }
+
     /// How each started program is expected to end.
     pub fn ends(&self) -> impl Iterator<Item = (&str, End)> {
         self.steps.iter().filter_map(|step| match step {
@@ -263,6 +278,13 @@ pub enum RoleRule {
     RunsAfter(String),
     /// The task with this pid.
     Pid(i32),
+    /// The task with this pid, as far as it works for a role: from being woken by it until it goes back to sleep.
+    Serves {
+        /// The task that works for many.
+        pid: i32,
+        /// The role it works for here.
+        client: String,
+    },
 }
 
 /// What a view shows of a followed trace.
@@ -276,6 +298,8 @@ pub struct ViewRules {
     pub stacks: Vec<String>,
     /// Fields to show of an event, instead of the usual ones.
     pub fields: BTreeMap<String, Vec<String>>,
+    /// Fields of probes that are shown in hexadecimal, as the probe asks for: event and field.
+    pub hexadecimal: BTreeSet<(String, String)>,
     /// Whether each line tells its CPU.
     pub cpus: bool,
 }

@@ -70,6 +70,12 @@ pub enum PatternError {
     UnexpectedField(String),
 }
 
+/// Whether a field holds a pid, so that a role's name can stand for its value.
+#[must_use]
+pub fn is_pid(field: &str) -> bool {
+    field == "pid" || field.ends_with("_pid")
+}
+
 fn parse(text: &str) -> Result<(Pattern, Option<String>), PatternError> {
     let (by, rest) = match text.split_once(": ") {
         Some((role, rest)) => (Some(role.trim().to_owned()), rest),

@@ -142,6 +142,12 @@ pub(super) enum RawRole {
     RunsAfter(String),
     /// A task with a pid that every kernel gives it: 0, 1 or 2.
     Pid(i32),
+    /// Such a task, as far as it works for the named role: from being woken by it until it goes back to sleep.
+    Serves {
+        pid: i32,
+        #[serde(rename = "for")]
+        client: String,
+    },
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::check::Known;
 use super::diagnostic::{Diagnostic, Step as At, did_you_mean};
-use super::pattern::{FieldRef, Pattern, What};
-use super::raw::{RawEnd, RawExpectation, RawRole, RawStep, RawTracer};
+use super::raw::{RawEnd, RawRole, RawStep, RawTracer};
 use super::{
-    Draft, End, Expectation, Kprobe, Names, Role, RoleRule, Rule, Scenario, Step, TraceSetup, TracedEvent,
-    TracedFunction, Tracer, ViewRules,
+    Draft, End, Kprobe, Names, Role, RoleRule, Scenario, Step, TraceSetup, TracedEvent, TracedFunction, Tracer,
+    ViewRules,
 };
 use crate::trace::symbol::fold;
 
@@ -36,10 +36,8 @@ pub fn kernel_module_name(module: &str) -> String {
     module.replace('-', "_")
 }
 
+/// Names that the first tasks of every kernel have.
 const BUILT_IN_ROLES: [(&str, i32); 3] = [("idle", 0), ("init", 1), ("kthreadd", 2)];
-
-/// Fields of the pseudo event `marker`.
-const MARKER: (&str, &str) = ("marker", "text");
 
 struct Resolver<'a> {
     draft: &'a Draft,
@@ -52,25 +50,10 @@ pub(super) fn resolve(draft: &Draft, target: &Target<'_>) -> Result<Scenario, Di
     let steps = resolver.steps()?;
     let trace = resolver.trace()?;
     let roles = resolver.roles(&steps)?;
-    let known = Known { trace: &trace, roles: &roles, target };
-    for (index, (_, role)) in raw.roles.iter().enumerate() {
-        let at = || vec!["roles".into(), At::Key(raw.roles.keys().nth(index).cloned().unwrap_or_default())];
-        match role {
-            RawRole::Does(pattern) => resolver.check_pattern(pattern, &known, at)?,
-            RawRole::Is(field) => resolver.check_field(field, &known, at)?,
-            RawRole::ForkedBy(role) | RawRole::RunsAfter(role) => resolver.check_role(role, &known, at)?,
-            RawRole::Pid(_) => {}
-        }
-    }
-    for (key, patterns) in [("only", &raw.view.only), ("hide", &raw.view.hide)] {
-        for (index, pattern) in patterns.iter().enumerate() {
-            resolver.check_pattern(pattern, &known, || vec!["view".into(), key.into(), index.into()])?;
-        }
-    }
-    let mut expectations = Vec::new();
-    for (index, expectation) in raw.expect.iter().enumerate() {
-        expectations.push(resolver.expectation(expectation, index, &known)?);
-    }
+    let known = Known { draft, trace: &trace, roles: &roles, target };
+    known.check_roles()?;
+    known.check_view()?;
+    let expectations = known.expectations()?;
     Ok(Scenario {
         id: draft.id.clone(),
         title: raw.title.clone(),
@@ -83,9 +66,12 @@ pub(super) fn resolve(draft: &Draft, target: &Target<'_>) -> Result<Scenario, Di
             hide: raw.view.hide.clone(),
             stacks: raw.view.stacks.clone(),
             fields: raw.view.fields.clone(),
+            hexadecimal: hexadecimal(&trace.kprobes),
             cpus: raw.view.cpus,
         },
         names: target.names.clone(),
+        path: draft.path.clone(),
+        text: draft.text.clone(),
         steps,
         trace,
         roles,
@@ -93,35 +79,18 @@ pub(super) fn resolve(draft: &Draft, target: &Target<'_>) -> Result<Scenario, Di
     })
 }
 
-/// What patterns may refer to.
-struct Known<'a> {
-    trace: &'a TraceSetup,
-    roles: &'a [Role],
-    target: &'a Target<'a>,
-}
-
-impl Known<'_> {
-    fn traces_function(&self, name: &str) -> bool {
-        let names = self.target.names;
-        self.trace.functions.iter().any(|function| names.means(name, fold(&function.symbol)))
-    }
-
-    fn fields_of(&self, event: &str) -> Option<Vec<&str>> {
-        if event == MARKER.0 {
-            return Some(vec![MARKER.1]);
-        }
-        if let Some(probe) = self.trace.kprobes.iter().find(|probe| probe.name == event) {
-            return Some(probe.fetch.split_whitespace().filter_map(|arg| Some(arg.split_once('=')?.0)).collect());
-        }
-        let traced = self.trace.events.iter().find(|traced| traced.name == event)?;
-        let fields = self.target.events.get(&format!("{}:{}", traced.group, traced.name))?;
-        Some(fields.iter().map(String::as_str).collect())
-    }
+/// The fetch arguments with a type `x8` to `x64` (Documentation/trace/kprobetrace.rst).
+fn hexadecimal(probes: &[Kprobe]) -> BTreeSet<(String, String)> {
+    let fields = probes.iter().flat_map(|probe| probe.fetch.split_whitespace().map(move |argument| (probe, argument)));
+    fields
+        .filter(|(_, argument)| argument.rsplit_once(':').is_some_and(|(_, kind)| kind.starts_with('x')))
+        .filter_map(|(probe, argument)| Some((probe.name.clone(), argument.split_once('=')?.0.to_owned())))
+        .collect()
 }
 
 impl Resolver<'_> {
     fn error(&self, at: &[At], message: impl Into<String>, hint: Option<String>) -> Diagnostic {
-        Diagnostic::at(&self.draft.path, &self.draft.text, at, message).with_hint(hint)
+        self.draft.mistake(at, message, hint)
     }
 
     fn steps(&self) -> Result<Vec<Step>, Diagnostic> {
@@ -129,31 +98,33 @@ impl Resolver<'_> {
         let mut steps = Vec::new();
         for (index, step) in self.draft.raw.run.iter().enumerate() {
             let at = |kind: &str, key: &str| [At::from("run"), index.into(), kind.into(), key.into()];
-            if let RawStep::Start { task, .. } | RawStep::Load { task, .. } | RawStep::Unload { task, .. } = step {
-                self.task_name(task, &mut started, &[At::from("run"), index.into()])?;
-            }
+            let (programs, modules) = (self.target.programs, self.target.modules);
             steps.push(match step {
                 RawStep::Start { task, program, args, cpu, ends } => {
-                    let (task, program) = (task.clone(), program.clone());
-                    self.one_of(&program, "guest program", self.target.programs.iter(), &at("start", "program"))?;
+                    self.task_name(task, &mut started, &at("start", "task"))?;
+                    self.one_of(program, "guest program", programs.iter(), &at("start", "program"))?;
+                    self.words(args, &at("start", "args"))?;
                     self.cpu(*cpu, &at("start", "cpu"))?;
                     let ends = match ends {
                         RawEnd::Exit(code) => End::Exit(*code),
                         RawEnd::Signal(signal) => End::Signal(*signal),
                     };
-                    Step::Start { task, program, args: args.clone(), cpu: *cpu, ends }
+                    Step::Start { task: task.clone(), program: program.clone(), args: args.clone(), cpu: *cpu, ends }
                 }
                 RawStep::Wait(task) => {
                     self.one_of(task, "started task", started.iter(), &at("wait", "")[..3])?;
                     Step::Wait(task.clone())
                 }
                 RawStep::Load { task, module, params, cpu } => {
-                    self.one_of(module, "guest module", self.target.modules.keys(), &at("load", "module"))?;
+                    self.task_name(task, &mut started, &at("load", "task"))?;
+                    self.one_of(module, "guest module", modules.keys(), &at("load", "module"))?;
+                    self.words(params, &at("load", "params"))?;
                     self.cpu(*cpu, &at("load", "cpu"))?;
                     Step::Load { task: task.clone(), module: module.clone(), params: params.clone(), cpu: *cpu }
                 }
                 RawStep::Unload { task, module, cpu } => {
-                    self.one_of(module, "guest module", self.target.modules.keys(), &at("unload", "module"))?;
+                    self.task_name(task, &mut started, &at("unload", "task"))?;
+                    self.one_of(module, "guest module", modules.keys(), &at("unload", "module"))?;
                     self.cpu(*cpu, &at("unload", "cpu"))?;
                     Step::Unload { task: task.clone(), module: module.clone(), cpu: *cpu }
                 }
@@ -176,6 +147,25 @@ impl Resolver<'_> {
         Ok(())
     }
 
+    /// Arguments become words of the plan, which a space ends.
+    fn words(&self, words: &[String], at: &[At]) -> Result<(), Diagnostic> {
+        match words.iter().position(|word| word.is_empty() || !word.bytes().all(|b| b.is_ascii_graphic())) {
+            None => Ok(()),
+            Some(index) => {
+                let message = format!("argument `{}` is not one word of ASCII without spaces", words[index]);
+                Err(self.error(&[at, &[index.into()]].concat(), message, None))
+            }
+        }
+    }
+
+    /// What the kernel reads becomes a line of the plan.
+    fn line(&self, text: &str, at: &[At]) -> Result<(), Diagnostic> {
+        if text.contains(['\n', '\r', '\0']) {
+            return Err(self.error(at, "this must be one line", None));
+        }
+        Ok(())
+    }
+
     fn one_of<'s>(
         &self,
         name: &str,
@@ -194,7 +184,8 @@ impl Resolver<'_> {
         match cpu {
             Some(cpu) if cpu >= self.target.cpus => {
                 let message = format!("there is no CPU {cpu}: {} has {} CPUs", self.target.image, self.target.cpus);
-                Err(self.error(at, message, None))
+                let hint = format!("CPUs are numbered from 0 to {}", self.target.cpus.saturating_sub(1));
+                Err(self.error(at, message, Some(hint)))
             }
             _ => Ok(()),
         }
@@ -202,10 +193,10 @@ impl Resolver<'_> {
 
     fn trace(&self) -> Result<TraceSetup, Diagnostic> {
         let raw = &self.draft.raw.trace;
-        let at = |key: &str, index: usize| [At::from("trace"), key.into(), index.into()];
+        let at = |list: &str, index: usize, key: &str| [At::from("trace"), list.into(), index.into(), key.into()];
         let mut functions = Vec::new();
         for (index, name) in raw.functions.iter().enumerate() {
-            functions.extend(self.functions(name, &at("functions", index))?);
+            functions.extend(self.functions(name, &at("functions", index, "")[..3])?);
         }
         let graph = match &raw.graph {
             None => None,
@@ -220,14 +211,18 @@ impl Resolver<'_> {
         };
         let mut events = Vec::new();
         for (index, event) in raw.events.iter().enumerate() {
-            let (group, name) = self.event(&event.name, &at("events", index))?;
+            // An event is written as its name or as a map with a name; the nearest value that is there is shown.
+            let (group, name) = self.event(&event.name, &at("events", index, "name"))?;
+            self.line(event.filter.as_deref().unwrap_or_default(), &at("events", index, "filter"))?;
             events.push(TracedEvent { group, name, filter: event.filter.clone() });
         }
         let mut kprobes = Vec::new();
         for (index, probe) in raw.kprobes.iter().enumerate() {
-            let at = at("kprobes", index);
-            let found = self.functions(&probe.at, &at)?;
+            let at = |key: &str| at("kprobes", index, key);
+            let found = self.functions(&probe.at, &at("at"))?;
             let symbol = found.into_iter().next().map(|function| function.symbol).unwrap_or_default();
+            self.words(std::slice::from_ref(&probe.name), &at("name")[..3])?;
+            self.line(&probe.fetch, &at("fetch"))?;
             let (name, fetch) = (probe.name.clone(), probe.fetch.clone());
             kprobes.push(Kprobe { name, symbol, fetch, returns: probe.returns });
         }
@@ -237,8 +232,9 @@ impl Resolver<'_> {
             RawTracer::FunctionGraph => Tracer::FunctionGraph,
         };
         if tracer != Tracer::Nop && functions.is_empty() {
-            let message = "a tracer without functions records every function of the kernel; name those to trace";
-            return Err(self.error(&[At::from("trace"), "tracer".into()], message, None));
+            let message = "a tracer without functions records every function of the kernel";
+            let hint = "name those to trace in `trace.functions`, or let `tracer` be `nop`";
+            return Err(self.error(&[At::from("trace"), "tracer".into()], message, Some(hint.into())));
         }
         Ok(TraceSetup { tracer, functions, stacks: raw.stacks, graph, events, kprobes, buffer_kib: raw.buffer_kib })
     }
@@ -302,6 +298,7 @@ impl Resolver<'_> {
                 RawRole::Is(field) => RoleRule::Is(field.clone()),
                 RawRole::RunsAfter(role) => RoleRule::RunsAfter(role.clone()),
                 RawRole::Pid(pid) => RoleRule::Pid(*pid),
+                RawRole::Serves { pid, client } => RoleRule::Serves { pid: *pid, client: client.clone() },
             };
             roles.push(Role { name: name.clone(), rule, followed: true });
         }
@@ -311,123 +308,5 @@ impl Resolver<'_> {
             }
         }
         Ok(roles)
-    }
-
-    fn expectation(&self, raw: &RawExpectation, index: usize, known: &Known<'_>) -> Result<Expectation, Diagnostic> {
-        let at = |key: &str| vec![At::from("expect"), index.into(), key.into()];
-        let mut rules = Vec::new();
-        let pattern = |key: &str, pattern: &Option<Pattern>| match pattern {
-            None => Ok(None),
-            Some(pattern) => self.check_pattern(pattern, known, || at(key)).map(|()| Some(pattern.clone())),
-        };
-        rules.extend(pattern("present", &raw.present)?.map(Rule::Present));
-        rules.extend(pattern("absent", &raw.absent)?.map(Rule::Absent));
-        for (key, written, rule) in [
-            ("first", &raw.first, Rule::First as fn(Pattern) -> Rule),
-            ("last", &raw.last, Rule::Last as fn(Pattern) -> Rule),
-        ] {
-            if let Some(pattern) = pattern(key, written)? {
-                if pattern.by.is_none() {
-                    let message = format!("`{key}` needs a role: whose {key} event is meant?");
-                    return Err(self.error(&at(key), message, None));
-                }
-                rules.push(rule(pattern));
-            }
-        }
-        if let Some(patterns) = &raw.order {
-            for (i, pattern) in patterns.iter().enumerate() {
-                self.check_pattern(pattern, known, || [at("order"), vec![i.into()]].concat())?;
-            }
-            rules.push(Rule::Order(patterns.clone()));
-        }
-        if let Some(count) = &raw.count {
-            self.check_pattern(&count.of, known, || [at("count"), vec!["of".into()]].concat())?;
-            rules.push(Rule::Count(count.of.clone(), count.is));
-        }
-        if let Some(stack) = &raw.stack {
-            self.check_pattern(&stack.of, known, || [at("stack"), vec!["of".into()]].concat())?;
-            rules.push(Rule::Stack(stack.of.clone(), stack.has.clone()));
-        }
-        if let Some(fields) = &raw.same {
-            for (i, field) in fields.iter().enumerate() {
-                self.check_field(field, known, || [at("same"), vec![i.into()]].concat())?;
-            }
-            rules.push(Rule::Same(fields.clone()));
-        }
-        let mut rules = rules.into_iter();
-        if let (Some(rule), None) = (rules.next(), rules.next()) {
-            return Ok(Expectation { that: raw.that.clone(), rule });
-        }
-        let message = "an expectation has exactly one rule";
-        let hint = "one of `order`, `present`, `absent`, `count`, `first`, `last`, `stack`, `same`";
-        Err(self.error(&[At::from("expect"), index.into()], message, Some(hint.into())))
-    }
-
-    fn check_role(&self, role: &str, known: &Known<'_>, at: impl Fn() -> Vec<At>) -> Result<(), Diagnostic> {
-        if known.roles.iter().any(|known| known.name == role) {
-            return Ok(());
-        }
-        let hint = did_you_mean(role, known.roles.iter().map(|known| known.name.as_str()));
-        Err(self.error(&at(), format!("there is no role `{role}`"), hint))
-    }
-
-    fn check_pattern(&self, pattern: &Pattern, known: &Known<'_>, at: impl Fn() -> Vec<At>) -> Result<(), Diagnostic> {
-        if let Some(role) = &pattern.by {
-            self.check_role(role, known, &at)?;
-        }
-        match &pattern.what {
-            What::Call(name) | What::Return(name) => {
-                if !known.traces_function(name) {
-                    let message = format!("function `{name}` is not traced by this scenario");
-                    let traced = known.trace.functions.iter().map(|function| fold(&function.symbol));
-                    let hint = did_you_mean(name, traced).or(Some("add it to `trace.functions`".into()));
-                    return Err(self.error(&at(), message, hint));
-                }
-                if let Some((field, _, _)) = pattern.fields.first() {
-                    return Err(self.error(&at(), format!("a function call has no field `{field}`"), None));
-                }
-            }
-            What::Event(name) => {
-                let Some(fields) = known.fields_of(name) else {
-                    let traced = known.trace.events.iter().map(|event| event.name.as_str());
-                    let traced = traced.chain(known.trace.kprobes.iter().map(|probe| probe.name.as_str()));
-                    let hint = did_you_mean(name, traced)
-                        .or_else(|| Some(format!("add it to `trace.events`, or write `{name}()` if it is a function")));
-                    return Err(self.error(&at(), format!("event `{name}` is not traced by this scenario"), hint));
-                };
-                for (field, _, _) in &pattern.fields {
-                    self.check_field_name(field, name, &fields, &at)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn check_field(&self, reference: &FieldRef, known: &Known<'_>, at: impl Fn() -> Vec<At>) -> Result<(), Diagnostic> {
-        self.check_pattern(&reference.of, known, &at)?;
-        match &reference.of.what {
-            What::Event(name) => {
-                let fields = known.fields_of(name).unwrap_or_default();
-                self.check_field_name(&reference.field, name, &fields, &at)
-            }
-            What::Call(_) | What::Return(_) => {
-                Err(self.error(&at(), format!("a function call has no field `{}`", reference.field), None))
-            }
-        }
-    }
-
-    fn check_field_name(
-        &self,
-        field: &str,
-        event: &str,
-        fields: &[&str],
-        at: impl Fn() -> Vec<At>,
-    ) -> Result<(), Diagnostic> {
-        if fields.contains(&field) {
-            return Ok(());
-        }
-        let hint = did_you_mean(field, fields.iter().copied());
-        let hint = hint.or_else(|| Some(format!("it has {}", fields.join(", "))));
-        Err(self.error(&at(), format!("event `{event}` has no field `{field}`"), hint))
     }
 }

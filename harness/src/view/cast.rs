@@ -1,6 +1,6 @@
 //! Who is who in a trace: roles to pids.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::matching::Matcher;
 use crate::scenario::{Names, Role, RoleRule};
@@ -45,7 +45,7 @@ impl Cast {
         let matcher = Matcher { cast: self, names };
         match &role.rule {
             RoleRule::Started => started.get(&role.name).copied(),
-            RoleRule::Pid(pid) => Some(Pid(*pid)),
+            RoleRule::Pid(pid) | RoleRule::Serves { pid, .. } => Some(Pid(*pid)),
             RoleRule::ForkedBy(parent) => {
                 let parent = self.pid(parent)?;
                 trace.events.iter().filter(|event| event.pid == parent).find_map(|event| forked(&event.body))
@@ -86,12 +86,6 @@ impl Cast {
     #[must_use]
     pub fn missing(&self) -> &[String] {
         &self.missing
-    }
-
-    /// The pids of the roles that a view follows.
-    #[must_use]
-    pub fn followed(&self, roles: &[Role]) -> BTreeSet<Pid> {
-        roles.iter().filter(|role| role.followed).filter_map(|role| self.pid(&role.name)).collect()
     }
 }
 

@@ -1,12 +1,7 @@
 //! How the fields of tracepoints are shown: knowledge about the kernel's events, as tables.
 
+pub use crate::scenario::pattern::is_pid;
 use crate::trace::Value;
-
-/// Whether a field holds a pid, so that a role's name takes its place.
-#[must_use]
-pub fn is_pid(field: &str) -> bool {
-    field == "pid" || field.ends_with("_pid")
-}
 
 /// The fields that say something behind the role names. The others repeat what the roles say (names of tasks), belong to
 /// the scheduler's book-keeping (`prio`), or differ between two runs of one behaviour (addresses).

@@ -4,16 +4,18 @@
 
 pub mod cast;
 pub mod field;
+pub mod follow;
 pub mod matching;
 mod render;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 pub use cast::Cast;
+pub use follow::Followed;
 pub use matching::Matcher;
 
 use crate::scenario::{Pattern, Scenario, ViewRules, What};
-use crate::trace::{Body, Event, Pid, Point, Symbol, Trace};
+use crate::trace::{Body, Event, Pid, Symbol, Trace};
 
 /// The behaviour that a trace shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,34 +41,14 @@ pub struct Line {
     pub stack: Vec<String>,
 }
 
-/// The events of `trace` that have to do with the tasks of `followed`: what they do, and what is done to them.
-pub fn follow<'a>(trace: &'a Trace, followed: &'a BTreeSet<Pid>) -> impl Iterator<Item = &'a Event> {
-    trace.events.iter().filter(|event| {
-        followed.contains(&event.pid)
-            || match &event.body {
-                Body::Point(point) => pids(point).any(|pid| followed.contains(&pid)),
-                _ => false,
-            }
-    })
-}
-
-fn pids(point: &Point) -> impl Iterator<Item = Pid> {
-    point
-        .fields
-        .iter()
-        .filter(|(name, _)| field::is_pid(name))
-        .filter_map(|(_, value)| value.as_int().and_then(|pid| i32::try_from(pid).ok()).map(Pid))
-}
-
 impl View {
     /// Follows the roles of `scenario` through `trace` and normalises what they do.
     #[must_use]
     pub fn of(scenario: &Scenario, trace: &Trace, cast: &Cast) -> Self {
-        let followed = cast.followed(&scenario.roles);
+        let followed = Followed::of(cast, &scenario.roles);
         let matcher = Matcher { cast, names: &scenario.names };
         let rules = &scenario.view;
-        let shown: Vec<&Event> =
-            follow(trace, &followed).filter(|event| is_asked_for(event, rules, &matcher)).collect();
+        let shown: Vec<&Event> = followed.events(trace).filter(|event| is_asked_for(event, rules, &matcher)).collect();
         let mut depths: BTreeMap<Pid, usize> = BTreeMap::new();
         let mut lines = Vec::new();
         for (index, event) in shown.iter().enumerate() {
@@ -155,6 +137,9 @@ fn describe(body: &Body, rules: &ViewRules, cast: &Cast) -> String {
                     field::is_pid(field).then(|| value.as_int().and_then(|pid| i32::try_from(pid).ok())).flatten();
                 let value = match pid {
                     Some(pid) => name(cast, Pid(pid)),
+                    None if rules.hexadecimal.contains(&(point.name.to_string(), field.to_string())) => {
+                        value.as_int().map_or_else(|| value.to_string(), |value| format!("{value:#x}"))
+                    }
                     None => field::show(&point.name, field, value),
                 };
                 format!("{text} {field}={value}")

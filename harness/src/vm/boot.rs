@@ -1,5 +1,6 @@
 //! One boot, from power-on to power-off. The only place that waits for a machine.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -91,54 +92,66 @@ pub enum BootError {
         source: io::Error,
     },
     /// The kernel panicked.
-    #[error("the guest kernel panicked {}: {line}", reached(.phase.as_deref()))]
+    #[error("the guest kernel panicked {reached}: {line}")]
     Panic {
         /// What it said.
         line: String,
-        /// The last phase it had reached.
-        phase: Option<String>,
+        /// How far the guest had come.
+        reached: Reached,
     },
     /// QEMU ended before the guest was finished.
-    #[error("QEMU ended ({ended}) {}{}", reached(.phase.as_deref()), tail(.said))]
+    #[error("QEMU stopped early ({ended}) {reached}{}", tail(.said))]
     Died {
         /// How.
         ended: Ended,
-        /// The last phase the guest had reached.
-        phase: Option<String>,
+        /// How far the guest had come.
+        reached: Reached,
         /// What QEMU said.
         said: String,
     },
     /// The backstop in host time.
-    #[error("the guest did not finish within {} s of host time, {}", limit.as_secs(), reached(.phase.as_deref()))]
+    #[error("the guest did not finish within {} s of host time, {reached}", limit.as_secs())]
     Stalled {
         /// The backstop.
         limit: Duration,
-        /// The last phase it had reached.
-        phase: Option<String>,
+        /// How far the guest had come.
+        reached: Reached,
     },
     /// The guest switched off, but what it left is not whole.
-    #[error("the guest switched off {}, but {error}", reached(.phase.as_deref()))]
+    #[error("{error}: the guest switched off {reached}")]
     Channel {
         /// What is wrong with the channel.
         error: ChannelError,
-        /// The last phase it had reached.
-        phase: Option<String>,
+        /// How far the guest had come.
+        reached: Reached,
     },
     /// The guest switched off without completing its channel.
-    #[error("the guest switched off {} without completing its report", reached(.phase.as_deref()))]
+    #[error("the guest did not complete its report: it switched off {reached}")]
     Incomplete {
-        /// The last phase it had reached.
-        phase: Option<String>,
+        /// How far the guest had come.
+        reached: Reached,
     },
     /// Somebody asked the harness to stop.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
 }
 
-fn reached(phase: Option<&str>) -> String {
-    match phase {
-        None => "before its init was ready".into(),
-        Some(phase) => format!("after it had reached phase `{phase}`"),
+/// How far a guest had come, as its console tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// The last phase of its plan.
+    pub phase: Option<String>,
+    /// Steps that had failed, and programs that had not ended when the deadline passed.
+    pub troubles: Vec<String>,
+}
+
+impl fmt::Display for Reached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.phase {
+            None => f.write_str("before its init was ready")?,
+            Some(phase) => write!(f, "after it had reached phase `{phase}`")?,
+        }
+        self.troubles.iter().try_for_each(|trouble| write!(f, "; {trouble}"))
     }
 }
 
@@ -181,35 +194,32 @@ pub fn boot(request: &BootRequest<'_>) -> Result<Boot, BootError> {
 
     let mut watch = Watch::new(ConsoleFollower::new(log));
     let process = Process::start(&call, Outputs { stdout: &qemu_log, stderr: &qemu_log })?;
-    let ended = watch.until_off(&process, request.limit).map_err(|stop| match stop {
+    let ended = watch.until_off(&process, request.limit);
+    process.kill();
+    let total = watch.started.elapsed();
+    let reached = watch.reached();
+    let ended = ended.map_err(|stop| match stop {
         Stop::Interrupted => BootError::Interrupted(Interrupted),
         Stop::Tool(error) => BootError::Tool(error),
         Stop::Console(source) => BootError::File { path: console_path.clone(), source },
-        Stop::Stalled => BootError::Stalled { limit: request.limit, phase: None },
-    });
-    process.kill();
-    let total = watch.started.elapsed();
-    let phase = watch.phases.last().map(|(label, _)| label.clone());
-    let ended = match ended {
-        Err(BootError::Stalled { limit, .. }) => return Err(BootError::Stalled { limit, phase }),
-        ended => ended?,
-    };
+        Stop::Stalled => BootError::Stalled { limit: request.limit, reached: reached.clone() },
+    })?;
     if let Some(line) = watch.panic {
-        return Err(BootError::Panic { line, phase });
+        return Err(BootError::Panic { line, reached });
     }
     let Some(guest_ns) = watch.done else {
         if ended != Ended::Exit(0) {
             let said = fs::read_to_string(&qemu_log).unwrap_or_default();
-            return Err(BootError::Died { ended, phase, said });
+            return Err(BootError::Died { ended, reached, said });
         }
-        return Err(BootError::Incomplete { phase });
+        return Err(BootError::Incomplete { reached });
     };
     let found = memory.channel(request.machine.channel).map_err(file_error(Path::new("guest memory")))?;
-    let (header, body) = found.map_err(|error| BootError::Channel { error, phase: phase.clone() })?;
+    let (header, body) = found.map_err(|error| BootError::Channel { error, reached: reached.clone() })?;
     if !header.complete {
-        return Err(BootError::Incomplete { phase });
+        return Err(BootError::Incomplete { reached });
     }
-    let sections = channel::sections(&header, &body).map_err(|error| BootError::Channel { error, phase })?;
+    let sections = channel::sections(&header, &body).map_err(|error| BootError::Channel { error, reached })?;
     let report = sections.get("report").map(|bytes| GuestReport::read(&String::from_utf8_lossy(bytes)));
     let times = times(&watch.phases, watch.started, total);
     Ok(Boot { report: report.unwrap_or_default(), guest_ns, times, header, body })
@@ -227,6 +237,7 @@ struct Watch {
     console: ConsoleFollower,
     started: Instant,
     phases: Vec<(String, Instant)>,
+    troubles: Vec<String>,
     done: Option<u64>,
     panic: Option<String>,
     /// When the guest said something behind which nothing comes.
@@ -242,7 +253,19 @@ enum Stop {
 
 impl Watch {
     fn new(console: ConsoleFollower) -> Self {
-        Self { console, started: Instant::now(), phases: Vec::new(), done: None, panic: None, last_word: None }
+        Self {
+            console,
+            started: Instant::now(),
+            phases: Vec::new(),
+            troubles: Vec::new(),
+            done: None,
+            panic: None,
+            last_word: None,
+        }
+    }
+
+    fn reached(&self) -> Reached {
+        Reached { phase: self.phases.last().map(|(label, _)| label.clone()), troubles: self.troubles.clone() }
     }
 
     /// Waits until QEMU has ended, or the guest has said its last word and does not switch off.
@@ -270,6 +293,10 @@ impl Watch {
             let now = Instant::now();
             match event {
                 ConsoleEvent::Phase(label) => self.phases.push((label, now)),
+                ConsoleEvent::Fail(failure) => self.troubles.push(failure.to_string()),
+                ConsoleEvent::Timeout(tasks) => {
+                    self.troubles.push(format!("the deadline passed while these ran: {tasks}"));
+                }
                 ConsoleEvent::Done(ns) => {
                     self.done = Some(ns);
                     self.last_word = Some(now);

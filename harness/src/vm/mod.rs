@@ -8,6 +8,7 @@ pub mod memory;
 pub mod qemu;
 pub mod report;
 pub mod schedule;
+pub mod shell;
 
 pub use boot::{Boot, BootError, BootRequest, Times, boot};
 pub use machine::Machine;

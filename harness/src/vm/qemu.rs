@@ -53,7 +53,7 @@ pub fn arguments(machine: &Machine, schedule: Schedule, command_line: &str, file
     arguments.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).filter(|word| !word.is_empty()).collect()
 }
 
-fn kernel_command_line(machine: &Machine, schedule: Schedule, image: &str) -> String {
+pub(super) fn kernel_command_line(machine: &Machine, schedule: Schedule, image: &str) -> String {
     let console = &machine.console;
     if schedule.cpus < machine.cpus {
         format!("console={console} {image} maxcpus={}", schedule.cpus)

@@ -1,6 +1,7 @@
 //! The guest's report and its console lines: pure readers of what docs/guest-protocol.md lays down.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::scenario::End;
 use crate::trace::Pid;
@@ -14,26 +15,62 @@ pub struct GuestReport {
     pub ends: BTreeMap<String, End>,
     /// Guest nanoseconds since power-on at each phase.
     pub phases: BTreeMap<String, u64>,
-    /// Failed steps, in words.
-    pub failures: Vec<String>,
+    /// Failed steps, in the order they failed.
+    pub failures: Vec<StepFailure>,
+    /// Lines of the report that could not be understood: nothing the guest says is lost.
+    pub unreadable: Vec<String>,
     /// The tasks that were still running when the deadline passed.
     pub timeout: Option<Vec<String>>,
 }
 
+/// A step of the plan that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepFailure {
+    /// Its line in the plan, from 1; 0 for the plan as a whole.
+    pub line: usize,
+    /// The name of the error: `EINVAL`.
+    pub error: String,
+    /// The step as the plan has it.
+    pub step: String,
+    /// The last phase that had been reached.
+    pub after: Option<String>,
+}
+
+impl StepFailure {
+    /// Reads `line=N errno=N ENAME STEP…`.
+    fn read(text: &str, after: Option<&String>) -> Option<Self> {
+        let (line, rest) = text.strip_prefix("line=")?.split_once(" errno=")?;
+        let (_, rest) = rest.split_once(' ')?;
+        let (error, step) = rest.split_once(' ')?;
+        Some(Self { line: line.parse().ok()?, error: error.into(), step: step.into(), after: after.cloned() })
+    }
+}
+
+impl fmt::Display for StepFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { line, error, step, .. } = self;
+        match line {
+            0 => write!(f, "`{step}` failed with {error}"),
+            line => write!(f, "`{step}` failed with {error} (line {line} of the plan)"),
+        }
+    }
+}
+
 impl GuestReport {
-    /// Reads the section `report`. Lines of another shape are kept as failures: nothing the guest says is lost.
+    /// Reads the section `report`.
     #[must_use]
     pub fn read(text: &str) -> Self {
         let mut report = Self::default();
+        let mut phase = None;
         for line in text.lines() {
-            if report.line(line).is_none() {
-                report.failures.push(format!("unreadable report line `{line}`"));
+            if report.line(line, &mut phase).is_none() {
+                report.unreadable.push(line.into());
             }
         }
         report
     }
 
-    fn line(&mut self, line: &str) -> Option<()> {
+    fn line(&mut self, line: &str, phase: &mut Option<String>) -> Option<()> {
         let (kind, rest) = line.split_once(' ').unwrap_or((line, ""));
         match kind {
             "task" => {
@@ -47,8 +84,9 @@ impl GuestReport {
             "phase" => {
                 let (label, ns) = rest.split_once(" ns=")?;
                 self.phases.insert(label.into(), ns.parse().ok()?);
+                *phase = Some(label.into());
             }
-            "fail" => self.failures.push(rest.into()),
+            "fail" => self.failures.push(StepFailure::read(rest, phase.as_ref())?),
             "timeout" => self.timeout = Some(rest.split_whitespace().map(str::to_owned).collect()),
             _ => return None,
         }
@@ -61,6 +99,10 @@ impl GuestReport {
 pub enum ConsoleEvent {
     /// `/init` reached a phase.
     Phase(String),
+    /// A step of the plan failed.
+    Fail(StepFailure),
+    /// The deadline passed while these tasks were running.
+    Timeout(String),
     /// `/init` is about to power off, at this guest time in nanoseconds.
     Done(u64),
     /// The kernel panicked; the line says why.
@@ -78,11 +120,14 @@ pub fn console_event(line: &str) -> Option<ConsoleEvent> {
         return Some(if end { ConsoleEvent::PanicEnd } else { ConsoleEvent::Panic(line[at..].trim_end().into()) });
     }
     let said = line.trim_end().strip_prefix("kernsnap: ")?;
-    if let Some(ns) = said.strip_prefix("done ns=") {
-        return ns.parse().ok().map(ConsoleEvent::Done);
+    let (kind, rest) = said.split_once(' ').unwrap_or((said, ""));
+    match kind {
+        "phase" => rest.split_once(" ns=").map(|(label, _)| ConsoleEvent::Phase(label.into())),
+        "fail" => StepFailure::read(rest, None).map(ConsoleEvent::Fail),
+        "timeout" => Some(ConsoleEvent::Timeout(rest.into())),
+        "done" => rest.strip_prefix("ns=")?.parse().ok().map(ConsoleEvent::Done),
+        _ => None,
     }
-    let (label, _) = said.strip_prefix("phase ")?.split_once(" ns=")?;
-    Some(ConsoleEvent::Phase(label.into()))
 }
 
 #[cfg(test)]
@@ -91,19 +136,22 @@ mod tests {
 
     #[test]
     fn a_report_is_read_line_by_line() {
-        let text = "task parent pid=41\nexit parent status=0x300\nphase ready ns=9\nfail line=3 errno=2 ENOENT put /x\n\
+        let text = "task parent pid=41\nexit parent status=0x300\nphase ready ns=9\nfail line=3 errno=2 ENOENT put /x y\n\
                     timeout a b\n";
         let report = GuestReport::read(text);
         assert_eq!(report.pids, BTreeMap::from([("parent".into(), Pid(41))]));
         assert_eq!(report.ends, BTreeMap::from([("parent".into(), End::Exit(3))]));
         assert_eq!(report.phases, BTreeMap::from([("ready".into(), 9)]));
-        assert_eq!(report.failures, ["line=3 errno=2 ENOENT put /x"]);
+        let told: Vec<String> = report.failures.iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["`put /x y` failed with ENOENT (line 3 of the plan)"]);
+        assert_eq!(report.failures[0].after.as_deref(), Some("ready"));
         assert_eq!(report.timeout, Some(vec!["a".into(), "b".into()]));
     }
 
     #[test]
     fn what_is_not_understood_is_not_lost() {
-        assert_eq!(GuestReport::read("exit x status=zz").failures, ["unreadable report line `exit x status=zz`"]);
+        let text = "exit x status=zz\nfail line=x\nhello\n";
+        assert_eq!(GuestReport::read(text).unreadable, text.lines().collect::<Vec<_>>());
     }
 
     #[test]
@@ -111,6 +159,9 @@ mod tests {
         let check = |line: &str, expected| assert_eq!(console_event(line), expected, "{line}");
         check("kernsnap: phase ready ns=12\r", Some(ConsoleEvent::Phase("ready".into())));
         check("kernsnap: done ns=99", Some(ConsoleEvent::Done(99)));
+        check("kernsnap: timeout a b", Some(ConsoleEvent::Timeout("a b".into())));
+        let failure = StepFailure { line: 0, error: "ENOENT".into(), step: "/plan".into(), after: None };
+        check("kernsnap: fail line=0 errno=2 ENOENT /plan", Some(ConsoleEvent::Fail(failure)));
         let panic = "Kernel panic - not syncing: Attempted to kill init!";
         check(&format!("[    0.1] {panic}\r\n"), Some(ConsoleEvent::Panic(panic.into())));
         check(&format!("[    0.1] ---[ end {panic} ]---"), Some(ConsoleEvent::PanicEnd));

@@ -1,0 +1,98 @@
+//! The figures that the README quotes, as a table of medians: `cargo bench --bench figures`.
+//!
+//! Not criterion: one sample is a whole boot, what is compared is compared in pairs, and guest time has no noise at all.
+#![expect(clippy::print_stdout, reason = "a benchmark's answer is its output")]
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use kernsnap::cli::default_store;
+use kernsnap::exec::{Outputs, Process};
+use kernsnap::image::{self, Images, Options, Store};
+use kernsnap::kit::Bench;
+use kernsnap::run::{Load, Outcome, evidence, run};
+use kernsnap::scenario::Scenario;
+use kernsnap::vm::Schedule;
+use kernsnap::vm::boot::{BootRequest, command};
+use kernsnap::vm::memory::GuestMemory;
+use kernsnap::workspace::Workspace;
+
+/// Pairs of runs; odd, so that the median is one of them.
+const PAIRS: usize = 11;
+const LIMIT: Duration = Duration::from_secs(120);
+const SCHEDULE: Schedule = Schedule { shift: 1, cpus: 4 };
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let workspace = Workspace { root: PathBuf::from(env!("CARGO_MANIFEST_DIR")) };
+    let store = Store::at(default_store().ok_or("there is no home directory for the image store")?);
+    let (options, images) = (Options::default(), image::Workspace::at(&workspace.root));
+    let images = Images { workspace: &images, store: &store, options: &options };
+    let bench = Bench::open(&workspace, images, "rpi3-6.1", &mut |_| ())?;
+    let directory = store.scratch()?;
+
+    println!("| what | median | from … to |\n|---|---|---|");
+    let (scenario, load) = bench.scenario(&workspace.scenario_file("user-fork")?, &mut |_| ())?;
+    let (mut whole, mut bare) = (Vec::new(), Vec::new());
+    let mut last = None;
+    for _ in 0..PAIRS {
+        let outcome = once(&bench, &scenario, &load, directory.path())?;
+        whole.push(outcome.total);
+        bare.push(bare_qemu(&bench, directory.path())?);
+        last = Some(outcome);
+    }
+    row("`user-fork`, power-on to verdict", &mut whole.clone());
+    row("the same, QEMU alone", &mut bare.clone());
+    let mut overhead: Vec<Duration> = whole.iter().zip(&bare).map(|(a, b)| a.saturating_sub(*b)).collect();
+    row("the difference, pair by pair", &mut overhead);
+    if let Some(outcome) = last {
+        for (phase, ns) in &outcome.phases {
+            row(&format!("guest time at `{phase}`"), &mut [Duration::from_nanos(*ns)]);
+        }
+        row("guest time at power-off", &mut [Duration::from_nanos(outcome.guest_ns)]);
+    }
+
+    let file = workspace.root.join("harness/benches/data/flood.yaml");
+    let (scenario, load) = bench.scenario(&file, &mut |_| ())?;
+    let mut collect = Vec::new();
+    let mut bytes = 0;
+    for _ in 0..3 {
+        collect.push(once(&bench, &scenario, &load, directory.path())?.times.collect);
+        bytes = fs::metadata(directory.path().join(evidence::RAW))?.len();
+    }
+    row(&format!("{:.1} MiB of trace out of the guest", bytes as f64 / f64::from(1 << 20)), &mut collect);
+    Ok(())
+}
+
+fn once(bench: &Bench<'_>, scenario: &Scenario, load: &Load, directory: &Path) -> Result<Outcome, Box<dyn Error>> {
+    Ok(run(scenario, &bench.kit, load, SCHEDULE, directory, LIMIT)?)
+}
+
+/// QEMU with the files of the run before, and nobody who looks at it.
+fn bare_qemu(bench: &Bench<'_>, directory: &Path) -> Result<Duration, Box<dyn Error>> {
+    let memory = GuestMemory::new(bench.kit.machine.memory_mib)?;
+    let request = BootRequest {
+        machine: &bench.kit.machine,
+        schedule: SCHEDULE,
+        command_line: &bench.kit.command_line,
+        kernel: &bench.kit.kernel,
+        device_tree: &bench.kit.device_tree,
+        initramfs: &directory.join(evidence::INITRAMFS),
+        directory,
+        limit: LIMIT,
+    };
+    let call = command(&request, memory.path())?;
+    let log = directory.join(evidence::QEMU_LOG);
+    let started = Instant::now();
+    let process = Process::start(&call, Outputs { stdout: &log, stderr: &log })?;
+    process.wait_timeout(LIMIT)?;
+    Ok(started.elapsed())
+}
+
+fn row(what: &str, times: &mut [Duration]) {
+    times.sort();
+    let seconds = |time: Option<&Duration>| time.copied().unwrap_or_default().as_secs_f64();
+    let (median, least, most) = (times.get(times.len() / 2), times.first(), times.last());
+    println!("| {what} | {:.3} s | {:.3} … {:.3} s |", seconds(median), seconds(least), seconds(most));
+}

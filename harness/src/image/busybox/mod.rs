@@ -1,0 +1,164 @@
+//! The busybox that a guest's shell is made of: the distribution's own static one, for the guest's architecture.
+//!
+//! The host's apt gets it from the host's own sources, checked with the host's own keys. No address of a mirror stands here.
+
+mod apt;
+mod compile;
+
+use std::fs;
+use std::path::Path;
+
+use object::elf::{EM_AARCH64, FileHeader64, PT_INTERP};
+use object::read::elf::{FileHeader as _, ProgramHeader as _};
+use object::{Endianness, FileKind};
+use serde::{Deserialize, Serialize};
+
+use self::apt::{Apt, Look};
+use self::compile::compile;
+use super::event::{Events, ImageEvent, Phase};
+use super::key::Inputs;
+use super::spec::Arch;
+use super::store::{Entry, Store, StoreError};
+use super::{Artifact, BuiltImage, ImageError, Images};
+use crate::exec::{Tool, ToolCall, capture};
+
+const RECIPE: u32 = 1;
+/// The package, the file in it, and the file in the store.
+const PACKAGE: &str = "busybox-static";
+const IN_PACKAGE: &str = "bin/busybox";
+const BUSYBOX: &str = "busybox";
+
+/// Which busybox was taken, so that nobody looks for one again.
+#[derive(Debug, Serialize, Deserialize)]
+struct Known {
+    digest: String,
+}
+
+/// A busybox in the store: the supplied one, the one taken before, or the distribution's.
+pub(super) fn busybox(
+    images: &Images<'_>,
+    image: &BuiltImage,
+    supplied: Option<&Path>,
+    events: Events<'_>,
+) -> Result<Artifact, ImageError> {
+    let store = images.store;
+    let record = format!("busybox-{}", image.arch.as_str());
+    let known = || {
+        let known = store.record::<Known>(&record)?;
+        store.find(&inputs(&known.digest)).transpose()
+    };
+    let content = match supplied {
+        Some(path) => read_supplied(path, image.arch)?,
+        None => match known().transpose()? {
+            Some(entry) => return Ok(artifact(&entry)),
+            None => fetch(images, image, events)?,
+        },
+    };
+    let digest = blake3::hash(&content).to_string();
+    let entry = store.ensure(&inputs(&digest), events, |dir, _| {
+        let path = dir.join(BUSYBOX);
+        fs::write(&path, &content).map_err(StoreError::write(&path))?;
+        Ok::<_, ImageError>(vec![BUSYBOX.to_owned()])
+    })?;
+    // Only the next look-up suffers from a record that cannot be written.
+    let _slower_next_time = store.set_record(&record, &Known { digest });
+    Ok(artifact(&entry))
+}
+
+fn inputs(digest: &str) -> Inputs {
+    Inputs::new("busybox", RECIPE).with("blake3", digest)
+}
+
+fn artifact(entry: &Entry) -> Artifact {
+    Artifact { path: entry.file(BUSYBOX), hash: entry.hash(BUSYBOX).unwrap_or_default().to_owned() }
+}
+
+/// What `--busybox` names.
+fn read_supplied(path: &Path, arch: Arch) -> Result<Vec<u8>, ImageError> {
+    let hint = format!("give a busybox for {}, statically linked", architecture(arch));
+    let error = |why: String| ImageError::input(format!("`{}` {why}", path.display()), hint.clone());
+    let content = fs::read(path).map_err(|source| error(format!("cannot be read: {source}")))?;
+    unfit(&content, arch).map_or(Ok(content), |why| Err(error(why)))
+}
+
+/// The distribution's package, or else its source.
+fn fetch(images: &Images<'_>, image: &BuiltImage, events: Events<'_>) -> Result<Vec<u8>, ImageError> {
+    let architecture = architecture(image.arch);
+    events(ImageEvent::Phase(Phase::Fetch(format!("{PACKAGE} for {architecture}"))));
+    let missing = |why: String| ImageError::Busybox { architecture, why };
+    let content = match package(images.store, architecture) {
+        Ok(content) => content,
+        Err(interrupted @ ImageError::Interrupted(_)) => return Err(interrupted),
+        Err(no_package) => {
+            events(ImageEvent::Note(format!("there is no {PACKAGE} for {architecture} here; looking for its source")));
+            compile(images.store, image, images.options.jobs.get(), events).map_err(|error| match error {
+                interrupted @ ImageError::Interrupted(_) => interrupted,
+                error => missing(format!("no package: {no_package}; not from its source: {error}")),
+            })?
+        }
+    };
+    unfit(&content, image.arch).map_or(Ok(content), |why| Err(missing(format!("the one of the distribution {why}"))))
+}
+
+fn package(store: &Store, architecture: &'static str) -> Result<Vec<u8>, ImageError> {
+    let step = || ImageError::step(format!("fetch {PACKAGE}"));
+    let scratch = store.scratch()?;
+    let apt = Apt::new(scratch.path().to_owned(), Look::Packages(architecture))?;
+    apt.fetch(&["download", PACKAGE]).map_err(step())?;
+    let deb = apt
+        .left(".deb")
+        .ok_or_else(|| ImageError::Busybox { architecture, why: "apt-get left no package behind".to_owned() })?;
+    let root = scratch.path().join("root");
+    let dpkg = ToolCall::new(Tool::resolve("dpkg-deb").map_err(step())?);
+    capture(&dpkg.arg("--extract").arg(deb).arg(&root)).map_err(step())?;
+    let path = root.join(IN_PACKAGE);
+    Ok(fs::read(&path).map_err(StoreError::read(&path))?)
+}
+
+/// The distribution's name of an architecture.
+fn architecture(arch: Arch) -> &'static str {
+    match arch {
+        Arch::Arm64 => "arm64",
+    }
+}
+
+/// Why a file cannot be the only program of a guest, if it cannot.
+fn unfit(content: &[u8], arch: Arch) -> Option<String> {
+    let machine = match arch {
+        Arch::Arm64 => EM_AARCH64,
+    };
+    let wrong = || Some(format!("is no program for {}", architecture(arch)));
+    if !matches!(FileKind::parse(content), Ok(FileKind::Elf64)) {
+        return wrong();
+    }
+    let Ok(header) = FileHeader64::<Endianness>::parse(content) else { return wrong() };
+    let Ok(endian) = header.endian() else { return wrong() };
+    let Ok(segments) = header.program_headers(endian, content) else { return wrong() };
+    if header.e_machine(endian) != machine {
+        return wrong();
+    }
+    let dynamic = segments.iter().any(|segment| segment.p_type(endian) == PT_INTERP);
+    dynamic.then(|| "needs shared libraries".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_run_alone_in_a_guest_is_refused() -> Result<(), Box<dyn std::error::Error>> {
+        let check = |content: &[u8], why: &str| {
+            assert_eq!(unfit(content, Arch::Arm64).as_deref(), Some(why));
+        };
+        check(b"#!/bin/sh\n", "is no program for arm64");
+        // This test itself is a dynamic program of the host.
+        let mut own = fs::read("/proc/self/exe")?;
+        let machine = u16::from_le_bytes([own[18], own[19]]);
+        if machine != EM_AARCH64 {
+            check(&own, "is no program for arm64");
+        }
+        own[18..20].copy_from_slice(&EM_AARCH64.to_le_bytes());
+        check(&own, "needs shared libraries");
+        Ok(())
+    }
+}

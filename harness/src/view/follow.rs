@@ -1,0 +1,134 @@
+//! Selects by cause: what the tasks of a scenario do, and what is done to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::cast::Cast;
+use super::field;
+use crate::scenario::{Role, RoleRule};
+use crate::trace::{Body, Event, Pid, Point, Trace};
+
+/// The tasks that a view follows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Followed {
+    tasks: BTreeSet<Pid>,
+    /// Tasks that work for many, with the one they are followed for.
+    servers: BTreeMap<Pid, Pid>,
+}
+
+impl Followed {
+    /// The tasks of the roles that are followed.
+    #[must_use]
+    pub fn of(cast: &Cast, roles: &[Role]) -> Self {
+        let mut followed = Self::default();
+        for role in roles.iter().filter(|role| role.followed) {
+            let Some(pid) = cast.pid(&role.name) else { continue };
+            match &role.rule {
+                RoleRule::Serves { client, .. } => {
+                    followed.servers.extend(cast.pid(client).map(|client| (pid, client)));
+                }
+                _ => {
+                    followed.tasks.insert(pid);
+                }
+            }
+        }
+        followed
+    }
+
+    /// The events of `trace` that have to do with these tasks, in their order.
+    pub fn events<'a>(&'a self, trace: &'a Trace) -> impl Iterator<Item = &'a Event> {
+        let mut at_work: BTreeSet<Pid> = BTreeSet::new();
+        trace.events.iter().filter(move |event| {
+            let point = match &event.body {
+                Body::Point(point) => Some(point),
+                _ => None,
+            };
+            if let Some(server) = point.and_then(wakes)
+                && self.servers.get(&server) == Some(&event.pid)
+            {
+                at_work.insert(server);
+            }
+            let kept = self.tasks.contains(&event.pid)
+                || at_work.contains(&event.pid)
+                || point.is_some_and(|point| pids(point).any(|pid| self.tasks.contains(&pid)));
+            if point.is_some_and(goes_to_sleep) {
+                at_work.remove(&event.pid);
+            }
+            kept
+        })
+    }
+}
+
+fn wakes(point: &Point) -> Option<Pid> {
+    let wakes = matches!(&*point.name, "sched_waking" | "sched_wakeup");
+    wakes.then(|| point.int("pid")).flatten().and_then(as_pid)
+}
+
+/// Whether the running task leaves the CPU without being preempted: `prev_state` is not `R` and not `R+`.
+fn goes_to_sleep(point: &Point) -> bool {
+    &*point.name == "sched_switch" && point.int("prev_state").is_some_and(|state| state & 0xff != 0)
+}
+
+fn pids(point: &Point) -> impl Iterator<Item = Pid> {
+    point.fields.iter().filter(|(name, _)| field::is_pid(name)).filter_map(|(_, value)| as_pid(value.as_int()?))
+}
+
+fn as_pid(value: i64) -> Option<Pid> {
+    i32::try_from(value).ok().map(Pid)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::trace::{Context, Cpu, Timestamp, Value};
+
+    /// Events as `PID NAME FIELD=N…`, all on one CPU.
+    fn trace(lines: &[&str]) -> Trace {
+        let event = |(time, line): (u64, &&str)| {
+            let mut words = line.split(' ');
+            let pid = Pid(words.next()?.parse().ok()?);
+            let name: Arc<str> = words.next()?.into();
+            let field = |word: &str| {
+                let (name, value) = word.split_once('=')?;
+                Some((name.into(), Value::Signed(value.parse().ok()?)))
+            };
+            let body = Body::Point(Point { name, fields: words.filter_map(field).collect() });
+            Some(Event { time: Timestamp(time), cpu: Cpu(0), pid, context: Context::default(), body, stack: None })
+        };
+        Trace { events: (0..).zip(lines).filter_map(event).collect(), ..Trace::default() }
+    }
+
+    fn check(followed: &Followed, lines: &[&str], kept: &[u64]) {
+        let trace = trace(lines);
+        assert_eq!(trace.events.len(), lines.len());
+        let found: Vec<u64> = followed.events(&trace).map(|event| event.time.0).collect();
+        assert_eq!(found, kept);
+    }
+
+    #[test]
+    fn what_a_task_does_and_what_is_done_to_it_is_kept() {
+        let followed = Followed { tasks: [Pid(10)].into(), ..Followed::default() };
+        check(
+            &followed,
+            &["10 task_rename", "11 task_rename", "11 sched_waking pid=10", "11 sched_waking pid=12"],
+            &[0, 2],
+        );
+    }
+
+    #[test]
+    fn a_server_is_followed_while_it_works_for_its_client() {
+        let followed = Followed { tasks: [Pid(10)].into(), servers: [(Pid(2), Pid(10))].into() };
+        let lines = [
+            "11 sched_waking pid=2",
+            "2 task_newtask pid=12",
+            "2 sched_switch prev_state=1",
+            "10 sched_waking pid=2",
+            "2 task_newtask pid=13",
+            "2 sched_switch prev_state=256",
+            "2 sched_switch prev_state=1",
+            "2 task_newtask pid=14",
+        ];
+        check(&followed, &lines, &[3, 4, 5, 6]);
+    }
+}

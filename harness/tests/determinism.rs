@@ -1,0 +1,134 @@
+//! A run is a pure function: the same input gives the same bytes, on a busy machine too, and in every schedule. What a run is
+//! made of is the same wherever it is built.
+
+#[expect(dead_code, reason = "other tests use the rest")]
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::fs;
+use std::hint;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
+use kernsnap::cli::Exit;
+use kernsnap::run::evidence;
+use kernsnap::workspace::Workspace;
+
+use self::support::{Checkout, Kernsnap, Outcome, OwnStore, root};
+
+/// One busy thread a processor, as long as this lives.
+struct Hogs {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Hogs {
+    fn start() -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let hog = || {
+            let stop = Arc::clone(&stop);
+            thread::spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    hint::spin_loop();
+                }
+            })
+        };
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        Self { threads: (0..processors).map(|_| hog()).collect(), stop }
+    }
+}
+
+impl Drop for Hogs {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            // A hog has nothing to say.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Runs every scenario several times, two at a time, while others use the processors: all bytes must be the same.
+fn check(repeat: usize, schedule: &str) -> Outcome {
+    let (store, out) = (OwnStore::whole()?, tempfile::tempdir()?);
+    let hogs = Hogs::start();
+    let times = repeat.to_string();
+    let arguments = ["run", "--repeat", &times, "--parallel", "2", "--schedule", schedule, "--json"];
+    let ended = Kernsnap::new(&root(), arguments).store(store.path()).out(out.path()).run()?;
+    drop(hogs);
+    assert_eq!(ended.code, Some(Exit::Passed as i32), "{ended:?}");
+
+    let mut hashes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for record in ended.records()? {
+        let text = |key: &str| record[key].as_str().map(str::to_owned).ok_or(format!("no {key}: {ended:?}"));
+        assert_eq!(text("schedule")?, schedule);
+        hashes.entry(text("scenario")?).or_default().push(text("raw_sha256")?);
+    }
+    let files = Workspace { root: root() }.scenario_files()?;
+    assert!(hashes.keys().map(String::as_str).eq(files.iter().filter_map(|file| file.file_stem()?.to_str())));
+    for (scenario, hashes) in hashes {
+        assert_eq!(hashes.len(), repeat, "{scenario}");
+        assert_eq!(hashes.iter().collect::<BTreeSet<_>>().len(), 1, "{scenario}: {hashes:?}");
+        for file in [evidence::CONSOLE_LOG, evidence::INITRAMFS, evidence::RAW, evidence::VIEW] {
+            let read = |run: usize| fs::read(out.path().join(&scenario).join(run.to_string()).join(file));
+            let first = read(1)?;
+            for run in 2..=repeat {
+                assert!(read(run)? == first, "{scenario}: {file} of run {run} differs from the first");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_scenario_repeats_its_bytes_on_a_busy_machine() -> Outcome {
+    check(4, "1:4")
+}
+
+#[test]
+fn a_quicker_guest_repeats_its_bytes() -> Outcome {
+    check(2, "0:4")
+}
+
+#[test]
+fn a_slower_guest_with_fewer_processors_repeats_its_bytes() -> Outcome {
+    check(2, "2:2")
+}
+
+/// Every file of the entries of one kind, by its path in the store.
+fn files(store: &OwnStore, directory: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>, Box<dyn Error>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(store.path().join(directory))? {
+        let entry = entry?;
+        let path = directory.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            found.append(&mut files(store, &path)?);
+        } else {
+            found.insert(path, fs::read(entry.path())?);
+        }
+    }
+    Ok(found)
+}
+
+#[test]
+fn programs_and_modules_are_the_same_bytes_wherever_they_are_built() -> Outcome {
+    let elsewhere = Checkout::with(&[])?;
+    let build = |checkout: &Path| -> Result<_, Box<dyn Error>> {
+        let store = OwnStore::lending(&["kernel", "facts"])?;
+        let ended = Kernsnap::new(checkout, ["image", "build"]).store(store.path()).run()?;
+        assert_eq!(ended.code, Some(Exit::Passed as i32), "{ended:?}");
+        Ok([files(&store, Path::new("program"))?, files(&store, Path::new("module"))?])
+    };
+    let (here, there) = (build(&root())?, build(elsewhere.path())?);
+    for (here, there) in here.iter().zip(&there) {
+        assert!(here.len() > 1);
+        assert!(here.keys().eq(there.keys()), "{:?}\n{:?}", here.keys(), there.keys());
+        let differ: Vec<_> =
+            here.iter().filter(|(path, bytes)| there[*path] != **bytes).map(|(path, _)| path).collect();
+        assert_eq!(differ, Vec::<&PathBuf>::new());
+    }
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! One test per file in `data/bad-scenarios/`: each is `data/good-scenario.yaml` with one mistake. What a person is told of
+//! it stands beside the file, as `NAME.snap`: line, column, a mark under the place, and a hint. The command line says the
+//! same and ends with the exit code of bad input.
+#![expect(clippy::print_stderr, reason = "a test tells what it saw on stderr")]
+
+#[expect(dead_code, reason = "other tests use the rest")]
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use kernsnap::cli::Exit;
+use kernsnap::scenario::{Diagnostic, Draft, Names, Target};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use self::support::{Checkout, Kernsnap, Outcome, data};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let mut trials = vec![trial("the-good-scenario-is-accepted".into(), the_good_scenario_is_accepted)];
+    let entries = fs::read_dir(data("bad-scenarios")).into_iter().flatten().flatten();
+    for file in entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "yaml")) {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        trials.push(trial(name.clone(), move || the_mistake_is_explained(&name, &file)));
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn trial(name: String, check: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
+    Trial::test(name, move || {
+        check().map_err(|error| {
+            // nextest takes a failure's message from a line like this one.
+            eprintln!("Error: {error}");
+            Failed::without_message()
+        })
+    })
+}
+
+fn the_good_scenario_is_accepted() -> Outcome {
+    let draft = Draft::read(Path::new("good.yaml"), fs::read_to_string(data("good-scenario.yaml"))?)?;
+    resolve(&draft)?;
+    Ok(())
+}
+
+fn the_mistake_is_explained(name: &str, file: &Path) -> Outcome {
+    let checkout = Checkout::with(&[file.into()])?;
+    // As the command line names it: relative to the checkout.
+    let shown = Path::new("scenarios/test").join(file.file_name().unwrap_or_default());
+    let (diagnostic, needs_image) = match Draft::read(&shown, fs::read_to_string(file)?) {
+        Err(diagnostic) => (diagnostic, false),
+        Ok(draft) => (resolve(&draft).err().ok_or("nothing wrong was found")?, true),
+    };
+    let told = format!("error: {diagnostic}\n");
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(data("bad-scenarios"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.set_input_file(file);
+    settings.bind(|| insta::assert_snapshot!(name, told));
+
+    // What is wrong on every image is said by every command that reads scenarios.
+    if !needs_image {
+        let ended = Kernsnap::new(checkout.path(), ["list"]).run()?;
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(Exit::BadInput as i32), ""), "{ended:?}");
+        assert_eq!(ended.stderr, told);
+    }
+    Ok(())
+}
+
+/// Gives the names the meaning they have on a small image.
+fn resolve(draft: &Draft) -> Result<(), Diagnostic> {
+    let set = |words: &str| words.split_whitespace().map(str::to_owned).collect::<BTreeSet<_>>();
+    let list = |words: &str| words.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let functions = "copy_process finish_task_switch.isra.0 kernel_clone schedule_tail wake_up_new_task";
+    let events = [
+        ("sched:sched_process_fork", "parent_comm parent_pid child_comm child_pid"),
+        ("sched:sched_switch", "prev_comm prev_pid prev_prio prev_state next_comm next_pid next_prio"),
+        ("sched:sched_wakeup", "comm pid prio target_cpu"),
+    ];
+    draft
+        .resolve(&Target {
+            image: "small",
+            functions: &set(functions).into_iter().zip(1..).map(|(name, number)| (name, vec![number])).collect(),
+            events: &events.map(|(name, fields)| (name.to_owned(), list(fields))).into(),
+            programs: &set("exit-code fork-one trace-flood"),
+            modules: &BTreeMap::from([("kthread-steps".to_owned(), list("steps_init steps_thread"))]),
+            names: &Names::read(Path::new("names.yaml"), "fork_core: [kernel_clone, _do_fork]\n")?,
+            cpus: 4,
+        })
+        .map(drop)
+}

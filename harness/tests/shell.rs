@@ -1,0 +1,181 @@
+//! `kernsnap shell` against real guests: one command with an answer, a person at a terminal, and everybody who goes away.
+#![expect(clippy::disallowed_methods, reason = "these tests start the program and sit at its terminal")]
+
+#[expect(dead_code, reason = "other tests use the rest")]
+mod support;
+
+use std::error::Error;
+use std::fs;
+use std::process::{Command, Stdio};
+
+use kernsnap::vm::qemu;
+use rexpect::ReadUntil;
+use rexpect::process::WaitStatus;
+use rexpect::session::{PtySession, spawn_command};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::termios::{LocalModes, tcgetattr};
+
+use self::support::{Ended, Kernsnap, Outcome, root, until};
+
+/// For a prompt that a guest boots for, on a busy machine, and perhaps for the first fetch of a busybox.
+const PATIENCE_MS: u64 = 200_000;
+const PROMPT: &str = "kernsnap# ";
+
+fn ask(command: &str) -> Result<Ended, Box<dyn Error>> {
+    Kernsnap::new(&root(), ["shell", "--command", command]).run()
+}
+
+fn check(command: &str, code: i32, stdout: &str) -> Outcome {
+    let ended = ask(command)?;
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(code), stdout), "{command}: {ended:?}");
+    Ok(())
+}
+
+#[test]
+fn the_answer_is_on_stdout_and_nothing_else_is() -> Outcome {
+    let ended = ask("uname -r; ls /sys/kernel/tracing/current_tracer")?;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let lines: Vec<&str> = ended.stdout.lines().collect();
+    assert!(
+        matches!(lines[..], [release, "/sys/kernel/tracing/current_tracer"] if release.starts_with(char::is_numeric)),
+        "{ended:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn the_first_process_is_the_script() -> Outcome {
+    check("cat /proc/1/comm", 0, "init\n")
+}
+
+#[test]
+fn the_status_of_a_command_is_told() -> Outcome {
+    let ended = ask("no-such-command")?;
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), "sh: no-such-command: not found\n"), "{ended:?}");
+    assert!(ended.stderr.contains("the command ended with status 127 in the guest"), "{ended:?}");
+    Ok(())
+}
+
+#[test]
+fn bytes_and_quotes_go_both_ways_unchanged() -> Outcome {
+    let text = "a'b\"c $x `y` \\ \t | é € !";
+    check(&format!("printf '%s\\r\\n' \"$(cat <<'end'\n{text}\nend\n)\"; printf open"), 0, &format!("{text}\r\nopen"))
+}
+
+#[test]
+fn programs_and_modules_are_there_and_work() -> Outcome {
+    let command = "exit-code 7; echo $?; insmod /lib/modules/kthread-steps.ko && cut -d' ' -f1 /proc/modules";
+    check(command, 0, "7\nkthread_steps\n")
+}
+
+#[test]
+fn a_panic_is_a_lost_machine() -> Outcome {
+    let ended = ask("insmod /lib/modules/panic-now.ko")?;
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(4), ""), "{ended:?}");
+    assert!(ended.stderr.contains("Kernel panic - not syncing"), "{ended:?}");
+    Ok(())
+}
+
+#[test]
+fn a_command_without_end_is_given_up() -> Outcome {
+    let ended =
+        Kernsnap::new(&root(), ["shell", "--limit", "5", "--command", "echo begun; while :; do :; done"]).run()?;
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    assert!(ended.stderr.contains("waited for the end of the command for 5 s"), "{ended:?}");
+    assert!(ended.stderr.contains("begun"), "{ended:?}");
+    Ok(())
+}
+
+#[test]
+fn what_is_no_busybox_for_the_guest_is_bad_input() -> Outcome {
+    let ended = Kernsnap::new(&root(), ["shell", "--busybox", "/bin/sh", "--command", "true"]).run()?;
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("hint: give a busybox for arm64, statically linked"), "{ended:?}");
+    Ok(())
+}
+
+#[test]
+fn without_a_terminal_there_is_no_interactive_shell() -> Outcome {
+    let ended = Kernsnap::new(&root(), ["shell"]).run()?;
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("a shell needs a terminal"), "{ended:?}");
+    Ok(())
+}
+
+fn terminal() -> Result<PtySession, rexpect::error::Error> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kernsnap"));
+    command.arg("--root").arg(root()).arg("shell");
+    let mut session = spawn_command(command, Some(PATIENCE_MS))?;
+    session.exp_string("leaves; there is no network")?;
+    session.exp_string(PROMPT)?;
+    Ok(session)
+}
+
+fn end(mut session: PtySession) -> Outcome {
+    session.exp_eof()?;
+    assert!(matches!(session.process().wait()?, WaitStatus::Exited(_, 0)));
+    Ok(())
+}
+
+#[test]
+fn a_person_interrupts_what_runs_in_the_guest_and_switches_it_off() -> Outcome {
+    let mut session = terminal()?;
+    let device = session.process().get_file_handle()?;
+    assert!(!tcgetattr(&device)?.local_modes.contains(LocalModes::ISIG), "Ctrl-C is a key of the guest");
+    // What is typed is echoed: quotes keep the echo from being taken for the answer.
+    session.send_line("echo be''gun; sleep 1000")?;
+    session.exp_string("begun")?;
+    session.send_control('c')?;
+    session.exp_string(PROMPT)?;
+    session.send_line("poweroff")?;
+    end(session)?;
+    assert!(
+        tcgetattr(&device)?.local_modes.contains(LocalModes::ISIG | LocalModes::ICANON),
+        "the terminal is as before"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_person_leaves_with_the_key_of_the_emulator() -> Outcome {
+    let mut session = terminal()?;
+    session.send("\x01x")?;
+    session.flush()?;
+    session.exp_any(vec![ReadUntil::String("QEMU: Terminated".into())])?;
+    end(session)
+}
+
+/// The emulator that this process started.
+fn machine_of(parent: u32) -> Option<Pid> {
+    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
+    let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+    let is_machine = |pid: &i32| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).next().is_some_and(|program| program.ends_with(qemu::PROGRAM.as_bytes()))
+    };
+    children.into_iter().find(is_machine).and_then(Pid::from_raw)
+}
+
+/// Ended, whether or not whoever inherits orphans has noticed.
+fn is_gone(pid: Pid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+    stat.is_empty() || stat.contains(") Z ")
+}
+
+#[test]
+fn no_signal_to_the_harness_leaves_a_machine() -> Outcome {
+    for (signal, code) in [(Signal::INT, Some(130)), (Signal::TERM, Some(130)), (Signal::KILL, None)] {
+        let mut harness = Command::new(env!("CARGO_BIN_EXE_kernsnap"))
+            .arg("--root")
+            .arg(root())
+            .args(["shell", "--command", "while :; do :; done"])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let machine = until("a machine", || machine_of(harness.id()))?;
+        kill_process(Pid::from_raw(harness.id().try_into()?).ok_or("no process has the id 0")?, signal)?;
+        assert_eq!(harness.wait()?.code(), code, "{signal:?}");
+        until("the end of the machine", || is_gone(machine).then_some(()))?;
+    }
+    Ok(())
+}
