@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use kernsnap::cli::default_store;
 use kernsnap::exec::{Outputs, Process};
-use kernsnap::image::{self, Images, Options, Store};
+use kernsnap::image::{Images, Options, Store};
 use kernsnap::kit::Bench;
 use kernsnap::run::{Load, Outcome, evidence, run};
 use kernsnap::scenario::Scenario;
@@ -27,9 +27,9 @@ const SCHEDULE: Schedule = Schedule { shift: 1, cpus: 4 };
 fn main() -> Result<(), Box<dyn Error>> {
     let workspace = Workspace { root: PathBuf::from(env!("CARGO_MANIFEST_DIR")) };
     let store = Store::at(default_store().ok_or("there is no home directory for the image store")?);
-    let (options, images) = (Options::default(), image::Workspace::at(&workspace.root));
-    let images = Images { workspace: &images, store: &store, options: &options };
-    let bench = Bench::open(&workspace, images, "rpi3-6.1", &mut |_| ())?;
+    let options = Options::default();
+    let images = Images { workspace: &workspace, store: &store, options: &options };
+    let bench = Bench::open(images, "rpi3-6.1", &mut |_| ())?;
     let directory = store.scratch()?;
 
     println!("| what | median | from … to |\n|---|---|---|");

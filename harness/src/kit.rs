@@ -16,7 +16,7 @@ use crate::run::{Kit, Load, RunError, boot_plan, sections};
 use crate::scenario::{Diagnostic, Draft, Names, Scenario, Step, Target};
 use crate::trace::Symbols;
 use crate::vm::{Machine, Schedule, qemu};
-use crate::workspace::{Workspace, WorkspaceError};
+use crate::workspace::WorkspaceError;
 
 /// The recipe of the facts entry: raised when the questions change.
 const RECIPE: u32 = 1;
@@ -78,7 +78,6 @@ impl From<Diagnostic> for KitError {
 #[derive(Debug)]
 pub struct Bench<'a> {
     images: Images<'a>,
-    workspace: &'a Workspace,
     image: BuiltImage,
     names: Names,
     events: BTreeMap<String, Vec<String>>,
@@ -93,8 +92,9 @@ impl<'a> Bench<'a> {
     ///
     /// # Errors
     /// A [`KitError`]; nothing half-built is left.
-    pub fn open(workspace: &'a Workspace, images: Images<'a>, name: &str, on: Events<'_>) -> Result<Self, KitError> {
-        let spec = ImageSpec::load(images.workspace, name)?;
+    pub fn open(images: Images<'a>, name: &str, on: Events<'_>) -> Result<Self, KitError> {
+        let workspace = images.workspace;
+        let spec = ImageSpec::load(workspace, name)?;
         let image = images.open_or_build(&spec, on)?;
         let machine = workspace.machine(&image.machine)?;
         let init = read(&images.program(&image, "init", on)?.path)?;
@@ -114,9 +114,8 @@ impl<'a> Bench<'a> {
         Ok(Self {
             names: workspace.names()?,
             events: kit.facts.events(),
-            programs: workspace.programs()?,
-            modules: workspace.modules()?,
-            workspace,
+            programs: workspace.programs(),
+            modules: workspace.modules(),
             images,
             image,
             kit,
@@ -128,7 +127,7 @@ impl<'a> Bench<'a> {
     /// # Errors
     /// A [`KitError`].
     pub fn scenario(&self, file: &Path, on: Events<'_>) -> Result<(Scenario, Load), KitError> {
-        let draft = self.workspace.draft(file)?;
+        let draft = self.images.workspace.draft(file)?;
         let modules = self.modules_of(&draft, on)?;
         let functions = self.modules.iter().map(|name| {
             let own = modules.get(name).map(|(_, file)| file.traceable().map(str::to_owned).collect());

@@ -9,7 +9,6 @@ use crate::initramfs::Root;
 use crate::kit::KitError;
 use crate::plan::{module_path, program_path};
 use crate::vm::Machine;
-use crate::workspace::Workspace;
 
 /// Where the scripts of the root stand in the checkout.
 const SCRIPTS: &str = "guest-programs/shell";
@@ -34,13 +33,13 @@ pub struct ShellGuest {
 /// # Errors
 /// A [`KitError`]; nothing half-built is left.
 pub fn prepare(
-    workspace: &Workspace,
     images: Images<'_>,
     name: &str,
     busybox: Option<&Path>,
     on: Events<'_>,
 ) -> Result<ShellGuest, KitError> {
-    let spec = ImageSpec::load(images.workspace, name)?;
+    let workspace = images.workspace;
+    let spec = ImageSpec::load(workspace, name)?;
     let image = images.open_or_build(&spec, on)?;
     let scripts = workspace.root.join(SCRIPTS);
     let mut root = Root::new();
@@ -48,10 +47,10 @@ pub fn prepare(
     root.program("init", read(&scripts.join("init"))?);
     root.file("etc/profile", read(&scripts.join("profile"))?);
     root.program("bin/busybox", read(&images.busybox(&image, busybox, on)?.path)?);
-    for name in workspace.programs()? {
+    for name in workspace.programs() {
         root.program(&program_path(&name), read(&images.program(&image, &name, on)?.path)?);
     }
-    for name in workspace.modules()? {
+    for name in workspace.modules() {
         root.file(&module_path(&name), read(&images.module(&image, &name, on)?.path)?);
     }
     Ok(ShellGuest {

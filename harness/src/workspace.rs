@@ -51,6 +51,12 @@ impl From<Diagnostic> for WorkspaceError {
 }
 
 impl Workspace {
+    /// The checkout in this directory. The path must be absolute: tools run elsewhere.
+    #[must_use]
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
     /// The checkout that `start` lies in.
     ///
     /// # Errors
@@ -100,26 +106,17 @@ impl Workspace {
         Ok(Draft::read(self.relative(file), text)?)
     }
 
-    /// The names of the image specifications.
-    ///
-    /// # Errors
-    /// Where the directory cannot be read.
-    pub fn image_names(&self) -> Result<Vec<String>, WorkspaceError> {
+    /// The names of the image specifications, sorted.
+    #[must_use]
+    pub fn image_names(&self) -> Vec<String> {
         // `names.yaml` is the table of logical names, not an image.
-        let files = entries(&self.root.join("images"))?;
-        Ok(files.iter().filter(|path| is_yaml(path)).map(|path| stem(path)).filter(|name| name != "names").collect())
+        self.names_in("images", ".yaml").into_iter().filter(|name| name != "names").collect()
     }
 
-    /// The file of the image `name`.
-    ///
-    /// # Errors
-    /// [`WorkspaceError::Unknown`] with the nearest name.
-    pub fn image_file(&self, name: &str) -> Result<PathBuf, WorkspaceError> {
-        let known = self.image_names()?;
-        if known.iter().any(|known| known == name) {
-            return Ok(self.root.join(format!("images/{name}.yaml")));
-        }
-        Err(unknown("image", name, &known))
+    /// The file of the image `name`, whether it is there or not.
+    #[must_use]
+    pub fn image_file(&self, name: &str) -> PathBuf {
+        self.root.join(format!("images/{name}.yaml"))
     }
 
     /// The description of the board `name`.
@@ -140,26 +137,18 @@ impl Workspace {
         Ok(Names::read(self.relative(&file), &read(&file)?)?)
     }
 
-    /// Guest programs, by name: what stands in `guest-programs/user/` and in `guest-programs/faults/`.
-    ///
-    /// # Errors
-    /// Where the directories cannot be read.
-    pub fn programs(&self) -> Result<BTreeSet<String>, WorkspaceError> {
-        let mut names = BTreeSet::new();
-        for directory in ["user", "faults"] {
-            let files = entries(&self.root.join("guest-programs").join(directory))?;
-            names.extend(files.iter().filter(|path| path.extension().is_some_and(|e| e == "c")).map(|path| stem(path)));
-        }
-        Ok(names)
+    /// The names of the guest programs: what stands in `guest-programs/user/`, and what does wrong on purpose, in
+    /// `guest-programs/faults/`.
+    #[must_use]
+    pub fn programs(&self) -> BTreeSet<String> {
+        let directories = ["guest-programs/user", "guest-programs/faults"];
+        directories.into_iter().flat_map(|directory| self.names_in(directory, ".c")).collect()
     }
 
-    /// Guest modules, by name.
-    ///
-    /// # Errors
-    /// Where the directory cannot be read.
-    pub fn modules(&self) -> Result<BTreeSet<String>, WorkspaceError> {
-        let files = entries(&self.root.join("guest-programs/modules"))?;
-        Ok(files.iter().filter(|path| path.is_dir()).map(|path| stem(path)).collect())
+    /// The names of the out-of-tree modules.
+    #[must_use]
+    pub fn modules(&self) -> BTreeSet<String> {
+        self.names_in("guest-programs/modules", "").into_iter().collect()
     }
 
     /// Where the reviewed snapshots of an image stand.
@@ -168,7 +157,29 @@ impl Workspace {
         self.root.join("scenarios/snapshots").join(image)
     }
 
-    fn relative<'a>(&self, file: &'a Path) -> &'a Path {
+    /// The configuration fragment `name`.
+    #[must_use]
+    pub fn fragment(&self, name: &str) -> PathBuf {
+        self.root.join(format!("images/kconfig/{name}.config"))
+    }
+
+    /// The device tree overlay `name`.
+    #[must_use]
+    pub fn overlay(&self, name: &str) -> PathBuf {
+        self.root.join(format!("images/boards/{name}.overlay.dts"))
+    }
+
+    /// The names in a directory that end like this, without that end, sorted. None for a directory that is not there.
+    #[must_use]
+    pub fn names_in(&self, directory: &str, end: &str) -> Vec<String> {
+        let paths = entries(&self.root.join(directory)).unwrap_or_default();
+        let name = |path: &PathBuf| path.file_name()?.to_str()?.strip_suffix(end).map(str::to_owned);
+        paths.iter().filter_map(name).collect()
+    }
+
+    /// A path for messages: relative to the checkout where it is in it.
+    #[must_use]
+    pub fn relative<'a>(&self, file: &'a Path) -> &'a Path {
         file.strip_prefix(&self.root).unwrap_or(file)
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kernsnap::cli::{Exit, default_store};
-use kernsnap::image::{self, Images, Options, Store};
+use kernsnap::image::{Images, Options, Store};
 use kernsnap::kit::Bench;
 use kernsnap::run::{Load, boot_plan, evidence};
 use kernsnap::vm::Schedule;
@@ -149,9 +149,8 @@ fn of_several_runs_each_has_its_verdict_and_the_worst_decides() -> Outcome {
 fn boot_with(plan: &str) -> Result<String, Box<dyn Error>> {
     let workspace = Workspace { root: root() };
     let store = Store::at(default_store().ok_or("there is no home directory for the image store")?);
-    let (options, images) = (Options::default(), image::Workspace::at(root()));
-    let images = Images { workspace: &images, store: &store, options: &options };
-    let bench = Bench::open(&workspace, images, "rpi3-6.1", &mut |_| ())?;
+    let images = Images { workspace: &workspace, store: &store, options: &Options::default() };
+    let bench = Bench::open(images, "rpi3-6.1", &mut |_| ())?;
     let directory = tempfile::tempdir()?;
     let (schedule, limit) = (Schedule { shift: 1, cpus: 4 }, Duration::from_secs(120));
     match boot_plan(&bench.kit, &Load::default(), plan.into(), schedule, directory.path(), limit) {

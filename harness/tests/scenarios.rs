@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use kernsnap::cli::default_store;
-use kernsnap::image::{self, Images, Options, Store};
+use kernsnap::image::{Images, Options, Store};
 use kernsnap::kit::Bench;
 use kernsnap::run::run;
 use kernsnap::verdict::Verdict;
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
 
 fn trials(workspace: &Workspace) -> Result<Vec<Trial>, Box<dyn Error>> {
     let mut trials = Vec::new();
-    for image in workspace.image_names()? {
+    for image in workspace.image_names() {
         for file in workspace.scenario_files()? {
             let id = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let (workspace, image) = (workspace.clone(), image.clone());
@@ -47,10 +47,10 @@ fn trials(workspace: &Workspace) -> Result<Vec<Trial>, Box<dyn Error>> {
 
 fn check(workspace: &Workspace, image: &str, file: &Path) -> Result<(), Box<dyn Error>> {
     let store = Store::at(default_store().ok_or("there is no home directory for the image store")?);
-    let (options, images) = (Options::default(), image::Workspace::at(&workspace.root));
-    let images = Images { workspace: &images, store: &store, options: &options };
+    let options = Options::default();
+    let images = Images { workspace, store: &store, options: &options };
     let mut on = |event| eprintln!("{event:?}");
-    let bench = Bench::open(workspace, images, image, &mut on)?;
+    let bench = Bench::open(images, image, &mut on)?;
     let (scenario, load) = bench.scenario(file, &mut on)?;
     let schedule = Schedule { shift: 1, cpus: bench.kit.machine.cpus };
     let directory = store.scratch()?;

@@ -16,7 +16,7 @@ pub(super) fn build(place: &Place, arguments: &BuildArguments) -> Result<Exit, F
     for name in names {
         let mut progress = Progress::new();
         let mut show = |event| progress.show(event);
-        let bench = Bench::open(&place.workspace, place.images(&options), name, &mut show)?;
+        let bench = Bench::open(place.images(&options), name, &mut show)?;
         bench.build_all(&mut show)?;
         drop(progress);
         answer(&format!("{name} {}", bench.kit.image_key));
@@ -34,8 +34,8 @@ struct Row<'a> {
 pub(super) fn list(place: &Place, arguments: &ListArguments) -> Result<Exit, Failure> {
     let options = Options::default();
     let images = place.images(&options);
-    for name in place.workspace.image_names()? {
-        let spec = ImageSpec::load(&place.images, &name)?;
+    for name in place.workspace.image_names() {
+        let spec = ImageSpec::load(&place.workspace, &name)?;
         // An image whose source was never looked for cannot have been built.
         let built = images.is_built(&spec)?;
         if arguments.json {
@@ -52,7 +52,7 @@ pub(super) fn list(place: &Place, arguments: &ListArguments) -> Result<Exit, Fai
 pub(super) fn path(place: &Place, name: &str) -> Result<Exit, Failure> {
     let options = Options::default();
     let images = place.images(&options);
-    let spec = ImageSpec::load(&place.images, name)?;
+    let spec = ImageSpec::load(&place.workspace, name)?;
     if images.is_built(&spec)?
         && let Some(image) = images.open(&spec, &mut |_| ())?
     {

@@ -8,7 +8,7 @@ pub enum Exit {
     Passed = 0,
     /// The kernel, or a guest program, behaved differently.
     Different = 1,
-    /// A file or an argument is wrong.
+    /// A file or an argument is wrong, or the kernel refuses a trace setting of a scenario.
     BadInput = 2,
     /// An image, a program or a module could not be built.
     BuildFailed = 3,
@@ -28,7 +28,7 @@ pub enum Exit {
 pub(super) const HELP: &str = "Exit codes:
     0  passed
     1  the kernel, or a guest program, behaved differently
-    2  bad input: a file or an argument is wrong
+    2  bad input: a file or an argument is wrong, or the kernel refuses a trace setting
     3  an image, a program or a module could not be built
     4  the machine did not boot, or was lost
     5  the trace is unusable: events were lost

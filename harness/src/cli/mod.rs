@@ -18,7 +18,7 @@ use clap::Parser as _;
 
 use self::args::{Arguments, Command, ImageCommand, SourceArguments};
 pub use self::exit::Exit;
-use crate::image::{self, ImageError, ImageErrorKind, Images, Options, Resolve, Store};
+use crate::image::{ImageError, ImageErrorKind, Images, Options, Resolve, Store};
 use crate::interrupt;
 use crate::kit::KitError;
 use crate::run::RunError;
@@ -63,7 +63,6 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
 #[derive(Debug)]
 struct Place {
     workspace: Workspace,
-    images: image::Workspace,
     store: Store,
 }
 
@@ -74,12 +73,11 @@ impl Place {
             None => current_directory()?,
         };
         let workspace = Workspace::around(&start)?;
-        let images = image::Workspace::at(&workspace.root);
-        Ok(Self { workspace, images, store: Store::at(store_root(arguments)?) })
+        Ok(Self { workspace, store: Store::at(store_root(arguments)?) })
     }
 
     fn images<'a>(&'a self, options: &'a Options) -> Images<'a> {
-        Images { workspace: &self.images, store: &self.store, options }
+        Images { workspace: &self.workspace, store: &self.store, options }
     }
 }
 

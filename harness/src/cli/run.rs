@@ -53,7 +53,7 @@ pub(super) fn run(place: &Place, arguments: &RunArguments) -> Result<Exit, Failu
     let qemu_version = qemu_version(&place.store).map_err(|error| Failure::from(RunError::Boot(error.into())))?;
     let mut progress = Progress::new();
     let mut show = |event| progress.show(event);
-    let bench = Bench::open(&place.workspace, place.images(&options), &arguments.image, &mut show)?;
+    let bench = Bench::open(place.images(&options), &arguments.image, &mut show)?;
     let mut scenarios = Vec::new();
     for file in &files {
         scenarios.push(bench.scenario(file, &mut show)?);

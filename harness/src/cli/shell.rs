@@ -28,7 +28,7 @@ pub(super) fn shell(place: &Place, arguments: &ShellArguments) -> Result<Exit, F
     let busybox = arguments.busybox.as_deref().map(absolute).transpose()?;
     let mut progress = Progress::new();
     let mut show = |event| progress.show(event);
-    let guest = prepare(&place.workspace, place.images(&options), &arguments.image, busybox.as_deref(), &mut show)?;
+    let guest = prepare(place.images(&options), &arguments.image, busybox.as_deref(), &mut show)?;
     drop(progress);
 
     let scratch = place.store.scratch().map_err(ImageError::from)?;

@@ -24,7 +24,6 @@ mod spec;
 mod stamp;
 pub mod store;
 mod toolchain;
-mod workspace;
 
 pub use error::{ImageError, ImageErrorKind};
 pub use event::{Events, ImageEvent, Phase};
@@ -33,7 +32,6 @@ pub use key::{Inputs, Key};
 pub use spec::{Arch, DeviceTreeSpec, ImageSpec, KernelSpec, SourcePackage, SourceSpec};
 pub use stamp::Stamp;
 pub use store::{Store, StoreError};
-pub use workspace::Workspace;
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -44,6 +42,7 @@ use self::kconfig::Fragment;
 use self::source::Source;
 use self::store::Entry;
 use self::toolchain::Toolchain;
+use crate::workspace::Workspace;
 
 /// Where images are described, where they are kept, and how they are built.
 #[derive(Debug, Clone, Copy)]

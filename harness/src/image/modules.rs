@@ -8,7 +8,8 @@ use super::keep;
 use super::key::Inputs;
 use super::plan::{assignment, reproducible};
 use super::store::Store;
-use super::{Artifact, BuiltImage, ImageError, StoreError, Workspace};
+use super::{Artifact, BuiltImage, ImageError, StoreError};
+use crate::workspace::Workspace;
 use crate::exec::{Ended, Tool, ToolCall, ToolError, run};
 use crate::scenario::diagnostic::did_you_mean;
 
@@ -25,14 +26,14 @@ pub(super) fn module(
     let dir = format!("guest-programs/modules/{name}");
     let sources: Vec<String> = workspace.names_in(&dir, "").into_iter().filter(|file| is_source(file)).collect();
     if !sources.iter().any(|file| file == "Kbuild") {
-        let known = workspace.module_names();
+        let known: Vec<String> = workspace.modules().into_iter().collect();
         let hint = did_you_mean(name, known.iter().map(String::as_str))
             .unwrap_or_else(|| format!("the modules here are: {}", known.join(", ")));
         return Err(ImageError::input(format!("no module `{dir}/Kbuild`"), hint));
     }
     let mut inputs = Inputs::new("module", RECIPE).with("name", name).with("kernel", image.key.as_str());
     for file in &sources {
-        let path = workspace.root().join(&dir).join(file);
+        let path = workspace.root.join(&dir).join(file);
         inputs = inputs.with(file, fs::read(&path).map_err(StoreError::read(&path))?);
     }
     // The kernel knows no `-` in a module's name.
@@ -43,7 +44,7 @@ pub(super) fn module(
         // kbuild writes beside the sources, so it gets a copy of them.
         let scratch = store.scratch()?;
         for file in &sources {
-            keep::copy(&workspace.root().join(&dir).join(file), &scratch.path().join(file))?;
+            keep::copy(&workspace.root.join(&dir).join(file), &scratch.path().join(file))?;
         }
         let step = || ImageError::step(format!("build the module `{name}`"));
         let make = Tool::resolve("make").map_err(step())?;

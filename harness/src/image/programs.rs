@@ -7,7 +7,8 @@ use super::event::{Events, ImageEvent, Phase};
 use super::key::Inputs;
 use super::store::Store;
 use super::toolchain::Toolchain;
-use super::{Artifact, ImageError, StoreError, Workspace};
+use super::{Artifact, ImageError, StoreError};
+use crate::workspace::Workspace;
 use crate::exec::{ToolCall, run};
 use crate::scenario::diagnostic::did_you_mean;
 
@@ -64,8 +65,8 @@ fn sources(workspace: &Workspace, name: &str) -> Result<Sources, ImageError> {
         return Ok(Sources { compiled: list(init, ".c"), headers: list(init, ".h") });
     }
     let candidates = ["user", "faults"].map(|dir| format!("guest-programs/{dir}/{name}.c"));
-    let Some(own) = candidates.into_iter().find(|path| workspace.root().join(path).is_file()) else {
-        let known = workspace.program_names();
+    let Some(own) = candidates.into_iter().find(|path| workspace.root.join(path).is_file()) else {
+        let known: Vec<String> = workspace.programs().into_iter().collect();
         let hint = did_you_mean(name, known.iter().map(String::as_str))
             .unwrap_or_else(|| format!("the programs here are: {}", known.join(", ")));
         return Err(ImageError::input(format!("no guest program `guest-programs/user/{name}.c`"), hint));
@@ -80,14 +81,14 @@ fn inputs(workspace: &Workspace, toolchain: &Toolchain, name: &str, sources: &So
         .with("compiler", &toolchain.compiler)
         .with("libc", &toolchain.libc);
     for path in sources.compiled.iter().chain(&sources.headers) {
-        let file = workspace.root().join(path);
+        let file = workspace.root.join(path);
         inputs = inputs.with(path, fs::read(&file).map_err(StoreError::read(&file))?);
     }
     Ok(inputs)
 }
 
 fn compile(workspace: &Workspace, toolchain: &Toolchain, sources: &Sources, to: &Path) -> ToolCall {
-    let root: PathBuf = workspace.root().to_owned();
+    let root: PathBuf = workspace.root.clone();
     ToolCall::new(toolchain.gcc.clone())
         .args(FLAGS)
         .arg(format!("-ffile-prefix-map={}=.", root.display()))

@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{ImageError, Workspace};
+use super::{ImageError};
+use crate::workspace::Workspace;
 use crate::scenario::diagnostic::{Diagnostic, Step, did_you_mean, from_yaml};
 
 /// An image file, read and checked. Its name is the file's.

@@ -93,7 +93,7 @@ fn fetch(images: &Images<'_>, image: &BuiltImage, events: Events<'_>) -> Result<
             events(ImageEvent::Note(format!("there is no {PACKAGE} for {architecture} here; looking for its source")));
             compile(images.store, image, images.options.jobs.get(), events).map_err(|error| match error {
                 interrupted @ ImageError::Interrupted(_) => interrupted,
-                error => missing(format!("no package: {no_package}; not from its source: {error}")),
+                error => missing(format!("{no_package}\n\nand it cannot be built from source: {error}")),
             })?
         }
     };
