@@ -61,7 +61,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         collect.push(once(&bench, &scenario, &load, directory.path())?.times.collect);
         bytes = fs::metadata(directory.path().join(evidence::RAW))?.len();
     }
-    row(&format!("{:.1} MiB of trace out of the guest", bytes as f64 / f64::from(1 << 20)), &mut collect);
+    row(
+        &format!("{:.1} MiB of trace out of the guest", f64::from(u32::try_from(bytes)?) / f64::from(1 << 20)),
+        &mut collect,
+    );
     Ok(())
 }
 

@@ -32,12 +32,7 @@ pub struct ShellGuest {
 ///
 /// # Errors
 /// A [`KitError`]; nothing half-built is left.
-pub fn prepare(
-    images: Images<'_>,
-    name: &str,
-    busybox: Option<&Path>,
-    on: Events<'_>,
-) -> Result<ShellGuest, KitError> {
+pub fn prepare(images: Images<'_>, name: &str, busybox: Option<&Path>, on: Events<'_>) -> Result<ShellGuest, KitError> {
     let workspace = images.workspace;
     let spec = ImageSpec::load(workspace, name)?;
     let image = images.open_or_build(&spec, on)?;

@@ -9,9 +9,9 @@ use super::key::Inputs;
 use super::plan::{assignment, reproducible};
 use super::store::Store;
 use super::{Artifact, BuiltImage, ImageError, StoreError};
-use crate::workspace::Workspace;
 use crate::exec::{Ended, Tool, ToolCall, ToolError, run};
 use crate::scenario::diagnostic::did_you_mean;
+use crate::workspace::Workspace;
 
 const RECIPE: u32 = 1;
 

@@ -8,9 +8,9 @@ use super::key::Inputs;
 use super::store::Store;
 use super::toolchain::Toolchain;
 use super::{Artifact, ImageError, StoreError};
-use crate::workspace::Workspace;
 use crate::exec::{ToolCall, run};
 use crate::scenario::diagnostic::did_you_mean;
+use crate::workspace::Workspace;
 
 const RECIPE: u32 = 1;
 /// What all guest programs are compiled with. Names are relative to the checkout, so no path of the host gets in; the map

@@ -17,9 +17,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{ImageError};
-use crate::workspace::Workspace;
+use super::ImageError;
 use crate::scenario::diagnostic::{Diagnostic, Step, did_you_mean, from_yaml};
+use crate::workspace::Workspace;
 
 /// An image file, read and checked. Its name is the file's.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -84,15 +84,16 @@ fn split_section(bytes: &[u8]) -> Option<(&str, &[u8], u32, &[u8])> {
     }
     let payload_length = usize::try_from(u64_at(bytes, 0)).ok()?;
     let (checksum, name_length) = (u32_at(bytes, 8), u32_at(bytes, 12) as usize);
-    let rest = &bytes[SECTION_HEAD..];
-    let name = std::str::from_utf8(rest.get(..name_length)?).ok()?;
-    let rest = rest.get(padded(name_length)?..)?;
-    let payload = rest.get(..payload_length)?;
-    Some((name, payload, checksum, rest.get(padded(payload_length)?..)?))
+    let (name, rest) = split_padded(&bytes[SECTION_HEAD..], name_length)?;
+    let (payload, rest) = split_padded(rest, payload_length)?;
+    Some((std::str::from_utf8(name).ok()?, payload, checksum, rest))
 }
 
-fn padded(length: usize) -> Option<usize> {
-    length.checked_next_multiple_of(8)
+/// The first `length` bytes, and what stands behind their padding, which is zero.
+fn split_padded(bytes: &[u8], length: usize) -> Option<(&[u8], &[u8])> {
+    let (padded, rest) = bytes.split_at_checked(length.checked_next_multiple_of(8)?)?;
+    let (content, padding) = padded.split_at(length);
+    padding.iter().all(|byte| *byte == 0).then_some((content, rest))
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {

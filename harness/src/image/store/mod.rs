@@ -146,9 +146,18 @@ impl Store {
     ///
     /// [`StoreError`] when the store cannot be written.
     pub fn scratch(&self) -> Result<tempfile::TempDir, StoreError> {
-        // Its own place: `sweep` judges what is in `tmp` by its lock, and this has none.
+        // Its own place: `sweep` judges what is in `tmp` by its lock. This has none, but the name of who made it.
         let parent = self.sub("scratch")?;
-        tempfile::tempdir_in(&parent).map_err(StoreError::write(&parent))
+        for dir in fs::read_dir(&parent).map_err(StoreError::read(&parent))?.flatten() {
+            let name = dir.file_name();
+            let owner = name.to_str().and_then(|name| name.split_once('-')?.0.parse::<u32>().ok());
+            if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+                // Another process may be at it too.
+                let _gone = remove(&dir.path());
+            }
+        }
+        let prefix = format!("{}-", std::process::id());
+        tempfile::Builder::new().prefix(&prefix).tempdir_in(&parent).map_err(StoreError::write(&parent))
     }
 
     /// Removes what builders that died left below `tmp`: whoever is alive holds the lock of what it builds.

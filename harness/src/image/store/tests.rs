@@ -112,3 +112,17 @@ fn a_record_is_read_back_and_a_broken_one_is_none() -> Result<(), Box<dyn Error>
     assert_eq!(store.record::<Vec<u32>>("numbers"), None);
     Ok(())
 }
+
+#[test]
+fn a_scratch_directory_goes_with_its_owner() -> Result<(), Box<dyn Error>> {
+    let dir = tempfile::tempdir()?;
+    let store = Store::at(dir.path());
+    // No process has this id: Linux gives none above 2^22.
+    let left = dir.path().join("scratch/4294967295-left");
+    fs::create_dir_all(&left)?;
+    let mine = store.scratch()?;
+    assert!(!left.exists() && mine.path().exists());
+    let other = store.scratch()?;
+    assert!(mine.path().exists() && other.path() != mine.path());
+    Ok(())
+}
