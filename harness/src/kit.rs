@@ -15,7 +15,7 @@ use crate::module_file::ModuleFile;
 use crate::run::{Kit, Load, RunError, boot_plan, sections};
 use crate::scenario::{Diagnostic, Draft, Names, Scenario, Step, Target};
 use crate::trace::Symbols;
-use crate::vm::{Machine, Schedule, qemu};
+use crate::vm::qemu;
 use crate::workspace::WorkspaceError;
 
 /// The recipe of the facts entry: raised when the questions change.
@@ -181,17 +181,17 @@ impl<'a> Bench<'a> {
 
 /// The facts of an image, from the store; asked for by booting it where they are not there.
 fn facts(images: &Images<'_>, kit: &Kit, on: Events<'_>) -> Result<Facts, KitError> {
-    let Machine { qemu_machine, cpus, .. } = &kit.machine;
     let inputs = Inputs::new("facts", RECIPE)
         .with("image", &kit.image_key)
         .with("command line", &kit.command_line)
-        .with("machine", qemu_machine)
-        .with("init", &kit.init);
+        .with("machine", &kit.machine.qemu_machine)
+        .with("init", &kit.init)
+        .with("question", facts::first_question(kit.machine.channel));
     let entry = images.store.ensure(&inputs, on, |directory, on| {
         on(ImageEvent::Phase(Phase::Facts));
-        let schedule = Schedule { shift: 1, cpus: *cpus };
-        let facts =
-            ask(kit, schedule, directory).map_err(|source| KitError::Facts { image: kit.image.clone(), source })?;
+        // What the boots leave is evidence, not facts.
+        let scratch = images.store.scratch()?;
+        let facts = ask(kit, scratch.path()).map_err(|source| KitError::Facts { image: kit.image.clone(), source })?;
         let path = directory.join(FACTS);
         let text = serde_json::to_string(&facts).unwrap_or_default();
         fs::write(&path, text).map_err(StoreError::write(&path))?;
@@ -202,8 +202,8 @@ fn facts(images: &Images<'_>, kit: &Kit, on: Events<'_>) -> Result<Facts, KitErr
     serde_json::from_slice(&text).map_err(|error| KitError::Read { path, source: error.into() })
 }
 
-fn ask(kit: &Kit, schedule: Schedule, directory: &Path) -> Result<Facts, RunError> {
-    let channel = kit.machine.channel;
+fn ask(kit: &Kit, directory: &Path) -> Result<Facts, RunError> {
+    let (channel, schedule) = (kit.machine.channel, kit.machine.usual_schedule());
     let ask = |plan| boot_plan(kit, &Load::default(), plan, schedule, directory, LIMIT);
     let first = ask(facts::first_question(channel))?;
     let first = sections(&first);

@@ -12,7 +12,6 @@ use kernsnap::image::{Images, Options, Store};
 use kernsnap::kit::Bench;
 use kernsnap::run::run;
 use kernsnap::verdict::Verdict;
-use kernsnap::vm::Schedule;
 use kernsnap::workspace::Workspace;
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -52,7 +51,7 @@ fn check(workspace: &Workspace, image: &str, file: &Path) -> Result<(), Box<dyn 
     let mut on = |event| eprintln!("{event:?}");
     let bench = Bench::open(images, image, &mut on)?;
     let (scenario, load) = bench.scenario(file, &mut on)?;
-    let schedule = Schedule { shift: 1, cpus: bench.kit.machine.cpus };
+    let schedule = bench.kit.machine.usual_schedule();
     let directory = store.scratch()?;
     let outcome = run(&scenario, &bench.kit, &load, schedule, directory.path(), LIMIT)?;
     // The evidence stands before the comparison, so that a failure shows it.

@@ -60,7 +60,7 @@ pub(super) fn run(place: &Place, arguments: &RunArguments) -> Result<Exit, Failu
     }
     drop(progress);
 
-    let schedule = arguments.schedule.unwrap_or(Schedule { shift: 1, cpus: bench.kit.machine.cpus });
+    let schedule = arguments.schedule.unwrap_or(bench.kit.machine.usual_schedule());
     if schedule.cpus > bench.kit.machine.cpus {
         let text = format!("{} has {} CPUs, not {}", arguments.image, bench.kit.machine.cpus, schedule.cpus);
         return Err(Failure::input(text));

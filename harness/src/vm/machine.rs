@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::schedule::Schedule;
 use crate::scenario::diagnostic::{self, Diagnostic};
 
 /// What the harness must know of a board.
@@ -35,6 +36,12 @@ pub struct Region {
 }
 
 impl Machine {
+    /// The schedule of a run that names none: 2 ns an instruction, all CPUs.
+    #[must_use]
+    pub fn usual_schedule(&self) -> Schedule {
+        Schedule { shift: 1, cpus: self.cpus }
+    }
+
     /// Reads the description `text` of the file at `path`.
     ///
     /// # Errors
