@@ -34,18 +34,18 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     println!("| what | median | from … to |\n|---|---|---|");
     let (scenario, load) = bench.scenario(&workspace.scenario_file("user-fork")?, &mut |_| ())?;
-    let (mut whole, mut bare) = (Vec::new(), Vec::new());
+    let (mut whole, mut own, mut bare) = (Vec::new(), Vec::new(), Vec::new());
     let mut last = None;
     for _ in 0..PAIRS {
         let outcome = once(&bench, &scenario, &load, directory.path())?;
         whole.push(outcome.total);
+        own.push(outcome.total.saturating_sub(outcome.times.total));
         bare.push(bare_qemu(&bench, directory.path())?);
         last = Some(outcome);
     }
-    row("`user-fork`, power-on to verdict", &mut whole.clone());
-    row("the same, QEMU alone", &mut bare.clone());
-    let mut overhead: Vec<Duration> = whole.iter().zip(&bare).map(|(a, b)| a.saturating_sub(*b)).collect();
-    row("the difference, pair by pair", &mut overhead);
+    row("`user-fork`, power-on to verdict", &mut whole);
+    row("QEMU alone with the same files, in turn with it", &mut bare);
+    row("of the first, the harness before and after QEMU", &mut own);
     if let Some(outcome) = last {
         for (phase, ns) in &outcome.phases {
             row(&format!("guest time at `{phase}`"), &mut [Duration::from_nanos(*ns)]);
