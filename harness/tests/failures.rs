@@ -234,7 +234,7 @@ fn stopping_while_the_kernel_is_asked_about_itself_publishes_nothing() -> Outcom
     let (checkout, store) = (faults()?, OwnStore::lending(&["kernel", "program", "module"])?);
     let run = Kernsnap::new(checkout.path(), ["run", "crash"]).store(store.path()).start()?;
     until("the kernel is booted", || {
-        store.list("tmp").iter().find_map(|entry| entry.join(evidence::CONSOLE_LOG).is_file().then_some(()))
+        store.list("scratch").iter().find_map(|entry| entry.join(evidence::CONSOLE_LOG).is_file().then_some(()))
     })?;
     run.signal(Signal::TERM)?;
     let ended = run.end()?;
