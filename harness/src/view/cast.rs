@@ -100,6 +100,6 @@ fn forked(body: &Body) -> Option<Pid> {
     }
 }
 
-fn as_pid(value: i64) -> Option<Pid> {
+pub(super) fn as_pid(value: i64) -> Option<Pid> {
     i32::try_from(value).ok().map(Pid)
 }

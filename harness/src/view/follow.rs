@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::cast::Cast;
+use super::cast::{Cast, as_pid};
 use super::field;
 use crate::scenario::{Role, RoleRule};
 use crate::trace::{Body, Event, Pid, Point, Trace};
@@ -70,10 +70,6 @@ fn goes_to_sleep(point: &Point) -> bool {
 
 fn pids(point: &Point) -> impl Iterator<Item = Pid> {
     point.fields.iter().filter(|(name, _)| field::is_pid(name)).filter_map(|(_, value)| as_pid(value.as_int()?))
-}
-
-fn as_pid(value: i64) -> Option<Pid> {
-    i32::try_from(value).ok().map(Pid)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod render;
 use std::collections::BTreeMap;
 
 pub use cast::Cast;
+use cast::as_pid;
 pub use follow::Followed;
 pub use matching::Matcher;
 
@@ -133,10 +134,9 @@ fn describe(body: &Body, rules: &ViewRules, cast: &Cast) -> String {
         Body::Point(point) => {
             let fields = point.fields.iter().filter(|(name, _)| shows(rules, &point.name, name));
             fields.fold(point.name.to_string(), |text, (field, value)| {
-                let pid =
-                    field::is_pid(field).then(|| value.as_int().and_then(|pid| i32::try_from(pid).ok())).flatten();
+                let pid = field::is_pid(field).then(|| value.as_int().and_then(as_pid)).flatten();
                 let value = match pid {
-                    Some(pid) => name(cast, Pid(pid)),
+                    Some(pid) => name(cast, pid),
                     None if rules.hexadecimal.contains(&(point.name.to_string(), field.to_string())) => {
                         value.as_int().map_or_else(|| value.to_string(), |value| format!("{value:#x}"))
                     }
