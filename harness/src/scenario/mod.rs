@@ -78,7 +78,7 @@ pub struct Scenario {
     pub title: String,
     /// What to know about it.
     pub about: String,
-    /// Claims of the notes it shows, and statements it corrects.
+    /// Claims of the notes that it shows.
     pub claims: Vec<String>,
     /// Statements of the notes that it corrects.
     pub corrects: Vec<String>,

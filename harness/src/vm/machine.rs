@@ -36,6 +36,19 @@ pub struct Region {
 }
 
 impl Machine {
+    /// A board for tests.
+    #[cfg(test)]
+    pub(super) fn example() -> Self {
+        Self {
+            description: "a board".into(),
+            qemu_machine: "raspi3b".into(),
+            memory_mib: 1024,
+            cpus: 4,
+            console: "ttyAMA0,115200".into(),
+            channel: Region { address: 0, size: 0 },
+        }
+    }
+
     /// The schedule of a run that names none: 2 ns an instruction, all CPUs.
     #[must_use]
     pub fn usual_schedule(&self) -> Schedule {

@@ -65,18 +65,10 @@ pub(super) fn kernel_command_line(machine: &Machine, schedule: Schedule, image: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vm::machine::Region;
 
     #[test]
     fn the_command_line_holds_all_that_reaches_a_guest() {
-        let machine = Machine {
-            description: "a board".into(),
-            qemu_machine: "raspi3b".into(),
-            memory_mib: 1024,
-            cpus: 4,
-            console: "ttyAMA0,115200".into(),
-            channel: Region { address: 0, size: 0 },
-        };
+        let machine = Machine::example();
         let files = RunFiles {
             kernel: "Image".into(),
             device_tree: "board.dtb".into(),

@@ -285,17 +285,9 @@ impl Guest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vm::machine::Region;
 
     fn words(console: Console) -> String {
-        let machine = Machine {
-            description: "a board".into(),
-            qemu_machine: "raspi3b".into(),
-            memory_mib: 1024,
-            cpus: 4,
-            console: "ttyAMA0,115200".into(),
-            channel: Region { address: 0, size: 0 },
-        };
+        let machine = Machine::example();
         let request = ShellRequest {
             machine: &machine,
             command_line: "quiet",
