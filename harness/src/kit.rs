@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::exec::{Tool, ToolCall, ToolError, capture, doctor};
@@ -11,6 +12,7 @@ use crate::facts::{self, Facts};
 use crate::image::{
     BuiltImage, Events, ImageError, ImageEvent, ImageSpec, Images, Inputs, Phase, Stamp, Store, StoreError,
 };
+use crate::layouts::{LayoutError, Layouts};
 use crate::module_file::ModuleFile;
 use crate::run::{Kit, Load, RunError, boot_plan, sections};
 use crate::scenario::{Diagnostic, Draft, Names, Scenario, Step, Target};
@@ -23,6 +25,9 @@ const RECIPE: u32 = 1;
 
 /// Host time for a boot that only asks questions.
 const LIMIT: Duration = Duration::from_secs(120);
+
+/// The program that is not ours: a shell and its commands, for what a shell makes of a command line.
+const BUSYBOX: &str = "busybox";
 
 /// The file in a facts entry.
 const FACTS: &str = "facts.json";
@@ -51,6 +56,14 @@ pub enum KitError {
         name: String,
         /// What is wrong with the file.
         source: object::Error,
+    },
+    /// The kernel's types tell no layouts.
+    #[error("cannot learn the layouts of the structures of image `{image}`: {source}")]
+    Layouts {
+        /// The image.
+        image: String,
+        /// What is wrong with the object that has them.
+        source: LayoutError,
     },
     /// The kernel could not be asked what it can trace.
     #[error("cannot ask the kernel of image `{image}` what it can trace: {source}")]
@@ -83,6 +96,7 @@ pub struct Bench<'a> {
     events: BTreeMap<String, Vec<String>>,
     programs: BTreeSet<String>,
     modules: BTreeSet<String>,
+    layouts: OnceLock<Layouts>,
     /// What all runs on the image share.
     pub kit: Kit,
 }
@@ -114,8 +128,9 @@ impl<'a> Bench<'a> {
         Ok(Self {
             names: workspace.names()?,
             events: kit.facts.events(),
-            programs: workspace.programs(),
-            modules: workspace.modules(),
+            programs: workspace.programs().into_iter().chain([BUSYBOX.to_owned()]).collect(),
+            modules: workspace.modules().into_iter().chain(image.modules.keys().cloned()).collect(),
+            layouts: OnceLock::new(),
             images,
             image,
             kit,
@@ -134,6 +149,7 @@ impl<'a> Bench<'a> {
             (name.clone(), own.unwrap_or_default())
         });
         let target = Target {
+            layouts: if draft.names_fields() { self.layouts(on)? } else { &Layouts::EMPTY },
             image: &self.kit.image,
             functions: &self.kit.facts.functions,
             events: &self.events,
@@ -146,7 +162,11 @@ impl<'a> Bench<'a> {
         let mut programs = BTreeMap::new();
         for step in &scenario.steps {
             if let Step::Start { program, .. } = step {
-                let built = self.images.program(&self.image, program, on)?;
+                let built = if program == BUSYBOX {
+                    self.images.busybox(&self.image, None, on)?
+                } else {
+                    self.images.program(&self.image, program, on)?
+                };
                 programs.insert(program.clone(), read(&built.path)?);
             }
         }
@@ -158,13 +178,25 @@ impl<'a> Bench<'a> {
     /// # Errors
     /// A [`KitError`].
     pub fn build_all(&self, on: Events<'_>) -> Result<(), KitError> {
-        for name in &self.programs {
+        for name in self.programs.iter().filter(|name| *name != BUSYBOX) {
             self.images.program(&self.image, name, on)?;
         }
         for name in &self.modules {
             self.images.module(&self.image, name, on)?;
         }
+        self.layouts(on)?;
         Ok(())
+    }
+
+    /// Where this kernel's structures keep their fields. Read only for scenarios that ask.
+    fn layouts(&self, on: Events<'_>) -> Result<&Layouts, KitError> {
+        if let Some(layouts) = self.layouts.get() {
+            return Ok(layouts);
+        }
+        let bytes = read(&self.images.types(&self.image, on)?.path)?;
+        let layouts =
+            Layouts::read(&bytes).map_err(|source| KitError::Layouts { image: self.image.name.clone(), source })?;
+        Ok(self.layouts.get_or_init(|| layouts))
     }
 
     /// Those that exist: a name that does not is an error of the scenario, which `resolve` reports in its place.

@@ -230,6 +230,7 @@ impl Plan {
                 self.line(format_args!("unload {task} {} {kernel_name}", on(cpu)));
             }
             Step::SleepMs(ms) => self.line(format_args!("sleep {ms}")),
+            Step::Write { file, text } => self.line(format_args!("put {file} {text}")),
         }
     }
 

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use kernsnap::cli::Exit;
+use kernsnap::layouts::Layouts;
 use kernsnap::scenario::{Diagnostic, Draft, Names, Target};
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -87,6 +88,7 @@ fn resolve(draft: &Draft) -> Result<(), Diagnostic> {
             programs: &set("exit-code fork-one trace-flood"),
             modules: &BTreeMap::from([("kthread-steps".to_owned(), list("steps_init steps_thread"))]),
             names: &Names::read(Path::new("names.yaml"), "fork_core: [kernel_clone, _do_fork]\n")?,
+            layouts: &Layouts::EMPTY,
             cpus: 4,
         })
         .map(drop)

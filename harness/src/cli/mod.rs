@@ -204,7 +204,7 @@ impl From<KitError> for Failure {
                 let Self { exit, text } = source.into();
                 Self { exit, text: format!("cannot ask the kernel of image `{image}` what it can trace: {text}") }
             }
-            error @ (KitError::Read { .. } | KitError::Module { .. }) => {
+            error @ (KitError::Read { .. } | KitError::Module { .. } | KitError::Layouts { .. }) => {
                 Self { exit: Exit::BuildFailed, text: chain(&error) }
             }
         }

@@ -18,6 +18,8 @@ pub(super) const SYSTEM_MAP: &str = "System.map";
 pub(super) const CONFIG: &str = "config";
 pub(super) const RELEASE: &str = "release";
 pub(super) const SYMVERS: &str = "build/Module.symvers";
+/// The modules that the kernel's own source makes, `NAME.ko`.
+pub(super) const MODULES: &str = "modules";
 /// What out-of-tree modules are built against.
 pub(super) const BUILD_TREE: &str = "build";
 
@@ -67,9 +69,11 @@ pub(super) fn build(job: Job<'_>, entry: &Path, events: Events<'_>) -> Result<Ve
     keep::copy(&dot_config, &entry.join(CONFIG))?;
     keep::copy(&out.join("include/config/kernel.release"), &entry.join(RELEASE))?;
     keep::module_tree(&paths.tree, &out, job.spec.kernel.arch, &entry.join(BUILD_TREE))?;
+    let modules = keep::modules(&out, &entry.join(MODULES))?;
     fs::remove_file(&paths.config).map_err(StoreError::write(&paths.config))?;
     fs::remove_dir_all(&out).map_err(StoreError::write(&out))?;
-    Ok([KERNEL, DEVICE_TREE, SYSTEM_MAP, CONFIG, RELEASE, SYMVERS].map(str::to_owned).into())
+    let files = [KERNEL, DEVICE_TREE, SYSTEM_MAP, CONFIG, RELEASE, SYMVERS].map(str::to_owned);
+    Ok(files.into_iter().chain(modules.iter().map(|name| format!("{MODULES}/{name}.ko"))).collect())
 }
 
 /// How far a build has come.

@@ -4,10 +4,10 @@
 //! generated ones laid over them, one directory that is source and output at once. It can be moved, it needs neither the
 //! kernel's source nor the build directory, and it has a thirtieth of their size.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::spec::Arch;
 use super::{ImageError, StoreError};
@@ -43,6 +43,32 @@ pub(super) fn module_tree(source: &Path, out: &Path, arch: Arch, to: &Path) -> R
         copy(&out.join(name), &to.join(name))?;
     }
     Ok(())
+}
+
+/// Copies the modules that a build made, `NAME.ko`, and returns their names.
+pub(super) fn modules(out: &Path, to: &Path) -> Result<Vec<String>, ImageError> {
+    fs::create_dir(to).map_err(StoreError::write(to))?;
+    let order = out.join("modules.order");
+    let text = fs::read_to_string(&order).map_err(StoreError::read(&order))?;
+    let mut names = Vec::new();
+    for line in text.lines() {
+        // Kernels before 6.3 write `.ko`, later ones `.o`.
+        let built = out.join(line).with_extension("ko");
+        let name = built.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        copy(&built, &to.join(format!("{name}.ko")))?;
+        names.push(name);
+    }
+    Ok(names)
+}
+
+/// The modules that [`modules`] kept, by name.
+pub(super) fn built_modules(dir: &Path) -> Result<BTreeMap<String, PathBuf>, ImageError> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(dir).map_err(StoreError::read(dir))? {
+        let path = entry.map_err(StoreError::read(dir))?.path();
+        found.insert(path.file_stem().unwrap_or_default().to_string_lossy().into_owned(), path);
+    }
+    Ok(found)
 }
 
 /// Every symbol that the tree's Kconfig files define for an architecture, without `CONFIG_`.

@@ -33,6 +33,7 @@ pub use spec::{Arch, DeviceTreeSpec, ImageSpec, KernelSpec, SourcePackage, Sourc
 pub use stamp::Stamp;
 pub use store::{Store, StoreError};
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -108,6 +109,8 @@ pub struct BuiltImage {
     pub system_map: PathBuf,
     /// The kernel's whole configuration.
     pub config: PathBuf,
+    /// The modules that the kernel's own source makes, by name.
+    pub modules: BTreeMap<String, PathBuf>,
     /// The directory that modules are built against.
     pub build_tree: PathBuf,
     toolchain: Toolchain,
@@ -175,14 +178,25 @@ impl Images<'_> {
         programs::program(self.workspace, self.store, &image.toolchain, name, events)
     }
 
-    /// An out-of-tree module for this image's kernel, built when the store does not have it: the name of a directory in
-    /// `guest-programs/modules`, whose `Kbuild` makes `NAME.ko`, with `_` for each `-`.
+    /// A module for this image's kernel: one that the kernel's own source made, or else an out-of-tree one, built when the
+    /// store does not have it: the name of a directory in `guest-programs/modules`, whose `Kbuild` makes `NAME.ko`, with `_`
+    /// for each `-`.
     ///
     /// # Errors
     ///
     /// [`ImageError`]; its kind says who can mend it.
     pub fn module(&self, image: &BuiltImage, name: &str, events: Events<'_>) -> Result<Artifact, ImageError> {
         modules::module(self.workspace, self.store, image, name, events)
+    }
+
+    /// The object whose debugging information tells the layouts of this image's kernel, built when the store does not have
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// [`ImageError`]; its kind says who can mend it.
+    pub fn types(&self, image: &BuiltImage, events: Events<'_>) -> Result<Artifact, ImageError> {
+        modules::types(self.workspace, self.store, image, events)
     }
 
     /// A static busybox for this image's guests: `supplied`, which stands for it from then on, or the distribution's.
@@ -251,6 +265,7 @@ fn built(spec: &ImageSpec, recipe: &Recipe, entry: &Entry) -> Result<BuiltImage,
         device_tree: entry.file(build::DEVICE_TREE),
         system_map: entry.file(build::SYSTEM_MAP),
         config: entry.file(build::CONFIG),
+        modules: keep::built_modules(&entry.file(build::MODULES))?,
         build_tree: entry.file(build::BUILD_TREE),
         toolchain: recipe.toolchain.clone(),
     })

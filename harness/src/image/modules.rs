@@ -15,7 +15,7 @@ use crate::workspace::Workspace;
 
 const RECIPE: u32 = 1;
 
-/// A module, built when it is not in the store.
+/// A module: one of the kernel's own, or else one of ours, built when it is not in the store.
 pub(super) fn module(
     workspace: &Workspace,
     store: &Store,
@@ -23,8 +23,32 @@ pub(super) fn module(
     name: &str,
     events: Events<'_>,
 ) -> Result<Artifact, ImageError> {
-    let dir = format!("guest-programs/modules/{name}");
-    let sources: Vec<String> = workspace.names_in(&dir, "").into_iter().filter(|file| is_source(file)).collect();
+    if let Some(path) = image.modules.get(name) {
+        let hash = blake3::hash(&fs::read(path).map_err(StoreError::read(path))?).to_hex().to_string();
+        return Ok(Artifact { path: path.clone(), hash });
+    }
+    out_of_tree(workspace, store, image, &format!("guest-programs/modules/{name}"), name, events)
+}
+
+/// The object with the kernel's types in its debugging information, built when it is not in the store.
+pub(super) fn types(
+    workspace: &Workspace,
+    store: &Store,
+    image: &BuiltImage,
+    events: Events<'_>,
+) -> Result<Artifact, ImageError> {
+    out_of_tree(workspace, store, image, "guest-programs/types", "types", events)
+}
+
+fn out_of_tree(
+    workspace: &Workspace,
+    store: &Store,
+    image: &BuiltImage,
+    dir: &str,
+    name: &str,
+    events: Events<'_>,
+) -> Result<Artifact, ImageError> {
+    let sources: Vec<String> = workspace.names_in(dir, "").into_iter().filter(|file| is_source(file)).collect();
     if !sources.iter().any(|file| file == "Kbuild") {
         let known: Vec<String> = workspace.modules().into_iter().collect();
         let hint = did_you_mean(name, known.iter().map(String::as_str))
@@ -33,7 +57,7 @@ pub(super) fn module(
     }
     let mut inputs = Inputs::new("module", RECIPE).with("name", name).with("kernel", image.key.as_str());
     for file in &sources {
-        let path = workspace.root.join(&dir).join(file);
+        let path = workspace.root.join(dir).join(file);
         inputs = inputs.with(file, fs::read(&path).map_err(StoreError::read(&path))?);
     }
     // The kernel knows no `-` in a module's name.
@@ -44,14 +68,18 @@ pub(super) fn module(
         // kbuild writes beside the sources, so it gets a copy of them.
         let scratch = store.scratch()?;
         for file in &sources {
-            keep::copy(&workspace.root.join(&dir).join(file), &scratch.path().join(file))?;
+            keep::copy(&workspace.root.join(dir).join(file), &scratch.path().join(file))?;
         }
         let step = || ImageError::step(format!("build the module `{name}`"));
         let make = Tool::resolve("make").map_err(step())?;
-        let call = reproducible(ToolCall::new(make), &[(scratch.path(), &dir), (&image.build_tree, "linux")])
+        // The compiler writes down where it is, not by which link it came there.
+        let [here, tree] = [scratch.path(), &image.build_tree].map(fs::canonicalize);
+        let (here, tree) =
+            (here.map_err(StoreError::read(scratch.path()))?, tree.map_err(StoreError::read(&image.build_tree))?);
+        let call = reproducible(ToolCall::new(make), &[(&here, dir), (&tree, "linux")])
             .arg("-C")
-            .arg(&image.build_tree)
-            .arg(assignment("M=", scratch.path()))
+            .arg(&tree)
+            .arg(assignment("M=", &here))
             .arg(format!("ARCH={}", image.arch.as_str()))
             .arg(format!("CROSS_COMPILE={}", image.cross))
             .arg("modules");

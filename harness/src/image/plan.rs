@@ -8,7 +8,7 @@ use super::spec::KernelSpec;
 use crate::exec::{Tool, ToolCall, ToolError};
 
 /// Counts up whenever a change here changes what comes out: it is part of every kernel's key.
-pub(super) const RECIPE: u32 = 1;
+pub(super) const RECIPE: u32 = 2;
 
 /// The tools a kernel is built with, apart from its compiler, which kbuild finds by its prefix.
 #[derive(Debug, Clone)]

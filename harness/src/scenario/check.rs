@@ -2,9 +2,9 @@
 //! a name that is written wrong would never match, and what must be absent would be absent for that reason.
 
 use super::diagnostic::{Diagnostic, Step as At, did_you_mean};
-use super::pattern::{FieldRef, Pattern, What, is_pid};
-use super::raw::{RawExpectation, RawRole};
-use super::{Draft, Expectation, Role, Rule, Target, TraceSetup};
+use super::pattern::{CALLER, FieldRef, OF_EVERY_EVENT, Pattern, What, array_element, is_pid};
+use super::raw::{RawApart, RawExpectation, RawRole};
+use super::{Draft, Expectation, Role, Rule, Target, TraceSetup, Tracer};
 use crate::trace::symbol::fold;
 
 /// Fields of the pseudo event `marker`.
@@ -31,7 +31,7 @@ impl Known<'_> {
             match role {
                 RawRole::Does(pattern) => self.pattern(pattern, &at("does"))?,
                 RawRole::Is(field) => self.field(field, &at("is"))?,
-                RawRole::ForkedBy(role) => self.role(role, &at("forked-by"))?,
+                RawRole::ForkedBy(role) => self.role(&role.role, &at("forked-by"))?,
                 RawRole::RunsAfter(role) => self.role(role, &at("runs-after"))?,
                 RawRole::Serves { client, .. } => self.role(client, &below(&at("serves"), "for"))?,
                 RawRole::Pid(_) => {}
@@ -88,11 +88,14 @@ impl Known<'_> {
                 rules.push(rule(pattern));
             }
         }
-        if let Some(patterns) = &raw.order {
-            for (index, pattern) in patterns.iter().enumerate() {
-                self.pattern(pattern, &below(&below(at, "order"), index))?;
+        for (key, written, rule) in [
+            ("order", &raw.order, Rule::Order as fn(Vec<Pattern>) -> Rule),
+            ("in-turn", &raw.in_turn, Rule::InTurn as fn(Vec<Pattern>) -> Rule),
+        ] {
+            if let Some(patterns) = written {
+                self.patterns(patterns, &below(at, key))?;
+                rules.push(rule(patterns.clone()));
             }
-            rules.push(Rule::Order(patterns.clone()));
         }
         if let Some(count) = &raw.count {
             self.pattern(&count.of, &below(&below(at, "count"), "of"))?;
@@ -102,18 +105,42 @@ impl Known<'_> {
             self.pattern(&stack.of, &below(&below(at, "stack"), "of"))?;
             rules.push(Rule::Stack(stack.of.clone(), stack.has.clone()));
         }
-        if let Some(fields) = &raw.same {
-            for (index, field) in fields.iter().enumerate() {
-                self.field(field, &below(&below(at, "same"), index))?;
+        for (key, written, rule) in [
+            ("same", &raw.same, Rule::Same as fn(Vec<FieldRef>) -> Rule),
+            ("different", &raw.different, Rule::Different as fn(Vec<FieldRef>) -> Rule),
+        ] {
+            if let Some(fields) = written {
+                for (index, field) in fields.iter().enumerate() {
+                    self.field(field, &below(&below(at, key), index))?;
+                }
+                rules.push(rule(fields.clone()));
             }
-            rules.push(Rule::Same(fields.clone()));
         }
+        if let Some(distinct) = &raw.distinct {
+            self.field(&distinct.of, &below(&below(at, "distinct"), "of"))?;
+            rules.push(Rule::Distinct(distinct.of.clone(), distinct.are));
+        }
+        if let Some(RawApart { from, to, at_least_ms, at_most_ms }) = &raw.apart {
+            self.pattern(from, &below(&below(at, "apart"), "from"))?;
+            self.pattern(to, &below(&below(at, "apart"), "to"))?;
+            let (from, to) = (from.clone(), to.clone());
+            rules.push(Rule::Apart { from, to, at_least_ms: *at_least_ms, at_most_ms: *at_most_ms });
+        }
+        let between = match &raw.between {
+            None => None,
+            Some(ends) => {
+                self.patterns(ends, &below(at, "between"))?;
+                let [from, to] = ends.clone();
+                Some((from, to))
+            }
+        };
         let found = rules.len();
         match rules.pop() {
-            Some(rule) if found == 1 => Ok(Expectation { that: raw.that.clone(), rule }),
+            Some(rule) if found == 1 => Ok(Expectation { that: raw.that.clone(), rule, between }),
             _ => {
                 let message = format!("an expectation has exactly one rule, and this one has {found}");
-                let hint = "one of `order`, `present`, `absent`, `count`, `first`, `last`, `stack`, `same`";
+                let hint = "one of `order`, `in-turn`, `present`, `absent`, `count`, `first`, `last`, `stack`, `same`, \
+                            `different`, `distinct`, `apart`";
                 Err(self.draft.mistake(at, message, Some(hint.into())))
             }
         }
@@ -128,6 +155,10 @@ impl Known<'_> {
         Err(self.draft.mistake(at, format!("there is no role `{role}`"), hint))
     }
 
+    fn patterns(&self, patterns: &[Pattern], at: &[At]) -> Result<(), Diagnostic> {
+        patterns.iter().enumerate().try_for_each(|(index, pattern)| self.pattern(pattern, &below(at, index)))
+    }
+
     fn pattern(&self, pattern: &Pattern, at: &[At]) -> Result<(), Diagnostic> {
         if let Some(role) = &pattern.by {
             self.role(role, at)?;
@@ -135,18 +166,15 @@ impl Known<'_> {
         match &pattern.what {
             What::Call(name) | What::Return(name) => {
                 self.function(name, at)?;
-                if let Some((field, _, _)) = pattern.fields.first() {
-                    return Err(self.no_field_of_a_call(field, at));
-                }
             }
             What::Event(name) => {
-                let known = self.event(name, at)?;
-                for (field, _, value) in &pattern.fields {
-                    self.field_name(field, name, &known, at)?;
-                    if is_pid(field) && value.parse::<i32>().is_err() {
-                        self.role(value, at)?;
-                    }
-                }
+                self.event(name, at)?;
+            }
+        }
+        for (field, _, value) in &pattern.fields {
+            self.field_of(&pattern.what, field, at)?;
+            if is_pid(field) && value.parse::<i32>().is_err() {
+                self.role(value, at)?;
             }
         }
         Ok(())
@@ -154,15 +182,20 @@ impl Known<'_> {
 
     fn field(&self, reference: &FieldRef, at: &[At]) -> Result<(), Diagnostic> {
         self.pattern(&reference.of, at)?;
-        match &reference.of.what {
-            What::Event(name) => self.field_name(&reference.field, name, &self.event(name, at)?, at),
-            What::Call(_) | What::Return(_) => Err(self.no_field_of_a_call(&reference.field, at)),
-        }
+        self.field_of(&reference.of.what, &reference.field, at)
     }
 
-    fn no_field_of_a_call(&self, field: &str, at: &[At]) -> Diagnostic {
-        let hint = "a kprobe on the function can fetch its arguments";
-        self.draft.mistake(at, format!("a function call has no field `{field}`"), Some(hint.into()))
+    /// Whether what happens has this field: one of its own, or one that every event has.
+    fn field_of(&self, what: &What, field: &str, at: &[At]) -> Result<(), Diagnostic> {
+        match what {
+            _ if OF_EVERY_EVENT.contains(&field) => Ok(()),
+            What::Event(name) => self.field_name(array_element(field).0, name, &self.event(name, at)?, at),
+            What::Call(_) if field == CALLER && self.trace.tracer == Tracer::Function => Ok(()),
+            What::Call(_) | What::Return(_) => {
+                let hint = "a kprobe on the function can fetch its arguments";
+                Err(self.draft.mistake(at, format!("a function call has no field `{field}`"), Some(hint.into())))
+            }
+        }
     }
 
     fn function(&self, name: &str, at: &[At]) -> Result<(), Diagnostic> {

@@ -14,6 +14,8 @@ mod yaml;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use crate::layouts::fetch;
+
 pub use diagnostic::Diagnostic;
 pub use names::Names;
 pub use pattern::{Comparison, FieldRef, Pattern, What};
@@ -53,6 +55,12 @@ impl Draft {
             raw::RawStep::Load { module, .. } => Some(module.as_str()),
             _ => None,
         })
+    }
+
+    /// Whether a probe names fields of the kernel's structures.
+    #[must_use]
+    pub fn names_fields(&self) -> bool {
+        self.raw.trace.kprobes.iter().any(|probe| fetch::names_fields(&probe.fetch))
     }
 
     /// Gives every name its meaning on `target`.
@@ -156,6 +164,13 @@ pub enum Step {
     },
     /// Guest time passes.
     SleepMs(u32),
+    /// A line is written to a file.
+    Write {
+        /// The file: a switch of the kernel in `/proc`, `/sys` or tracefs.
+        file: String,
+        /// The line.
+        text: String,
+    },
 }
 
 /// How a program ends.
@@ -268,8 +283,8 @@ pub struct Role {
 pub enum RoleRule {
     /// The guest's init started it under this name.
     Started,
-    /// The first task that the role forks (`sched_process_fork` or `task_newtask`).
-    ForkedBy(String),
+    /// The task that the role forks (`sched_process_fork` or `task_newtask`) as its first, second, … from 1.
+    ForkedBy(String, usize),
     /// The task that does the first matching event.
     Does(Pattern),
     /// The task whose pid a field holds.
@@ -311,6 +326,9 @@ pub struct Expectation {
     pub that: String,
     /// The rule.
     pub rule: Rule,
+    /// The part of the trace that it is about, both ends included: from the first event that matches the one pattern to
+    /// the first behind it that matches the other. The whole trace where it is `None`.
+    pub between: Option<(Pattern, Pattern)>,
 }
 
 /// What an expectation demands.
@@ -318,6 +336,8 @@ pub struct Expectation {
 pub enum Rule {
     /// The first event that matches each pattern; each comes after the one before it.
     Order(Vec<Pattern>),
+    /// An event that matches the first pattern, behind it one that matches the second, and so on.
+    InTurn(Vec<Pattern>),
     /// At least one event matches.
     Present(Pattern),
     /// No event matches.
@@ -332,4 +352,20 @@ pub enum Rule {
     Stack(Pattern, Vec<String>),
     /// The fields all have the same value.
     Same(Vec<FieldRef>),
+    /// No two of the fields have the same value.
+    Different(Vec<FieldRef>),
+    /// The field has exactly so many values in the events that match.
+    Distinct(FieldRef, usize),
+    /// From the first event that matches the one pattern to the first behind it that matches the other, so much guest time
+    /// passes.
+    Apart {
+        /// The first event.
+        from: Pattern,
+        /// The second.
+        to: Pattern,
+        /// Milliseconds, at least.
+        at_least_ms: u32,
+        /// Milliseconds, at most.
+        at_most_ms: u32,
+    },
 }

@@ -6,7 +6,12 @@
 //! sched_wakeup pid=parent                           by whomever; a role's name stands for its pid
 //! child: copy_process() returns                     the function-graph tracer saw it return
 //! parent: sched_process_fork .child_pid             a field of the first such event (a `FieldRef`)
+//! child: dead flags&0x4 flags!&0x40                 bits that are all set, bits of which none is
+//! parent: release_task() caller=wait_consider_task  what every record tells besides its own fields
+//! sys_enter args[0]=0x11                            an element of an array
 //! ```
+//!
+//! Besides its own fields each event has `by_pid`, `on_cpu` and `context`, and a call of the function tracer has `caller`.
 
 use std::fmt;
 
@@ -42,6 +47,27 @@ pub enum Comparison {
     Equal,
     /// `!=`
     NotEqual,
+    /// `&`: all these bits are set.
+    AllOf,
+    /// `!&`: none of these bits is set.
+    NoneOf,
+}
+
+impl Comparison {
+    /// Every comparison with its sign; a sign that begins another stands behind it.
+    const SIGNS: [(&str, Comparison); 4] =
+        [("!=", Self::NotEqual), ("!&", Self::NoneOf), ("=", Self::Equal), ("&", Self::AllOf)];
+
+    fn sign(self) -> &'static str {
+        Self::SIGNS.iter().find(|(_, comparison)| *comparison == self).map_or("", |(sign, _)| sign)
+    }
+
+    /// The word as field, comparison and value; the sign that stands first counts.
+    fn split(word: &str) -> Option<(&str, Self, &str)> {
+        let at = word.find(['!', '=', '&'])?;
+        let (sign, comparison) = Self::SIGNS.into_iter().find(|(sign, _)| word[at..].starts_with(sign))?;
+        Some((&word[..at], comparison, &word[at + sign.len()..]))
+    }
 }
 
 /// A field of the first event that matches a pattern.
@@ -60,7 +86,7 @@ pub enum PatternError {
     #[error("pattern names no function and no event")]
     Empty,
     /// A word is no `field=value`.
-    #[error("`{0}` is no condition; write `field=value` or `field!=value`")]
+    #[error("`{0}` is no condition; write `field=value`, `field!=value`, `field&bits` or `field!&bits`")]
     Condition(String),
     /// A reference lacks its field.
     #[error("reference ends without a field; write `event .field`")]
@@ -74,6 +100,23 @@ pub enum PatternError {
 #[must_use]
 pub fn is_pid(field: &str) -> bool {
     field == "pid" || field.ends_with("_pid")
+}
+
+/// What every event tells besides its own fields: the pid of the task that does it, its CPU, and whether that is in a
+/// `task`, a `hardirq` or a `softirq`.
+pub const OF_EVERY_EVENT: [&str; 3] = ["by_pid", "on_cpu", "context"];
+
+/// What a call of the function tracer has besides: the function it was called from.
+pub const CALLER: &str = "caller";
+
+/// A field's name without the index of an element: `args[0]` is an element of `args`.
+#[must_use]
+pub fn array_element(field: &str) -> (&str, Option<usize>) {
+    let indexed = field.strip_suffix(']').and_then(|field| field.split_once('['));
+    match indexed.and_then(|(name, index)| Some((name, index.parse().ok()?))) {
+        Some((name, index)) => (name, Some(index)),
+        None => (field, None),
+    }
 }
 
 fn parse(text: &str) -> Result<(Pattern, Option<String>), PatternError> {
@@ -92,10 +135,8 @@ fn parse(text: &str) -> Result<(Pattern, Option<String>), PatternError> {
     for word in words {
         if let Some(name) = word.strip_prefix('.') {
             field = Some(name.to_owned());
-        } else if let Some((name, value)) = word.split_once("!=") {
-            fields.push((name.into(), Comparison::NotEqual, value.into()));
-        } else if let Some((name, value)) = word.split_once('=') {
-            fields.push((name.into(), Comparison::Equal, value.into()));
+        } else if let Some((name, comparison, value)) = Comparison::split(word) {
+            fields.push((name.into(), comparison, value.into()));
         } else {
             return Err(PatternError::Condition(word.into()));
         }
@@ -134,8 +175,7 @@ impl fmt::Display for Pattern {
             What::Event(name) => f.write_str(name)?,
         }
         for (name, comparison, value) in &self.fields {
-            let sign = if *comparison == Comparison::Equal { "=" } else { "!=" };
-            write!(f, " {name}{sign}{value}")?;
+            write!(f, " {name}{}{value}", comparison.sign())?;
         }
         Ok(())
     }
@@ -190,6 +230,8 @@ mod tests {
     fn patterns_read_like_view_lines() {
         check("parent: copy_process()", Ok("parent: copy_process()"));
         check("copy_process() returns", Ok("copy_process() returns"));
+        check("child: dead flags&0x4 flags!&0x40", Ok("child: dead flags&0x4 flags!&0x40"));
+        check("marker text=a=b!&c", Ok("marker text=a=b!&c"));
         check(
             "child:  sched_switch  prev_state=Z next_pid!=parent",
             Ok("child: sched_switch prev_state=Z next_pid!=parent"),

@@ -59,6 +59,10 @@ pub(super) enum RawStep {
         cpu: Option<u16>,
     },
     SleepMs(u32),
+    Write {
+        file: String,
+        text: String,
+    },
 }
 
 /// How a program is expected to end.
@@ -132,8 +136,8 @@ pub(super) struct RawKprobe {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) enum RawRole {
-    /// The first task that the named role forks.
-    ForkedBy(String),
+    /// The task that the named role forks: its first, or the one with this number.
+    ForkedBy(RawForkedBy),
     /// The task that does the first event matching the pattern.
     Does(Pattern),
     /// The task whose pid stands in a field of the first matching event.
@@ -171,11 +175,14 @@ pub(super) struct RawView {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawExpectation {
     /// The claim, as a sentence.
     pub that: String,
+    /// Only what happens from the one event to the other counts.
+    pub between: Option<[Pattern; 2]>,
     pub order: Option<Vec<Pattern>>,
+    pub in_turn: Option<Vec<Pattern>>,
     pub present: Option<Pattern>,
     pub absent: Option<Pattern>,
     pub count: Option<RawCount>,
@@ -183,6 +190,25 @@ pub(super) struct RawExpectation {
     pub last: Option<Pattern>,
     pub stack: Option<RawStack>,
     pub same: Option<Vec<FieldRef>>,
+    pub different: Option<Vec<FieldRef>>,
+    pub distinct: Option<RawDistinct>,
+    pub apart: Option<RawApart>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawDistinct {
+    pub of: FieldRef,
+    pub are: usize,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawApart {
+    pub from: Pattern,
+    pub to: Pattern,
+    pub at_least_ms: u32,
+    pub at_most_ms: u32,
 }
 
 #[derive(Debug, Deserialize)]
@@ -198,6 +224,39 @@ pub(super) struct RawStack {
     pub of: Pattern,
     /// Frames from the innermost outwards; others may lie between them.
     pub has: Vec<String>,
+}
+
+/// `parent`, or `{ role: parent, nth: 2 }`.
+#[derive(Debug)]
+pub(super) struct RawForkedBy {
+    pub role: String,
+    pub nth: usize,
+}
+
+impl<'de> Deserialize<'de> for RawForkedBy {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ForkedByVisitor;
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Full {
+            role: String,
+            nth: std::num::NonZeroUsize,
+        }
+        impl<'de> serde::de::Visitor<'de> for ForkedByVisitor {
+            type Value = RawForkedBy;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a role (`parent`) or `{ role: parent, nth: 2 }`")
+            }
+            fn visit_str<E: serde::de::Error>(self, role: &str) -> Result<RawForkedBy, E> {
+                Ok(RawForkedBy { role: role.into(), nth: 1 })
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<RawForkedBy, A::Error> {
+                let full = Full::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+                Ok(RawForkedBy { role: full.role, nth: full.nth.get() })
+            }
+        }
+        deserializer.deserialize_any(ForkedByVisitor)
+    }
 }
 
 impl<'de> Deserialize<'de> for RawEvent {

@@ -9,6 +9,8 @@ use super::{
     Draft, End, Kprobe, Names, Role, RoleRule, Scenario, Step, TraceSetup, TracedEvent, TracedFunction, Tracer,
     ViewRules,
 };
+use crate::layouts::Layouts;
+use crate::layouts::fetch::{self, Mistake};
 use crate::trace::symbol::fold;
 
 /// What a scenario's names can mean on one image.
@@ -26,6 +28,8 @@ pub struct Target<'a> {
     pub modules: &'a BTreeMap<String, Vec<String>>,
     /// Logical names.
     pub names: &'a Names,
+    /// Where the kernel's structures keep their fields; none for a scenario that names none.
+    pub layouts: &'a Layouts,
     /// Number of CPUs.
     pub cpus: u16,
 }
@@ -129,6 +133,16 @@ impl Resolver<'_> {
                     Step::Unload { task: task.clone(), module: module.clone(), cpu: *cpu }
                 }
                 RawStep::SleepMs(ms) => Step::SleepMs(*ms),
+                RawStep::Write { file, text } => {
+                    if !file.starts_with('/') {
+                        let hint = "write its whole path in the guest, such as `/proc/sys/kernel/threads-max`";
+                        let message = format!("`{file}` is no path from the root");
+                        return Err(self.error(&at("write", "file"), message, Some(hint.into())));
+                    }
+                    self.words(std::slice::from_ref(file), &at("write", "file")[..3])?;
+                    self.line(text, &at("write", "text"))?;
+                    Step::Write { file: file.clone(), text: text.clone() }
+                }
             });
         }
         Ok(steps)
@@ -223,7 +237,9 @@ impl Resolver<'_> {
             let symbol = found.into_iter().next().map(|function| function.symbol).unwrap_or_default();
             self.words(std::slice::from_ref(&probe.name), &at("name")[..3])?;
             self.line(&probe.fetch, &at("fetch"))?;
-            let (name, fetch) = (probe.name.clone(), probe.fetch.clone());
+            let name = probe.name.clone();
+            let fetch = fetch::compile(&probe.fetch, self.target.layouts, self.target.names)
+                .map_err(|Mistake { message, hint }| self.error(&at("fetch"), message, hint))?;
             kprobes.push(Kprobe { name, symbol, fetch, returns: probe.returns });
         }
         let tracer = match raw.tracer {
@@ -283,7 +299,7 @@ impl Resolver<'_> {
             .iter()
             .filter_map(|step| match step {
                 Step::Start { task, .. } | Step::Load { task, .. } | Step::Unload { task, .. } => Some(task),
-                Step::Wait(_) | Step::SleepMs(_) => None,
+                Step::Wait(_) | Step::SleepMs(_) | Step::Write { .. } => None,
             })
             .map(|task| Role { name: task.clone(), rule: RoleRule::Started, followed: true })
             .collect();
@@ -293,7 +309,7 @@ impl Resolver<'_> {
                 return Err(self.error(&[At::from("roles"), At::Key(name.clone())], message, None));
             }
             let rule = match raw {
-                RawRole::ForkedBy(role) => RoleRule::ForkedBy(role.clone()),
+                RawRole::ForkedBy(role) => RoleRule::ForkedBy(role.role.clone(), role.nth),
                 RawRole::Does(pattern) => RoleRule::Does(pattern.clone()),
                 RawRole::Is(field) => RoleRule::Is(field.clone()),
                 RawRole::RunsAfter(role) => RoleRule::RunsAfter(role.clone()),

@@ -140,6 +140,16 @@ pub enum Value {
 }
 
 impl Value {
+    /// The value's bits, where it is an integer.
+    #[must_use]
+    pub fn bits(&self) -> Option<u64> {
+        match self {
+            Value::Signed(v) => Some(v.cast_unsigned()),
+            Value::Unsigned(v) => Some(*v),
+            Value::Text(_) | Value::Array(_) => None,
+        }
+    }
+
     /// The value as a signed integer, where it is one that fits.
     #[must_use]
     pub fn as_int(&self) -> Option<i64> {

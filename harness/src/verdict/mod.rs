@@ -1,11 +1,14 @@
 //! Judgement: does a trace show what the scenario says must hold? Pure.
 
+mod court;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::scenario::{End, Expectation, FieldRef, Pattern, Rule, Scenario};
-use crate::trace::{Body, Defect, Event, Trace};
-use crate::view::{Cast, Matcher, field};
+use crate::scenario::{End, Scenario};
+use crate::trace::{Defect, Trace};
+use crate::view::{Cast, Matcher};
+use court::Court;
 
 /// The outcome of a run that took place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,9 +68,9 @@ pub fn judge(scenario: &Scenario, trace: &Trace, cast: &Cast, guest: &GuestOutco
     let mut violations = guest_violations(scenario, guest);
     let matcher = Matcher { cast, names: &scenario.names };
     let court = Court { events: &trace.events, matcher };
-    for Expectation { that, rule } in &scenario.expectations {
-        if let Err(found) = court.holds(rule) {
-            violations.push(Violation { that: that.clone(), found });
+    for expectation in &scenario.expectations {
+        if let Err(found) = court.hears(expectation) {
+            violations.push(Violation { that: expectation.that.clone(), found });
         }
     }
     if violations.is_empty() { Verdict::Passed } else { Verdict::Failed(violations) }
@@ -115,122 +118,5 @@ fn explain(defect: &Defect, scenario: &Scenario) -> String {
         Defect::CountMismatch { cpu, found, written } => {
             format!("CPU {}: the kernel wrote {written} events, {found} were read", cpu.0)
         }
-    }
-}
-
-struct Court<'a> {
-    events: &'a [Event],
-    matcher: Matcher<'a>,
-}
-
-impl Court<'_> {
-    fn find(&self, pattern: &Pattern) -> Option<usize> {
-        self.events.iter().position(|event| self.matcher.matches(pattern, event))
-    }
-
-    fn first(&self, pattern: &Pattern) -> Result<&Event, String> {
-        self.find(pattern).map(|at| &self.events[at]).ok_or_else(|| self.nothing(pattern))
-    }
-
-    fn nothing(&self, pattern: &Pattern) -> String {
-        let role = pattern.by.iter().find(|role| self.matcher.cast.pid(role).is_none());
-        match role {
-            Some(role) => format!("no task played the role `{role}`, so `{pattern}` never happened"),
-            None => format!("`{pattern}` never happened"),
-        }
-    }
-
-    /// `Err` says what was found instead.
-    fn holds(&self, rule: &Rule) -> Result<(), String> {
-        match rule {
-            Rule::Order(patterns) => self.order(patterns),
-            Rule::Present(pattern) => self.first(pattern).map(drop),
-            Rule::Absent(pattern) => match self.find(pattern) {
-                None => Ok(()),
-                Some(_) => Err(format!("`{pattern}` happened {} times", self.count(pattern))),
-            },
-            Rule::Count(pattern, wanted) => match self.count(pattern) {
-                found if found == *wanted => Ok(()),
-                found => Err(format!("`{pattern}` happened {found} times, not {wanted}")),
-            },
-            Rule::First(pattern) => self.extreme(pattern, self.own(pattern).next(), "first"),
-            Rule::Last(pattern) => self.extreme(pattern, self.own(pattern).last(), "last"),
-            Rule::Stack(pattern, frames) => self.stack(pattern, frames),
-            Rule::Same(fields) => self.same(fields),
-        }
-    }
-
-    fn count(&self, pattern: &Pattern) -> usize {
-        self.events.iter().filter(|event| self.matcher.matches(pattern, event)).count()
-    }
-
-    /// The events of the pattern's own role.
-    fn own<'s>(&'s self, pattern: &'s Pattern) -> impl Iterator<Item = &'s Event> {
-        let pid = pattern.by.as_ref().and_then(|role| self.matcher.cast.pid(role));
-        self.events.iter().filter(move |event| Some(event.pid) == pid)
-    }
-
-    fn extreme(&self, pattern: &Pattern, event: Option<&Event>, which: &str) -> Result<(), String> {
-        match event {
-            None => Err(self.nothing(pattern)),
-            Some(event) if self.matcher.matches(pattern, event) => Ok(()),
-            Some(event) => Err(format!("its {which} event is `{}`", name_of(&event.body))),
-        }
-    }
-
-    fn order(&self, patterns: &[Pattern]) -> Result<(), String> {
-        let mut before: Option<(usize, &Pattern)> = None;
-        for pattern in patterns {
-            let at = self.find(pattern).ok_or_else(|| self.nothing(pattern))?;
-            if let Some((earlier, name)) = before
-                && at <= earlier
-            {
-                return Err(format!("`{pattern}` happened before `{name}`"));
-            }
-            before = Some((at, pattern));
-        }
-        Ok(())
-    }
-
-    fn stack(&self, pattern: &Pattern, wanted: &[String]) -> Result<(), String> {
-        let event = self.first(pattern)?;
-        let Some(stack) = &event.stack else { return Err(format!("`{pattern}` has no stack")) };
-        let mut frames = stack.iter();
-        for name in wanted {
-            if !frames.any(|frame| self.matcher.is(name, frame)) {
-                let found: Vec<String> = stack.iter().map(ToString::to_string).collect();
-                return Err(format!("frame `{name}` is not in its place; the stack is {}", found.join(" <- ")));
-            }
-        }
-        Ok(())
-    }
-
-    fn same(&self, fields: &[FieldRef]) -> Result<(), String> {
-        let mut values = Vec::new();
-        for reference in fields {
-            let event = self.first(&reference.of)?;
-            let Body::Point(point) = &event.body else { return Err(format!("`{}` has no fields", reference.of)) };
-            let value = point.field(&reference.field).ok_or_else(|| format!("`{reference}` is not recorded"))?;
-            values.push((reference, value, field::show(&point.name, &reference.field, value)));
-        }
-        let Some(((_, first, _), rest)) = values.split_first() else { return Ok(()) };
-        if rest
-            .iter()
-            .all(|(_, value, _)| value == first || (value.as_int().is_some() && value.as_int() == first.as_int()))
-        {
-            return Ok(());
-        }
-        let told: Vec<String> =
-            values.iter().map(|(reference, _, shown)| format!("`{reference}` is {shown}")).collect();
-        Err(told.join(", "))
-    }
-}
-
-fn name_of(body: &Body) -> String {
-    match body {
-        Body::Call { function, .. } | Body::Enter { function, .. } => format!("{function}()"),
-        Body::Leave { function, .. } => format!("{function}() returns"),
-        Body::Marker { text } => format!("marker text={text}"),
-        Body::Point(point) => point.name.to_string(),
     }
 }

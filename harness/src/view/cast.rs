@@ -1,8 +1,9 @@
 //! Who is who in a trace: roles to pids.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::matching::Matcher;
+use super::value::value_of;
 use crate::scenario::{Names, Role, RoleRule};
 use crate::trace::{Body, Pid, Point, Trace};
 
@@ -46,17 +47,22 @@ impl Cast {
         match &role.rule {
             RoleRule::Started => started.get(&role.name).copied(),
             RoleRule::Pid(pid) | RoleRule::Serves { pid, .. } => Some(Pid(*pid)),
-            RoleRule::ForkedBy(parent) => {
+            RoleRule::ForkedBy(parent, nth) => {
                 let parent = self.pid(parent)?;
-                trace.events.iter().filter(|event| event.pid == parent).find_map(|event| forked(&event.body))
+                let own = trace.events.iter().filter(|event| event.pid == parent);
+                // Two events may announce one child.
+                let mut children = BTreeSet::new();
+                own.filter_map(|event| forked(&event.body)).find(|child| {
+                    children.insert(*child);
+                    children.len() == *nth
+                })
             }
             RoleRule::Does(pattern) => {
                 trace.events.iter().find(|event| matcher.matches(pattern, event)).map(|event| event.pid)
             }
             RoleRule::Is(field) => {
                 let event = trace.events.iter().find(|event| matcher.matches(&field.of, event))?;
-                let Body::Point(point) = &event.body else { return None };
-                point.int(&field.field).and_then(as_pid)
+                value_of(event, &field.field)?.as_int().and_then(as_pid)
             }
             RoleRule::RunsAfter(role) => {
                 let leaving = self.pid(role)?;

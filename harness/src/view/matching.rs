@@ -2,8 +2,10 @@
 
 use super::cast::Cast;
 use super::field;
+use super::value::value_of;
+use crate::scenario::pattern::CALLER;
 use crate::scenario::{Comparison, Names, Pattern, What};
-use crate::trace::{Body, Event, Symbol};
+use crate::trace::{Body, Event, Symbol, Value};
 
 /// What a pattern's names refer to.
 #[derive(Clone, Copy, Debug)]
@@ -20,10 +22,7 @@ impl Matcher<'_> {
     pub fn matches(&self, pattern: &Pattern, event: &Event) -> bool {
         self.is_by(pattern, event)
             && self.what(&pattern.what, &event.body)
-            && pattern.fields.iter().all(|(name, comparison, wanted)| {
-                let equal = self.field_is(&event.body, name, wanted);
-                equal.is_some_and(|equal| equal == (*comparison == Comparison::Equal))
-            })
+            && pattern.fields.iter().all(|(name, comparison, wanted)| self.holds(event, name, *comparison, wanted))
     }
 
     /// Whether the pattern's role, if it has one, does the event.
@@ -48,35 +47,40 @@ impl Matcher<'_> {
         symbol.base().is_some_and(|base| self.names.means(name, base))
     }
 
-    /// `None` where the event has no such field.
-    fn field_is(&self, body: &Body, name: &str, wanted: &str) -> Option<bool> {
-        match body {
-            Body::Marker { text } => (name == "text").then(|| **text == *wanted),
-            Body::Point(point) => {
-                let value = point.field(name)?;
-                if field::is_pid(name)
-                    && let Some(pid) = self.cast.pid(wanted)
-                {
-                    return Some(value.as_int() == Some(i64::from(pid.0)));
-                }
-                let number = parse_int(wanted);
-                let same_number = number.is_some() && value.as_int() == number;
-                Some(same_number || field::show(&point.name, name, value) == wanted)
+    /// Whether a condition on a field holds; it does not where the event has no such field.
+    fn holds(&self, event: &Event, name: &str, comparison: Comparison, wanted: &str) -> bool {
+        let Some(value) = value_of(event, name) else { return false };
+        let bits = || value.bits().zip(parse_int(wanted).map(i64::cast_unsigned));
+        match comparison {
+            Comparison::Equal => self.is_value(event, name, &value, wanted),
+            Comparison::NotEqual => !self.is_value(event, name, &value, wanted),
+            Comparison::AllOf => bits().is_some_and(|(value, wanted)| value & wanted == wanted),
+            Comparison::NoneOf => bits().is_some_and(|(value, wanted)| value & wanted == 0),
+        }
+    }
+
+    fn is_value(&self, event: &Event, name: &str, value: &Value, wanted: &str) -> bool {
+        if field::is_pid(name)
+            && let Some(pid) = self.cast.pid(wanted)
+        {
+            return value.as_int() == Some(i64::from(pid.0));
+        }
+        match (&event.body, value) {
+            (Body::Call { .. }, Value::Text(caller)) if name == CALLER => self.names.means(wanted, caller),
+            (Body::Point(point), _) => {
+                let number = parse_int(wanted).map(i64::cast_unsigned);
+                (number.is_some() && value.bits() == number) || field::show(&point.name, name, value) == wanted
             }
-            _ => None,
+            _ => value.to_string() == wanted,
         }
     }
 }
 
-/// Decimal or `0x` hexadecimal, with a sign.
+/// Decimal with a sign, or `0x` hexadecimal.
 fn parse_int(text: &str) -> Option<i64> {
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(digits) => (-1, digits),
-        None => (1, text),
-    };
-    let value = match digits.strip_prefix("0x") {
-        Some(hex) => i64::from_str_radix(hex, 16).ok()?,
-        None => digits.parse().ok()?,
-    };
-    Some(sign * value)
+    // Hexadecimal is written for bits: flags and addresses, all 64 of them.
+    match text.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16).ok().map(u64::cast_signed),
+        None => text.parse().ok(),
+    }
 }

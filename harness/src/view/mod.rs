@@ -7,6 +7,7 @@ pub mod field;
 pub mod follow;
 pub mod matching;
 mod render;
+mod value;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ pub use cast::Cast;
 use cast::as_pid;
 pub use follow::Followed;
 pub use matching::Matcher;
+pub use value::value_of;
 
 use crate::scenario::{Pattern, Scenario, ViewRules, What};
 use crate::trace::{Body, Event, Pid, Symbol, Trace};
