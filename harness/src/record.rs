@@ -21,6 +21,9 @@ pub struct Record {
     /// What must hold and does not, why the trace is unusable, why the machine was lost, or what the kernel refused.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
+    /// With `--mutate`: changes of the trace that an expectation did not notice.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unnoticed: Vec<String>,
     /// SHA-256 of the raw trace and the guest's report.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub raw_sha256: Option<String>,
@@ -108,6 +111,7 @@ impl Record {
             verdict: word,
             schedule: schedule.to_string(),
             reasons: vec![why],
+            unnoticed: Vec::new(),
             raw_sha256: None,
             view_sha256: None,
             guest_seconds: None,

@@ -80,6 +80,8 @@ pub struct Outcome {
     pub view: View,
     /// The typed trace.
     pub trace: Trace,
+    /// Who is who in it.
+    pub cast: Cast,
     /// SHA-256 of the channel's sections, in hexadecimal.
     pub raw_sha256: String,
     /// SHA-256 of the view's text, in hexadecimal.
@@ -156,6 +158,7 @@ pub fn run(
         view_sha256: sha256(text.as_bytes()),
         view,
         trace,
+        cast,
         guest_ns: boot.guest_ns,
         phases: boot.report.phases,
         times: boot.times,

@@ -1,5 +1,5 @@
-//! One test per scenario × image: the scenario runs in a real guest, its expectations must hold, and its view must be the
-//! reviewed snapshot. Names are `image::scenario`.
+//! One test per scenario × image: the scenario runs in a real guest, its expectations must hold and be able to fail, and its
+//! view must be the reviewed snapshot. Names are `image::scenario`.
 #![expect(clippy::print_stderr, reason = "a test tells what it saw on stderr")]
 
 use std::error::Error;
@@ -12,6 +12,7 @@ use kernsnap::image::{Images, Options, Store};
 use kernsnap::kit::Bench;
 use kernsnap::run::run;
 use kernsnap::verdict::Verdict;
+use kernsnap::verdict::mutation::mutate;
 use kernsnap::workspace::Workspace;
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -65,7 +66,10 @@ fn check(workspace: &Workspace, image: &str, file: &Path) -> Result<(), Box<dyn 
     settings.set_description(&scenario.title);
     settings.bind(|| insta::assert_snapshot!(scenario.id.as_str(), outcome.view.to_string()));
     match outcome.verdict {
-        Verdict::Passed => Ok(()),
+        Verdict::Passed => {
+            let survived = mutate(&scenario, &outcome.trace, &outcome.cast).survived;
+            if survived.is_empty() { Ok(()) } else { Err(format!("expectations cannot fail: {survived:#?}").into()) }
+        }
         verdict => Err(format!("{verdict:#?}").into()),
     }
 }

@@ -125,6 +125,11 @@ pub struct RunArguments {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
+    /// Tries whether each expectation can fail: changes the trace of a run that passed, and tells the changes that went
+    /// unnoticed
+    #[arg(long)]
+    pub mutate: bool,
+
     /// Host seconds after which a run is given up. A guest that hangs ends sooner, by its deadline in guest time
     #[arg(long, value_name = "SECONDS", default_value = "120")]
     pub limit: u64,

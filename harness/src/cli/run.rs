@@ -20,6 +20,7 @@ use crate::record::Record;
 use crate::run::{Kit, Load, Outcome, RunError, evidence, run as run_once};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
+use crate::verdict::mutation::mutate;
 use crate::vm::{BootError, Schedule};
 
 /// One run to do.
@@ -36,6 +37,7 @@ struct Setting<'a> {
     schedule: Schedule,
     limit: Duration,
     out: Option<PathBuf>,
+    mutate: bool,
     repeat: usize,
     qemu_version: String,
     place: &'a Place,
@@ -70,6 +72,7 @@ pub(super) fn run(place: &Place, arguments: &RunArguments) -> Result<Exit, Failu
         schedule,
         limit: Duration::from_secs(arguments.limit),
         out: arguments.out.as_deref().map(super::absolute).transpose()?,
+        mutate: arguments.mutate,
         repeat: arguments.repeat.get(),
         qemu_version,
         place,
@@ -129,7 +132,7 @@ fn work(
 fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Ran {
     let (directory, _scratch) = directory(job, setting)?;
     let Setting { kit, schedule, limit, qemu_version, .. } = setting;
-    let (mut record, outcome, exit) = match run_once(job.scenario, kit, job.load, *schedule, &directory, *limit) {
+    let (mut record, outcome, mut exit) = match run_once(job.scenario, kit, job.load, *schedule, &directory, *limit) {
         Ok(outcome) => {
             let exit = match outcome.verdict {
                 Verdict::Passed => Exit::Passed,
@@ -148,6 +151,13 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Ran {
         }
         Err(error) => return Err(error.into()),
     };
+    if let Some(outcome) = outcome.as_ref().filter(|_| setting.mutate && exit == Exit::Passed) {
+        let survived = mutate(job.scenario, &outcome.trace, &outcome.cast).survived;
+        record.unnoticed = survived.iter().map(|(that, change)| format!("{that}: {change}")).collect();
+        if !survived.is_empty() {
+            exit = Exit::BadInput;
+        }
+    }
     let text = serde_json::to_string(&record).map_err(|error| Failure::internal("write JSON", &error))?;
     let result = directory.join(evidence::RESULT);
     fs::write(&result, text + "\n").map_err(|source| RunError::Write { path: result, source })?;
@@ -216,6 +226,9 @@ impl Reporter {
         answer(&summary(&record, (setting.repeat > 1).then_some(job.repetition)));
         for reason in &record.reasons {
             answer(&format!("  {reason}"));
+        }
+        for change in &record.unnoticed {
+            answer(&format!("  cannot fail: {change}"));
         }
         if let Some(kept) = &record.evidence {
             talk(&format!("  evidence: {}", kept.display()));

@@ -1,6 +1,7 @@
 //! Rules against events: what an expectation demands, and what is found instead.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use crate::scenario::{Expectation, FieldRef, Pattern, Rule};
 use crate::trace::{Body, Event, Value};
@@ -19,15 +20,16 @@ pub(super) struct Court<'a> {
 impl Court<'_> {
     /// `Err` says what was found instead.
     pub(super) fn hears(&self, expectation: &Expectation) -> Result<(), String> {
-        match &expectation.between {
-            None => self.holds(&expectation.rule),
-            Some((from, to)) => {
-                let start = self.find(from).ok_or_else(|| self.nothing(from))?;
-                let behind = Court { events: &self.events[start + 1..], ..*self };
-                let end = behind.find(to).ok_or_else(|| format!("{}, behind `{from}`", behind.nothing(to)))?;
-                Court { events: &self.events[start..=start + 1 + end], ..*self }.holds(&expectation.rule)
-            }
-        }
+        Court { events: &self.events[self.range(expectation)?], ..*self }.holds(&expectation.rule)
+    }
+
+    /// Where the events stand that an expectation is about.
+    pub(super) fn range(&self, expectation: &Expectation) -> Result<Range<usize>, String> {
+        let Some((from, to)) = &expectation.between else { return Ok(0..self.events.len()) };
+        let start = self.find(from).ok_or_else(|| self.nothing(from))?;
+        let behind = Court { events: &self.events[start + 1..], ..*self };
+        let end = behind.find(to).ok_or_else(|| format!("{}, behind `{from}`", behind.nothing(to)))?;
+        Ok(start..start + 1 + end + 1)
     }
 
     fn find(&self, pattern: &Pattern) -> Option<usize> {

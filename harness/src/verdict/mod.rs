@@ -1,6 +1,7 @@
 //! Judgement: does a trace show what the scenario says must hold? Pure.
 
 mod court;
+pub mod mutation;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -77,7 +77,7 @@ impl Matcher<'_> {
 }
 
 /// Decimal with a sign, or `0x` hexadecimal.
-fn parse_int(text: &str) -> Option<i64> {
+pub(crate) fn parse_int(text: &str) -> Option<i64> {
     // Hexadecimal is written for bits: flags and addresses, all 64 of them.
     match text.strip_prefix("0x") {
         Some(hex) => u64::from_str_radix(hex, 16).ok().map(u64::cast_signed),
