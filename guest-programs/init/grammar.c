@@ -138,18 +138,23 @@ static void parse_put(struct scan *scan, struct step *step)
 	step->put.text = take_rest(scan);
 }
 
-static void parse_start(struct scan *scan, struct step *step)
+static void parse_become(struct scan *scan, struct step *step)
 {
 	struct job *job = &step->job;
 	int n = 0;
 
-	job->name = take_name(scan);
 	job->cpu = take_cpu(scan);
 	job->args[n++] = take_word(scan);
 	while (scan->rest && n < ARGS_MAX)
 		job->args[n++] = take_word(scan);
 	if (scan->rest)
 		scan_fail(scan, -E2BIG);
+}
+
+static void parse_start(struct scan *scan, struct step *step)
+{
+	step->job.name = take_name(scan);
+	parse_become(scan, step);
 }
 
 static void parse_load(struct scan *scan, struct step *step)
@@ -201,6 +206,7 @@ static const struct {
 	{ "put", STEP_PUT, parse_put },
 	{ "add", STEP_ADD, parse_put },
 	{ "start", STEP_START, parse_start },
+	{ "become", STEP_BECOME, parse_become },
 	{ "load", STEP_LOAD, parse_load },
 	{ "unload", STEP_UNLOAD, parse_unload },
 	{ "wait", STEP_WAIT, parse_wait },

@@ -73,6 +73,8 @@ static int carry_out(const struct step *step)
 		return step_put(step->put.file, step->put.text, O_APPEND);
 	case STEP_START:
 		return step_start(&step->job);
+	case STEP_BECOME:
+		return step_become(&step->job);
 	case STEP_LOAD:
 		return step_module(&step->job, true, deadline);
 	case STEP_UNLOAD:

@@ -26,6 +26,7 @@ enum step_kind {
 	STEP_PUT,
 	STEP_ADD,
 	STEP_START,
+	STEP_BECOME,
 	STEP_LOAD,
 	STEP_UNLOAD,
 	STEP_WAIT,
@@ -36,11 +37,11 @@ enum step_kind {
 	STEP_END,
 };
 
-/* A program to run or a module to load or unload. */
+/* A program to run or to become, or a module to load or unload. */
 struct job {
 	const char *name;
 	int cpu;			/* or CPU_ANY */
-	char *args[ARGS_MAX + 1];	/* start: path and arguments, then NULL */
+	char *args[ARGS_MAX + 1];	/* start, become: path, arguments, NULL */
 	const char *module;		/* load: the file; unload: the name */
 	const char *params;		/* load: all parameters, perhaps "" */
 };
@@ -65,7 +66,7 @@ struct step {
 			const char *file;
 			const char *text;
 		} put;			/* put, add */
-		struct job job;		/* start, load, unload */
+		struct job job;		/* start, become, load, unload */
 		const char *name;	/* wait */
 		const char *label;	/* phase */
 		struct {

@@ -37,7 +37,7 @@ static int settle(int cpu)
 	return sched_setaffinity(0, sizeof(cpus), &cpus) ? errno : 0;
 }
 
-/* The child of `start`. Returns only if the program could not be started. */
+/* What `start`'s child does, and `become`. Returns only if it did not work. */
 static int become(const struct job *job)
 {
 	char *no_environment[] = { NULL };
@@ -76,6 +76,11 @@ int step_start(const struct job *job)
 	}
 	tasks_add(job->name, pid);
 	return 0;
+}
+
+int step_become(const struct job *job)
+{
+	return -become(job);
 }
 
 /*

@@ -34,6 +34,12 @@ int step_copy(const char *name, const char *file, bool pages);
 int step_start(const struct job *job);
 
 /*
+ * Becomes JOB's program, as PID 1. Returns only the errno of sched_setaffinity()
+ * or execve().
+ */
+int step_become(const struct job *job);
+
+/*
  * Loads or unloads JOB's module in a child, with tracing turned on just before,
  * and waits for it. The errno is the one of the system call; -EIO if the child
  * was killed (the kernel oopsed in the module).

@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         for (phase, ns) in &outcome.phases {
             row(&format!("guest time at `{phase}`"), &mut [Duration::from_nanos(*ns)]);
         }
-        row("guest time at power-off", &mut [Duration::from_nanos(outcome.guest_ns)]);
+        row("guest time at power-off", &mut [Duration::from_nanos(outcome.guest_ns.unwrap_or_default())]);
     }
 
     let file = workspace.root.join("harness/benches/data/flood.yaml");
@@ -84,6 +84,7 @@ fn bare_qemu(bench: &Bench<'_>, directory: &Path) -> Result<Duration, Box<dyn Er
         initramfs: &directory.join(evidence::INITRAMFS),
         directory,
         limit: LIMIT,
+        may_panic: false,
     };
     let call = command(&request, memory.path())?;
     let log = directory.join(evidence::QEMU_LOG);

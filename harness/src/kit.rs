@@ -14,8 +14,9 @@ use crate::image::{
 };
 use crate::layouts::{LayoutError, Layouts};
 use crate::module_file::ModuleFile;
+use crate::plan::boot_parameters;
 use crate::run::{Kit, Load, RunError, boot_plan, sections};
-use crate::scenario::{Diagnostic, Draft, Names, Scenario, Step, Target};
+use crate::scenario::{Diagnostic, Draft, MachineEnd, Names, Scenario, Step, Target};
 use crate::trace::Symbols;
 use crate::vm::qemu;
 use crate::workspace::WorkspaceError;
@@ -161,7 +162,7 @@ impl<'a> Bench<'a> {
         let scenario = draft.resolve(&target)?;
         let mut programs = BTreeMap::new();
         for step in &scenario.steps {
-            if let Step::Start { program, .. } = step {
+            if let Step::Start { program, .. } | Step::Become { program, .. } = step {
                 let built = if program == BUSYBOX {
                     self.images.busybox(&self.image, None, on)?
                 } else {
@@ -170,7 +171,9 @@ impl<'a> Bench<'a> {
                 programs.insert(program.clone(), read(&built.path)?);
             }
         }
-        Ok((scenario, Load { programs, modules }))
+        let may_panic = scenario.end == MachineEnd::Panic;
+        let load = Load { programs, modules, boot_parameters: boot_parameters(&scenario), may_panic };
+        Ok((scenario, load))
     }
 
     /// Builds every program and module of the checkout that the store does not have.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::module_file::ModuleFile;
 use crate::scenario::diagnostic::Step as At;
-use crate::scenario::{Kprobe, Scenario, Step, TraceSetup, Tracer};
+use crate::scenario::{Kprobe, MachineEnd, Scenario, Step, TraceSetup, Tracer};
 use crate::vm::machine::Region;
 use crate::vm::schedule::Schedule;
 
@@ -51,10 +51,14 @@ pub const COLLECT: &str = "collect";
 #[must_use]
 pub fn compile(scenario: &Scenario, context: &PlanContext<'_>) -> Plan {
     let mut plan = Plan::open(context.channel, loads_modules(scenario));
-    plan.expedite_rcu(true);
-    plan.trace(&scenario.trace, context);
-    plan.from.clear();
-    plan.expedite_rcu(false);
+    if scenario.trace.at_boot {
+        plan.put("tracing_on", 0);
+    } else {
+        plan.expedite_rcu(true);
+        plan.trace(&scenario.trace, context);
+        plan.from.clear();
+        plan.expedite_rcu(false);
+    }
     plan.from = vec!["deadline-ms".into()];
     plan.line(format_args!("deadline {}", scenario.deadline_ms));
     plan.from.clear();
@@ -71,6 +75,33 @@ pub fn compile(scenario: &Scenario, context: &PlanContext<'_>) -> Plan {
 
 fn loads_modules(scenario: &Scenario) -> bool {
     scenario.steps.iter().any(|step| matches!(step, Step::Load { .. }))
+}
+
+/// What a scenario adds to the kernel's command line (Documentation/admin-guide/kernel-parameters.txt).
+#[must_use]
+pub fn boot_parameters(scenario: &Scenario) -> String {
+    let TraceSetup { tracer, at_boot, functions, events, buffer_kib, .. } = &scenario.trace;
+    let mut parameters = Vec::new();
+    if *at_boot {
+        let functions: Vec<&str> = functions.iter().map(|function| function.symbol.as_str()).collect();
+        let events: Vec<String> = events.iter().map(|event| format!("{}:{}", event.group, event.name)).collect();
+        parameters.extend(tracer_name(*tracer).map(|name| format!("ftrace={name}")));
+        parameters.push(format!("ftrace_filter={}", functions.join(",")));
+        parameters.push(format!("trace_event={}", events.join(",")));
+        parameters.push(format!("trace_buf_size={buffer_kib}k"));
+    }
+    if scenario.end == MachineEnd::Panic {
+        parameters.push("ftrace_dump_on_oops".to_owned());
+    }
+    parameters.join(" ")
+}
+
+fn tracer_name(tracer: Tracer) -> Option<&'static str> {
+    match tracer {
+        Tracer::Nop => None,
+        Tracer::Function => Some("function"),
+        Tracer::FunctionGraph => Some("function_graph"),
+    }
 }
 
 /// A plan that saves `files` (section name, path) and nothing else: how the harness asks a kernel about itself.
@@ -199,10 +230,8 @@ impl Plan {
             self.put(&format!("{directory}/enable"), 1);
         }
         self.of(["tracer".into()]);
-        match trace.tracer {
-            Tracer::Nop => {}
-            Tracer::Function => self.put("current_tracer", "function"),
-            Tracer::FunctionGraph => self.put("current_tracer", "function_graph"),
+        if let Some(tracer) = tracer_name(trace.tracer) {
+            self.put("current_tracer", tracer);
         }
     }
 
@@ -230,6 +259,9 @@ impl Plan {
                 self.line(format_args!("unload {task} {} {kernel_name}", on(cpu)));
             }
             Step::SleepMs(ms) => self.line(format_args!("sleep {ms}")),
+            Step::Become { program, args, cpu } => {
+                self.line(format_args!("become {} {}{}", on(cpu), program_path(program), words(args)));
+            }
             Step::Write { file, text } => self.line(format_args!("put {file} {text}")),
         }
     }

@@ -81,7 +81,7 @@ impl Record {
             reasons,
             raw_sha256: Some(outcome.raw_sha256.clone()),
             view_sha256: Some(outcome.view_sha256.clone()),
-            guest_seconds: Some(std::time::Duration::from_nanos(outcome.guest_ns).as_secs_f64()),
+            guest_seconds: outcome.guest_ns.map(|ns| std::time::Duration::from_nanos(ns).as_secs_f64()),
             seconds: Some(Seconds {
                 total: outcome.total.as_secs_f64(),
                 qemu: qemu.as_secs_f64(),

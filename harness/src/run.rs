@@ -51,6 +51,10 @@ pub struct Load {
     pub programs: BTreeMap<String, Vec<u8>>,
     /// Guest modules by name: the file, and what it says.
     pub modules: BTreeMap<String, (Vec<u8>, ModuleFile)>,
+    /// What stands behind the image's own on the kernel's command line.
+    pub boot_parameters: String,
+    /// Whether a panic is the end that is expected, and not the loss of the machine.
+    pub may_panic: bool,
 }
 
 /// Names of the files that make up the evidence of a run.
@@ -82,12 +86,14 @@ pub struct Outcome {
     pub trace: Trace,
     /// Who is who in it.
     pub cast: Cast,
+    /// What the guest's console said.
+    pub console: String,
     /// SHA-256 of the channel's sections, in hexadecimal.
     pub raw_sha256: String,
     /// SHA-256 of the view's text, in hexadecimal.
     pub view_sha256: String,
-    /// Guest time at the end, in nanoseconds since power-on.
-    pub guest_ns: u64,
+    /// Guest time at the end, in nanoseconds since power-on; a panic does not tell it.
+    pub guest_ns: Option<u64>,
     /// Guest time at each phase, in nanoseconds since power-on.
     pub phases: BTreeMap<String, u64>,
     /// Host time of QEMU's parts.
@@ -107,6 +113,14 @@ pub enum RunError {
     /// The kernel does not take the scenario's trace settings, so there was no run to judge.
     #[error("{0}")]
     Refused(Box<Diagnostic>),
+    /// A file of the run's directory cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A file of the run's directory cannot be written.
     #[error("cannot write `{}`", path.display())]
     Write {
@@ -142,23 +156,25 @@ pub fn run(
         return Err(RunError::Refused(Box::new(refused(scenario, kit, &plan, failure))));
     }
 
+    let console = read_console(directory)?;
     let sections = sections(&boot);
     let (trace, issues) = trace(&sections, scenario, kit, &modules, schedule);
     let cast = Cast::find(&trace, &scenario.roles, &boot.report.pids, &scenario.names);
     let view = View::of(scenario, &trace, &cast);
     let verdict = match unreadable(&issues, &boot.report) {
         Some(reasons) => Verdict::Unusable(reasons),
-        None => judge(scenario, &trace, &cast, &guest_outcome(scenario, &boot.report)),
+        None => judge(scenario, &trace, &cast, &guest_outcome(scenario, &boot, &console)),
     };
     let text = view.to_string();
     write(directory, evidence::VIEW, text.as_bytes())?;
     Ok(Outcome {
         verdict,
-        raw_sha256: sha256(&boot.body),
+        raw_sha256: sha256(if boot.panic.is_some() { console.as_bytes() } else { &boot.body }),
         view_sha256: sha256(text.as_bytes()),
         view,
         trace,
         cast,
+        console,
         guest_ns: boot.guest_ns,
         phases: boot.report.phases,
         times: boot.times,
@@ -191,15 +207,17 @@ pub fn boot_plan(
     let initramfs = directory.join(evidence::INITRAMFS);
     let archive = root.to_cpio().map_err(|source| RunError::Write { path: initramfs.clone(), source })?;
     write(directory, evidence::INITRAMFS, &archive)?;
+    let command_line = format!("{} {}", kit.command_line, load.boot_parameters);
     let request = BootRequest {
         machine: &kit.machine,
         schedule,
-        command_line: &kit.command_line,
+        command_line: command_line.trim_end(),
         kernel: &kit.kernel,
         device_tree: &kit.device_tree,
         initramfs: &initramfs,
         directory,
         limit,
+        may_panic: load.may_panic,
     };
     let call = command(&request, "guest-memory".into()).map_err(BootError::Tool)?;
     write(directory, evidence::COMMAND, format!("{call}\n").as_bytes())?;
@@ -287,10 +305,19 @@ fn unreadable(issues: &[ParseIssue], report: &GuestReport) -> Option<Vec<String>
     (!reasons.is_empty()).then_some(reasons)
 }
 
-fn guest_outcome(scenario: &Scenario, report: &GuestReport) -> GuestOutcome {
+/// The console's log; bytes that are no text are replaced.
+fn read_console(directory: &Path) -> Result<String, RunError> {
+    let path = directory.join(evidence::CONSOLE_LOG);
+    let bytes = fs::read(&path).map_err(|source| RunError::Read { path, source })?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn guest_outcome(scenario: &Scenario, boot: &Boot, console: &str) -> GuestOutcome {
+    let report = &boot.report;
     let ends = report.pids.keys().map(|task| (task.clone(), report.ends.get(task).copied())).collect();
     let timeout = report.timeout.clone().map(|running| (scenario.deadline_ms, running));
-    GuestOutcome { ends, failures: failures(report, Stage::Steps).map(ToString::to_string).collect(), timeout }
+    let failures = failures(report, Stage::Steps).map(ToString::to_string).collect();
+    GuestOutcome { ends, failures, timeout, panic: boot.panic.clone(), console: console.to_owned() }
 }
 
 fn write(directory: &Path, name: &str, content: &[u8]) -> Result<(), RunError> {

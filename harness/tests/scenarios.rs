@@ -67,7 +67,7 @@ fn check(workspace: &Workspace, image: &str, file: &Path) -> Result<(), Box<dyn 
     settings.bind(|| insta::assert_snapshot!(scenario.id.as_str(), outcome.view.to_string()));
     match outcome.verdict {
         Verdict::Passed => {
-            let survived = mutate(&scenario, &outcome.trace, &outcome.cast).survived;
+            let survived = mutate(&scenario, &outcome.trace, &outcome.cast, &outcome.console).survived;
             if survived.is_empty() { Ok(()) } else { Err(format!("expectations cannot fail: {survived:#?}").into()) }
         }
         verdict => Err(format!("{verdict:#?}").into()),

@@ -184,7 +184,7 @@ impl From<RunError> for Failure {
             RunError::Boot(BootError::Interrupted(_)) => Exit::Interrupted,
             RunError::Refused(_) => Exit::BadInput,
             // Without its files there is no machine.
-            RunError::Boot(_) | RunError::Write { .. } => Exit::MachineLost,
+            RunError::Boot(_) | RunError::Read { .. } | RunError::Write { .. } => Exit::MachineLost,
         };
         let hint = match &error {
             RunError::Boot(BootError::Tool(error)) => error.hint(),

@@ -152,7 +152,7 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Ran {
         Err(error) => return Err(error.into()),
     };
     if let Some(outcome) = outcome.as_ref().filter(|_| setting.mutate && exit == Exit::Passed) {
-        let survived = mutate(job.scenario, &outcome.trace, &outcome.cast).survived;
+        let survived = mutate(job.scenario, &outcome.trace, &outcome.cast, &outcome.console).survived;
         record.unnoticed = survived.iter().map(|(that, change)| format!("{that}: {change}")).collect();
         if !survived.is_empty() {
             exit = Exit::BadInput;

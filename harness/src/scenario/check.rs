@@ -126,6 +126,7 @@ impl Known<'_> {
             let (from, to) = (from.clone(), to.clone());
             rules.push(Rule::Apart { from, to, at_least_ms: *at_least_ms, at_most_ms: *at_most_ms });
         }
+        rules.extend(raw.console.clone().map(Rule::Console));
         let between = match &raw.between {
             None => None,
             Some(ends) => {
@@ -140,7 +141,7 @@ impl Known<'_> {
             _ => {
                 let message = format!("an expectation has exactly one rule, and this one has {found}");
                 let hint = "one of `order`, `in-turn`, `present`, `absent`, `count`, `first`, `last`, `stack`, `same`, \
-                            `different`, `distinct`, `apart`";
+                            `different`, `distinct`, `apart`, `console`";
                 Err(self.draft.mistake(at, message, Some(hint.into())))
             }
         }

@@ -92,6 +92,8 @@ pub struct Scenario {
     pub corrects: Vec<String>,
     /// What happens in the guest, in order.
     pub steps: Vec<Step>,
+    /// How the machine ends.
+    pub end: MachineEnd,
     /// Guest milliseconds for all steps together.
     pub deadline_ms: u32,
     /// What ftrace records.
@@ -164,6 +166,15 @@ pub enum Step {
     },
     /// Guest time passes.
     SleepMs(u32),
+    /// The first process becomes a program. Nothing comes behind it.
+    Become {
+        /// Its name in `guest-programs/user/`.
+        program: String,
+        /// Its arguments.
+        args: Vec<String>,
+        /// The CPU it is pinned to; `None` for every CPU.
+        cpu: Option<u16>,
+    },
     /// A line is written to a file.
     Write {
         /// The file: a switch of the kernel in `/proc`, `/sys` or tracefs.
@@ -171,6 +182,15 @@ pub enum Step {
         /// The line.
         text: String,
     },
+}
+
+/// How a machine ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MachineEnd {
+    /// The guest's init switches it off.
+    PowerOff,
+    /// The kernel panics, and prints the trace on its console.
+    Panic,
 }
 
 /// How a program ends.
@@ -209,6 +229,8 @@ impl std::fmt::Display for End {
 pub struct TraceSetup {
     /// The tracer.
     pub tracer: Tracer,
+    /// Whether the kernel's command line sets it up, so that it records from the first moments on.
+    pub at_boot: bool,
     /// Functions to trace, as the kernel spells them (`finish_task_switch.isra.0`).
     pub functions: Vec<TracedFunction>,
     /// Whether the function tracer records a stack with each function.
@@ -356,6 +378,8 @@ pub enum Rule {
     Different(Vec<FieldRef>),
     /// The field has exactly so many values in the events that match.
     Distinct(FieldRef, usize),
+    /// A line of the console has this text in it.
+    Console(String),
     /// From the first event that matches the one pattern to the first behind it that matches the other, so much guest time
     /// passes.
     Apart {

@@ -23,9 +23,20 @@ pub(super) struct RawScenario {
     #[serde(default)]
     pub view: RawView,
     pub expect: Vec<RawExpectation>,
+    #[serde(default)]
+    pub end: RawMachineEnd,
     /// Guest time for everything in `run`, in milliseconds.
     #[serde(default = "default_deadline", rename = "deadline-ms")]
     pub deadline_ms: u32,
+}
+
+/// How the machine is expected to end.
+#[derive(Debug, Clone, Copy, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RawMachineEnd {
+    #[default]
+    PowerOff,
+    Panic,
 }
 
 fn default_deadline() -> u32 {
@@ -63,6 +74,12 @@ pub(super) enum RawStep {
         file: String,
         text: String,
     },
+    Become {
+        program: String,
+        #[serde(default)]
+        args: Vec<String>,
+        cpu: Option<u16>,
+    },
 }
 
 /// How a program is expected to end.
@@ -83,6 +100,9 @@ impl Default for RawEnd {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawTrace {
     pub tracer: RawTracer,
+    /// Whether the kernel itself sets this up, before it starts anything.
+    #[serde(default)]
+    pub at_boot: bool,
     #[serde(default)]
     pub functions: Vec<String>,
     #[serde(default)]
@@ -193,6 +213,8 @@ pub(super) struct RawExpectation {
     pub different: Option<Vec<FieldRef>>,
     pub distinct: Option<RawDistinct>,
     pub apart: Option<RawApart>,
+    /// A line of the console has this text in it.
+    pub console: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

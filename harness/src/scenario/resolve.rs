@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::Known;
 use super::diagnostic::{Diagnostic, Step as At, did_you_mean};
-use super::raw::{RawEnd, RawRole, RawStep, RawTracer};
+use super::raw::{RawEnd, RawMachineEnd, RawRole, RawStep, RawTracer};
 use super::{
-    Draft, End, Kprobe, Names, Role, RoleRule, Scenario, Step, TraceSetup, TracedEvent, TracedFunction, Tracer,
-    ViewRules,
+    Draft, End, Kprobe, MachineEnd, Names, Role, RoleRule, Scenario, Step, TraceSetup, TracedEvent, TracedFunction,
+    Tracer, ViewRules,
 };
 use crate::layouts::Layouts;
 use crate::layouts::fetch::{self, Mistake};
@@ -64,6 +64,10 @@ pub(super) fn resolve(draft: &Draft, target: &Target<'_>) -> Result<Scenario, Di
         about: raw.about.clone(),
         claims: raw.claims.clone(),
         corrects: raw.corrects.clone(),
+        end: match raw.end {
+            RawMachineEnd::PowerOff => MachineEnd::PowerOff,
+            RawMachineEnd::Panic => MachineEnd::Panic,
+        },
         deadline_ms: raw.deadline_ms,
         view: ViewRules {
             only: raw.view.only.clone(),
@@ -133,6 +137,12 @@ impl Resolver<'_> {
                     Step::Unload { task: task.clone(), module: module.clone(), cpu: *cpu }
                 }
                 RawStep::SleepMs(ms) => Step::SleepMs(*ms),
+                RawStep::Become { program, args, cpu } => {
+                    self.one_of(program, "guest program", programs.iter(), &at("become", "program"))?;
+                    self.words(args, &at("become", "args"))?;
+                    self.cpu(*cpu, &at("become", "cpu"))?;
+                    Step::Become { program: program.clone(), args: args.clone(), cpu: *cpu }
+                }
                 RawStep::Write { file, text } => {
                     if !file.starts_with('/') {
                         let hint = "write its whole path in the guest, such as `/proc/sys/kernel/threads-max`";
@@ -252,7 +262,22 @@ impl Resolver<'_> {
             let hint = "name those to trace in `trace.functions`, or let `tracer` be `nop`";
             return Err(self.error(&[At::from("trace"), "tracer".into()], message, Some(hint.into())));
         }
-        Ok(TraceSetup { tracer, functions, stacks: raw.stacks, graph, events, kprobes, buffer_kib: raw.buffer_kib })
+        if raw.at_boot && (raw.stacks || graph.is_some() || !kprobes.is_empty()) {
+            let message =
+                "the kernel's command line sets up functions and events, and no `stacks`, `graph` or `kprobes`";
+            return Err(self.error(&[At::from("trace"), "at-boot".into()], message, None));
+        }
+        let at_boot = raw.at_boot;
+        Ok(TraceSetup {
+            tracer,
+            at_boot,
+            functions,
+            stacks: raw.stacks,
+            graph,
+            events,
+            kprobes,
+            buffer_kib: raw.buffer_kib,
+        })
     }
 
     /// The symbols that `name` stands for here: the kernel's, else those of the modules the scenario loads.
@@ -299,7 +324,7 @@ impl Resolver<'_> {
             .iter()
             .filter_map(|step| match step {
                 Step::Start { task, .. } | Step::Load { task, .. } | Step::Unload { task, .. } => Some(task),
-                Step::Wait(_) | Step::SleepMs(_) | Step::Write { .. } => None,
+                Step::Wait(_) | Step::SleepMs(_) | Step::Write { .. } | Step::Become { .. } => None,
             })
             .map(|task| Role { name: task.clone(), rule: RoleRule::Started, followed: true })
             .collect();

@@ -14,6 +14,8 @@ const MS: u64 = 1_000_000;
 #[derive(Clone, Copy)]
 pub(super) struct Court<'a> {
     pub(super) events: &'a [Event],
+    /// What the guest's console said.
+    pub(super) console: &'a str,
     pub(super) matcher: Matcher<'a>,
 }
 
@@ -71,6 +73,8 @@ impl Court<'_> {
             },
             Rule::First(pattern) => self.extreme(pattern, self.own(pattern).next(), "first"),
             Rule::Last(pattern) => self.extreme(pattern, self.own(pattern).last(), "last"),
+            Rule::Console(text) if self.console.lines().any(|line| line.contains(text)) => Ok(()),
+            Rule::Console(text) => Err(format!("no line of the console says `{text}`")),
             Rule::Stack(pattern, frames) => self.stack(pattern, frames),
             Rule::Same(fields) => self.same(fields),
             Rule::Different(fields) => self.different(fields),

@@ -6,7 +6,7 @@ pub mod mutation;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::scenario::{End, Scenario};
+use crate::scenario::{End, MachineEnd, Scenario};
 use crate::trace::{Defect, Trace};
 use crate::view::{Cast, Matcher};
 use court::Court;
@@ -56,6 +56,10 @@ pub struct GuestOutcome {
     pub ends: BTreeMap<String, Option<End>>,
     /// Steps that failed, in words.
     pub failures: Vec<String>,
+    /// What the kernel said when it panicked.
+    pub panic: Option<String>,
+    /// What the console said.
+    pub console: String,
     /// Set when the deadline in guest time passed: its milliseconds and the tasks still running.
     pub timeout: Option<(u32, Vec<String>)>,
 }
@@ -68,7 +72,7 @@ pub fn judge(scenario: &Scenario, trace: &Trace, cast: &Cast, guest: &GuestOutco
     }
     let mut violations = guest_violations(scenario, guest);
     let matcher = Matcher { cast, names: &scenario.names };
-    let court = Court { events: &trace.events, matcher };
+    let court = Court { events: &trace.events, console: &guest.console, matcher };
     for expectation in &scenario.expectations {
         if let Err(found) = court.hears(expectation) {
             violations.push(Violation { that: expectation.that.clone(), found });
@@ -79,6 +83,10 @@ pub fn judge(scenario: &Scenario, trace: &Trace, cast: &Cast, guest: &GuestOutco
 
 fn guest_violations(scenario: &Scenario, guest: &GuestOutcome) -> Vec<Violation> {
     let mut violations = Vec::new();
+    if scenario.end == MachineEnd::Panic && guest.panic.is_none() {
+        let that = "the machine ends with a panic".into();
+        violations.push(Violation { that, found: "its init switched it off".into() });
+    }
     for failure in &guest.failures {
         violations.push(Violation { that: "every step in the guest succeeds".into(), found: failure.clone() });
     }

@@ -20,28 +20,38 @@ pub struct Mutation {
     pub survived: Vec<(String, String)>,
 }
 
-/// Changes `trace`, in which all expectations of `scenario` hold, in every way that one of them should notice.
+/// Changes `trace` and `console`, for which all expectations of `scenario` hold, in every way that one of them should notice.
 #[must_use]
-pub fn mutate(scenario: &Scenario, trace: &Trace, cast: &Cast) -> Mutation {
+pub fn mutate(scenario: &Scenario, trace: &Trace, cast: &Cast, console: &str) -> Mutation {
     let matcher = Matcher { cast, names: &scenario.names };
+    let court = Court { events: &trace.events, console, matcher };
     let mut mutation = Mutation::default();
     for expectation in &scenario.expectations {
-        mutation.of(expectation, &trace.events, matcher);
+        mutation.of(expectation, court);
     }
     mutation
 }
 
 impl Mutation {
-    fn of(&mut self, expectation: &Expectation, events: &[Event], matcher: Matcher<'_>) {
-        let mutants = Mutator { events, matcher, expectation }.mutants();
+    fn of(&mut self, expectation: &Expectation, court: Court<'_>) {
+        if let Rule::Console(text) = &expectation.rule {
+            let other = court.console.lines().filter(|line| !line.contains(text)).collect::<Vec<_>>().join("\n");
+            self.judge(expectation, Court { console: &other, ..court }, "without that line".into());
+            return;
+        }
+        let mutants = Mutator { court, expectation }.mutants();
         if mutants.is_empty() {
             self.survived.push((expectation.that.clone(), "there is nothing to change".into()));
         }
         for (change, events) in mutants {
-            self.tried += 1;
-            if (Court { events: &events, matcher }).hears(expectation).is_ok() {
-                self.survived.push((expectation.that.clone(), change));
-            }
+            self.judge(expectation, Court { events: &events, ..court }, change);
+        }
+    }
+
+    fn judge(&mut self, expectation: &Expectation, court: Court<'_>, change: String) {
+        self.tried += 1;
+        if court.hears(expectation).is_ok() {
+            self.survived.push((expectation.that.clone(), change));
         }
     }
 }
@@ -50,8 +60,7 @@ impl Mutation {
 type Mutant = (String, Vec<Event>);
 
 struct Mutator<'a> {
-    events: &'a [Event],
-    matcher: Matcher<'a>,
+    court: Court<'a>,
     expectation: &'a Expectation,
 }
 
@@ -77,6 +86,7 @@ impl Mutator<'_> {
             Rule::Stack(pattern, frames) => {
                 frames.iter().filter_map(|frame| self.without_frame(pattern, frame)).collect()
             }
+            Rule::Console(_) => Vec::new(),
             Rule::Same(fields) => fields.iter().filter_map(|field| self.altered(field)).collect(),
             Rule::Different(fields) => fields.windows(2).filter_map(|pair| self.copied(&pair[0], &pair[1])).collect(),
             Rule::Distinct(of, _) => self.without_one_value(of).into_iter().collect(),
@@ -90,26 +100,25 @@ impl Mutator<'_> {
 
     /// Where the events stand that match `pattern` and that the expectation is about.
     fn positions(&self, pattern: &Pattern) -> Vec<usize> {
-        let court = Court { events: self.events, matcher: self.matcher };
-        let range = court.range(self.expectation).unwrap_or(0..0);
-        range.filter(|at| self.matcher.matches(pattern, &self.events[*at])).collect()
+        let range = self.court.range(self.expectation).unwrap_or(0..0);
+        range.filter(|at| self.court.matcher.matches(pattern, &self.court.events[*at])).collect()
     }
 
     fn without(&self, pattern: &Pattern) -> Mutant {
         let gone = self.positions(pattern);
-        let kept = self.events.iter().enumerate().filter(|(at, _)| !gone.contains(at));
+        let kept = self.court.events.iter().enumerate().filter(|(at, _)| !gone.contains(at));
         (format!("without `{pattern}`"), kept.map(|(_, event)| event.clone()).collect())
     }
 
     fn removed(&self, pattern: &Pattern, at: usize) -> Mutant {
-        let mut events = self.events.to_vec();
+        let mut events = self.court.events.to_vec();
         events.remove(at);
         (format!("without the first `{pattern}`"), events)
     }
 
     fn doubled(&self, pattern: &Pattern) -> Option<Mutant> {
         let at = *self.positions(pattern).first()?;
-        let mut events = self.events.to_vec();
+        let mut events = self.court.events.to_vec();
         events.insert(at, events[at].clone());
         Some((format!("with the first `{pattern}` twice"), events))
     }
@@ -117,7 +126,7 @@ impl Mutator<'_> {
     /// With the first event that matches `later` right before the first that matches `earlier`.
     fn swapped(&self, earlier: &Pattern, later: &Pattern) -> Option<Mutant> {
         let (to, from) = (*self.positions(earlier).first()?, *self.positions(later).first()?);
-        let mut events = self.events.to_vec();
+        let mut events = self.court.events.to_vec();
         let event = events.remove(from);
         events.insert(to, event);
         Some((format!("with `{later}` before `{earlier}`"), events))
@@ -125,26 +134,25 @@ impl Mutator<'_> {
 
     /// With an event that matches, at the beginning of what the expectation is about.
     fn with(&self, pattern: &Pattern) -> Option<Mutant> {
-        let court = Court { events: self.events, matcher: self.matcher };
-        let range = court.range(self.expectation).ok()?;
+        let range = self.court.range(self.expectation).ok()?;
         // Behind the event that opens a part; before all else in the whole trace.
         let at = if self.expectation.between.is_some() { range.start + 1 } else { range.start };
-        let event = self.invented(pattern, self.events.get(at).map_or(Timestamp(0), |event| event.time));
-        let mut events = self.events.to_vec();
+        let event = self.invented(pattern, self.court.events.get(at).map_or(Timestamp(0), |event| event.time));
+        let mut events = self.court.events.to_vec();
         events.insert(at, event);
         Some((format!("with `{pattern}`"), events))
     }
 
     fn without_frame(&self, pattern: &Pattern, frame: &str) -> Option<Mutant> {
         let at = *self.positions(pattern).first()?;
-        let mut events = self.events.to_vec();
-        events[at].stack.as_mut()?.retain(|symbol| !self.matcher.is(frame, symbol));
+        let mut events = self.court.events.to_vec();
+        events[at].stack.as_mut()?.retain(|symbol| !self.court.matcher.is(frame, symbol));
         Some((format!("without the frame `{frame}`"), events))
     }
 
     fn altered(&self, reference: &FieldRef) -> Option<Mutant> {
         let at = *self.positions(&reference.of).first()?;
-        let mut events = self.events.to_vec();
+        let mut events = self.court.events.to_vec();
         alter(&mut events[at], &reference.field)?;
         Some((format!("with another `{reference}`"), events))
     }
@@ -152,18 +160,18 @@ impl Mutator<'_> {
     /// With the value of the one field in the other.
     fn copied(&self, from: &FieldRef, to: &FieldRef) -> Option<Mutant> {
         let (source, target) = (*self.positions(&from.of).first()?, *self.positions(&to.of).first()?);
-        let value = crate::view::value_of(&self.events[source], &from.field)?.into_owned();
-        let mut events = self.events.to_vec();
+        let value = crate::view::value_of(&self.court.events[source], &from.field)?.into_owned();
+        let mut events = self.court.events.to_vec();
         *own_field(&mut events[target].body, &to.field)? = value;
         Some((format!("with `{to}` as `{from}`"), events))
     }
 
     fn without_one_value(&self, of: &FieldRef) -> Option<Mutant> {
-        let value = |at: usize| crate::view::value_of(&self.events[at], &of.field);
+        let value = |at: usize| crate::view::value_of(&self.court.events[at], &of.field);
         let positions = self.positions(&of.of);
         let first = value(*positions.first()?)?;
         let gone: Vec<usize> = positions.into_iter().filter(|at| value(*at).as_ref() == Some(&first)).collect();
-        let kept = self.events.iter().enumerate().filter(|(at, _)| !gone.contains(at));
+        let kept = self.court.events.iter().enumerate().filter(|(at, _)| !gone.contains(at));
         Some((format!("without one value of `{of}`"), kept.map(|(_, event)| event.clone()).collect()))
     }
 
@@ -171,14 +179,14 @@ impl Mutator<'_> {
     fn delayed(&self, from: &Pattern, to: &Pattern, ms: u64) -> Option<Mutant> {
         let start = *self.positions(from).first()?;
         let end = *self.positions(to).iter().find(|at| **at > start)?;
-        let mut events = self.events.to_vec();
+        let mut events = self.court.events.to_vec();
         events[end].time = Timestamp(events[start].time.0 + ms * 1_000_000);
         Some((format!("with `{to}` {ms} ms behind `{from}`"), events))
     }
 
     /// An event that matches `pattern`.
     fn invented(&self, pattern: &Pattern, time: Timestamp) -> Event {
-        let Matcher { cast, names } = self.matcher;
+        let Matcher { cast, names } = self.court.matcher;
         let pid = pattern.by.as_ref().and_then(|role| cast.pid(role)).unwrap_or(Pid(-1));
         let body = match &pattern.what {
             What::Call(name) => Body::Call { function: symbol(name, names), caller: symbol("nobody", names) },
@@ -296,9 +304,10 @@ mod tests {
         let events: Vec<Event> = (1..).zip(["a", "b", "a", "c"]).map(|(ms, text)| marker(ms, text)).collect();
         let (cast, names) = (Cast::default(), Names::default());
         let matcher = Matcher { cast: &cast, names: &names };
-        assert_eq!(Court { events: &events, matcher }.hears(&expectation), Ok(()));
+        let court = Court { events: &events, console: "one line\nanother", matcher };
+        assert_eq!(court.hears(&expectation), Ok(()));
         let mut mutation = Mutation::default();
-        mutation.of(&expectation, &events, matcher);
+        mutation.of(&expectation, court);
         mutation.survived.into_iter().map(|(_, change)| change).collect()
     }
 
@@ -313,6 +322,7 @@ mod tests {
             Rule::Present(b.clone()),
             Rule::Absent(d),
             Rule::Count(a.clone(), 2),
+            Rule::Console("other".into()),
             Rule::Distinct(FieldRef { of: "marker".parse().expect("one"), field: "text".into() }, 3),
             Rule::Apart { from: a.clone(), to: c.clone(), at_least_ms: 3, at_most_ms: 3 },
         ] {

@@ -47,19 +47,23 @@ pub struct BootRequest<'a> {
     pub directory: &'a Path,
     /// The backstop in host time. The guest's own deadline is shorter, in guest time.
     pub limit: Duration,
+    /// Whether a panic is an end to judge, and not the loss of the machine.
+    pub may_panic: bool,
 }
 
-/// A boot that ended as it should: the guest finished its plan and the machine went off.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A boot that ended as it should: the guest finished its plan and the machine went off, or its kernel panicked where it may.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Boot {
+    /// What the kernel said when it panicked. The console is then all that is left.
+    pub panic: Option<String>,
     /// What the guest left: header and sections.
     pub header: Header,
     /// The sections' bytes; [`channel::sections`] splits them.
     pub body: Vec<u8>,
     /// The guest's report.
     pub report: GuestReport,
-    /// Guest time of the last step, in nanoseconds since power-on.
-    pub guest_ns: u64,
+    /// Guest time of the last step, in nanoseconds since power-on; `None` where nobody told.
+    pub guest_ns: Option<u64>,
     /// Host time of each part.
     pub times: Times,
 }
@@ -204,8 +208,11 @@ pub fn boot(request: &BootRequest<'_>) -> Result<Boot, BootError> {
         Stop::Console(source) => BootError::File { path: console_path.clone(), source },
         Stop::Stalled => BootError::Stalled { limit: request.limit, reached: reached.clone() },
     })?;
-    if let Some(line) = watch.panic {
-        return Err(BootError::Panic { line, reached });
+    let times = times(&watch.phases, watch.started, total);
+    match watch.panic {
+        Some(line) if request.may_panic => return Ok(Boot { panic: Some(line), times, ..Boot::default() }),
+        Some(line) => return Err(BootError::Panic { line, reached }),
+        None => {}
     }
     let Some(guest_ns) = watch.done else {
         if ended != Ended::Exit(0) {
@@ -221,8 +228,7 @@ pub fn boot(request: &BootRequest<'_>) -> Result<Boot, BootError> {
     }
     let sections = channel::sections(&header, &body).map_err(|error| BootError::Channel { error, reached })?;
     let report = sections.get("report").map(|bytes| GuestReport::read(&String::from_utf8_lossy(bytes)));
-    let times = times(&watch.phases, watch.started, total);
-    Ok(Boot { report: report.unwrap_or_default(), guest_ns, times, header, body })
+    Ok(Boot { panic: None, report: report.unwrap_or_default(), guest_ns: Some(guest_ns), times, header, body })
 }
 
 fn times(phases: &[(String, Instant)], started: Instant, total: Duration) -> Times {

@@ -7,7 +7,7 @@ const HEADER: usize = 64;
 const SECTION_HEAD: usize = 16;
 
 /// The header: how much stands behind it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Header {
     /// Bytes of sections behind the header.
     pub used: u64,
