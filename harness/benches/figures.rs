@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use kernsnap::cli::default_store;
 use kernsnap::exec::{Outputs, Process};
 use kernsnap::image::{Images, Options, Store};
-use kernsnap::kit::Bench;
+use kernsnap::kit::{Bench, Prepared};
 use kernsnap::run::{Load, Outcome, evidence, run};
 use kernsnap::scenario::Scenario;
 use kernsnap::vm::Schedule;
@@ -33,7 +33,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let directory = store.scratch()?;
 
     println!("| what | median | from … to |\n|---|---|---|");
-    let (scenario, load) = bench.scenario(&workspace.scenario_file("user-fork")?, &mut |_| ())?;
+    let Prepared::Ready(scenario, load) = bench.scenario(&workspace.scenario_file("user-fork")?, &mut |_| ())? else {
+        return Err("user-fork does not apply".into());
+    };
     let (mut whole, mut own, mut bare) = (Vec::new(), Vec::new(), Vec::new());
     let mut last = None;
     for _ in 0..PAIRS {
@@ -54,7 +56,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     let file = workspace.root.join("harness/benches/data/flood.yaml");
-    let (scenario, load) = bench.scenario(&file, &mut |_| ())?;
+    let Prepared::Ready(scenario, load) = bench.scenario(&file, &mut |_| ())? else {
+        return Err("the flood does not apply".into());
+    };
     let mut collect = Vec::new();
     let mut bytes = 0;
     for _ in 0..3 {

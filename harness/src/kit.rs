@@ -2,6 +2,7 @@
 //! programs of a scenario. Everything comes from the store, and is built where it is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -88,6 +89,41 @@ impl From<Diagnostic> for KitError {
     }
 }
 
+/// A scenario on an image.
+#[derive(Clone, Debug)]
+pub enum Prepared {
+    /// It can be run, with what it needs in the guest.
+    Ready(Box<Scenario>, Load),
+    /// It is not about this image's kernel.
+    DoesNotApply(NotApplicable),
+}
+
+/// A scenario that is not about an image's kernel, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotApplicable {
+    /// The scenario's id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// What the kernel lacks, one sentence each.
+    pub lacking: Vec<String>,
+}
+
+impl fmt::Display for NotApplicable {
+    /// What stands in place of a view.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.lacking.iter().try_for_each(|lacking| writeln!(f, "does not apply: {lacking}"))
+    }
+}
+
+/// The options that a configuration sets.
+fn options_set(text: &str) -> BTreeSet<String> {
+    text.lines()
+        .filter(|line| line.starts_with("CONFIG_"))
+        .filter_map(|line| Some(line.split_once('=')?.0.to_owned()))
+        .collect()
+}
+
 /// One image, ready to run scenarios.
 #[derive(Debug)]
 pub struct Bench<'a> {
@@ -98,6 +134,7 @@ pub struct Bench<'a> {
     programs: BTreeSet<String>,
     modules: BTreeSet<String>,
     layouts: OnceLock<Layouts>,
+    config: BTreeSet<String>,
     /// What all runs on the image share.
     pub kit: Kit,
 }
@@ -132,6 +169,7 @@ impl<'a> Bench<'a> {
             programs: workspace.programs().into_iter().chain([BUSYBOX.to_owned()]).collect(),
             modules: workspace.modules().into_iter().chain(image.modules.keys().cloned()).collect(),
             layouts: OnceLock::new(),
+            config: options_set(&String::from_utf8_lossy(&read(&image.config)?)),
             images,
             image,
             kit,
@@ -142,7 +180,7 @@ impl<'a> Bench<'a> {
     ///
     /// # Errors
     /// A [`KitError`].
-    pub fn scenario(&self, file: &Path, on: Events<'_>) -> Result<(Scenario, Load), KitError> {
+    pub fn scenario(&self, file: &Path, on: Events<'_>) -> Result<Prepared, KitError> {
         let draft = self.images.workspace.draft(file)?;
         let modules = self.modules_of(&draft, on)?;
         let functions = self.modules.iter().map(|name| {
@@ -157,8 +195,17 @@ impl<'a> Bench<'a> {
             programs: &self.programs,
             modules: &functions.collect(),
             names: &self.names,
+            config: &self.config,
             cpus: self.kit.machine.cpus,
         };
+        let lacking = draft.lacking(&target);
+        if !lacking.is_empty() {
+            return Ok(Prepared::DoesNotApply(NotApplicable {
+                id: draft.id.clone(),
+                title: draft.title().to_owned(),
+                lacking,
+            }));
+        }
         let scenario = draft.resolve(&target)?;
         let mut programs = BTreeMap::new();
         for step in &scenario.steps {
@@ -173,7 +220,7 @@ impl<'a> Bench<'a> {
         }
         let may_panic = scenario.end == MachineEnd::Panic;
         let load = Load { programs, modules, boot_parameters: boot_parameters(&scenario), may_panic };
-        Ok((scenario, load))
+        Ok(Prepared::Ready(Box::new(scenario), load))
     }
 
     /// Builds every program and module of the checkout that the store does not have.

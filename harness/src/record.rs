@@ -1,7 +1,9 @@
 //! The outcome of one run as data: what `run --json` prints, and `result.json` keeps.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::image::Store;
+use crate::kit::NotApplicable;
 use crate::run::{Kit, Outcome};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
@@ -14,7 +16,7 @@ pub struct Record {
     pub scenario: String,
     /// The image's name.
     pub image: String,
-    /// `passed`, `failed`, `unusable`, `lost`, or `refused`.
+    /// `passed`, `failed`, `unusable`, `lost`, `refused`, or `does not apply`.
     pub verdict: &'static str,
     /// `SHIFT:CPUS`.
     pub schedule: String,
@@ -49,6 +51,33 @@ pub struct Record {
     pub image_key: String,
     /// What QEMU says of itself.
     pub qemu_version: String,
+}
+
+/// What the last run of a scenario on an image said. Kept in the store, for tables over many runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastVerdict {
+    /// As in [`Record`].
+    pub verdict: String,
+    /// The hash of everything the image was made from.
+    pub image_key: String,
+}
+
+impl LastVerdict {
+    fn name(image: &str, scenario: &str) -> String {
+        format!("verdict-{image}-{scenario}")
+    }
+
+    /// The last verdict; `None` where there was no run yet.
+    #[must_use]
+    pub fn find(store: &Store, image: &str, scenario: &str) -> Option<Self> {
+        store.record(&Self::name(image, scenario))
+    }
+
+    /// Remembers the verdict of a run. A store that cannot be written forgets it: the run has told it already.
+    pub fn remember(store: &Store, image: &str, scenario: &str, verdict: &str, image_key: &str) {
+        let last = Self { verdict: verdict.to_owned(), image_key: image_key.to_owned() };
+        let _ = store.set_record(&Self::name(image, scenario), &last);
+    }
 }
 
 /// Host seconds of a run's parts.
@@ -91,14 +120,21 @@ impl Record {
             }),
             events: Some(outcome.trace.events.len()),
             events_not_shown: Some(outcome.view.dropped),
-            ..Self::without_verdict(scenario, kit, outcome.schedule, "", String::new(), qemu_version)
+            ..Self::without_verdict(&scenario.id, kit, outcome.schedule, "", String::new(), qemu_version)
         }
+    }
+
+    /// A scenario that is not about this kernel.
+    #[must_use]
+    pub fn not_applicable(not: &NotApplicable, kit: &Kit, schedule: Schedule, qemu_version: &str) -> Self {
+        let reasons = not.lacking.clone();
+        Self { reasons, ..Self::without_verdict(&not.id, kit, schedule, "does not apply", String::new(), qemu_version) }
     }
 
     /// A run that nothing can be said of: its machine was `lost`, or its settings were `refused`.
     #[must_use]
     pub fn without_verdict(
-        scenario: &Scenario,
+        scenario: &str,
         kit: &Kit,
         schedule: Schedule,
         word: &'static str,
@@ -106,7 +142,7 @@ impl Record {
         qemu_version: &str,
     ) -> Self {
         Self {
-            scenario: scenario.id.clone(),
+            scenario: scenario.to_owned(),
             image: kit.image.clone(),
             verdict: word,
             schedule: schedule.to_string(),

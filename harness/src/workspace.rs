@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::claims::Claims;
 use crate::scenario::{Diagnostic, Draft, Names};
 use crate::vm::Machine;
 
@@ -104,6 +105,23 @@ impl Workspace {
     pub fn draft(&self, file: &Path) -> Result<Draft, WorkspaceError> {
         let text = read(file)?;
         Ok(Draft::read(self.relative(file), text)?)
+    }
+
+    /// Reads all scenario files.
+    ///
+    /// # Errors
+    /// At the first that cannot be read or whose shape is wrong.
+    pub fn drafts(&self) -> Result<Vec<Draft>, WorkspaceError> {
+        self.scenario_files()?.iter().map(|file| self.draft(file)).collect()
+    }
+
+    /// What the notes claim.
+    ///
+    /// # Errors
+    /// Where the table cannot be read or is wrong.
+    pub fn claims(&self) -> Result<Claims, WorkspaceError> {
+        let file = self.root.join("scenarios/claims.yaml");
+        Ok(Claims::read(self.relative(&file), &read(&file)?)?)
     }
 
     /// The names of the image specifications, sorted.

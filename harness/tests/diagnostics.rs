@@ -20,7 +20,10 @@ use self::support::{Checkout, Kernsnap, Outcome, data};
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let mut trials = vec![trial("the-good-scenario-is-accepted".into(), the_good_scenario_is_accepted)];
+    let mut trials = vec![
+        trial("the-good-scenario-is-accepted".into(), the_good_scenario_is_accepted),
+        trial("what-a-kernel-lacks-is-listed".into(), what_a_kernel_lacks_is_listed),
+    ];
     let entries = fs::read_dir(data("bad-scenarios")).into_iter().flatten().flatten();
     for file in entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "yaml")) {
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -70,8 +73,33 @@ fn the_mistake_is_explained(name: &str, file: &Path) -> Outcome {
     Ok(())
 }
 
-/// Gives the names the meaning they have on a small image.
+fn what_a_kernel_lacks_is_listed() -> Outcome {
+    let needs = "needs:
+  - function: fork_core
+  - function: user_mode_thread
+  - event: sched_switch
+  - event: sched:sched_process_hang
+  - field: task.rcu_users
+  - config: CONFIG_SMP
+  - config: CONFIG_NUMA
+";
+    let draft = Draft::read(Path::new("x.yaml"), fs::read_to_string(data("good-scenario.yaml"))? + needs)?;
+    let expected = [
+        "the kernel of small has no traceable function `user_mode_thread`",
+        "the kernel of small has no event `sched:sched_process_hang`",
+        "the kernel of small has no field `task.rcu_users`",
+        "the kernel of small is built without CONFIG_NUMA",
+    ];
+    assert_eq!(on_small_image(|target| Ok(draft.lacking(target)))?, expected);
+    Ok(())
+}
+
 fn resolve(draft: &Draft) -> Result<(), Diagnostic> {
+    on_small_image(|target| draft.resolve(target).map(drop))
+}
+
+/// Gives names the meaning they have on a small image.
+fn on_small_image<T>(act: impl FnOnce(&Target<'_>) -> Result<T, Diagnostic>) -> Result<T, Diagnostic> {
     let set = |words: &str| words.split_whitespace().map(str::to_owned).collect::<BTreeSet<_>>();
     let list = |words: &str| words.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let functions = "copy_process finish_task_switch.isra.0 kernel_clone schedule_tail wake_up_new_task";
@@ -80,16 +108,15 @@ fn resolve(draft: &Draft) -> Result<(), Diagnostic> {
         ("sched:sched_switch", "prev_comm prev_pid prev_prio prev_state next_comm next_pid next_prio"),
         ("sched:sched_wakeup", "comm pid prio target_cpu"),
     ];
-    draft
-        .resolve(&Target {
-            image: "small",
-            functions: &set(functions).into_iter().zip(1..).map(|(name, number)| (name, vec![number])).collect(),
-            events: &events.map(|(name, fields)| (name.to_owned(), list(fields))).into(),
-            programs: &set("exit-code fork-one trace-flood"),
-            modules: &BTreeMap::from([("kthread-steps".to_owned(), list("steps_init steps_thread"))]),
-            names: &Names::read(Path::new("names.yaml"), "fork_core: [kernel_clone, _do_fork]\n")?,
-            layouts: &Layouts::EMPTY,
-            cpus: 4,
-        })
-        .map(drop)
+    act(&Target {
+        image: "small",
+        functions: &set(functions).into_iter().zip(1..).map(|(name, number)| (name, vec![number])).collect(),
+        events: &events.map(|(name, fields)| (name.to_owned(), list(fields))).into(),
+        programs: &set("exit-code fork-one trace-flood"),
+        modules: &BTreeMap::from([("kthread-steps".to_owned(), list("steps_init steps_thread"))]),
+        names: &Names::read(Path::new("names.yaml"), "fork_core: [kernel_clone, _do_fork]\n")?,
+        layouts: &Layouts::EMPTY,
+        config: &set("CONFIG_SMP"),
+        cpus: 4,
+    })
 }

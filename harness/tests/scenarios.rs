@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use kernsnap::cli::default_store;
 use kernsnap::image::{Images, Options, Store};
-use kernsnap::kit::Bench;
+use kernsnap::kit::{Bench, Prepared};
+use kernsnap::record::LastVerdict;
 use kernsnap::run::run;
 use kernsnap::verdict::Verdict;
 use kernsnap::verdict::mutation::mutate;
@@ -51,20 +52,23 @@ fn check(workspace: &Workspace, image: &str, file: &Path) -> Result<(), Box<dyn 
     let images = Images { workspace, store: &store, options: &options };
     let mut on = |event| eprintln!("{event:?}");
     let bench = Bench::open(images, image, &mut on)?;
-    let (scenario, load) = bench.scenario(file, &mut on)?;
+    let (scenario, load) = match bench.scenario(file, &mut on)? {
+        Prepared::Ready(scenario, load) => (scenario, load),
+        // That it is not about this kernel, and why, is reviewed like a view.
+        Prepared::DoesNotApply(not) => {
+            LastVerdict::remember(&store, image, &not.id, "does not apply", &bench.kit.image_key);
+            compare(workspace, image, file, (&not.id, &not.title), &not.to_string());
+            return Ok(());
+        }
+    };
     let schedule = bench.kit.machine.usual_schedule();
     let directory = store.scratch()?;
     let outcome = run(&scenario, &bench.kit, &load, schedule, directory.path(), LIMIT)?;
+    LastVerdict::remember(&store, image, &scenario.id, outcome.verdict.word(), &bench.kit.image_key);
     // The evidence stands before the comparison, so that a failure shows it.
     eprintln!("{}\n{:#?}", outcome.view, outcome.verdict);
 
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path(workspace.snapshots(image));
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.set_input_file(file);
-    settings.set_description(&scenario.title);
-    settings.bind(|| insta::assert_snapshot!(scenario.id.as_str(), outcome.view.to_string()));
+    compare(workspace, image, file, (&scenario.id, &scenario.title), &outcome.view.to_string());
     match outcome.verdict {
         Verdict::Passed => {
             let survived = mutate(&scenario, &outcome.trace, &outcome.cast, &outcome.console).survived;
@@ -72,4 +76,15 @@ fn check(workspace: &Workspace, image: &str, file: &Path) -> Result<(), Box<dyn 
         }
         verdict => Err(format!("{verdict:#?}").into()),
     }
+}
+
+/// Compares with the reviewed snapshot.
+fn compare(workspace: &Workspace, image: &str, file: &Path, (id, title): (&str, &str), text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(workspace.snapshots(image));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.set_input_file(file);
+    settings.set_description(title);
+    settings.bind(|| insta::assert_snapshot!(id, text));
 }

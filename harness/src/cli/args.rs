@@ -31,6 +31,8 @@ pub struct Arguments {
 pub enum Command {
     /// Lists the scenarios
     List(ListArguments),
+    /// Tells which scenarios show which claims of the notes, and what their last runs said
+    Claims(ClaimsArguments),
     /// Builds and finds images
     #[command(subcommand)]
     Image(ImageCommand),
@@ -46,6 +48,14 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct ListArguments {
     /// One JSON object a scenario and line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `claims`.
+#[derive(Debug, Args)]
+pub struct ClaimsArguments {
+    /// One JSON object a claim and line
     #[arg(long)]
     pub json: bool,
 }

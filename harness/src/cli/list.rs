@@ -13,8 +13,7 @@ struct Row<'a> {
 }
 
 pub(super) fn scenarios(place: &Place, arguments: &ListArguments) -> Result<Exit, Failure> {
-    let files = place.workspace.scenario_files()?;
-    let drafts = files.iter().map(|file| place.workspace.draft(file)).collect::<Result<Vec<_>, _>>()?;
+    let drafts = place.workspace.drafts()?;
     let width = drafts.iter().map(|draft| draft.id.len()).max().unwrap_or(0);
     for draft in &drafts {
         if arguments.json {

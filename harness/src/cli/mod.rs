@@ -2,6 +2,7 @@
 
 pub mod args;
 mod build;
+mod claims;
 mod doctor;
 mod exit;
 mod list;
@@ -10,7 +11,7 @@ mod run;
 mod shell;
 
 use std::fmt::Write as _;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -50,6 +51,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
     let place = Place::find(arguments)?;
     match &arguments.command {
         Command::List(list) => list::scenarios(&place, list),
+        Command::Claims(arguments) => claims::claims(&place, arguments),
         Command::Image(ImageCommand::Build(build)) => build::build(&place, build),
         Command::Image(ImageCommand::List(list)) => build::list(&place, list),
         Command::Image(ImageCommand::Path { image }) => build::path(&place, image),
@@ -221,7 +223,11 @@ fn talk(text: &str) {
     eprintln!("{text}");
 }
 
-#[expect(clippy::print_stdout, reason = "the command line gives its answers here")]
 fn answer(text: &str) {
-    println!("{text}");
+    // Who reads no further (`| head`) has had enough; the run is brought to its end all the same.
+    if let Err(error) = writeln!(io::stdout(), "{text}")
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        talk(&format!("cannot write the answer: {error}"));
+    }
 }

@@ -15,8 +15,8 @@ use super::args::RunArguments;
 use super::progress::Progress;
 use super::{Exit, Failure, Place, answer, chain, options, talk};
 use crate::image::ImageError;
-use crate::kit::{Bench, qemu_version};
-use crate::record::Record;
+use crate::kit::{Bench, Prepared, qemu_version};
+use crate::record::{LastVerdict, Record};
 use crate::run::{Kit, Load, Outcome, RunError, evidence, run as run_once};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
@@ -56,9 +56,12 @@ pub(super) fn run(place: &Place, arguments: &RunArguments) -> Result<Exit, Failu
     let mut progress = Progress::new();
     let mut show = |event| progress.show(event);
     let bench = Bench::open(place.images(&options), &arguments.image, &mut show)?;
-    let mut scenarios = Vec::new();
+    let (mut scenarios, mut not_applicable) = (Vec::new(), Vec::new());
     for file in &files {
-        scenarios.push(bench.scenario(file, &mut show)?);
+        match bench.scenario(file, &mut show)? {
+            Prepared::Ready(scenario, load) => scenarios.push((scenario, load)),
+            Prepared::DoesNotApply(not) => not_applicable.push(not),
+        }
     }
     drop(progress);
 
@@ -81,6 +84,15 @@ pub(super) fn run(place: &Place, arguments: &RunArguments) -> Result<Exit, Failu
         .iter()
         .flat_map(|(scenario, load)| (1..=setting.repeat).map(move |repetition| Job { scenario, load, repetition }))
         .collect();
+    for not in &not_applicable {
+        let record = Record::not_applicable(not, setting.kit, schedule, &setting.qemu_version);
+        LastVerdict::remember(&place.store, &setting.kit.image, &not.id, record.verdict, &record.image_key);
+        if arguments.json {
+            answer(&serde_json::to_string(&record).map_err(|error| Failure::internal("write JSON", &error))?);
+        } else {
+            answer(&format!("{} on {}: {}\n\n{not}", not.id, setting.kit.image, not.title));
+        }
+    }
     let mut reporter = Reporter { json: arguments.json, exit: Exit::Passed, hashes: BTreeMap::new() };
     work(&jobs, &setting, arguments.parallel.get(), &mut |job, result| reporter.report(job, &setting, result))?;
     reporter.finish(setting.repeat);
@@ -143,11 +155,19 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Ran {
         }
         Err(RunError::Boot(error)) if !matches!(error, BootError::Interrupted(_)) => {
             let why = chain(&error);
-            (Record::without_verdict(job.scenario, kit, *schedule, "lost", why, qemu_version), None, Exit::MachineLost)
+            (
+                Record::without_verdict(&job.scenario.id, kit, *schedule, "lost", why, qemu_version),
+                None,
+                Exit::MachineLost,
+            )
         }
         Err(RunError::Refused(mistake)) => {
             let why = mistake.to_string();
-            (Record::without_verdict(job.scenario, kit, *schedule, "refused", why, qemu_version), None, Exit::BadInput)
+            (
+                Record::without_verdict(&job.scenario.id, kit, *schedule, "refused", why, qemu_version),
+                None,
+                Exit::BadInput,
+            )
         }
         Err(error) => return Err(error.into()),
     };
@@ -161,6 +181,8 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Ran {
     let text = serde_json::to_string(&record).map_err(|error| Failure::internal("write JSON", &error))?;
     let result = directory.join(evidence::RESULT);
     fs::write(&result, text + "\n").map_err(|source| RunError::Write { path: result, source })?;
+    let Record { scenario, image, verdict, image_key, .. } = &record;
+    LastVerdict::remember(&setting.place.store, image, scenario, verdict, image_key);
     if exit != Exit::Passed {
         record.evidence = keep(&directory, setting, job);
     }

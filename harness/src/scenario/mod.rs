@@ -5,7 +5,9 @@
 
 mod check;
 pub mod diagnostic;
+mod expectation;
 pub mod names;
+mod needs;
 pub mod pattern;
 mod raw;
 mod resolve;
@@ -17,6 +19,7 @@ use std::path::{Path, PathBuf};
 use crate::layouts::fetch;
 
 pub use diagnostic::Diagnostic;
+pub use expectation::{Expectation, Rule};
 pub use names::Names;
 pub use pattern::{Comparison, FieldRef, Pattern, What};
 pub use resolve::{Target, kernel_module_name};
@@ -49,6 +52,18 @@ impl Draft {
         &self.raw.title
     }
 
+    /// The claims of the notes that it shows.
+    #[must_use]
+    pub fn claims(&self) -> &[String] {
+        &self.raw.claims
+    }
+
+    /// The statements of the notes that it corrects.
+    #[must_use]
+    pub fn corrects(&self) -> &[String] {
+        &self.raw.corrects
+    }
+
     /// The modules it loads, as `guest-programs/modules/` names them.
     pub fn modules(&self) -> impl Iterator<Item = &str> {
         self.raw.run.iter().filter_map(|step| match step {
@@ -57,10 +72,17 @@ impl Draft {
         })
     }
 
-    /// Whether a probe names fields of the kernel's structures.
+    /// What the kernel of `target` lacks, where the scenario is not about it; empty where it is.
+    #[must_use]
+    pub fn lacking(&self, target: &Target<'_>) -> Vec<String> {
+        needs::lacking(self, target)
+    }
+
+    /// Whether it names fields of the kernel's structures, in a probe or among its needs.
     #[must_use]
     pub fn names_fields(&self) -> bool {
-        self.raw.trace.kprobes.iter().any(|probe| fetch::names_fields(&probe.fetch))
+        self.raw.needs.iter().any(|need| matches!(need, raw::RawNeed::Field(_)))
+            || self.raw.trace.kprobes.iter().any(|probe| fetch::names_fields(&probe.fetch))
     }
 
     /// Gives every name its meaning on `target`.
@@ -72,7 +94,12 @@ impl Draft {
     }
 
     /// A mistake in the value at `at`.
-    fn mistake(&self, at: &[diagnostic::Step], message: impl Into<String>, hint: Option<String>) -> Diagnostic {
+    pub(crate) fn mistake(
+        &self,
+        at: &[diagnostic::Step],
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) -> Diagnostic {
         Diagnostic::at(&self.path, &self.text, at, message).with_hint(hint)
     }
 }
@@ -339,57 +366,4 @@ pub struct ViewRules {
     pub hexadecimal: BTreeSet<(String, String)>,
     /// Whether each line tells its CPU.
     pub cpus: bool,
-}
-
-/// A rule that must hold on every kernel and in every schedule.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expectation {
-    /// The claim, as a sentence.
-    pub that: String,
-    /// The rule.
-    pub rule: Rule,
-    /// The part of the trace that it is about, both ends included: from the first event that matches the one pattern to
-    /// the first behind it that matches the other. The whole trace where it is `None`.
-    pub between: Option<(Pattern, Pattern)>,
-}
-
-/// What an expectation demands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rule {
-    /// The first event that matches each pattern; each comes after the one before it.
-    Order(Vec<Pattern>),
-    /// An event that matches the first pattern, behind it one that matches the second, and so on.
-    InTurn(Vec<Pattern>),
-    /// At least one event matches.
-    Present(Pattern),
-    /// No event matches.
-    Absent(Pattern),
-    /// Exactly so many events match.
-    Count(Pattern, usize),
-    /// The first event of the pattern's role matches.
-    First(Pattern),
-    /// The last event of the pattern's role matches.
-    Last(Pattern),
-    /// The first matching event's stack has these frames, from the innermost outwards.
-    Stack(Pattern, Vec<String>),
-    /// The fields all have the same value.
-    Same(Vec<FieldRef>),
-    /// No two of the fields have the same value.
-    Different(Vec<FieldRef>),
-    /// The field has exactly so many values in the events that match.
-    Distinct(FieldRef, usize),
-    /// A line of the console has this text in it.
-    Console(String),
-    /// From the first event that matches the one pattern to the first behind it that matches the other, so much guest time
-    /// passes.
-    Apart {
-        /// The first event.
-        from: Pattern,
-        /// The second.
-        to: Pattern,
-        /// Milliseconds, at least.
-        at_least_ms: u32,
-        /// Milliseconds, at most.
-        at_most_ms: u32,
-    },
 }

@@ -16,6 +16,9 @@ pub(super) struct RawScenario {
     pub claims: Vec<String>,
     #[serde(default)]
     pub corrects: Vec<String>,
+    /// What a kernel must have for this to be about it.
+    #[serde(default)]
+    pub needs: Vec<RawNeed>,
     pub run: Vec<RawStep>,
     pub trace: RawTrace,
     #[serde(default)]
@@ -28,6 +31,20 @@ pub(super) struct RawScenario {
     /// Guest time for everything in `run`, in milliseconds.
     #[serde(default = "default_deadline", rename = "deadline-ms")]
     pub deadline_ms: u32,
+}
+
+/// Something that not every kernel has.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) enum RawNeed {
+    /// A traceable function.
+    Function(String),
+    /// A tracepoint.
+    Event(String),
+    /// A field of a structure, `task.rcu_users`.
+    Field(String),
+    /// An option that is set, `CONFIG_VHOST_NET`.
+    Config(String),
 }
 
 /// How the machine is expected to end.

@@ -28,6 +28,8 @@ pub struct Target<'a> {
     pub modules: &'a BTreeMap<String, Vec<String>>,
     /// Logical names.
     pub names: &'a Names,
+    /// Options of the kernel's configuration that are set, as built in or as modules.
+    pub config: &'a BTreeSet<String>,
     /// Where the kernel's structures keep their fields; none for a scenario that names none.
     pub layouts: &'a Layouts,
     /// Number of CPUs.

@@ -1,0 +1,78 @@
+//! `kernsnap claims`.
+
+use serde::Serialize;
+
+use super::args::ClaimsArguments;
+use super::{Exit, Failure, Place, answer};
+use crate::claims::Shown;
+use crate::record::LastVerdict;
+
+#[derive(Serialize)]
+struct Row<'a> {
+    claim: &'a str,
+    says: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instead: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_shown: Option<&'a str>,
+    shown_by: Vec<Cell<'a>>,
+}
+
+/// A scenario on an image.
+#[derive(Serialize)]
+struct Cell<'a> {
+    scenario: &'a str,
+    image: &'a str,
+    /// Of the last run; absent where there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<String>,
+}
+
+pub(super) fn claims(place: &Place, arguments: &ClaimsArguments) -> Result<Exit, Failure> {
+    let claims = place.workspace.claims()?;
+    let drafts = place.workspace.drafts()?;
+    let images = place.workspace.image_names();
+    let shown = claims.shown_by(&drafts).map_err(crate::workspace::WorkspaceError::from)?;
+    let mut exit = Exit::Passed;
+    for claim in &shown {
+        let row = row(place, claim, &images);
+        if arguments.json {
+            answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);
+        } else {
+            show(&row);
+        }
+        if let Some(gap) = claim.gap() {
+            super::talk(&format!("{}: {gap}", claim.id));
+            exit = Exit::BadInput;
+        }
+    }
+    Ok(exit)
+}
+
+fn row<'a>(place: &Place, shown: &Shown<'a>, images: &'a [String]) -> Row<'a> {
+    let cells = shown.scenarios.iter().flat_map(|scenario| images.iter().map(move |image| (*scenario, image.as_str())));
+    let cell = |(scenario, image)| {
+        let last = LastVerdict::find(&place.store, image, scenario);
+        Cell { scenario, image, verdict: last.map(|last| last.verdict) }
+    };
+    Row {
+        claim: shown.id,
+        says: &shown.claim.says,
+        instead: shown.claim.instead.as_deref(),
+        not_shown: shown.claim.not_shown.as_deref(),
+        shown_by: cells.map(cell).collect(),
+    }
+}
+
+fn show(row: &Row<'_>) {
+    answer(&format!("{:5} {}", row.claim, row.says));
+    if let Some(instead) = row.instead {
+        answer(&format!("      Instead: {instead}"));
+    }
+    if let Some(why) = row.not_shown {
+        answer(&format!("      Not shown: {why}"));
+    }
+    for Cell { scenario, image, verdict } in &row.shown_by {
+        answer(&format!("      {} on {image}: {scenario}", verdict.as_deref().unwrap_or("not run")));
+    }
+}

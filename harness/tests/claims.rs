@@ -1,0 +1,50 @@
+//! The table of claims against the scenarios: every claim of the notes is shown by one, or says why none can.
+
+#[expect(dead_code, reason = "other tests use the rest")]
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use kernsnap::claims::Claims;
+use kernsnap::cli::Exit;
+use kernsnap::scenario::Draft;
+use kernsnap::workspace::Workspace;
+
+use self::support::{Kernsnap, Outcome};
+
+#[test]
+fn every_claim_has_a_scenario_or_says_why_not() -> Outcome {
+    let workspace = Workspace::at(env!("CARGO_MANIFEST_DIR"));
+    let (claims, drafts) = (workspace.claims()?, workspace.drafts()?);
+    let shown = claims.shown_by(&drafts)?;
+    let gaps: Vec<_> = shown.iter().filter_map(|claim| Some((claim.id, claim.gap()?))).collect();
+    assert_eq!(gaps, []);
+    assert_eq!(shown.len(), 117, "the notes make 100 claims, and 17 mistakes");
+    Ok(())
+}
+
+#[test]
+fn a_claim_that_the_notes_do_not_make_is_a_mistake_of_the_scenario() -> Outcome {
+    let claims = Claims::read(Path::new("claims.yaml"), "claims: { C001: { says: x } }\ncorrections: {}\n")?;
+    let good = std::fs::read_to_string(support::data("good-scenario.yaml"))?;
+    let draft = Draft::read(Path::new("x.yaml"), format!("{good}claims: [C001, C002]\n"))?;
+    let told = claims.shown_by(&[draft]).expect_err("nobody claims C002");
+    assert_eq!(
+        (told.message.as_str(), told.hint.as_deref()),
+        ("there is no claim `C002`", Some("did you mean `C001`?"))
+    );
+    Ok(())
+}
+
+#[test]
+fn the_table_is_told_to_people_and_machines() -> Outcome {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let told = Kernsnap::new(&root, ["claims"]).run()?;
+    assert_eq!(told.code, Some(Exit::Passed as i32), "{told:?}");
+    assert!(told.stdout.contains("on rpi3-6.1: user-fork"), "{told:?}");
+    let json = Kernsnap::new(&root, ["claims", "--json"]).run()?;
+    let rows = json.stdout.lines().map(serde_json::from_str).collect::<Result<Vec<serde_json::Value>, _>>()?;
+    assert_eq!(rows[0]["claim"], "C001");
+    assert_eq!(rows.len(), 117);
+    Ok(())
+}
