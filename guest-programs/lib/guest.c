@@ -121,3 +121,17 @@ void wait_until_asleep(pid_t pid)
 		sched_yield();
 	close(fd);
 }
+
+void wait_until_state(pid_t pid, char state)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		die(path);
+	while (read_state(fd) != state)
+		sched_yield();
+	close(fd);
+}

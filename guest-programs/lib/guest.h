@@ -64,4 +64,10 @@ int wait_for(pid_t pid);
  */
 void wait_until_asleep(pid_t pid);
 
+/*
+ * The same for the state letter STATE of /proc/PID/stat: 'Z' for a zombie. Dies
+ * if PID goes away meanwhile.
+ */
+void wait_until_state(pid_t pid, char state);
+
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * kill-sleeping SIGNAL: a process sends SIGNAL to its sleeping child, which
+ * kill-sleeping SIGNAL [keep]: a process sends SIGNAL to its sleeping child, which
  * does nothing about it and is killed.
  *
  * The trace begins just before kill(): signal_generate in the parent, the child
@@ -9,6 +9,10 @@
  *
  * The child must sleep before the signal is sent, or it would be killed on its
  * way into pause() in one run and in it in another.
+ *
+ * With "keep" tracing stays on at the end, for a program that comes after: the
+ * function tracer empties the buffer whenever tracing is turned on again
+ * (function_trace_start() in kernel/trace/trace_functions.c).
  */
 #include <signal.h>
 #include <unistd.h>
@@ -35,6 +39,7 @@ int main(int argc, char **argv)
 		die("kill");
 	/* No core is dumped, so the status is the bare number. */
 	check(wait_for(child) == sig);
-	trace_off();
+	if (!argv[2])
+		trace_off();
 	_exit(0);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * segv-child CORE_BYTES: a child writes where it may not, and dies of SIGSEGV.
+ * segv-child CORE_BYTES [keep]: a child writes where it may not, and dies of SIGSEGV.
  *
  * The trace begins just before the store. The fault handler forces SIGSEGV on
  * the child, which finds it in get_signal() before it is back in user mode.
@@ -8,6 +8,10 @@
  * file "core"; then, and only then, its exit code has bit 0x80 set.
  *
  * As in exit-code, the parent sleeps in wait4() before tracing begins.
+ *
+ * With "keep" tracing stays on at the end, for a program that comes after: the
+ * function tracer empties the buffer whenever tracing is turned on again
+ * (function_trace_start() in kernel/trace/trace_functions.c).
  */
 #include <signal.h>
 #include <sys/mman.h>
@@ -46,6 +50,7 @@ int main(int argc, char **argv)
 		fault_traced(core_bytes);
 	check(child > 0);
 	check(wait_for(child) == (SIGSEGV | (core_bytes ? 0x80 : 0)));
-	trace_off();
+	if (!argv[2])
+		trace_off();
 	_exit(0);
 }
