@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * autoreap: a child exits whose parent ignores SIGCHLD.
+ *
+ * By that the parent says that it does not want to know: the child releases
+ * itself and never is a zombie. The parent waits all the same; wait4() returns
+ * when there is no child left, and says so with ECHILD.
+ *
+ * As in exit-code, the parent sleeps in wait4() before tracing begins.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "guest.h"
+
+int main(void)
+{
+	pid_t child;
+
+	guest_init();
+	if (signal(SIGCHLD, SIG_IGN) == SIG_ERR)
+		die("signal");
+	child = fork();
+	if (child == 0) {
+		wait_until_asleep(getppid());
+		trace_on();
+		_exit(0);
+	}
+	check(child > 0);
+	check(waitpid(child, NULL, 0) == -1 && errno == ECHILD);
+	trace_off();
+	_exit(0);
+}
