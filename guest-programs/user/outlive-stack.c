@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * outlive-stack MS: a child dies and stays a zombie while its parent makes
+ * another child, that may have the first one's stack already. Then the parent
+ * waits for the zombie and sleeps MS milliseconds.
+ *
+ * The trace begins just before the first fork() and ends after the sleep: long
+ * enough for a grace period of RCU, behind which the zombie's task_struct is
+ * freed. The second child is put to sleep and killed when tracing is off.
+ */
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "guest.h"
+
+int main(int argc, char **argv)
+{
+	struct timespec sleep = { 0, 0 };
+	pid_t first, second;
+	long ms;
+
+	(void)argc;
+	ms = parse_number(argv[1]);
+	sleep.tv_sec = ms / 1000;
+	sleep.tv_nsec = ms % 1000 * 1000000;
+	guest_init();
+	trace_on();
+	first = fork();
+	if (first == 0)
+		_exit(0);
+	check(first > 0);
+	wait_until_state(first, 'Z');
+	trace_mark("a-zombie");
+	second = fork();
+	if (second == 0) {
+		pause();
+		wrong("the second child was not killed");
+	}
+	check(second > 0);
+	check(wait_for(first) == 0);
+	if (nanosleep(&sleep, NULL))
+		die("nanosleep");
+	trace_off();
+	if (kill(second, SIGKILL))
+		die("kill");
+	check(wait_for(second) == SIGKILL);
+	_exit(0);
+}
