@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * oops_release: a file whose last close is a fault in the kernel.
+ *
+ * Loading makes /proc/oops-release. It can be opened; when the last reference to
+ * the opened file is dropped, its release function writes to address 0. A task
+ * that exits with the file open does that in exit_task_work(), with PF_EXITING
+ * set: the kernel has to deal with a fault in a task that is dying already. The
+ * console tells whether the flag was set.
+ *
+ * Never unloaded: the task that faulted holds on to the file for good.
+ */
+#include <linux/compiler.h>
+#include <linux/fs.h>
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/proc_fs.h>
+#include <linux/sched.h>
+
+/* Volatile, so that the compiler does not see that it is NULL. */
+static int *volatile oops_nowhere;
+
+static int oops_release(struct inode *inode, struct file *file)
+{
+	/* Loud enough for a console that shows errors only. */
+	pr_alert("oops_release: PF_EXITING=%d\n",
+		 !!(current->flags & PF_EXITING));
+	WRITE_ONCE(*oops_nowhere, 1);
+
+	return 0;
+}
+
+static const struct proc_ops oops_ops = {
+	.proc_release	= oops_release,
+};
+
+static int __init oops_init(void)
+{
+	return proc_create("oops-release", 0400, NULL, &oops_ops) ? 0 : -ENOMEM;
+}
+
+module_init(oops_init);
+
+MODULE_DESCRIPTION("A file whose last close is a fault in the kernel");
+MODULE_LICENSE("GPL");
