@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TRACEFS "/sys/kernel/tracing/"
@@ -134,4 +135,15 @@ void wait_until_state(pid_t pid, char state)
 	while (read_state(fd) != state)
 		sched_yield();
 	close(fd);
+}
+
+void sleep_ms(long ms)
+{
+	struct timespec time = {
+		.tv_sec = ms / 1000,
+		.tv_nsec = ms % 1000 * 1000000,
+	};
+
+	if (nanosleep(&time, NULL))
+		die("nanosleep");
 }

@@ -70,4 +70,7 @@ void wait_until_asleep(pid_t pid);
  */
 void wait_until_state(pid_t pid, char state);
 
+/* Sleeps for MS milliseconds. Dies if a signal ends the sleep. */
+void sleep_ms(long ms);
+
 #endif

@@ -7,21 +7,17 @@
  * is the idle task that comes after it. The child must be gone before the
  * parent wakes up, which takes it less than a millisecond.
  */
-#include <time.h>
 #include <unistd.h>
 
 #include "guest.h"
 
 int main(int argc, char **argv)
 {
-	struct timespec sleep = { 0, 0 };
 	pid_t child;
 	long ms;
 
 	(void)argc;
 	ms = parse_number(argv[1]);
-	sleep.tv_sec = ms / 1000;
-	sleep.tv_nsec = ms % 1000 * 1000000;
 	guest_init();
 	child = fork();
 	if (child == 0) {
@@ -30,8 +26,7 @@ int main(int argc, char **argv)
 		_exit(0);
 	}
 	check(child > 0);
-	if (nanosleep(&sleep, NULL))
-		die("nanosleep");
+	sleep_ms(ms);
 	check(wait_for(child) == 0);
 	trace_off();
 	_exit(0);

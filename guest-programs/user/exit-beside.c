@@ -7,21 +7,17 @@
  * nobody else wants the CPU: pinned to one, it is the task that comes after the
  * child. Its marker "sibling" is the last of the trace.
  */
-#include <time.h>
 #include <unistd.h>
 
 #include "guest.h"
 
 int main(int argc, char **argv)
 {
-	struct timespec sleep = { 0, 0 };
 	pid_t child, sibling;
 	long ms;
 
 	(void)argc;
 	ms = parse_number(argv[1]);
-	sleep.tv_sec = ms / 1000;
-	sleep.tv_nsec = ms % 1000 * 1000000;
 	guest_init();
 	child = fork();
 	if (child == 0) {
@@ -38,8 +34,7 @@ int main(int argc, char **argv)
 		_exit(0);
 	}
 	check(sibling > 0);
-	if (nanosleep(&sleep, NULL))
-		die("nanosleep");
+	sleep_ms(ms);
 	check(wait_for(child) == 0);
 	check(wait_for(sibling) == 0);
 	_exit(0);

@@ -9,21 +9,17 @@
  * freed. The second child is put to sleep and killed when tracing is off.
  */
 #include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "guest.h"
 
 int main(int argc, char **argv)
 {
-	struct timespec sleep = { 0, 0 };
 	pid_t first, second;
 	long ms;
 
 	(void)argc;
 	ms = parse_number(argv[1]);
-	sleep.tv_sec = ms / 1000;
-	sleep.tv_nsec = ms % 1000 * 1000000;
 	guest_init();
 	trace_on();
 	first = fork();
@@ -39,8 +35,7 @@ int main(int argc, char **argv)
 	}
 	check(second > 0);
 	check(wait_for(first) == 0);
-	if (nanosleep(&sleep, NULL))
-		die("nanosleep");
+	sleep_ms(ms);
 	trace_off();
 	if (kill(second, SIGKILL))
 		die("kill");
