@@ -16,6 +16,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
+#include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 
 MODULE_DESCRIPTION("The kernel's types, for its debugging information only");
