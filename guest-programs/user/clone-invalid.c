@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * clone-invalid: asks clone and clone3 for what cannot be, one thing after the
+ * other. All of it is refused with EINVAL, and a marker stands before each call.
+ *
+ * Two cases need a caller of their own: a process that reaps for a pid namespace
+ * may not make siblings, and one that has unshared its children's pid namespace
+ * may not make threads. The former is a child that is made before tracing is
+ * turned on, and calls when the others have.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "guest.h"
+
+#define AS_THREAD (CLONE_VM | CLONE_SIGHAND | CLONE_THREAD)
+
+static const struct {
+	const char *name;
+	unsigned long flags;
+} refused[] = {
+	/* kernel_clone() itself: both use the same argument as an address. */
+	{ "PIDFD+PARENT_SETTID", CLONE_PIDFD | CLONE_PARENT_SETTID },
+	/* The rest is refused by copy_process(). */
+	{ "NEWNS+FS", CLONE_NEWNS | CLONE_FS },
+	{ "NEWUSER+FS", CLONE_NEWUSER | CLONE_FS },
+	{ "THREAD-SIGHAND", CLONE_VM | CLONE_THREAD },
+	{ "SIGHAND-VM", CLONE_SIGHAND },
+	{ "THREAD+NEWPID", AS_THREAD | CLONE_NEWPID },
+	{ "THREAD+NEWUSER", AS_THREAD | CLONE_NEWUSER },
+	{ "PIDFD+THREAD", AS_THREAD | CLONE_PIDFD },
+	{ "PIDFD+DETACHED", CLONE_PIDFD | CLONE_DETACHED },
+};
+
+static void call_clone(const char *name, unsigned long flags)
+{
+	trace_mark(name);
+	check(syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, NULL) == -1);
+	check(errno == EINVAL);
+}
+
+static void call_clone3(const char *name, unsigned long flags, int exit_signal)
+{
+	struct clone_args args = {
+		.flags = flags,
+		.exit_signal = (unsigned int)exit_signal,
+	};
+
+	trace_mark(name);
+	check(syscall(SYS_clone3, &args, sizeof(args)) == -1);
+	check(errno == EINVAL);
+}
+
+static _Noreturn void call_as_reaper(int turn)
+{
+	char byte;
+
+	check(read(turn, &byte, 1) == 1);
+	call_clone("PARENT-of-a-reaper", CLONE_PARENT);
+	_exit(0);
+}
+
+int main(void)
+{
+	int turn[2];
+	pid_t reaper;
+
+	guest_init();
+	check(pipe(turn) == 0);
+	reaper = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, NULL);
+	if (reaper == 0)
+		call_as_reaper(turn[0]);
+	check(reaper > 0);
+	wait_until_asleep(reaper);
+
+	trace_on();
+	call_clone3("clone3-signal-65", 0, 65);
+	call_clone3("clone3-THREAD-with-a-signal", AS_THREAD, SIGCHLD);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		call_clone(refused[i].name, refused[i].flags);
+	check(unshare(CLONE_NEWPID) == 0);
+	call_clone("THREAD-after-unshare", AS_THREAD);
+	check(write(turn[1], "", 1) == 1);
+	check(wait_for(reaper) == 0);
+	_exit(0);
+}
