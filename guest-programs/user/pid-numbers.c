@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * pid-numbers: which numbers new processes get.
+ *
+ * All of it happens in a pid namespace of its own, where nobody else takes
+ * numbers. Its first process says which number was the last one
+ * (kernel.ns_last_pid, for restoring processes), forks beyond the highest
+ * number, and forks where a number is in use. Then it asks for numbers by
+ * itself, with clone3's set_tid: one that is free, one that is not, and one that
+ * there cannot be. The highest number must be 32767 (kernel.pid_max is 32768).
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "guest.h"
+
+static int last_pid_fd;
+
+static void set_last_pid(const char *mark, const char *number)
+{
+	trace_mark(mark);
+	/* A kernel's switch is only written from the beginning of its file. */
+	if (pwrite(last_pid_fd, number, strlen(number), 0) < 0)
+		die("ns_last_pid");
+}
+
+/* A child that ends, and whose number is free again when this returns. */
+static void fork_and_wait(void)
+{
+	pid_t child;
+
+	child = fork();
+	if (child == 0)
+		_exit(0);
+	check(child > 0);
+	check(wait_for(child) == 0);
+}
+
+/* A child that keeps its number. */
+static pid_t fork_and_keep(void)
+{
+	pid_t child;
+
+	child = fork();
+	if (child == 0) {
+		for (;;)
+			pause();
+	}
+	check(child > 0);
+	return child;
+}
+
+/* Asks for the number TID; 0 or what went wrong. */
+static int ask_for(pid_t tid)
+{
+	struct clone_args args = {
+		.exit_signal = SIGCHLD,
+		.set_tid = (uintptr_t)&tid,
+		.set_tid_size = 1,
+	};
+	long child;
+
+	child = syscall(SYS_clone3, &args, sizeof(args));
+	if (child == 0)
+		_exit(0);
+	if (child < 0)
+		return errno;
+	check(child == tid);
+	check(wait_for(tid) == 0);
+	return 0;
+}
+
+static _Noreturn void take_numbers(void)
+{
+	last_pid_fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
+	if (last_pid_fd < 0)
+		die("ns_last_pid");
+	trace_on();
+	set_last_pid("ns_last_pid=32765", "32765");
+	fork_and_wait();
+	fork_and_wait();
+	fork_and_keep();
+	fork_and_wait();
+	set_last_pid("ns_last_pid=299", "299");
+	fork_and_wait();
+	trace_mark("set_tid");
+	check(ask_for(500) == 0);
+	check(ask_for(300) == EEXIST);
+	check(ask_for(32768) == EINVAL);
+	trace_off();
+	/* The namespace ends with its first process, and the child that is left with it. */
+	_exit(0);
+}
+
+int main(void)
+{
+	long first;
+
+	guest_init();
+	first = syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, NULL);
+	if (first == 0)
+		take_numbers();
+	check(first > 0);
+	check(wait_for((pid_t)first) == 0);
+	_exit(0);
+}
