@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * clone-sibling: a child makes not a child, but a sibling (CLONE_PARENT).
+ *
+ * The child may not wait for what it has made. Their parent, who made one and
+ * never heard of the other, waits for both. It lets the sibling, who waits for the
+ * end of a pipe, end when the child is gone.
+ *
+ * The sibling asks for SIGUSR1 at its end, which is not heeded: it gets the
+ * signal that the child has.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "guest.h"
+
+/* The sibling goes on when nobody has the writing end any more. */
+static int turn[2];
+
+static _Noreturn void be_sibling(void)
+{
+	char byte;
+
+	close(turn[1]);
+	check(read(turn[0], &byte, 1) == 0);
+	_exit(0);
+}
+
+static _Noreturn void make_sibling(void)
+{
+	pid_t sibling;
+
+	sibling = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGUSR1, NULL, NULL, NULL, NULL);
+	if (sibling == 0)
+		be_sibling();
+	check(sibling > 0);
+	check(waitpid(sibling, NULL, 0) == -1 && errno == ECHILD);
+	trace_mark("no-child-of-mine");
+	_exit(0);
+}
+
+int main(void)
+{
+	pid_t child, other;
+
+	guest_init();
+	check(pipe(turn) == 0);
+	trace_on();
+	child = fork();
+	if (child == 0)
+		make_sibling();
+	check(child > 0);
+	check(wait_for(child) == 0);
+	close(turn[1]);
+	other = wait(NULL);
+	check(other > 0 && other != child);
+	trace_off();
+	_exit(0);
+}
