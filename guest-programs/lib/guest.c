@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -81,6 +82,11 @@ long parse_number(const char *text)
 	if (errno || end == text || *end)
 		wrong("not a number");
 	return number;
+}
+
+pid_t raw_clone(unsigned long flags)
+{
+	return (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
 }
 
 int wait_for(pid_t pid)

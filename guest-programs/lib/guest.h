@@ -53,6 +53,12 @@ __attribute__((noreturn)) void wrong(const char *what);
 long parse_number(const char *text);
 
 /*
+ * The system call clone with FLAGS and nothing else. Returns twice, as fork()
+ * does, but the C library knows nothing of it; -1 and errno where it fails.
+ */
+pid_t raw_clone(unsigned long flags);
+
+/*
  * Waits for the child PID and returns its wait status. Dies if there is no such
  * child.
  */

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
  * clone-invalid: asks clone and clone3 for what cannot be, one thing after the
- * other. All of it is refused with EINVAL, and a marker stands before each call.
+ * other. All of it is refused with EINVAL, and a marker stands before each
+ * call.
  *
- * Two cases need a caller of their own: a process that reaps for a pid namespace
- * may not make siblings, and one that has unshared its children's pid namespace
- * may not make threads. The former is a child that is made before tracing is
- * turned on, and calls when the others have.
+ * Two cases need a caller of their own: a process that reaps for a pid
+ * namespace may not make siblings, and one that has unshared its children's
+ * pid namespace may not make threads. The former is a child that is made
+ * before tracing is turned on, and calls when the others have.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -40,7 +41,7 @@ static const struct {
 static void call_clone(const char *name, unsigned long flags)
 {
 	trace_mark(name);
-	check(syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, NULL) == -1);
+	check(raw_clone(flags | SIGCHLD) == -1);
 	check(errno == EINVAL);
 }
 
@@ -72,7 +73,7 @@ int main(void)
 
 	guest_init();
 	check(pipe(turn) == 0);
-	reaper = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, NULL);
+	reaper = raw_clone(CLONE_NEWPID | SIGCHLD);
 	if (reaper == 0)
 		call_as_reaper(turn[0]);
 	check(reaper > 0);

@@ -3,8 +3,8 @@
  * clone-sibling: a child makes not a child, but a sibling (CLONE_PARENT).
  *
  * The child may not wait for what it has made. Their parent, who made one and
- * never heard of the other, waits for both. It lets the sibling, who waits for the
- * end of a pipe, end when the child is gone.
+ * never heard of the other, waits for both. It lets the sibling, who waits for
+ * the end of a pipe, end when the child is gone.
  *
  * The sibling asks for SIGUSR1 at its end, which is not heeded: it gets the
  * signal that the child has.
@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,7 +34,7 @@ static _Noreturn void make_sibling(void)
 {
 	pid_t sibling;
 
-	sibling = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGUSR1, NULL, NULL, NULL, NULL);
+	sibling = raw_clone(CLONE_PARENT | SIGUSR1);
 	if (sibling == 0)
 		be_sibling();
 	check(sibling > 0);

@@ -2,10 +2,11 @@
 /*
  * exec-over-nproc: becomes a user who has too many processes, and executes.
  *
- * The user 1000 has more processes than RLIMIT_NPROC will allow, before tracing
- * is turned on. Then the program becomes that user. setuid() succeeds: programs
- * that give up root do not expect it to fail. execve() fails with EAGAIN instead.
- * When the user's processes have gone (marker "fewer"), it succeeds.
+ * The user 1000 has more processes than RLIMIT_NPROC will allow, before
+ * tracing is turned on. Then the program becomes that user. setuid() succeeds:
+ * programs that give up root do not expect it to fail. execve() fails with
+ * EAGAIN instead. When the user's processes have gone (marker "fewer"), it
+ * succeeds.
  *
  * The program that is executed is this one again, with an argument that makes
  * it end.

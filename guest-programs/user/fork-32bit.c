@@ -3,9 +3,9 @@
  * fork-32bit: a 32-bit ARM process calls fork and vfork.
  *
  * A 64-bit kernel with CONFIG_COMPAT runs 32-bit programs too, and for them it
- * has the system calls that 32-bit ARM has, fork (2) and vfork (190) among them.
- * Compilers for arm64 do not make such programs, so this one writes a very small
- * one, and executes it with tracing on.
+ * has the system calls that 32-bit ARM has, fork (2) and vfork (190) among
+ * them. Compilers for arm64 do not make such programs, so this one writes a
+ * very small one, and executes it with tracing on.
  */
 #include <elf.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 #define PROGRAM "/fork-32bit.a32"
 #define BASE 0x20000
 
-/* Headers and instructions as they stand in the file and, at BASE, in memory. */
+/* Headers and instructions: the file, and from BASE on the memory. */
 static const struct {
 	Elf32_Ehdr header;
 	Elf32_Phdr segment;
@@ -60,7 +60,7 @@ static const struct {
 		0xe3a07072,	/* mov r7, #114 */
 		0xef000000,	/* svc #0 */
 		0xe3a070be,	/* mov r7, #190		vfork() */
-		0xef000000,	/* svc #0		returns in child and parent */
+		0xef000000,	/* svc #0		returns twice */
 		0xe3a00000,	/* mov r0, #0		exit(0) */
 		0xe3a07001,	/* end: mov r7, #1 */
 		0xef000000,	/* svc #0 */

@@ -2,11 +2,11 @@
 /*
  * fork-interrupted: a signal comes while a process is entering clone.
  *
- * To hit this moment, a tracer stops the process where it enters the system call
- * and lets it go on with SIGUSR1. Tracing begins there. The kernel makes no child
- * while a signal is pending: it runs the handler first (marker "handler") and
- * then begins the system call again. The process sees one clone that succeeds
- * (marker "cloned").
+ * To hit this moment, a tracer stops the process where it enters the system
+ * call and lets it go on with SIGUSR1. Tracing begins there. The kernel makes
+ * no child while a signal is pending: it runs the handler first (marker
+ * "handler") and then begins the system call again. The process sees one clone
+ * that succeeds (marker "cloned").
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -30,7 +30,7 @@ static _Noreturn void be_interrupted(void)
 	check(signal(SIGUSR1, handler) != SIG_ERR);
 	check(ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0);
 	check(kill(getpid(), SIGSTOP) == 0);
-	child = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+	child = raw_clone(SIGCHLD);
 	if (child == 0)
 		_exit(0);
 	check(child > 0);
@@ -45,7 +45,8 @@ static int enters_clone(pid_t caller)
 	struct __ptrace_syscall_info info;
 
 	check(ptrace(PTRACE_GET_SYSCALL_INFO, caller, sizeof(info), &info) > 0);
-	return info.op == PTRACE_SYSCALL_INFO_ENTRY && info.entry.nr == SYS_clone;
+	return info.op == PTRACE_SYSCALL_INFO_ENTRY &&
+	       info.entry.nr == SYS_clone;
 }
 
 static void wait_for_stop(pid_t caller)
@@ -66,8 +67,9 @@ int main(void)
 		be_interrupted();
 	check(caller > 0);
 	wait_for_stop(caller);
-	/* Without it the kernel does not tell stops at system calls from others. */
-	check(ptrace(PTRACE_SETOPTIONS, caller, NULL, PTRACE_O_TRACESYSGOOD) == 0);
+	/* Or stops at system calls would not be told from others. */
+	check(ptrace(PTRACE_SETOPTIONS, caller, NULL,
+		     PTRACE_O_TRACESYSGOOD) == 0);
 	do {
 		check(ptrace(PTRACE_SYSCALL, caller, NULL, NULL) == 0);
 		wait_for_stop(caller);

@@ -14,7 +14,7 @@
 
 #include "guest.h"
 
-/* Tasks of the kernel's own may end meanwhile: the limit leaves that many out. */
+/* So many of the kernel's own tasks may end meanwhile. */
 #define MARGIN 4
 
 int main(void)

@@ -4,17 +4,16 @@
  *
  * The parent is returned the child's number, the child 0: each says so with a
  * marker, "returned-pid" and "returned-0". Then the parent asks for shared
- * signal handlers without shared memory (CLONE_SIGHAND without CLONE_VM), which
- * clone refuses with EINVAL: it returns once, and there is no child.
+ * signal handlers without shared memory (CLONE_SIGHAND without CLONE_VM),
+ * which clone refuses with EINVAL: it returns once, and there is no child.
  *
- * The system call is made directly. The C library's fork() would do more in the
- * child.
+ * The system call is made directly. The C library's fork() would do more in
+ * the child.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "guest.h"
@@ -25,7 +24,7 @@ int main(void)
 
 	guest_init();
 	trace_on();
-	child = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+	child = raw_clone(SIGCHLD);
 	if (child == 0) {
 		trace_mark("returned-0");
 		_exit(0);
@@ -33,7 +32,7 @@ int main(void)
 	check(child > 0);
 	trace_mark("returned-pid");
 	check(wait_for(child) == 0);
-	check(syscall(SYS_clone, CLONE_SIGHAND | SIGCHLD, NULL, NULL, NULL, NULL) == -1);
+	check(raw_clone(CLONE_SIGHAND | SIGCHLD) == -1);
 	check(errno == EINVAL);
 	trace_off();
 	_exit(0);

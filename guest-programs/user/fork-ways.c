@@ -7,8 +7,8 @@
  * shows which system call, with which flags, each of them is; all of them meet
  * in kernel_clone() and copy_process().
  *
- * Each child is waited for before the next one is made. What the children do is
- * not part of it: they end at once.
+ * Each child is waited for before the next one is made. What the children do
+ * is not part of it: they end at once.
  */
 #define _GNU_SOURCE
 #include <linux/sched.h>
@@ -56,7 +56,8 @@ static void by_posix_spawn(void)
 	pid_t child;
 
 	trace_mark("posix_spawn");
-	check(posix_spawn(&child, "/proc/self/exe", NULL, NULL, argv, envp) == 0);
+	check(posix_spawn(&child, "/proc/self/exe", NULL, NULL, argv,
+			  envp) == 0);
 	check(wait_for(child) == 0);
 }
 

@@ -6,8 +6,9 @@
  * numbers. Its first process says which number was the last one
  * (kernel.ns_last_pid, for restoring processes), forks beyond the highest
  * number, and forks where a number is in use. Then it asks for numbers by
- * itself, with clone3's set_tid: one that is free, one that is not, and one that
- * there cannot be. The highest number must be 32767 (kernel.pid_max is 32768).
+ * itself, with clone3's set_tid: one that is free, one that is not, and one
+ * that there cannot be. The highest number must be 32767 (kernel.pid_max is
+ * 32768).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -21,6 +22,8 @@
 
 #include "guest.h"
 
+#define LAST_PID "/proc/sys/kernel/ns_last_pid"
+
 static int last_pid_fd;
 
 static void set_last_pid(const char *mark, const char *number)
@@ -28,7 +31,7 @@ static void set_last_pid(const char *mark, const char *number)
 	trace_mark(mark);
 	/* A kernel's switch is only written from the beginning of its file. */
 	if (pwrite(last_pid_fd, number, strlen(number), 0) < 0)
-		die("ns_last_pid");
+		die(LAST_PID);
 }
 
 /* A child that ends, and whose number is free again when this returns. */
@@ -79,9 +82,9 @@ static int ask_for(pid_t tid)
 
 static _Noreturn void take_numbers(void)
 {
-	last_pid_fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
+	last_pid_fd = open(LAST_PID, O_WRONLY | O_CLOEXEC);
 	if (last_pid_fd < 0)
-		die("ns_last_pid");
+		die(LAST_PID);
 	trace_on();
 	set_last_pid("ns_last_pid=32765", "32765");
 	fork_and_wait();
@@ -95,19 +98,19 @@ static _Noreturn void take_numbers(void)
 	check(ask_for(300) == EEXIST);
 	check(ask_for(32768) == EINVAL);
 	trace_off();
-	/* The namespace ends with its first process, and the child that is left with it. */
+	/* The child that is left ends with the first of its namespace. */
 	_exit(0);
 }
 
 int main(void)
 {
-	long first;
+	pid_t first;
 
 	guest_init();
-	first = syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, NULL);
+	first = raw_clone(CLONE_NEWPID | SIGCHLD);
 	if (first == 0)
 		take_numbers();
 	check(first > 0);
-	check(wait_for((pid_t)first) == 0);
+	check(wait_for(first) == 0);
 	_exit(0);
 }

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * thread-exits: one thread ends alone, then its process ends with all the others.
+ * thread-exits: one thread ends alone, then its process ends with all the
+ * others.
  *
- * The first thread returns from its function and is joined. Then the main thread
- * calls _exit(6) while two more threads sleep: exit_group ends them too.
+ * The first thread returns from its function and is joined. Then the main
+ * thread calls _exit(6) while two more threads sleep: exit_group ends them
+ * too.
  *
  * All threads are made, and asleep, before tracing is turned on; the one that
- * ends alone turns it on when the main thread sleeps in pthread_join(). Joining
- * ends when the thread's id is cleared in memory, which it is before the thread
- * has ended; the main thread looks until it has, so that the two ends do not mix.
- * For the same reason those that end together have real-time priorities, the main
- * thread the highest: each is through with its end before the next begins.
+ * ends alone turns it on when the main thread sleeps in pthread_join().
+ * Joining ends when the thread's id is cleared in memory, which it is before
+ * the thread has ended; the main thread looks until it has, so that the two
+ * ends do not mix. For the same reason those that end together have real-time
+ * priorities, the main thread the highest: each is through with its end before
+ * the next begins.
  *
  * Run it pinned to one CPU.
  */
@@ -57,7 +60,8 @@ static void make_thread(long number, void *(*function)(void *))
 	pid_t id;
 
 	check(pipe(pipes[number]) == 0);
-	check(pthread_create(&threads[number], NULL, function, (void *)number) == 0);
+	check(pthread_create(&threads[number], NULL, function,
+			     (void *)number) == 0);
 	while ((id = __atomic_load_n(&ids[number], __ATOMIC_ACQUIRE)) == 0)
 		sched_yield();
 	wait_until_asleep(id);

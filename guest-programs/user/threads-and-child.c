@@ -12,7 +12,7 @@
 
 #include "guest.h"
 
-/* A byte in the first wakes the main thread; the end of the second, the threads. */
+/* A byte in the first wakes the main thread; the end of the second, the rest. */
 static int started[2];
 static int over[2];
 

@@ -4,8 +4,8 @@
  *
  * A child of vfork() borrows its parent's memory, so the parent may not run
  * before the child has given it back. The first child does that by ending, the
- * second by executing a program, for which execve() makes new memory. The markers
- * show who runs when.
+ * second by executing a program, for which execve() makes new memory. The
+ * markers show who runs when.
  *
  * The program that is executed is this one again: with an argument it turns
  * tracing off, since what it does is not part of it, and ends.
