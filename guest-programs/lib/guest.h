@@ -21,7 +21,11 @@
  */
 void guest_init(void);
 
-/* Turns tracing on. */
+/*
+ * Turns tracing on. Where it was off, the function tracer empties its buffer
+ * (function_trace_start()): a run with it has room for one stretch of tracing.
+ * Events alone and the function-graph tracer keep what they have.
+ */
 void trace_on(void);
 
 /* Turns tracing off. */
