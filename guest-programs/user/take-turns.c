@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * take-turns CPU NAME...: puts the tasks that have these names on one CPU, and
+ * makes them batch tasks.
+ *
+ * Where a task wakes another, the two may go on side by side on two CPUs, or
+ * the one that was woken may preempt the other. Either is right, and the trace
+ * shows the accident. On one CPU, and with the policy SCHED_BATCH, the waker
+ * goes on until it sleeps: a batch task that is woken does not preempt
+ * (check_preempt_wakeup()). What forks inherits both, so this is done for init
+ * and kthreadd, too.
+ *
+ * It is a preparation: it runs before what the trace is about.
+ */
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guest.h"
+
+/* Whether /proc/PID/comm says NAME. A task that has ended meanwhile has none. */
+static bool is_called(pid_t pid, const char *name)
+{
+	char path[32], comm[32];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, comm, sizeof(comm) - 1);
+	close(fd);
+	if (n <= 0)
+		return false;
+	comm[n - 1] = '\0';	/* the newline */
+	return !strcmp(comm, name);
+}
+
+static void settle(pid_t pid, int cpu)
+{
+	const struct sched_param none = { 0 };
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(cpu, &cpus);
+	if (sched_setaffinity(pid, sizeof(cpus), &cpus))
+		die("sched_setaffinity");
+	if (sched_setscheduler(pid, SCHED_BATCH, &none))
+		die("sched_setscheduler");
+}
+
+static void settle_all(const char *name, int cpu)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	int found = 0;
+	pid_t pid;
+
+	if (!proc)
+		die("/proc");
+	while ((entry = readdir(proc))) {
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		pid = (pid_t)parse_number(entry->d_name);
+		if (!is_called(pid, name))
+			continue;
+		settle(pid, cpu);
+		found++;
+	}
+	closedir(proc);
+	if (!found)
+		wrong(name);
+}
+
+int main(int argc, char **argv)
+{
+	int cpu = (int)parse_number(argv[1]);
+
+	for (int i = 2; i < argc; i++)
+		settle_all(argv[i], cpu);
+	_exit(0);
+}
