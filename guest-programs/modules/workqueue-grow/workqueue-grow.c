@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * workqueue_grow: three works that block, on the workqueue of one CPU.
+ *
+ * Loading queues grow_work() three times on CPU 1. None of them returns before
+ * all three have begun: one worker cannot run them after one another, and the
+ * pool has to grow.
+ *
+ * The workqueue is the one for urgent work, because hardly anybody uses it: its
+ * pool on CPU 1 is as it was made at boot, with one idle worker.
+ */
+#include <linux/completion.h>
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/workqueue.h>
+
+#define GROW_CPU	1
+#define GROW_WORKS	3
+
+static struct work_struct grow_works[GROW_WORKS];
+static DECLARE_COMPLETION(grow_begun);
+static DECLARE_COMPLETION(grow_go_on);
+
+static void grow_work(struct work_struct *work)
+{
+	complete(&grow_begun);
+	wait_for_completion(&grow_go_on);
+}
+
+static int __init grow_init(void)
+{
+	int i;
+
+	for (i = 0; i < GROW_WORKS; i++) {
+		INIT_WORK(&grow_works[i], grow_work);
+		queue_work_on(GROW_CPU, system_highpri_wq, &grow_works[i]);
+	}
+	for (i = 0; i < GROW_WORKS; i++)
+		wait_for_completion(&grow_begun);
+	complete_all(&grow_go_on);
+
+	return 0;
+}
+
+static void __exit grow_exit(void)
+{
+	int i;
+
+	for (i = 0; i < GROW_WORKS; i++)
+		flush_work(&grow_works[i]);
+}
+
+module_init(grow_init);
+module_exit(grow_exit);
+
+MODULE_DESCRIPTION("Works that block, so that their pool grows");
+MODULE_LICENSE("GPL");
