@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * tasklet_again: a tasklet that schedules itself again.
+ *
+ * Loading schedules it once, from a task, and returns when it has run TIMES
+ * times (parameter "times"). Each run raises the soft interrupt that the kernel
+ * is just handling.
+ */
+#include <linux/completion.h>
+#include <linux/interrupt.h>
+#include <linux/module.h>
+
+static unsigned int times = 1;
+module_param(times, uint, 0444);
+MODULE_PARM_DESC(times, "How often the tasklet runs");
+
+static void again_tasklet(struct tasklet_struct *tasklet);
+
+static DECLARE_TASKLET(again, again_tasklet);
+static DECLARE_COMPLETION(again_done);
+
+static void again_tasklet(struct tasklet_struct *tasklet)
+{
+	if (--times)
+		tasklet_schedule(tasklet);
+	else
+		complete(&again_done);
+}
+
+static int __init again_init(void)
+{
+	if (!times)
+		return -EINVAL;
+
+	tasklet_schedule(&again);
+	wait_for_completion(&again_done);
+
+	return 0;
+}
+
+static void __exit again_exit(void)
+{
+	tasklet_kill(&again);
+}
+
+module_init(again_init);
+module_exit(again_exit);
+
+MODULE_DESCRIPTION("A tasklet that schedules itself again");
+MODULE_LICENSE("GPL");
