@@ -18,6 +18,7 @@
 #include <linux/sched/task.h>
 #include <linux/vmalloc.h>
 #include <linux/workqueue.h>
+#include <uapi/linux/sched/types.h>
 
 MODULE_DESCRIPTION("The kernel's types, for its debugging information only");
 MODULE_LICENSE("GPL");
