@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * vhost-owner: becomes the owner of a vhost device, and gives it up.
+ *
+ * VHOST_SET_OWNER makes a kernel thread that works for the owner, with the
+ * owner's memory; closing the device stops it. The first marker is the name that
+ * the thread must get, the others stand behind the two calls.
+ */
+#include <fcntl.h>
+#include <linux/vhost.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "guest.h"
+
+#define DEVICE "/dev/vhost-net"
+
+int main(void)
+{
+	int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	char name[32];
+
+	if (fd < 0)
+		die(DEVICE);
+	guest_init();
+	snprintf(name, sizeof(name), "vhost-%d", (int)getpid());
+	trace_on();
+	trace_mark(name);
+	if (ioctl(fd, VHOST_SET_OWNER))
+		die("VHOST_SET_OWNER");
+	trace_mark("owned");
+	close(fd);
+	trace_mark("closed");
+	_exit(0);
+}
