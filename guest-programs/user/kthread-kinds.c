@@ -19,7 +19,6 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -61,7 +60,9 @@ static pid_t find_task(const char *prefix)
 			continue;
 		pid = (pid_t)parse_number(entry->d_name);
 		read_proc(pid, "comm", comm, sizeof(comm));
-		if (!strncmp(comm, prefix, strlen(prefix)) && (!found || pid < found))
+		if (strncmp(comm, prefix, strlen(prefix)))
+			continue;
+		if (!found || pid < found)
 			found = pid;
 	}
 	closedir(proc);
@@ -98,10 +99,12 @@ static void policy_of(pid_t pid, char *text, size_t size)
 
 	if (policy < 0 || sched_getparam(pid, &param))
 		die("sched_getparam");
-	if (policy == SCHED_FIFO)
+	if (policy == SCHED_OTHER)
+		snprintf(text, size, "SCHED_NORMAL");
+	else if (policy == SCHED_FIFO)
 		snprintf(text, size, "SCHED_FIFO-%d", param.sched_priority);
 	else
-		snprintf(text, size, policy == SCHED_OTHER ? "SCHED_NORMAL" : "%d", policy);
+		snprintf(text, size, "policy-%d", policy);
 }
 
 static bool has_program(pid_t pid)
