@@ -46,9 +46,9 @@ fn without_size(frame: &str) -> String {
 }
 
 fn place(symbol: &Symbol) -> String {
-    match &symbol.place {
-        Some(place) => format!("{}+{:#x}", place.function.full(), place.offset),
-        None => format!("{:#x}", symbol.address),
+    match symbol {
+        Symbol::Function { place, .. } => format!("{}+{:#x}", place.function.full(), place.offset.expect("an offset")),
+        Symbol::Address(address) => format!("{address:#x}"),
     }
 }
 
@@ -164,7 +164,7 @@ fn time_cpu(task: &str) -> Option<&str> {
 /// The same lines, made from the trace.
 fn graph_of(trace: &Trace) -> Vec<GraphLine> {
     let name =
-        |symbol: &Symbol| symbol.place.as_ref().map_or_else(String::new, |place| place.function.full().to_owned());
+        |symbol: &Symbol| symbol.place().map_or_else(String::new, |place| place.function.full().to_owned());
     let duration = |nanos: u64| {
         let mut text = format!("{}.{:03}", nanos / 1000, nanos % 1000);
         text.truncate(text.len().min(8));

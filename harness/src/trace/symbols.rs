@@ -97,7 +97,10 @@ impl Symbols {
     /// The function around `address`. Does not allocate: names are shared.
     #[must_use]
     pub fn resolve(&self, address: u64) -> Symbol {
-        Symbol { address, place: self.place(address) }
+        match self.place(address) {
+            Some(place) => Symbol::Function { place, address: Some(address) },
+            None => Symbol::Address(address),
+        }
     }
 
     /// How many functions are known.
@@ -120,7 +123,7 @@ impl Symbols {
         }
         let last = region.starts.partition_point(|start| *start <= address).checked_sub(1)?;
         let (start, function) = (region.starts.get(last)?, region.names.get(last)?);
-        Some(Place { function: function.clone(), offset: address - start, module: region.module.clone() })
+        Some(Place { function: function.clone(), offset: Some(address - start), module: region.module.clone() })
     }
 }
 
@@ -206,12 +209,12 @@ ffff800001000010 t mod_work\t[snap]
 
     /// `name+offset`, `name+offset [module]` or `?`.
     fn shown(symbol: &Symbol) -> String {
-        match &symbol.place {
-            None => "?".into(),
-            Some(Place { function, offset, module: None }) => format!("{}+{offset:#x}", function.full()),
-            Some(Place { function, offset, module: Some(module) }) => {
+        match symbol.place() {
+            Some(Place { function, offset: Some(offset), module: None }) => format!("{}+{offset:#x}", function.full()),
+            Some(Place { function, offset: Some(offset), module: Some(module) }) => {
                 format!("{}+{offset:#x} [{module}]", function.full())
             }
+            _ => "?".into(),
         }
     }
 
