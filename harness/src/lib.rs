@@ -10,6 +10,7 @@ pub mod kit;
 pub mod module_file;
 pub mod plan;
 pub mod record;
+pub mod recording;
 pub mod run;
 pub mod scenario;
 pub mod shell;

@@ -38,6 +38,8 @@ pub enum Command {
     Run(RunArguments),
     /// Looks for every host tool
     Doctor(DoctorArguments),
+    /// Shows a recording: a kernel's or trace-cmd's text, a trace.dat, or the raw trace of a run
+    View(ViewArguments),
     /// Opens a shell in a guest, with tracefs mounted
     Shell(ShellArguments),
 }
@@ -138,6 +140,22 @@ pub struct RunArguments {
 #[derive(Debug, Args)]
 pub struct DoctorArguments {
     /// One JSON object a tool and line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `view`.
+#[derive(Debug, Args)]
+pub struct ViewArguments {
+    /// The recording; `-` for the standard input. What it is, is seen from its beginning
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Only what these tasks do and what is done to them, by pid or name
+    #[arg(long, value_name = "PID|NAME", value_delimiter = ',')]
+    pub follow: Vec<String>,
+
+    /// One JSON object an event and line
     #[arg(long)]
     pub json: bool,
 }

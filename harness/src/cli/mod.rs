@@ -3,11 +3,13 @@
 pub mod args;
 mod build;
 mod doctor;
+mod events;
 mod exit;
 mod list;
 mod progress;
 mod run;
 mod shell;
+mod view;
 
 use std::fmt::Write as _;
 use std::io::ErrorKind;
@@ -47,6 +49,9 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
     if let Command::Doctor(doctor) = &arguments.command {
         return Ok(doctor::doctor(doctor));
     }
+    if let Command::View(view) = &arguments.command {
+        return view::view(arguments, view);
+    }
     let place = Place::find(arguments)?;
     match &arguments.command {
         Command::List(list) => list::scenarios(&place, list),
@@ -55,7 +60,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Image(ImageCommand::Path { image }) => build::path(&place, image),
         Command::Run(run) => run::run(&place, run),
         Command::Shell(shell) => shell::shell(&place, shell),
-        Command::Doctor(_) => Ok(Exit::Passed),
+        Command::Doctor(_) | Command::View(_) => Ok(Exit::Passed),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The pure core that turns ftrace's bytes into a typed trace. No files, no processes, no clock.
 
 mod cpu;
+pub mod dat;
 mod decode;
 mod defect;
 pub mod event;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use memchr::{memchr, memmem};
 
 use super::bytes::{decimal, split_once};
-use super::graph::{self, Graph};
+use super::graph::Graph;
 use super::head::{Head, without_prefix};
 use super::intern::Names;
 use super::issues::Issues;
@@ -13,7 +13,7 @@ use super::point::{Points, has_key};
 use super::reader::Summary;
 use super::special::{self, probe_places, system_call};
 use super::window::Window;
-use crate::trace::{Body, Context, Cpu, Defect, Event, Pid, Symbol, Timestamp};
+use crate::trace::{Body, Cpu, Defect, Event, Pid, Symbol, Timestamp};
 
 /// Tasks whose names are kept.
 const TASKS: usize = 1 << 16;
@@ -78,6 +78,11 @@ impl Parser {
     #[inline]
     pub(super) fn pop(&mut self, ended: bool) -> Option<Event> {
         if ended { self.window.take() } else { self.window.pop() }
+    }
+
+    /// The names of the tasks seen so far.
+    pub(super) fn tasks(&self) -> &BTreeMap<i32, String> {
+        &self.tasks
     }
 
     pub(super) fn finish(self) -> Summary {

@@ -44,6 +44,12 @@ impl<R: BufRead> TextReader<R> {
         Self { source, begun: Vec::new(), cut: false, parser: Parser::new(), ended: false }
     }
 
+    /// The names of the tasks seen so far, by pid.
+    #[must_use]
+    pub fn names(&self) -> &BTreeMap<i32, String> {
+        self.parser.tasks()
+    }
+
     /// What was found besides the events that were read.
     #[must_use]
     pub fn finish(self) -> Summary {
