@@ -117,10 +117,9 @@ impl Parser {
     /// A line with the columns of an event.
     #[inline]
     fn event_line(&mut self, line: &[u8]) -> bool {
-        let head = Head::read(line).or_else(|| {
-            let bare = without_prefix(line);
-            if bare.len() < line.len() { Head::read(bare) } else { None }
-        });
+        // The kernel pads names, so a line of its own begins with a space; one that does not may have something in front.
+        let bare = if line.starts_with(b" ") { line } else { without_prefix(line) };
+        let head = Head::read(bare);
         let Some(head) = head else { return false };
         self.graph_lines = false;
         self.task(head.pid, head.name);

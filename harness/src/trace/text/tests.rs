@@ -32,13 +32,14 @@ fn shown(event: &Event) -> String {
     format!("{}@{} {}: {what}{}", event.time.0, event.cpu.0, event.pid.0, stack.concat())
 }
 
-/// What a text is read as: events, then issues, then defects.
+/// What a text is read as: events, issues, defects, names.
 fn report(text: &str) -> String {
     let (trace, issues) = parse(text.as_bytes());
     let events = trace.events.iter().map(shown);
     let issues = issues.iter().map(|issue| format!("? {}: {}", issue.place, issue.message));
     let defects = trace.defects.iter().map(|defect| format!("! {defect}"));
-    let lines: Vec<_> = events.chain(issues).chain(defects).collect();
+    let names = trace.names.iter().map(|(pid, name)| format!("= {pid} {name}"));
+    let lines: Vec<_> = events.chain(issues).chain(defects).chain(names).collect();
     lines.join("\n") + "\n"
 }
 
