@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod exec;
+pub mod export;
 pub mod facts;
 pub mod image;
 pub mod initramfs;

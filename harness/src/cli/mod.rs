@@ -5,8 +5,10 @@ mod build;
 mod doctor;
 mod events;
 mod exit;
+mod export;
 mod list;
 mod progress;
+mod recorded;
 mod run;
 mod shell;
 mod view;
@@ -52,6 +54,9 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
     if let Command::View(view) = &arguments.command {
         return view::view(arguments, view);
     }
+    if let Command::Export(export) = &arguments.command {
+        return export::export(arguments, export);
+    }
     let place = Place::find(arguments)?;
     match &arguments.command {
         Command::List(list) => list::scenarios(&place, list),
@@ -60,7 +65,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Image(ImageCommand::Path { image }) => build::path(&place, image),
         Command::Run(run) => run::run(&place, run),
         Command::Shell(shell) => shell::shell(&place, shell),
-        Command::Doctor(_) | Command::View(_) => Ok(Exit::Passed),
+        Command::Doctor(_) | Command::View(_) | Command::Export(_) => Ok(Exit::Passed),
     }
 }
 

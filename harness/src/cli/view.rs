@@ -5,10 +5,10 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
 
 use super::args::{Arguments, ViewArguments};
-use super::{Exit, Failure, chain, events, talk};
-use crate::recording::{Events, OpenError, Opened, open};
+use super::{Exit, Failure, events, recorded, talk};
+use crate::recording::{Events, Opened, open};
 use crate::trace::text::Summary;
-use crate::trace::{Body, Event, Pid};
+use crate::trace::{Body, Event, Pid, decode};
 use crate::view::field::is_pid;
 
 /// Issues that are shown; the others are counted.
@@ -45,18 +45,18 @@ pub(super) fn view(arguments: &Arguments, view: &ViewArguments) -> Result<Exit, 
 }
 
 /// The events of a file, whatever its format.
-pub(super) fn read(arguments: &Arguments, file: &Path) -> Result<Events, Failure> {
-    match open(file)? {
+fn read(arguments: &Arguments, file: &Path) -> Result<Events, Failure> {
+    match open(&recorded::file(file))? {
         Opened::Text(events) => Ok(events),
-        Opened::TraceDat(_) | Opened::Run(_) => {
-            let _ = arguments;
-            Err(Failure::input("not yet".into()))
-        }
+        raw => recorded::with(arguments, file, &raw, |dat, symbols| {
+            let (trace, issues) = decode(&dat.recording(), symbols);
+            Events::of(trace, issues)
+        }),
     }
 }
 
 /// Tells what was not understood, and what makes the recording unusable.
-fn conclude(file: &Path, summary: Summary, events: u64) -> Result<Exit, Failure> {
+pub(super) fn conclude(file: &Path, summary: Summary, events: u64) -> Result<Exit, Failure> {
     let Summary { defects, issues, .. } = summary;
     if events == 0 && !issues.is_empty() {
         let what = "has no line that is an event of ftrace";
@@ -114,11 +114,5 @@ impl Follow {
                 }),
                 _ => false,
             }
-    }
-}
-
-impl From<OpenError> for Failure {
-    fn from(error: OpenError) -> Self {
-        Self::input(chain(&error))
     }
 }

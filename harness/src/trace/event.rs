@@ -165,6 +165,15 @@ impl Value {
             Value::Text(_) | Value::Array(_) => None,
         }
     }
+
+    /// The value's bits, sign-extended; 0 where it is no number.
+    pub(super) fn as_bits(&self) -> u64 {
+        match self {
+            Value::Signed(v) => v.cast_unsigned(),
+            Value::Unsigned(v) => *v,
+            Value::Text(_) | Value::Array(_) => 0,
+        }
+    }
 }
 
 impl fmt::Display for Value {

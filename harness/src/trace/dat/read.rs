@@ -65,13 +65,7 @@ fn version_6(mut cursor: Cursor<'_>) -> Result<TraceDat<'_>, DatError> {
     Ok(dat)
 }
 
-fn pages<'a>(
-    cursor: &Cursor<'a>,
-    dat: &mut TraceDat<'a>,
-    cpu: u32,
-    offset: u64,
-    size: u64,
-) -> Result<(), DatError> {
+fn pages<'a>(cursor: &Cursor<'a>, dat: &mut TraceDat<'a>, cpu: u32, offset: u64, size: u64) -> Result<(), DatError> {
     let cpu = Cpu(u16::try_from(cpu).map_err(|_| cursor.damaged("CPU"))?);
     let pages = if size == 0 { &[] } else { cursor.at(offset)?.bytes(size, "pages of a CPU")? };
     dat.cpus.push((cpu, pages));
@@ -99,15 +93,11 @@ fn version_7(mut cursor: Cursor<'_>) -> Result<TraceDat<'_>, DatError> {
             return Ok(dat);
         }
         let (_, mut options) = section(&cursor, next)?;
-        next = 0;
-        loop {
+        next = loop {
             let id = options.u16("option")?;
             let size = options.u32("size of an option")?;
             match id {
-                option::DONE => {
-                    next = options.u64("place of more options")?;
-                    break;
-                }
+                option::DONE => break options.u64("place of more options")?,
                 option::HEADER_INFO
                 | option::FTRACE_EVENTS
                 | option::EVENT_FORMATS
@@ -133,7 +123,7 @@ fn version_7(mut cursor: Cursor<'_>) -> Result<TraceDat<'_>, DatError> {
                 }
                 _ => option(&mut dat, id, &mut options, size)?,
             }
-        }
+        };
     }
     Err(DatError::Unsupported("its options go in a circle".into()))
 }

@@ -21,9 +21,11 @@ mod symbol;
 #[cfg(test)]
 mod tests;
 mod window;
+mod write;
 
 pub use printed::{Style, as_printed};
 pub use reader::{Summary, TextReader};
+pub use write::write;
 
 use super::{ParseIssue, Trace};
 

@@ -1,6 +1,6 @@
 //! Texts of real kernels and of people, read as events.
 
-use super::{Style, as_printed, parse};
+use super::{Style, as_printed, parse, write};
 use crate::trace::golden::{decoded_function, decoded_graph};
 use crate::trace::{Body, Event, Symbol, Trace};
 
@@ -84,6 +84,10 @@ macro_rules! texts {
                 prepend_module_to_snapshot => false,
                 omit_expression => true,
             }, { insta::assert_snapshot!(stringify!($name), report(text)) });
+            let (trace, _) = parse(text.as_bytes());
+            let once = write(&trace);
+            let (again, issues) = parse(once.as_bytes());
+            assert_eq!((write(&again), issues), (once, vec![]), "what is written is read");
             // Files that came through other systems end their lines otherwise.
             assert_eq!(report(&text.replace('\n', "\r\n")), report(text));
         })*
@@ -108,6 +112,10 @@ proptest::proptest! {
         let text = lines.join("\n");
         let (trace, issues) = parse(text.as_bytes());
         proptest::prop_assert!(trace.events.len() <= 2 * lines.len());
+        // What is written is stable from the first time on, as long as names do not look like something else.
+        let once = write(&trace);
+        let (again, _) = parse(once.as_bytes());
+        proptest::prop_assert!(again.events.len() <= 2 * trace.events.len());
         proptest::prop_assert!(issues.len() <= 2 * lines.len() + 3);
     }
 }
