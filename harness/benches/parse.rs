@@ -17,8 +17,8 @@ use kernsnap::kit::Bench;
 use kernsnap::plan::{PlanContext, compile};
 use kernsnap::run::{boot_plan, recorded, sections};
 use kernsnap::trace::dat::{self, TraceDat};
-use kernsnap::trace::text::{TextReader, write};
 use kernsnap::trace::decode;
+use kernsnap::trace::text::{TextReader, write};
 use kernsnap::workspace::Workspace;
 
 const PASSES: usize = 5;
