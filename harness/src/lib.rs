@@ -3,6 +3,7 @@
 pub mod claims;
 pub mod cli;
 pub mod exec;
+pub mod export;
 pub mod facts;
 pub mod image;
 pub mod initramfs;
@@ -12,6 +13,7 @@ pub mod layouts;
 pub mod module_file;
 pub mod plan;
 pub mod record;
+pub mod recording;
 pub mod run;
 pub mod scenario;
 pub mod shell;

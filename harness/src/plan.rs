@@ -13,7 +13,7 @@ use crate::vm::schedule::Schedule;
 const TRACEFS: &str = "/sys/kernel/tracing";
 
 /// The kprobes' group in tracefs, and so in the names of their formats.
-const PROBE_GROUP: &str = "kernsnap";
+pub const PROBE_GROUP: &str = "kernsnap";
 
 /// What a plan must know of the image it runs on.
 #[derive(Clone, Copy, Debug)]

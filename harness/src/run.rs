@@ -14,7 +14,8 @@ use crate::initramfs::Root;
 use crate::module_file::ModuleFile;
 use crate::plan::{self, Plan, PlanContext};
 use crate::scenario::{Diagnostic, Scenario};
-use crate::trace::{Cpu, CpuRecording, ParseIssue, Recording, Symbols, Trace, decode};
+use crate::trace::dat::TraceDat;
+use crate::trace::{Cpu, ParseIssue, Symbols, Trace, decode};
 use crate::verdict::{GuestOutcome, Verdict, judge};
 use crate::view::{Cast, View};
 use crate::vm::boot::command;
@@ -237,6 +238,20 @@ fn trace(
     modules: &BTreeMap<String, ModuleFile>,
     schedule: Schedule,
 ) -> (Trace, Vec<ParseIssue>) {
+    let (recorded, symbols) = recorded(sections, scenario, kit, modules, schedule);
+    decode(&recorded.recording(), &symbols)
+}
+
+/// What the guest recorded, with what is needed to read it: the parts of a `trace.dat`, without its symbols, and the
+/// symbols of kernel and modules.
+#[must_use]
+pub fn recorded<'a>(
+    sections: &BTreeMap<&'a str, &'a [u8]>,
+    scenario: &Scenario,
+    kit: &'a Kit,
+    modules: &BTreeMap<String, ModuleFile>,
+    schedule: Schedule,
+) -> (TraceDat<'a>, Symbols) {
     let text = |name: &str| std::str::from_utf8(sections.get(name).copied().unwrap_or_default()).unwrap_or_default();
     let mut symbols = kit.symbols.clone();
     for (module, file) in modules {
@@ -251,24 +266,29 @@ fn trace(
             }
         }
     }
-    let traced = scenario.trace.events.iter().map(|event| format!("{}:{}", event.group, event.name));
-    let own = kit.facts.formats.keys().filter(|name| name.starts_with("ftrace:")).cloned();
-    let mut formats: Vec<&str> =
-        traced.chain(own).filter_map(|name| kit.facts.formats.get(&name)).map(String::as_str).collect();
-    let saved: Vec<&str> = sections.keys().filter(|name| name.starts_with(plan::FORMAT)).copied().collect();
-    formats.extend(saved.into_iter().map(text));
-    let cpus = (0..schedule.cpus).map(|cpu| CpuRecording {
-        cpu: Cpu(cpu),
-        pages: sections.get(plan::pages(cpu).as_str()).copied().unwrap_or_default(),
-        stats: text(&plan::stats(cpu)),
-    });
-    let recording = Recording {
-        header_page: &kit.facts.header_page,
-        formats,
-        cpus: cpus.collect(),
-        saved_cmdlines: text(plan::NAMES),
+    let mut dat =
+        TraceDat { header_page: &kit.facts.header_page, saved_cmdlines: text(plan::NAMES), ..TraceDat::default() };
+    let mut formats: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let traced = |group: &str, name: &str| {
+        scenario.trace.events.iter().any(|event| (event.group.as_str(), event.name.as_str()) == (group, name))
     };
-    decode(&recording, &symbols)
+    for (name, format) in &kit.facts.formats {
+        match name.split_once(':') {
+            Some(("ftrace", _)) => dat.own_formats.push(format),
+            Some((group, name)) if traced(group, name) => formats.entry(group).or_default().push(format),
+            _ => {}
+        }
+    }
+    let probes = sections.keys().filter(|name| name.starts_with(plan::FORMAT));
+    for probe in probes {
+        formats.entry(plan::PROBE_GROUP).or_default().push(text(probe));
+    }
+    dat.formats = formats.into_iter().collect();
+    for cpu in 0..schedule.cpus {
+        dat.cpus.push((Cpu(cpu), sections.get(plan::pages(cpu).as_str()).copied().unwrap_or_default()));
+        dat.stats.push((Cpu(cpu), text(&plan::stats(cpu))));
+    }
+    (dat, symbols)
 }
 
 /// Where in its plan a guest was when a step failed. What that means differs: a setting the scenario should not have, a

@@ -40,6 +40,10 @@ pub enum Command {
     Run(RunArguments),
     /// Looks for every host tool
     Doctor(DoctorArguments),
+    /// Shows a recording: a kernel's or trace-cmd's text, a trace.dat, or the raw trace of a run
+    View(ViewArguments),
+    /// Writes a recording for another tool
+    Export(ExportArguments),
     /// Opens a shell in a guest, with tracefs mounted
     Shell(ShellArguments),
 }
@@ -155,6 +159,49 @@ pub struct DoctorArguments {
     /// One JSON object a tool and line
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `view`.
+#[derive(Debug, Args)]
+pub struct ViewArguments {
+    /// The recording; `-` for the standard input. What it is, is seen from its beginning
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Only what these tasks do and what is done to them, by pid or name
+    #[arg(long, value_name = "PID|NAME", value_delimiter = ',')]
+    pub follow: Vec<String>,
+
+    /// One JSON object an event and line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArguments {
+    /// The recording; a directory of `run --out` stands for its raw trace, `-` for the standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// What to write
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub format: ExportFormat,
+
+    /// Where to write it
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
+/// What `export` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ExportFormat {
+    /// For `trace-cmd` and `KernelShark`; needs a raw trace
+    TraceDat,
+    /// For ui.perfetto.dev
+    Perfetto,
+    /// As the kernel prints it
+    Text,
 }
 
 /// Arguments of `shell`.

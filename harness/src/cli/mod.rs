@@ -4,11 +4,15 @@ pub mod args;
 mod build;
 mod claims;
 mod doctor;
+mod events;
 mod exit;
+mod export;
 mod list;
 mod progress;
+mod recorded;
 mod run;
 mod shell;
+mod view;
 
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write as _};
@@ -48,6 +52,12 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
     if let Command::Doctor(doctor) = &arguments.command {
         return Ok(doctor::doctor(doctor));
     }
+    if let Command::View(view) = &arguments.command {
+        return view::view(arguments, view);
+    }
+    if let Command::Export(export) = &arguments.command {
+        return export::export(arguments, export);
+    }
     let place = Place::find(arguments)?;
     match &arguments.command {
         Command::List(list) => list::scenarios(&place, list),
@@ -57,7 +67,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Image(ImageCommand::Path { image }) => build::path(&place, image),
         Command::Run(run) => run::run(&place, run),
         Command::Shell(shell) => shell::shell(&place, shell),
-        Command::Doctor(_) => Ok(Exit::Passed),
+        Command::Doctor(_) | Command::View(_) | Command::Export(_) => Ok(Exit::Passed),
     }
 }
 

@@ -110,7 +110,7 @@ impl Decoder<'_> {
                 })
             }
             Some((plan, _)) => self.event(time, plan, data).map(|event| {
-                self.own(level(event.context), Owner::Event(self.events.len()));
+                self.own(event.context.level(), Owner::Event(self.events.len()));
                 self.events.push(event);
             }),
             None => None,
@@ -119,7 +119,7 @@ impl Decoder<'_> {
             tally.lost(id, plan.is_some());
             // Its stack, if it has one, must not go to an earlier event. Where a record begins is alike in all formats.
             let context = plan.or_else(|| self.plans.any()).and_then(|plan| plan.context(data));
-            self.own(context.map_or(0, level), Owner::Skipped);
+            self.own(context.map_or(0, Context::level), Owner::Skipped);
         }
     }
 
@@ -172,22 +172,11 @@ impl Decoder<'_> {
         let size = usize::try_from(size?).ok()?;
         let words = data.get(offset..)?.get(..size.checked_mul(long)?)?;
         let pid = plan.pid(data)?;
-        let owner = self.own(level(plan.context(data)?), Owner::None);
+        let owner = self.own(plan.context(data)?.level(), Owner::None);
         let Owner::Event(at) = owner else { return Some(owner) };
         let Some(event) = self.events.get_mut(at).filter(|event| event.pid == pid) else { return Some(Owner::None) };
         event.stack = Some(frames(words, long, &mut self.memo));
         Some(owner)
-    }
-}
-
-/// How deep in interrupts a record was taken: task, softirq, hard interrupt, NMI.
-fn level(context: Context) -> usize {
-    const NMI: u8 = 0x40;
-    match context {
-        context if context.flags & NMI != 0 => 3,
-        context if context.in_hardirq() => 2,
-        context if context.in_softirq() => 1,
-        _ => 0,
     }
 }
 

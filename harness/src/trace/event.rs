@@ -17,6 +17,11 @@ pub struct Cpu(pub u16);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pid(pub i32);
 
+impl Pid {
+    /// The task of a text that does not say who ran (`function_graph` without `funcgraph-proc`). No task has this id.
+    pub const UNKNOWN: Self = Self(-1);
+}
+
 /// Where a record was taken: `common_flags` and `common_preempt_count` of every record (`struct trace_entry`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Context {
@@ -37,6 +42,17 @@ impl Context {
     #[must_use]
     pub fn in_softirq(self) -> bool {
         self.flags & 0x10 != 0
+    }
+
+    /// How deep in interrupts: 0 for a task, 1 for a softirq, 2 for a hardware interrupt, 3 for an NMI.
+    pub(super) fn level(self) -> usize {
+        const NMI: u8 = 0x40;
+        match self {
+            _ if self.flags & NMI != 0 => 3,
+            _ if self.in_hardirq() => 2,
+            _ if self.in_softirq() => 1,
+            _ => 0,
+        }
     }
 }
 
@@ -157,6 +173,15 @@ impl Value {
             Value::Signed(v) => Some(*v),
             Value::Unsigned(v) => i64::try_from(*v).ok(),
             Value::Text(_) | Value::Array(_) => None,
+        }
+    }
+
+    /// The value's bits, sign-extended; 0 where it is no number.
+    pub(super) fn as_bits(&self) -> u64 {
+        match self {
+            Value::Signed(v) => v.cast_unsigned(),
+            Value::Unsigned(v) => *v,
+            Value::Text(_) | Value::Array(_) => 0,
         }
     }
 }

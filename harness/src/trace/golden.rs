@@ -46,9 +46,9 @@ fn without_size(frame: &str) -> String {
 }
 
 fn place(symbol: &Symbol) -> String {
-    match &symbol.place {
-        Some(place) => format!("{}+{:#x}", place.function.full(), place.offset),
-        None => format!("{:#x}", symbol.address),
+    match symbol {
+        Symbol::Function { place, .. } => format!("{}+{:#x}", place.function.full(), place.offset.expect("an offset")),
+        Symbol::Address(_) | Symbol::Unknown => symbol.to_string(),
     }
 }
 
@@ -163,8 +163,7 @@ fn time_cpu(task: &str) -> Option<&str> {
 
 /// The same lines, made from the trace.
 fn graph_of(trace: &Trace) -> Vec<GraphLine> {
-    let name =
-        |symbol: &Symbol| symbol.place.as_ref().map_or_else(String::new, |place| place.function.full().to_owned());
+    let name = |symbol: &Symbol| symbol.place().map_or_else(String::new, |place| place.function.full().to_owned());
     let duration = |nanos: u64| {
         let mut text = format!("{}.{:03}", nanos / 1000, nanos % 1000);
         text.truncate(text.len().min(8));
@@ -250,21 +249,27 @@ fn decoded(files: &Files) -> Trace {
     trace
 }
 
-#[test]
-fn functions_events_and_stacks_are_what_the_kernel_says_they_are() {
-    let files = Files {
+pub(super) fn decoded_function() -> Trace {
+    decoded(&Files {
         cpus: cpus!("function", 1 2 3),
         saved_cmdlines: include_str!("../../tests/data/recordings/function/saved_cmdlines"),
-    };
-    let agreed = check_text(&decoded(&files), include_str!("../../tests/data/recordings/function/trace.txt"));
+    })
+}
+
+pub(super) fn decoded_graph() -> Trace {
+    decoded(&Files {
+        cpus: cpus!("graph", 1 2 3),
+        saved_cmdlines: include_str!("../../tests/data/recordings/graph/saved_cmdlines"),
+    })
+}
+
+#[test]
+fn functions_events_and_stacks_are_what_the_kernel_says_they_are() {
+    let agreed = check_text(&decoded_function(), include_str!("../../tests/data/recordings/function/trace.txt"));
     assert_eq!(agreed, (28, 9, 76));
 }
 
 #[test]
 fn the_graph_of_functions_is_what_the_kernel_says_it_is() {
-    let files = Files {
-        cpus: cpus!("graph", 1 2 3),
-        saved_cmdlines: include_str!("../../tests/data/recordings/graph/saved_cmdlines"),
-    };
-    assert_eq!(check_graph(&decoded(&files), include_str!("../../tests/data/recordings/graph/trace.txt")), 56);
+    assert_eq!(check_graph(&decoded_graph(), include_str!("../../tests/data/recordings/graph/trace.txt")), 56);
 }

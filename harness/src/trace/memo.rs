@@ -25,7 +25,7 @@ impl<'a> Memo<'a> {
         let hash = address.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - SLOT_BITS);
         let slot = usize::try_from(hash).ok().and_then(|at| self.slots.get_mut(at));
         match slot {
-            Some(Some(symbol)) if symbol.address == address => symbol.clone(),
+            Some(Some(symbol)) if symbol.address() == Some(address) => symbol.clone(),
             Some(slot) => slot.insert(self.symbols.resolve(address)).clone(),
             None => self.symbols.resolve(address),
         }

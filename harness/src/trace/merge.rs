@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_return_takes_the_time_of_its_entry() {
-        let function = Symbol { address: 1, place: None };
+        let function = Symbol::Address(1);
         let enter = |time, depth| event(time, 0, Body::Enter { function: function.clone(), depth });
         let leave = |time, depth| {
             let at = Timestamp(time);

@@ -1,7 +1,9 @@
 //! The pure core that turns ftrace's bytes into a typed trace. No files, no processes, no clock.
 
 mod cpu;
+pub mod dat;
 mod decode;
+mod defect;
 pub mod event;
 mod fields;
 mod format;
@@ -16,10 +18,12 @@ mod stats;
 pub mod symbol;
 mod symbols;
 mod tally;
+pub mod text;
 
 use std::collections::BTreeMap;
 
 pub use decode::{CpuRecording, Recording, decode};
+pub use defect::Defect;
 pub use event::{Body, Context, Cpu, Event, Pid, Point, Timestamp, Value};
 pub use symbol::{FunctionName, Place, Symbol};
 pub use symbols::Symbols;
@@ -33,48 +37,6 @@ pub struct Trace {
     pub names: BTreeMap<i32, String>,
     /// Why the trace must not be judged; empty for a complete recording.
     pub defects: Vec<Defect>,
-}
-
-/// A reason not to trust a trace as a whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Defect {
-    /// The ring buffer of a CPU wrapped and overwrote events.
-    Overrun {
-        /// The CPU.
-        cpu: Cpu,
-        /// How many events were overwritten.
-        events: u64,
-    },
-    /// Events could not be written at all.
-    Dropped {
-        /// The CPU.
-        cpu: Cpu,
-        /// How many events were dropped.
-        events: u64,
-    },
-    /// A page says that events are missing before it.
-    MissedBefore {
-        /// The CPU.
-        cpu: Cpu,
-        /// The page's number in the CPU's buffer, from 0.
-        page: usize,
-    },
-    /// A CPU's clock went backwards.
-    ClockBackwards {
-        /// The CPU.
-        cpu: Cpu,
-        /// The time stamp that came too late.
-        at: Timestamp,
-    },
-    /// The number of events found is not the number the kernel says it wrote.
-    CountMismatch {
-        /// The CPU.
-        cpu: Cpu,
-        /// Events decoded.
-        found: u64,
-        /// Events the kernel reports.
-        written: u64,
-    },
 }
 
 /// Something in the input that could not be understood; the rest of the trace stands.

@@ -3,13 +3,21 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// An address of the guest kernel and, where the symbol table knows it, the function it lies in.
+/// A place in the guest's code, as far as a recording tells it: raw pages have the address, and the symbol table the
+/// function; the kernel's text has the function, and mostly no address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Symbol {
-    /// The address as recorded. `u64` and not `usize`: the trace comes from another machine.
-    pub address: u64,
-    /// The function around it; `None` where no symbol lies below it.
-    pub place: Option<Place>,
+pub enum Symbol {
+    /// An address in no function that is known. `u64` and not `usize`: the trace comes from another machine.
+    Address(u64),
+    /// A place in a function.
+    Function {
+        /// Where.
+        place: Place,
+        /// The same as an address; `None` where the recording is a text without it.
+        address: Option<u64>,
+    },
+    /// The text does not say: `trace-cmd report` leaves callers out.
+    Unknown,
 }
 
 /// A position inside a function.
@@ -17,26 +25,46 @@ pub struct Symbol {
 pub struct Place {
     /// The function.
     pub function: FunctionName,
-    /// Bytes behind the function's start.
-    pub offset: u64,
+    /// Bytes behind the function's start; `None` where the recording is a text without them (`sym-offset` off).
+    pub offset: Option<u64>,
     /// The module it belongs to; `None` for the kernel image.
     pub module: Option<Arc<str>>,
 }
 
 impl Symbol {
+    /// The address, where it was recorded.
+    #[must_use]
+    pub fn address(&self) -> Option<u64> {
+        match self {
+            Self::Address(address) => Some(*address),
+            Self::Function { address, .. } => *address,
+            Self::Unknown => None,
+        }
+    }
+
+    /// The place in a function, where it is known.
+    #[must_use]
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Address(_) | Self::Unknown => None,
+            Self::Function { place, .. } => Some(place),
+        }
+    }
+
     /// The function's name without compiler suffixes, where it is known.
     #[must_use]
     pub fn base(&self) -> Option<&str> {
-        self.place.as_ref().map(|p| p.function.base())
+        self.place().map(|place| place.function.base())
     }
 }
 
 impl fmt::Display for Symbol {
-    /// The folded name, or the address where there is no name.
+    /// The folded name, or the address where there is no name, or `?`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.base() {
-            Some(name) => f.write_str(name),
-            None => write!(f, "{:#x}", self.address),
+        match self {
+            Self::Address(address) => write!(f, "{address:#x}"),
+            Self::Function { place, .. } => f.write_str(place.function.base()),
+            Self::Unknown => f.write_str("?"),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The guest's symbol table: which function an address lies in. Built once, then only asked.
 
+use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -97,7 +98,30 @@ impl Symbols {
     /// The function around `address`. Does not allocate: names are shared.
     #[must_use]
     pub fn resolve(&self, address: u64) -> Symbol {
-        Symbol { address, place: self.place(address) }
+        match self.place(address) {
+            Some(place) => Symbol::Function { place, address: Some(address) },
+            None => Symbol::Address(address),
+        }
+    }
+
+    /// The same as lines of `/proc/kallsyms`, each region closed by an `_etext`.
+    #[must_use]
+    pub fn to_kallsyms(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let mut line = |address: u64, name: &str, module: Option<&str>| {
+            let _ = match module {
+                Some(module) => writeln!(text, "{address:016x} t {name}\t[{module}]"),
+                None => writeln!(text, "{address:016x} t {name}"),
+            };
+        };
+        for Region { range, module, starts, names } in &self.regions {
+            for (start, name) in starts.iter().zip(names) {
+                line(*start, name.full(), module.as_deref());
+            }
+            line(range.end, "_etext", module.as_deref());
+        }
+        text
     }
 
     /// How many functions are known.
@@ -120,7 +144,7 @@ impl Symbols {
         }
         let last = region.starts.partition_point(|start| *start <= address).checked_sub(1)?;
         let (start, function) = (region.starts.get(last)?, region.names.get(last)?);
-        Some(Place { function: function.clone(), offset: address - start, module: region.module.clone() })
+        Some(Place { function: function.clone(), offset: Some(address - start), module: region.module.clone() })
     }
 }
 
@@ -206,12 +230,12 @@ ffff800001000010 t mod_work\t[snap]
 
     /// `name+offset`, `name+offset [module]` or `?`.
     fn shown(symbol: &Symbol) -> String {
-        match &symbol.place {
-            None => "?".into(),
-            Some(Place { function, offset, module: None }) => format!("{}+{offset:#x}", function.full()),
-            Some(Place { function, offset, module: Some(module) }) => {
+        match symbol.place() {
+            Some(Place { function, offset: Some(offset), module: None }) => format!("{}+{offset:#x}", function.full()),
+            Some(Place { function, offset: Some(offset), module: Some(module) }) => {
                 format!("{}+{offset:#x} [{module}]", function.full())
             }
+            _ => "?".into(),
         }
     }
 
@@ -264,6 +288,17 @@ ffff800001000010 t mod_work\t[snap]
                 (0xffff_8000_0900_0044, "start_kernel+0x4"),
             ],
         );
+    }
+
+    #[test]
+    fn a_table_survives_being_written() {
+        let (mut symbols, _) = Symbols::from_system_map(MAP);
+        symbols.add_module("late", 0x1000..0x1100, [(0x80, "b"), (0, "a")]);
+        let (again, issues) = Symbols::from_system_map(&symbols.to_kallsyms());
+        assert_eq!(issues, []);
+        for address in [0x1000, 0x10ff, 0x1100, 0xffff_8000_0801_00ff, 0xffff_8000_0802_0000, 0xffff_8000_0100_0014] {
+            assert_eq!(again.resolve(address), symbols.resolve(address), "{address:#x}");
+        }
     }
 
     #[test]

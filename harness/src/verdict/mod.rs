@@ -115,17 +115,5 @@ fn guest_violations(scenario: &Scenario, guest: &GuestOutcome) -> Vec<Violation>
 
 fn explain(defect: &Defect, scenario: &Scenario) -> String {
     let larger = format!("raise `trace.buffer-kib` above {}, or trace less", scenario.trace.buffer_kib);
-    match defect {
-        Defect::Overrun { cpu, events } => {
-            format!("CPU {}: the buffer wrapped and {events} events were overwritten; {larger}", cpu.0)
-        }
-        Defect::Dropped { cpu, events } => format!("CPU {}: {events} events were dropped; {larger}", cpu.0),
-        Defect::MissedBefore { cpu, page } => {
-            format!("CPU {}: events are missing before page {page} of its buffer; {larger}", cpu.0)
-        }
-        Defect::ClockBackwards { cpu, at } => format!("CPU {}: the trace clock went backwards at {} ns", cpu.0, at.0),
-        Defect::CountMismatch { cpu, found, written } => {
-            format!("CPU {}: the kernel wrote {written} events, {found} were read", cpu.0)
-        }
-    }
+    if defect.is_loss() { format!("{defect}; {larger}") } else { defect.to_string() }
 }

@@ -77,6 +77,31 @@ pub fn sections<'a>(header: &Header, bytes: &'a [u8]) -> Result<BTreeMap<&'a str
     Ok(sections)
 }
 
+/// Splits the sections of a channel that was kept without its header: `trace.raw` below `--out`.
+///
+/// # Errors
+/// As [`sections`].
+pub fn kept_sections(bytes: &[u8]) -> Result<BTreeMap<&str, &[u8]>, ChannelError> {
+    let mut number = 0;
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        (_, _, _, rest) = split_section(rest).ok_or(ChannelError::Section { number })?;
+        number += 1;
+    }
+    sections(&Header { used: bytes.len() as u64, sections: number, complete: true }, bytes)
+}
+
+/// Whether `bytes` begin with a section's head and name, as the channel of a run does.
+#[must_use]
+pub fn begins_section(bytes: &[u8]) -> bool {
+    let name =
+        bytes.get(12..SECTION_HEAD).map(|length| length.iter().rev().fold(0, |all, b| all << 8 | usize::from(*b)));
+    let name = name
+        .filter(|length| (1..=56).contains(length))
+        .and_then(|length| bytes.get(SECTION_HEAD..SECTION_HEAD + length));
+    name.is_some_and(|name| name.iter().all(u8::is_ascii_graphic))
+}
+
 /// Name, payload, checksum, and what stands behind the section.
 fn split_section(bytes: &[u8]) -> Option<(&str, &[u8], u32, &[u8])> {
     if bytes.len() < SECTION_HEAD {

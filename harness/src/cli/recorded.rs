@@ -1,0 +1,74 @@
+//! Raw recordings that are given as files: a `trace.dat`, or what a run left.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::args::Arguments;
+use super::progress::Progress;
+use super::{Failure, Place, chain};
+use crate::image::Options;
+use crate::kit::Bench;
+use crate::recording::{OpenError, Opened};
+use crate::run::{evidence, recorded};
+use crate::trace::Symbols;
+use crate::trace::dat::{self, TraceDat};
+use crate::vm::{Schedule, channel};
+
+/// The file that is meant: of a directory of `run --out`, its raw trace.
+pub(super) fn file(named: &Path) -> PathBuf {
+    if named.is_dir() { named.join(evidence::RAW) } else { named.to_owned() }
+}
+
+/// Hands the parts of a raw recording to `then`, with the symbols to read them with.
+pub(super) fn with<T>(
+    arguments: &Arguments,
+    named: &Path,
+    opened: &Opened,
+    then: impl FnOnce(&TraceDat<'_>, &Symbols) -> T,
+) -> Result<T, Failure> {
+    let wrong = |why: String| Failure::input(format!("`{}`: {why}", named.display()));
+    match opened {
+        Opened::Text(_) => Err(wrong("it is a text, which has no raw pages".into())),
+        Opened::TraceDat(bytes) => {
+            let dat = dat::read(bytes).map_err(|error| wrong(error.to_string()))?;
+            let (symbols, _) = Symbols::from_system_map(dat.kallsyms);
+            Ok(then(&dat, &symbols))
+        }
+        Opened::Run(bytes) => {
+            let sections = channel::kept_sections(bytes).map_err(|error| wrong(chain(&error)))?;
+            let result = file(named).with_file_name(evidence::RESULT);
+            let said = fs::read(&result).map_err(|error| {
+                let why = "beside the raw trace of a run, its result says what it is of";
+                Failure::input(format!("cannot read `{}`: {error}\n\nhint: {why}", result.display()))
+            })?;
+            let said: Value = serde_json::from_slice(&said).map_err(|error| wrong(error.to_string()))?;
+            let word = |key: &str| {
+                said.get(key).and_then(Value::as_str).ok_or_else(|| wrong(format!("its result has no `{key}`")))
+            };
+            let schedule: Schedule =
+                word("schedule")?.parse().map_err(|_| wrong("its result has no schedule that is one".into()))?;
+
+            let place = Place::find(arguments)?;
+            let options = Options::default();
+            let mut progress = Progress::new();
+            let mut show = |event| progress.show(event);
+            let bench = Bench::open(place.images(&options), word("image")?, &mut show)?;
+            if word("image_key")? != bench.kit.image_key {
+                return Err(wrong(format!("it ran on another image `{}` than the one there is now", bench.kit.image)));
+            }
+            let (scenario, load) = bench.scenario(&place.workspace.scenario_file(word("scenario")?)?, &mut show)?;
+            drop(progress);
+            let modules = load.modules.into_iter().map(|(name, (_, file))| (name, file)).collect();
+            let (dat, symbols) = recorded(&sections, &scenario, &bench.kit, &modules, schedule);
+            Ok(then(&dat, &symbols))
+        }
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        Self::input(chain(&error))
+    }
+}

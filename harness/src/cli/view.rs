@@ -1,0 +1,118 @@
+//! `kernsnap view`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::path::Path;
+
+use super::args::{Arguments, ViewArguments};
+use super::{Exit, Failure, events, recorded, talk};
+use crate::recording::{Events, Opened, open};
+use crate::trace::text::Summary;
+use crate::trace::{Body, Event, Pid, decode};
+use crate::view::field::is_pid;
+
+/// Issues that are shown; the others are counted.
+const SHOWN: usize = 20;
+
+pub(super) fn view(arguments: &Arguments, view: &ViewArguments) -> Result<Exit, Failure> {
+    let mut events = read(arguments, &view.file)?;
+    let follow = Follow::new(&view.follow);
+    let mut shown = 0;
+    let mut out = BufWriter::new(io::stdout().lock());
+    // Another view than that of the events goes here, by the kind that is asked for.
+    loop {
+        let event = match events.next() {
+            None => break,
+            Some(Ok(event)) => event,
+            Some(Err(error)) => return Err(Failure::input(format!("cannot read `{}`: {error}", view.file.display()))),
+        };
+        shown += 1;
+        if !follow.takes(&event, events.names()) {
+            continue;
+        }
+        let names = events.names();
+        let written =
+            if view.json { events::json(&mut out, &event, names) } else { events::line(&mut out, &event, names) };
+        if !goes_on(written)? {
+            return Ok(Exit::Passed);
+        }
+    }
+    if !goes_on(out.flush())? {
+        return Ok(Exit::Passed);
+    }
+    drop(out);
+    conclude(&view.file, events.finish(), shown)
+}
+
+/// The events of a file, whatever its format.
+fn read(arguments: &Arguments, file: &Path) -> Result<Events, Failure> {
+    match open(&recorded::file(file))? {
+        Opened::Text(events) => Ok(events),
+        raw => recorded::with(arguments, file, &raw, |dat, symbols| {
+            let (trace, issues) = decode(&dat.recording(), symbols);
+            Events::of(trace, issues)
+        }),
+    }
+}
+
+/// Tells what was not understood, and what makes the recording unusable.
+pub(super) fn conclude(file: &Path, summary: Summary, events: u64) -> Result<Exit, Failure> {
+    let Summary { defects, issues, .. } = summary;
+    if events == 0 && !issues.is_empty() {
+        let what = "has no line that is an event of ftrace";
+        let first = issues.first().map(|issue| format!("\n\n{}: {}", issue.place, issue.message)).unwrap_or_default();
+        return Err(Failure::input(format!("`{}` {what}{first}", file.display())));
+    }
+    for issue in issues.iter().take(SHOWN) {
+        talk(&format!("{}: {}", issue.place, issue.message));
+    }
+    if issues.len() > SHOWN {
+        talk(&format!("… and {} more", issues.len() - SHOWN));
+    }
+    for defect in &defects {
+        talk(&format!("unusable: {defect}"));
+    }
+    Ok(if defects.is_empty() { Exit::Passed } else { Exit::TraceUnusable })
+}
+
+/// Whether what was written went somewhere: a reader who has seen enough closes the pipe.
+fn goes_on(written: io::Result<()>) -> Result<bool, Failure> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::internal("print events", &error)),
+    }
+}
+
+/// The tasks that are asked for; all of them where none is.
+struct Follow {
+    pids: BTreeSet<i32>,
+    names: BTreeSet<String>,
+}
+
+impl Follow {
+    fn new(words: &[String]) -> Self {
+        let (pids, names): (Vec<_>, Vec<_>) = words.iter().partition(|word| word.parse::<i32>().is_ok());
+        Self {
+            pids: pids.iter().filter_map(|pid| pid.parse().ok()).collect(),
+            names: names.into_iter().cloned().collect(),
+        }
+    }
+
+    /// Whether a task that is asked for does the event, or the event names it in a field.
+    fn takes(&self, event: &Event, names: &BTreeMap<i32, String>) -> bool {
+        let asked = |pid: i32| {
+            self.pids.contains(&pid)
+                || !self.names.is_empty() && names.get(&pid).is_some_and(|name| self.names.contains(name))
+        };
+        let all = self.pids.is_empty() && self.names.is_empty();
+        let Pid(pid) = event.pid;
+        all || asked(pid)
+            || match &event.body {
+                Body::Point(point) => point.fields.iter().any(|(name, value)| {
+                    is_pid(name) && value.as_int().and_then(|pid| i32::try_from(pid).ok()).is_some_and(asked)
+                }),
+                _ => false,
+            }
+    }
+}

@@ -1,0 +1,124 @@
+//! A recording as a file: what it is, and its events.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor, Read as _};
+use std::path::{Path, PathBuf};
+use std::vec;
+
+use crate::trace::dat;
+use crate::trace::text::{Summary, TextReader};
+use crate::trace::{Event, ParseIssue, Trace};
+use crate::vm::channel;
+
+/// Bytes read at a time.
+const BUFFER: usize = 256 << 10;
+/// How far into a file is looked to see what it is.
+const SNIFFED: u64 = 4096;
+
+/// Where a text comes from.
+type Source = Box<dyn BufRead>;
+
+/// A recording that was opened.
+pub enum Opened {
+    /// A text, which is read as it is asked for.
+    Text(Events),
+    /// A file of `trace-cmd record`, whole.
+    TraceDat(Vec<u8>),
+    /// The sections of the channel that a run left (`trace.raw` below `--out`), whole.
+    Run(Vec<u8>),
+}
+
+/// Why there is nothing to read.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is no recording.
+    #[error("`{}` is neither text, nor a trace.dat, nor the raw trace of a run", path.display())]
+    Unknown {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// Opens a file, or with `-` the standard input, and sees what it is from its first bytes.
+///
+/// # Errors
+/// [`OpenError`] where it cannot be read, or is nothing of the three.
+pub fn open(path: &Path) -> Result<Opened, OpenError> {
+    let error = |source| OpenError::Read { path: path.to_owned(), source };
+    let mut source: Source = if path == Path::new("-") {
+        Box::new(BufReader::with_capacity(BUFFER, io::stdin()))
+    } else {
+        Box::new(BufReader::with_capacity(BUFFER, File::open(path).map_err(error)?))
+    };
+    let mut head = Vec::new();
+    source.by_ref().take(SNIFFED).read_to_end(&mut head).map_err(error)?;
+    let mut whole = |head: Vec<u8>| {
+        let mut bytes = head;
+        source.read_to_end(&mut bytes).map(|_| bytes).map_err(error)
+    };
+    if head.starts_with(dat::MAGIC) {
+        whole(head).map(Opened::TraceDat)
+    } else if channel::begins_section(&head) {
+        whole(head).map(Opened::Run)
+    } else if head.contains(&0) {
+        Err(OpenError::Unknown { path: path.to_owned() })
+    } else {
+        let text = BufReader::with_capacity(BUFFER, Cursor::new(head).chain(source));
+        Ok(Opened::Text(Events::Text(Box::new(TextReader::new(Box::new(text))))))
+    }
+}
+
+/// The events of a recording, one at a time.
+pub enum Events {
+    /// Read from a text as they are asked for.
+    Text(Box<TextReader<Source>>),
+    /// Of bytes that were decoded as a whole.
+    Decoded(vec::IntoIter<Event>, Box<Summary>),
+}
+
+impl Events {
+    /// The events of a trace.
+    #[must_use]
+    pub fn of(trace: Trace, issues: Vec<ParseIssue>) -> Self {
+        let Trace { events, names, defects } = trace;
+        Self::Decoded(events.into_iter(), Box::new(Summary { names, defects, issues, one_clock: true }))
+    }
+
+    /// The names of tasks that are known so far, by pid.
+    #[must_use]
+    pub fn names(&self) -> &BTreeMap<i32, String> {
+        match self {
+            Self::Text(reader) => reader.names(),
+            Self::Decoded(_, summary) => &summary.names,
+        }
+    }
+
+    /// What is known besides the events, when all were read.
+    #[must_use]
+    pub fn finish(self) -> Summary {
+        match self {
+            Self::Text(reader) => reader.finish(),
+            Self::Decoded(_, summary) => *summary,
+        }
+    }
+}
+
+impl Iterator for Events {
+    type Item = io::Result<Event>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Text(reader) => reader.next(),
+            Self::Decoded(events, _) => events.next().map(Ok),
+        }
+    }
+}

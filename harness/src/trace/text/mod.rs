@@ -1,0 +1,44 @@
+//! The text that a kernel, or `trace-cmd report`, makes of a recording, as typed events.
+//!
+//! Read line by line, whatever the options it was made with: each line is tried for what it can be. A line that is
+//! nothing is an issue with its number, and what follows it is read on. What a text cannot carry is in [`as_printed`].
+//! Memory is bounded whatever the input: names are remembered in tables of fixed size, events are held only while a stack
+//! may follow, and lines, stacks, open calls and issues are counted.
+
+mod bytes;
+mod graph;
+mod graph_line;
+mod head;
+mod intern;
+mod issues;
+mod layout;
+mod line;
+mod point;
+mod printed;
+mod reader;
+mod special;
+mod symbol;
+#[cfg(test)]
+mod tests;
+mod window;
+mod write;
+
+pub use printed::{Style, as_printed};
+pub use reader::{Summary, TextReader};
+pub use write::write;
+
+use super::{ParseIssue, Trace};
+
+/// Reads a whole text.
+#[must_use]
+pub fn parse(text: &[u8]) -> (Trace, Vec<ParseIssue>) {
+    let mut reader = TextReader::new(text);
+    // Reading from memory does not fail.
+    let mut events: Vec<_> = reader.by_ref().map_while(Result::ok).collect();
+    let Summary { names, defects, issues, one_clock } = reader.finish();
+    if one_clock {
+        // The kernel sorts, but a graph's returns stand where their calls do.
+        events.sort_by_key(|event| event.time);
+    }
+    (Trace { events, names, defects }, issues)
+}
