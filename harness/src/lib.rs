@@ -7,6 +7,7 @@ pub mod image;
 pub mod initramfs;
 pub mod interrupt;
 pub mod kit;
+pub mod model;
 pub mod module_file;
 pub mod plan;
 pub mod record;
