@@ -80,6 +80,8 @@ pub struct Outcome {
     pub view: View,
     /// The typed trace.
     pub trace: Trace,
+    /// Who is who in it.
+    pub cast: Cast,
     /// SHA-256 of the channel's sections, in hexadecimal.
     pub raw_sha256: String,
     /// SHA-256 of the view's text, in hexadecimal.
@@ -143,7 +145,7 @@ pub fn run(
     let sections = sections(&boot);
     let (trace, issues) = trace(&sections, scenario, kit, &modules, schedule);
     let cast = Cast::find(&trace, &scenario.roles, &boot.report.pids, &scenario.names);
-    let view = View::of(scenario, &trace, &cast);
+    let view = View::frozen(scenario, &trace, &cast);
     let verdict = match unreadable(&issues, &boot.report) {
         Some(reasons) => Verdict::Unusable(reasons),
         None => judge(scenario, &trace, &cast, &guest_outcome(scenario, &boot.report)),
@@ -156,6 +158,7 @@ pub fn run(
         view_sha256: sha256(text.as_bytes()),
         view,
         trace,
+        cast,
         guest_ns: boot.guest_ns,
         phases: boot.report.phases,
         times: boot.times,

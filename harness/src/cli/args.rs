@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::exit;
+use crate::view::Kind;
 use crate::vm::Schedule;
 
 /// Boots Raspberry Pi kernels in QEMU, runs programs that fork, exit and spawn kernel threads under ftrace, and judges the
@@ -117,7 +118,12 @@ pub struct RunArguments {
     #[arg(long, value_name = "SHIFT:CPUS")]
     pub schedule: Option<Schedule>,
 
-    /// One JSON object a run and line, instead of views
+    /// Another look at the trace: events, tree, calls, stacks, timeline, or summary; several times for several looks [default:
+    /// what the scenario's snapshot shows]
+    #[arg(long = "view", value_name = "KIND", value_parser = view_kind)]
+    pub views: Vec<Kind>,
+
+    /// One JSON object a run and line, instead of views; it holds those that `--view` asks for
     #[arg(long)]
     pub json: bool,
 
@@ -132,6 +138,11 @@ pub struct RunArguments {
     /// Where the kernel comes from.
     #[command(flatten)]
     pub source: SourceArguments,
+}
+
+fn view_kind(word: &str) -> Result<Kind, String> {
+    let known = Kind::ALL.into_iter().find(|kind| kind.word() == word);
+    known.ok_or_else(|| format!("there are {}", Kind::ALL.map(Kind::word).join(", ")))
 }
 
 /// Arguments of `doctor`.

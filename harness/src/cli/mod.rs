@@ -5,6 +5,7 @@ mod build;
 mod doctor;
 mod exit;
 mod list;
+mod paper;
 mod progress;
 mod run;
 mod shell;

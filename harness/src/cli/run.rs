@@ -13,13 +13,15 @@ use tempfile::TempDir;
 
 use super::args::RunArguments;
 use super::progress::Progress;
-use super::{Exit, Failure, Place, answer, chain, options, talk};
+use super::{Exit, Failure, Place, answer, chain, options, paper, talk};
 use crate::image::ImageError;
 use crate::kit::{Bench, qemu_version};
+use crate::model::Model;
 use crate::record::Record;
 use crate::run::{Kit, Load, Outcome, RunError, evidence, run as run_once};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
+use crate::view::{Kind, Style, Subject, View};
 use crate::vm::{BootError, Schedule};
 
 /// One run to do.
@@ -39,6 +41,7 @@ struct Setting<'a> {
     repeat: usize,
     qemu_version: String,
     place: &'a Place,
+    views: Vec<Kind>,
 }
 
 pub(super) fn run(place: &Place, arguments: &RunArguments) -> Result<Exit, Failure> {
@@ -73,12 +76,14 @@ pub(super) fn run(place: &Place, arguments: &RunArguments) -> Result<Exit, Failu
         repeat: arguments.repeat.get(),
         qemu_version,
         place,
+        views: arguments.views.clone(),
     };
     let jobs: Vec<Job<'_>> = scenarios
         .iter()
         .flat_map(|(scenario, load)| (1..=setting.repeat).map(move |repetition| Job { scenario, load, repetition }))
         .collect();
-    let mut reporter = Reporter { json: arguments.json, exit: Exit::Passed, hashes: BTreeMap::new() };
+    let mut reporter =
+        Reporter { json: arguments.json, style: paper::style(), exit: Exit::Passed, hashes: BTreeMap::new() };
     work(&jobs, &setting, arguments.parallel.get(), &mut |job, result| reporter.report(job, &setting, result))?;
     reporter.finish(setting.repeat);
     Ok(reporter.exit)
@@ -136,7 +141,9 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Ran {
                 Verdict::Failed(_) => Exit::Different,
                 Verdict::Unusable(_) => Exit::TraceUnusable,
             };
-            (Record::finished(job.scenario, kit, &outcome, qemu_version), Some(outcome), exit)
+            let mut record = Record::finished(job.scenario, kit, &outcome, qemu_version);
+            record.views = views(job, setting, &outcome);
+            (record, Some(outcome), exit)
         }
         Err(RunError::Boot(error)) if !matches!(error, BootError::Interrupted(_)) => {
             let why = chain(&error);
@@ -155,6 +162,16 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Ran {
         record.evidence = keep(&directory, setting, job);
     }
     Ok((record, outcome, exit))
+}
+
+/// The looks at a trace that were asked for.
+fn views(job: &Job<'_>, setting: &Setting<'_>, outcome: &Outcome) -> Vec<View> {
+    if setting.views.is_empty() {
+        return Vec::new();
+    }
+    let model = Model::of(&outcome.trace.events);
+    let subject = Subject::of(job.scenario, &outcome.trace, &model, &outcome.cast);
+    setting.views.iter().map(|kind| View::of(*kind, &subject)).collect()
 }
 
 /// Where a run's files go: below `--out`, or into a directory that goes away with its guard.
@@ -194,6 +211,7 @@ fn numbered(directory: PathBuf, setting: &Setting<'_>, job: &Job<'_>) -> PathBuf
 /// Tells people or machines of each run, and remembers what the exit code depends on.
 struct Reporter {
     json: bool,
+    style: Style,
     exit: Exit,
     /// Raw hashes by scenario, with how often each came.
     hashes: BTreeMap<String, BTreeMap<String, usize>>,
@@ -211,7 +229,7 @@ impl Reporter {
             return Ok(());
         }
         if job.repetition == 1 {
-            show_view(job, setting, outcome.as_ref());
+            show_views(job, setting, outcome.as_ref(), &record.views, &self.style);
         }
         answer(&summary(&record, (setting.repeat > 1).then_some(job.repetition)));
         for reason in &record.reasons {
@@ -239,12 +257,16 @@ impl Reporter {
     }
 }
 
-fn show_view(job: &Job<'_>, setting: &Setting<'_>, outcome: Option<&Outcome>) {
+fn show_views(job: &Job<'_>, setting: &Setting<'_>, outcome: Option<&Outcome>, views: &[View], style: &Style) {
     answer(&format!("{} on {}: {}\n", job.scenario.id, setting.kit.image, job.scenario.title));
     if let Some(outcome) = outcome {
         // What a trace with holes shows is not what happened.
         if !matches!(outcome.verdict, Verdict::Unusable(_)) {
-            answer(&outcome.view.to_string());
+            let looks = if views.is_empty() { std::slice::from_ref(&outcome.view) } else { views };
+            for look in looks {
+                let text = look.show(style);
+                answer(if text.is_empty() { "nothing of this kind was recorded\n" } else { &text });
+            }
         }
         for expectation in &job.scenario.expectations {
             let broken = matches!(&outcome.verdict, Verdict::Failed(violations)
