@@ -1,6 +1,7 @@
 //! kernsnap: Raspberry Pi kernels in QEMU, traced deterministically.
 
 pub mod cli;
+pub mod diff;
 pub mod exec;
 pub mod facts;
 pub mod image;

@@ -37,6 +37,8 @@ pub enum Command {
     Image(ImageCommand),
     /// Runs scenarios, and shows their views and verdicts
     Run(RunArguments),
+    /// Compares two views task by task: what is missing, new, moved or changed
+    Diff(DiffArguments),
     /// Looks for every host tool
     Doctor(DoctorArguments),
     /// Opens a shell in a guest, with tracefs mounted
@@ -138,6 +140,26 @@ pub struct RunArguments {
     /// Where the kernel comes from.
     #[command(flatten)]
     pub source: SourceArguments,
+}
+
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+pub struct DiffArguments {
+    /// A reviewed snapshot (`.snap`), a `view.txt`, or a directory that `run --out` left for a scenario
+    #[arg(value_name = "BEFORE")]
+    pub before: PathBuf,
+
+    /// What to compare it with
+    #[arg(value_name = "AFTER")]
+    pub after: PathBuf,
+
+    /// The differences as one JSON object
+    #[arg(long)]
+    pub json: bool,
+
+    /// The differences as Markdown
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
 }
 
 fn view_kind(word: &str) -> Result<Kind, String> {

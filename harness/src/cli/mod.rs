@@ -2,6 +2,7 @@
 
 pub mod args;
 mod build;
+mod diff;
 mod doctor;
 mod exit;
 mod list;
@@ -48,6 +49,10 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
     if let Command::Doctor(doctor) = &arguments.command {
         return Ok(doctor::doctor(doctor));
     }
+    // Comparing needs no checkout.
+    if let Command::Diff(diff) = &arguments.command {
+        return diff::diff(diff);
+    }
     let place = Place::find(arguments)?;
     match &arguments.command {
         Command::List(list) => list::scenarios(&place, list),
@@ -56,7 +61,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Image(ImageCommand::Path { image }) => build::path(&place, image),
         Command::Run(run) => run::run(&place, run),
         Command::Shell(shell) => shell::shell(&place, shell),
-        Command::Doctor(_) => Ok(Exit::Passed),
+        Command::Doctor(_) | Command::Diff(_) => Ok(Exit::Passed),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The view `calls`: who calls what, repetitions folded.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Write};
 
 use serde::Serialize;
 
@@ -74,20 +75,19 @@ impl Calls {
         Self { tasks: order.into_iter().map(calls).collect() }
     }
 
-    pub(super) fn show(&self, style: &Style) -> String {
-        let mut text = String::new();
+    pub(super) fn show(&self, style: &Style, text: &mut dyn Write) -> fmt::Result {
         for (number, (who, calls)) in self.tasks.iter().enumerate() {
             if number > 0 {
-                text.push('\n');
+                writeln!(text)?;
             }
-            text += &format!("{}\n", style.paint(Ink::Task(number), who));
-            show(calls, 1, style, &mut text);
+            writeln!(text, "{}", style.paint(Ink::Task(number), who))?;
+            show(calls, 1, style, text)?;
         }
-        text
+        Ok(())
     }
 }
 
-fn show(calls: &[Node], depth: usize, style: &Style, text: &mut String) {
+fn show(calls: &[Node], depth: usize, style: &Style, text: &mut dyn Write) -> fmt::Result {
     for Node { name, count, kind, calls } in calls {
         let times = if *count > 1 { format!(" ×{count}") } else { String::new() };
         let what = match kind {
@@ -95,9 +95,10 @@ fn show(calls: &[Node], depth: usize, style: &Style, text: &mut String) {
             Kind::NoReturn => format!("{name}(){times} {}", style.paint(Ink::Dim, "(does not return)")),
             Kind::Caller => style.paint(Ink::Dim, &format!("{name}{times}")),
         };
-        *text += &format!("{:indent$}{what}\n", "", indent = depth * 2);
-        show(calls, depth + 1, style, text);
+        writeln!(text, "{:indent$}{what}", "", indent = depth * 2)?;
+        show(calls, depth + 1, style, text)?;
     }
+    Ok(())
 }
 
 fn node(call: &model::Call) -> Node {

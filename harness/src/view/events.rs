@@ -1,6 +1,7 @@
 //! The view `events`: one event a line, who does it in a column of its own.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Write};
 
 use serde::Serialize;
 
@@ -19,7 +20,7 @@ pub struct Events {
 }
 
 /// One event of a view.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Line {
     /// The CPU, where the scenario makes it part of the behaviour.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,10 +74,9 @@ impl Events {
         Self { lines }
     }
 
-    pub(super) fn show(&self, style: &Style) -> String {
+    pub(super) fn show(&self, style: &Style, text: &mut dyn Write) -> fmt::Result {
         let width = self.lines.iter().map(|line| line.role.chars().count()).max().unwrap_or(0);
         let mut colours: Vec<&str> = Vec::new();
-        let mut text = String::new();
         for Line { cpu, role, depth, text: what, stack } in &self.lines {
             let colour = colours.iter().position(|known| known == role).unwrap_or_else(|| {
                 colours.push(role);
@@ -85,13 +85,13 @@ impl Events {
             let cpu = cpu.map_or(String::new(), |cpu| format!("[{cpu}] "));
             let indent = depth * 2;
             let who = style.padded(Ink::Task(colour), role, width);
-            text += &format!("{cpu}{who}  {:indent$}{what}\n", "");
+            writeln!(text, "{cpu}{who}  {:indent$}{what}", "")?;
             let margin = width + 2 + indent + if cpu.is_empty() { 0 } else { 4 };
             for frame in stack {
-                text += &format!("{:margin$} {}\n", "", style.paint(Ink::Dim, &format!("=> {frame}")));
+                writeln!(text, "{:margin$} {}", "", style.paint(Ink::Dim, &format!("=> {frame}")))?;
             }
         }
-        text
+        Ok(())
     }
 }
 

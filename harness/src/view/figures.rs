@@ -1,6 +1,7 @@
 //! The view `summary`: what the tasks did, how often, and how long it took.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Write};
 
 use serde::Serialize;
 
@@ -78,11 +79,11 @@ impl Figures {
         Self { nanoseconds, counts, times }
     }
 
-    pub(super) fn show(&self, style: &Style) -> String {
+    pub(super) fn show(&self, style: &Style, text: &mut dyn Write) -> fmt::Result {
         let time = |ns: u64| duration(ns, style.ascii);
         let names = self.counts.iter().map(|counts| &counts.who).chain(self.times.iter().map(|times| &times.who));
         let width = names.map(|name| name.chars().count()).max().unwrap_or(0);
-        let mut text = format!("{} of guest time from the first event to the last\n\n", time(self.nanoseconds));
+        writeln!(text, "{} of guest time from the first event to the last\n", time(self.nanoseconds))?;
         for (number, Counts { who, events }) in self.counts.iter().enumerate() {
             let mut events: Vec<_> = events.iter().collect();
             events.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), *name));
@@ -90,7 +91,7 @@ impl Figures {
             let times = |count: u64| if count == 1 { String::new() } else { format!(" ×{count}") };
             let told: Vec<String> = events.iter().map(|(name, count)| format!("{name}{}", times(**count))).collect();
             let who = style.padded(Ink::Task(number), who, width);
-            text += &format!("{who}  {} {}\n", style.paint(Ink::Strong, &format!("{all:>5} events ")), told.join(", "));
+            writeln!(text, "{who}  {} {}", style.paint(Ink::Strong, &format!("{all:>5} events ")), told.join(", "))?;
         }
         let mut what = "";
         for times in &self.times {
@@ -106,10 +107,11 @@ impl Figures {
                     "total",
                     over = width.max(19)
                 );
-                text += &format!("{}\n", style.paint(Ink::Strong, &head));
+                writeln!(text, "{}", style.paint(Ink::Strong, &head))?;
             }
-            text += &format!(
-                "{:over$}  {:>6} {:>9} {:>9} {:>9} {:>9}\n",
+            writeln!(
+                text,
+                "{:over$}  {:>6} {:>9} {:>9} {:>9} {:>9}",
                 times.who,
                 times.count,
                 time(times.min),
@@ -117,9 +119,9 @@ impl Figures {
                 time(times.max),
                 time(times.total),
                 over = width.max(19)
-            );
+            )?;
         }
-        text
+        Ok(())
     }
 }
 

@@ -124,13 +124,20 @@ impl View {
     /// As text.
     #[must_use]
     pub fn show(&self, style: &Style) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = self.write(style, &mut text);
+        text
+    }
+
+    fn write(&self, style: &Style, text: &mut dyn fmt::Write) -> fmt::Result {
         match &self.content {
-            Content::Events(events) => events.show(style),
-            Content::Tree(tree) => tree.show(style),
-            Content::Calls(calls) => calls.show(style),
-            Content::Stacks(stacks) => stacks.show(style),
-            Content::Timeline(timeline) => timeline.show(style),
-            Content::Summary(figures) => figures.show(style),
+            Content::Events(events) => events.show(style, text),
+            Content::Tree(tree) => tree.show(style, text),
+            Content::Calls(calls) => calls.show(style, text),
+            Content::Stacks(stacks) => stacks.show(style, text),
+            Content::Timeline(timeline) => timeline.show(style, text),
+            Content::Summary(figures) => figures.show(style, text),
         }
     }
 }
@@ -138,7 +145,7 @@ impl View {
 impl fmt::Display for View {
     /// As a snapshot holds it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.show(&Style::PLAIN))
+        self.write(&Style::PLAIN, f)
     }
 }
 

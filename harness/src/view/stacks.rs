@@ -1,6 +1,7 @@
 //! The view `stacks`: on which ways the kernel came to a place, and how often.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Write};
 
 use serde::Serialize;
 
@@ -61,22 +62,21 @@ impl Stacks {
         Self { places }
     }
 
-    pub(super) fn show(&self, style: &Style) -> String {
-        let mut text = String::new();
+    pub(super) fn show(&self, style: &Style, text: &mut dyn Write) -> fmt::Result {
         for (number, Place { what, stacks }) in self.places.iter().enumerate() {
             if number > 0 {
-                text.push('\n');
+                writeln!(text)?;
             }
-            text += &format!("{}\n", style.paint(Ink::Strong, what));
+            writeln!(text, "{}", style.paint(Ink::Strong, what))?;
             for Stack { by, frames } in stacks {
                 let by: Vec<String> = by.iter().map(|(who, count)| format!("{count}× {who}")).collect();
-                text += &format!("  {}\n", by.join(", "));
+                writeln!(text, "  {}", by.join(", "))?;
                 for frame in frames {
-                    text += &format!("    {} {frame}\n", style.paint(Ink::Dim, "<-"));
+                    writeln!(text, "    {} {frame}", style.paint(Ink::Dim, "<-"))?;
                 }
             }
         }
-        text
+        Ok(())
     }
 }
 

@@ -1,5 +1,7 @@
 //! The view `timeline`: who ran when, who waited, and who woke whom.
 
+use std::fmt::{self, Write};
+
 use serde::Serialize;
 
 use super::axis::{Axis, Column};
@@ -104,12 +106,11 @@ impl Timeline {
         Self { from, to, tasks, cpus }
     }
 
-    pub(super) fn show(&self, style: &Style) -> String {
+    pub(super) fn show(&self, style: &Style, text: &mut dyn Write) -> fmt::Result {
         let labels = self.tasks.iter().map(|lane| lane.who.chars().count() + 2);
         let label = labels.chain([5]).max().unwrap_or(0);
         let axis = Axis::of(self.from, self.to, &self.moments(), style.width.saturating_sub(label + 2).max(20));
         let cut = if style.ascii { '/' } else { '╱' };
-        let mut text = String::new();
         let mut used = Vec::new();
         for (number, lane) in self.tasks.iter().enumerate() {
             let cells = axis.columns().iter().map(|column| {
@@ -124,7 +125,7 @@ impl Timeline {
             });
             let row: String = cells.collect();
             let name = style.padded(Ink::Task(number), &format!("{} {}", letter(number), lane.who), label);
-            text += &format!("{name}  {}\n", style.paint(Ink::Task(number), &row));
+            writeln!(text, "{name}  {}", style.paint(Ink::Task(number), &row))?;
             let marks = axis.columns().iter().map(|column| {
                 let Column::Time { from, to } = column else { return ' ' };
                 let mark = lane.woken.iter().find(|(at, _)| (*from..*to).contains(at));
@@ -132,7 +133,7 @@ impl Timeline {
             });
             let marks: String = marks.collect();
             if !marks.trim().is_empty() {
-                text += &format!("{:label$}  {}\n", style.paint(Ink::Dim, ""), style.paint(Ink::Dim, marks.trim_end()));
+                writeln!(text, "{:label$}  {}", style.paint(Ink::Dim, ""), style.paint(Ink::Dim, marks.trim_end()))?;
             }
         }
         for lane in &self.cpus {
@@ -144,24 +145,24 @@ impl Timeline {
                 longest.map_or(' ', |piece| piece.what.map_or('.', letter))
             });
             let row: String = cells.collect();
-            text += &format!("{:label$}  {}\n", format!("CPU {}", lane.cpu), row.trim_end());
+            writeln!(text, "{:label$}  {}", format!("CPU {}", lane.cpu), row.trim_end())?;
         }
-        text + &self.legend(&axis, &used, label, style)
+        self.legend(&axis, &used, label, style, text)
     }
 
-    fn legend(&self, axis: &Axis, used: &[State], label: usize, style: &Style) -> String {
+    fn legend(&self, axis: &Axis, used: &[State], label: usize, style: &Style, text: &mut dyn Write) -> fmt::Result {
         let whole = duration(self.to - self.from, style.ascii);
         let width = axis.columns().len().saturating_sub(1);
-        let mut text = format!("{:label$}  0{whole:>width$}\n\n", "");
+        writeln!(text, "{:label$}  0{whole:>width$}\n", "")?;
         let seen = State::ALL.into_iter().filter(|state| used.contains(state) && glyph(*state, style.ascii) != ' ');
         let states: Vec<String> = seen.map(|state| format!("{} {}", glyph(state, style.ascii), state.word())).collect();
-        text += &format!("{}   below a lane: who woke it, * an interrupt or another task\n", states.join("   "));
+        writeln!(text, "{}   below a lane: who woke it, * an interrupt or another task", states.join("   "))?;
         if !axis.cuts().is_empty() {
             let sign = if style.ascii { '/' } else { '╱' };
             let cuts: Vec<String> = axis.cuts().iter().map(|ns| duration(*ns, style.ascii)).collect();
-            text += &format!("{sign} leaves out {} in which nothing changes\n", cuts.join(", "));
+            writeln!(text, "{sign} leaves out {} in which nothing changes", cuts.join(", "))?;
         }
-        text
+        Ok(())
     }
 
     /// When something changes, in order.

@@ -1,5 +1,7 @@
 //! The view `tree`: who created whom, and what became of them.
 
+use std::fmt::{self, Write};
+
 use serde::Serialize;
 
 use super::style::{Ink, Style};
@@ -44,7 +46,7 @@ impl Tree {
         Self { roots: roots.filter_map(|id| node(id, subject, &shown)).collect() }
     }
 
-    pub(super) fn show(&self, style: &Style) -> String {
+    pub(super) fn show(&self, style: &Style, text: &mut dyn Write) -> fmt::Result {
         let mut rows = Vec::new();
         for root in &self.roots {
             rows.push((String::new(), root));
@@ -52,12 +54,12 @@ impl Tree {
         }
         let wide = |(branch, node): &(String, &Node)| branch.chars().count() + node.who.chars().count();
         let width = rows.iter().map(wide).max().unwrap_or(0);
-        let row = |(number, (branch, node)): (usize, &(String, &Node))| {
+        for (number, (branch, node)) in rows.iter().enumerate() {
             let left = style.padded(Ink::Task(number), &node.who, width - branch.chars().count());
             let line = format!("{}{left}  {}", style.paint(Ink::Dim, branch), node.notes.join(" · "));
-            line.trim_end().to_owned() + "\n"
-        };
-        rows.iter().enumerate().map(row).collect()
+            writeln!(text, "{}", line.trim_end())?;
+        }
+        Ok(())
     }
 }
 
