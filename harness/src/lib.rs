@@ -12,6 +12,7 @@ pub mod model;
 pub mod module_file;
 pub mod plan;
 pub mod record;
+pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod shell;

@@ -69,6 +69,8 @@ pub mod evidence {
     pub const VIEW: &str = "view.txt";
     /// The outcome, as `--json` prints it.
     pub const RESULT: &str = "result.json";
+    /// What a report shows, as data. Only where evidence is kept.
+    pub const REPORT: &str = "report.json";
 }
 
 /// A run that took place, and what it showed.

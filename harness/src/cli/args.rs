@@ -39,6 +39,8 @@ pub enum Command {
     Run(RunArguments),
     /// Compares two views task by task: what is missing, new, moved or changed
     Diff(DiffArguments),
+    /// Makes one HTML file of a run: lanes, calls, events, and what decided about each claim
+    Report(ReportArguments),
     /// Looks for every host tool
     Doctor(DoctorArguments),
     /// Opens a shell in a guest, with tracefs mounted
@@ -129,7 +131,11 @@ pub struct RunArguments {
     #[arg(long)]
     pub json: bool,
 
-    /// Keeps command line, console log, raw trace, view and result of each run in DIR/SCENARIO (and /N with --repeat)
+    /// Writes a report of the run, one HTML file; for one scenario
+    #[arg(long, value_name = "FILE", conflicts_with = "repeat")]
+    pub html: Option<PathBuf>,
+
+    /// Keeps command line, console log, raw trace, view, report and result of each run in DIR/SCENARIO (and /N with --repeat)
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
@@ -160,6 +166,30 @@ pub struct DiffArguments {
     /// The differences as Markdown
     #[arg(long, conflicts_with = "json")]
     pub markdown: bool,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArguments {
+    /// A scenario, which is run; or a directory that `run --out` left for one
+    #[arg(value_name = "SCENARIO|DIR")]
+    pub what: String,
+
+    /// The file to write [default: SCENARIO.html]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// What to compare the run with, as for `diff` [default: the reviewed snapshot]
+    #[arg(long, value_name = "BEFORE")]
+    pub against: Option<PathBuf>,
+
+    /// The image to run the scenario on
+    #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
+    pub image: String,
+
+    /// Where the kernel comes from.
+    #[command(flatten)]
+    pub source: SourceArguments,
 }
 
 fn view_kind(word: &str) -> Result<Kind, String> {

@@ -8,6 +8,7 @@ mod exit;
 mod list;
 mod paper;
 mod progress;
+mod report;
 mod run;
 mod shell;
 
@@ -60,6 +61,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Image(ImageCommand::List(list)) => build::list(&place, list),
         Command::Image(ImageCommand::Path { image }) => build::path(&place, image),
         Command::Run(run) => run::run(&place, run),
+        Command::Report(report) => report::report(&place, report),
         Command::Shell(shell) => shell::shell(&place, shell),
         Command::Doctor(_) | Command::Diff(_) => Ok(Exit::Passed),
     }

@@ -13,11 +13,12 @@ use tempfile::TempDir;
 
 use super::args::RunArguments;
 use super::progress::Progress;
-use super::{Exit, Failure, Place, answer, chain, options, paper, talk};
+use super::{Exit, Failure, Place, answer, chain, options, paper, report, talk};
 use crate::image::ImageError;
 use crate::kit::{Bench, qemu_version};
 use crate::model::Model;
 use crate::record::Record;
+use crate::report::Sources;
 use crate::run::{Kit, Load, Outcome, RunError, evidence, run as run_once};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
@@ -42,6 +43,8 @@ struct Setting<'a> {
     qemu_version: String,
     place: &'a Place,
     views: Vec<Kind>,
+    sources: Sources,
+    html: Option<PathBuf>,
 }
 
 pub(super) fn run(place: &Place, arguments: &RunArguments) -> Result<Exit, Failure> {
@@ -77,7 +80,12 @@ pub(super) fn run(place: &Place, arguments: &RunArguments) -> Result<Exit, Failu
         qemu_version,
         place,
         views: arguments.views.clone(),
+        sources: place.workspace.sources()?,
+        html: arguments.html.as_deref().map(super::absolute).transpose()?,
     };
+    if setting.html.is_some() && scenarios.len() != 1 {
+        return Err(Failure::input("`--html` writes one file: name one scenario".into()));
+    }
     let jobs: Vec<Job<'_>> = scenarios
         .iter()
         .flat_map(|(scenario, load)| (1..=setting.repeat).map(move |repetition| Job { scenario, load, repetition }))
@@ -158,10 +166,29 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Ran {
     let text = serde_json::to_string(&record).map_err(|error| Failure::internal("write JSON", &error))?;
     let result = directory.join(evidence::RESULT);
     fs::write(&result, text + "\n").map_err(|source| RunError::Write { path: result, source })?;
+    if let Some(outcome) = &outcome {
+        reports(job, setting, outcome, &directory, exit)?;
+    }
     if exit != Exit::Passed {
         record.evidence = keep(&directory, setting, job);
     }
     Ok((record, outcome, exit))
+}
+
+/// Leaves the report's data beside evidence that is kept, and the page where it was asked for.
+fn reports(job: &Job<'_>, setting: &Setting<'_>, outcome: &Outcome, to: &Path, exit: Exit) -> Result<(), Failure> {
+    let kept = setting.out.is_some() || exit != Exit::Passed;
+    if !kept && setting.html.is_none() {
+        return Ok(());
+    }
+    let report = report::of(job.scenario, &setting.kit.image, outcome, &setting.sources);
+    if kept {
+        report::keep(&report, &to.join(evidence::REPORT))?;
+    }
+    match &setting.html {
+        Some(file) => report::write_page(&report, setting.place, None, file),
+        None => Ok(()),
+    }
 }
 
 /// The looks at a trace that were asked for.

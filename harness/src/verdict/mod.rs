@@ -1,7 +1,11 @@
 //! Judgement: does a trace show what the scenario says must hold? Pure.
 
+mod witness;
+
 use std::collections::BTreeMap;
 use std::fmt;
+
+pub use witness::{Witness, witnesses};
 
 use crate::scenario::{End, Expectation, FieldRef, Pattern, Rule, Scenario};
 use crate::trace::{Body, Defect, Event, Trace};
@@ -63,14 +67,17 @@ pub fn judge(scenario: &Scenario, trace: &Trace, cast: &Cast, guest: &GuestOutco
         return Verdict::Unusable(trace.defects.iter().map(|defect| explain(defect, scenario)).collect());
     }
     let mut violations = guest_violations(scenario, guest);
-    let matcher = Matcher { cast, names: &scenario.names };
-    let court = Court { events: &trace.events, matcher };
+    let court = judged_by(scenario, trace, cast);
     for Expectation { that, rule } in &scenario.expectations {
         if let Err(found) = court.holds(rule) {
             violations.push(Violation { that: that.clone(), found });
         }
     }
     if violations.is_empty() { Verdict::Passed } else { Verdict::Failed(violations) }
+}
+
+fn judged_by<'a>(scenario: &'a Scenario, trace: &'a Trace, cast: &'a Cast) -> Court<'a> {
+    Court { events: &trace.events, matcher: Matcher { cast, names: &scenario.names } }
 }
 
 fn guest_violations(scenario: &Scenario, guest: &GuestOutcome) -> Vec<Violation> {

@@ -66,6 +66,20 @@ impl Cast {
         cast
     }
 
+    /// The same cast, in which those who play no role go by their names.
+    #[must_use]
+    pub fn with_names(&self, model: &Model, trace: &Trace) -> Self {
+        let mut cast = self.clone();
+        let new = Self::by_name(model, trace).roles.into_iter();
+        let new = new.filter(|(_, pid)| self.role(*pid).is_none()).map(|(name, pid)| match self.pid(&name) {
+            Some(_) => (format!("{name}#{}", pid.0), pid),
+            None => (name, pid),
+        });
+        cast.roles.extend(new);
+        cast.index();
+        cast
+    }
+
     fn index(&mut self) {
         self.by_pid.clear();
         for (at, (_, pid)) in self.roles.iter().enumerate() {

@@ -127,7 +127,8 @@ fn stack(event: &Event, rules: &ViewRules, matcher: &Matcher<'_>) -> Vec<String>
 }
 
 /// An event in the words of a view.
-pub(super) fn describe(body: &Body, rules: &ViewRules, cast: &Cast) -> String {
+#[must_use]
+pub fn describe(body: &Body, rules: &ViewRules, cast: &Cast) -> String {
     match body {
         Body::Call { function, caller } => {
             format!("{function}() <-{}", caller::name(caller).as_deref().unwrap_or("?"))

@@ -24,7 +24,7 @@ use serde::Serialize;
 
 pub use calls::Calls;
 pub use cast::Cast;
-pub use events::{Events, Line};
+pub use events::{Events, Line, describe};
 pub use figures::Figures;
 pub use follow::Followed;
 pub use matching::Matcher;
