@@ -38,6 +38,12 @@ function time(ns, scale = ns) {
   return `${(ns / unit).toFixed(digits)} ${word}`;
 }
 
+// To the nanosecond, in microseconds: one unit for a whole column.
+function exact(ns) {
+  const [whole, part] = (ns / 1e3).toFixed(3).split('.');
+  return `${whole.replace(/\B(?=(\d{3})+$)/g, '\u202f')}.${part} µs`;
+}
+
 const eventText = (at) => words[events[at][3]];
 const taskName = (task) => tasks[task].name;
 const functionOf = (text) => text.includes('()') ? text.slice(0, text.indexOf('()')) : null;

@@ -34,7 +34,7 @@ function tell(at) {
     : element('ol', { 'aria-label': 'Stack' }, ...report.stacks[stack].map((frame) => element('li', {}, ...withSource(words[frame]))));
   detail.replaceChildren(
     element('p', {}, element('strong', {}, `#${at} ${taskName(task)}: `), ...withSource(words[text])),
-    element('p', {}, element('small', {}, `${time(when, Math.max(end, 1000))} · CPU ${cpu} · pid ${tasks[task].pid}`)),
+    element('p', {}, element('small', {}, `${exact(when)} · CPU ${cpu} · pid ${tasks[task].pid}`)),
     ...(frames ? [frames] : []));
   detail.hidden = false;
 }
@@ -71,7 +71,7 @@ function rows() {
     const go = () => { select(at); };
     return element('tr', { 'data-event': String(at), 'aria-selected': String(at === chart.selected) },
       element('td', {}, element('button', { type: 'button', onclick: go, 'aria-label': `Select event ${at}` }, String(at))),
-      element('td', { class: 'time' }, time(when, Math.max(end, 1000))), element('td', {}, String(cpu)),
+      element('td', { class: 'time' }, exact(when)), element('td', {}, String(cpu)),
       element('td', {}, taskName(task)), element('td', {}, ...withSource(words[text])));
   }));
   document.getElementById('more').hidden = list.length >= list.all.length;

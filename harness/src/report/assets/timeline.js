@@ -88,20 +88,25 @@ function paintAxis(pen, width, height) {
     pen.globalAlpha = 0.6;
     pen.stroke();
     pen.globalAlpha = 1;
-    if (x < width - 60) pen.fillText(time(at, Math.max(end, 1000)).replace(/\.?0+ /, ' '), x + 4, 12);
+    if (x < width - 60) pen.fillText(time(at, Math.max(chart.to, 1000)).replace(/\.?0+ /, ' '), x + 4, 12);
   }
 }
 
-// Calls `one` for each span that can be seen. Of those that fall on one pixel, the running one or the first is taken.
+// Calls `one` for each span that can be seen. Those that are narrower than a pixel are one for each pixel: one that runs, if
+// there is any among the first of them.
 function eachVisible(spans, one) {
-  let drawn = -1;
+  const clip = (x) => Math.max(-2, Math.min(x, canvas.clientWidth + 2));
   // Spans of one lane do not overlap, so that their ends are in order as well.
-  for (let at = place(spans, chart.from, (span) => span.to); at < spans.length && spans[at].from <= chart.to; at++) {
+  for (let at = place(spans, chart.from, (span) => span.to); at < spans.length && spans[at].from <= chart.to;) {
     const [left, right] = [toX(spans[at].from), toX(spans[at].to)];
-    if (right < drawn + 0.7 && spans[at].state !== RUNNING) continue;
-    const x = Math.max(left, -2);
-    one(spans[at], x, Math.max(Math.min(right, canvas.clientWidth + 2) - x, 0.8));
-    drawn = right;
+    if (right - left >= 1) {
+      one(spans[at++], clip(left), clip(right) - clip(left));
+      continue;
+    }
+    const next = Math.max(at + 1, place(spans, toTime(left + 1), (span) => span.to));
+    const some = spans.slice(at, Math.min(next, at + 32));
+    one(some.find((span) => span.state === RUNNING) ?? some[0], clip(left), 1);
+    at = next;
   }
 }
 
