@@ -57,6 +57,7 @@ function renew() {
   const matches = found ?? events.map((event, at) => at);
   list.all = onlyShown.checked && !found ? matches.filter((at) => isShown[at]) : matches;
   chart.hits = found ?? [];
+  onlyShown.disabled = Boolean(found);
   const count = (n) => `${n} ${n === 1 ? 'event' : 'events'}`;
   document.getElementById('found').textContent = found ? count(found.length) : '';
   document.getElementById('listed').textContent = `${count(list.all.length)} of ${events.length}`;
