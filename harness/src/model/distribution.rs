@@ -81,7 +81,9 @@ mod tests {
         #[test]
         fn the_median_is_within_a_bucket(mut all in prop::collection::vec(any::<u64>(), 1..50)) {
             let mut distribution = Distribution::default();
-            all.iter().for_each(|ns| distribution.add(*ns));
+            for ns in &all {
+                distribution.add(*ns);
+            }
             all.sort_unstable();
             let median = all[(all.len() - 1) / 2];
             prop_assert!(distribution.median() <= median && median - distribution.median() <= median / 128);

@@ -123,6 +123,14 @@ fn without_switches_the_events_tell_who_runs() {
     assert_eq!(told(&model), ["10 running@0 1..3", "11 running@0 3..9", "10 running@1 5..9"]);
 }
 
+fn shown(calls: &[Call]) -> String {
+    let one = |call: &Call| {
+        let open = if call.left.is_none() { "…" } else { "" };
+        format!("{}{open}[{}]", call.function, shown(&call.calls))
+    };
+    calls.iter().map(one).collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn a_call_that_nobody_comes_back_from_stays_open() {
     let lines = [
@@ -139,13 +147,6 @@ fn a_call_that_nobody_comes_back_from_stays_open() {
     ];
     let events = events(&lines);
     let calls = Calls::of(events.iter().enumerate());
-    fn shown(calls: &[Call]) -> String {
-        let one = |call: &Call| {
-            let open = if call.left.is_none() { "…" } else { "" };
-            format!("{}{open}[{}]", call.function, shown(&call.calls))
-        };
-        calls.iter().map(one).collect::<Vec<_>>().join(" ")
-    }
     assert_eq!(shown(&calls.roots[&Pid(7)]), "outer…[leaf[] dies…[inner…[]]] next[]");
     assert_eq!(shown(&calls.roots[&Pid(8)]), "other[]");
 }

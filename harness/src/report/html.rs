@@ -89,8 +89,8 @@ fn head(report: &Report) -> String {
         class = if verdict == "passed" { "good" } else { "bad" },
     );
     if !reasons.is_empty() {
-        let items: String = reasons.iter().map(|reason| format!("<li>{}</li>", escape(reason))).collect();
-        let _ = write!(text, "<ul class=reasons>{items}</ul>\n");
+        let items: Vec<String> = reasons.iter().map(|reason| format!("<li>{}</li>", escape(reason))).collect();
+        let _ = writeln!(text, "<ul class=reasons>{}</ul>", items.concat());
     }
     text
 }
@@ -110,7 +110,7 @@ fn claims(report: &Report) -> String {
             let _ = write!(text, "<p class=found>{}</p>", escape(found));
         }
         // The script puts the events here.
-        let _ = write!(text, "<div class=witnesses data-claim={number}></div></div></li>\n");
+        let _ = writeln!(text, "<div class=witnesses data-claim={number}></div></div></li>");
     }
     text
 }
@@ -127,7 +127,7 @@ fn tasks(report: &Report) -> String {
             task.end.clone().unwrap_or_default(),
             task.events.to_string(),
         ];
-        let cells: String = cells.iter().map(|cell| format!("<td>{cell}</td>")).collect();
+        let cells = cells.map(|cell| format!("<td>{cell}</td>")).concat();
         format!("<tr><th scope=row>{} <small>{}</small></th>{cells}</tr>\n", escape(&task.name), task.pid)
     };
     report.tasks.iter().map(row).collect()

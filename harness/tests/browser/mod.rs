@@ -1,4 +1,4 @@
-//! A headless Chromium, driven over its DevTools protocol. `--remote-debugging-pipe` has Chromium read commands from
+//! A headless Chromium, driven over its debugging protocol (`DevTools`). `--remote-debugging-pipe` has Chromium read commands from
 //! descriptor 3 and write answers to descriptor 4, each message a JSON text with a NUL behind it; both are named pipes here.
 #![expect(clippy::disallowed_methods, reason = "these tests start a browser")]
 
