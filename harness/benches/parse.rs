@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let bench = Bench::open(images, "rpi3-6.1", &mut |_| ())?;
     let directory = store.scratch()?;
     let file = workspace.root.join("harness/benches/data/flood.yaml");
-    let (scenario, load) = bench.scenario(&file, &mut |_| ())?;
+    let (scenario, load) = bench.scenario(&file, &mut |_| ())?.ready()?;
     let modules = load.modules.iter().map(|(name, (_, file))| (name.clone(), file.clone())).collect();
     let schedule = bench.kit.machine.usual_schedule();
     let channel = bench.kit.machine.channel;

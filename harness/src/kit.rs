@@ -98,8 +98,21 @@ pub enum Prepared {
     DoesNotApply(NotApplicable),
 }
 
+impl Prepared {
+    /// The scenario, where it applies.
+    ///
+    /// # Errors
+    /// Where it does not.
+    pub fn ready(self) -> Result<(Box<Scenario>, Load), NotApplicable> {
+        match self {
+            Self::Ready(scenario, load) => Ok((scenario, load)),
+            Self::DoesNotApply(not) => Err(not),
+        }
+    }
+}
+
 /// A scenario that is not about an image's kernel, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct NotApplicable {
     /// The scenario's id.
     pub id: String,

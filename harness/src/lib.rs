@@ -2,6 +2,7 @@
 
 pub mod claims;
 pub mod cli;
+pub mod diff;
 pub mod exec;
 pub mod export;
 pub mod facts;
@@ -10,10 +11,12 @@ pub mod initramfs;
 pub mod interrupt;
 pub mod kit;
 pub mod layouts;
+pub mod model;
 pub mod module_file;
 pub mod plan;
 pub mod record;
 pub mod recording;
+pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod shell;

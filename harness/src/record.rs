@@ -7,6 +7,7 @@ use crate::kit::NotApplicable;
 use crate::run::{Kit, Outcome};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
+use crate::view::View;
 use crate::vm::{Schedule, Times};
 
 /// One run. Fields that only a finished run has are absent for one that was lost.
@@ -44,6 +45,9 @@ pub struct Record {
     /// Events that the view does not show.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub events_not_shown: Option<usize>,
+    /// The views that were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub views: Vec<View>,
     /// Where the evidence of a run that did not pass is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<std::path::PathBuf>,
@@ -154,6 +158,7 @@ impl Record {
             seconds: None,
             events: None,
             events_not_shown: None,
+            views: Vec::new(),
             evidence: None,
             image_key: kit.image_key.clone(),
             qemu_version: qemu_version.into(),

@@ -74,6 +74,8 @@ pub mod evidence {
     pub const VIEW: &str = "view.txt";
     /// The outcome, as `--json` prints it.
     pub const RESULT: &str = "result.json";
+    /// What a report shows, as data. Only where evidence is kept.
+    pub const REPORT: &str = "report.json";
 }
 
 /// A run that took place, and what it showed.
@@ -161,7 +163,7 @@ pub fn run(
     let sections = sections(&boot);
     let (trace, issues) = trace(&sections, scenario, kit, &modules, schedule);
     let cast = Cast::find(&trace, &scenario.roles, &boot.report.pids, &scenario.names);
-    let view = View::of(scenario, &trace, &cast);
+    let view = View::frozen(scenario, &trace, &cast);
     let verdict = match unreadable(&issues, &boot.report) {
         Some(reasons) => Verdict::Unusable(reasons),
         None => judge(scenario, &trace, &cast, &guest_outcome(scenario, &boot, &console)),

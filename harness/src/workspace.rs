@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::claims::Claims;
+use crate::report::Sources;
 use crate::scenario::{Diagnostic, Draft, Names};
 use crate::vm::Machine;
 
@@ -127,8 +128,9 @@ impl Workspace {
     /// The names of the image specifications, sorted.
     #[must_use]
     pub fn image_names(&self) -> Vec<String> {
-        // `names.yaml` is the table of logical names, not an image.
-        self.names_in("images", ".yaml").into_iter().filter(|name| name != "names").collect()
+        // These two are tables, not images: of logical names, and of functions' source files.
+        let tables = ["names", "sources"];
+        self.names_in("images", ".yaml").into_iter().filter(|name| !tables.contains(&name.as_str())).collect()
     }
 
     /// The file of the image `name`, whether it is there or not.
@@ -153,6 +155,15 @@ impl Workspace {
     pub fn names(&self) -> Result<Names, WorkspaceError> {
         let file = self.root.join("images/names.yaml");
         Ok(Names::read(self.relative(&file), &read(&file)?)?)
+    }
+
+    /// The table of the source files of functions.
+    ///
+    /// # Errors
+    /// Where it cannot be read or is wrong.
+    pub fn sources(&self) -> Result<Sources, WorkspaceError> {
+        let file = self.root.join("images/sources.yaml");
+        Ok(Sources::read(self.relative(&file), &read(&file)?)?)
     }
 
     /// The names of the guest programs: what stands in `guest-programs/user/`, and what does wrong on purpose, in

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use kernsnap::cli::{args::DEFAULT_IMAGE, default_store};
 use kernsnap::image::{Images, Options, Store};
-use kernsnap::kit::Bench;
+use kernsnap::kit::{Bench, Prepared};
 use kernsnap::plan::{PlanContext, compile, tracefs};
 use kernsnap::run::{boot_plan, recorded, sections};
-use kernsnap::scenario::{Step, Tracer};
+use kernsnap::scenario::{MachineEnd, Step, Tracer};
 use kernsnap::trace::dat::{self, TraceDat};
 use kernsnap::trace::text::{Style, as_printed, parse};
 use kernsnap::trace::{Body, Event, Place, Symbol, Symbols, Trace, decode};
@@ -62,7 +62,11 @@ fn check(workspace: &Workspace, file: &Path) -> Outcome {
     let images = Images { workspace, store: &store, options: &options };
     let mut on = |event| eprintln!("{event:?}");
     let bench = Bench::open(images, DEFAULT_IMAGE, &mut on)?;
-    let (scenario, load) = bench.scenario(file, &mut on)?;
+    let Prepared::Ready(scenario, load) = bench.scenario(file, &mut on)? else { return Ok(()) };
+    // What a panic leaves is text alone.
+    if scenario.end == MachineEnd::Panic {
+        return Ok(());
+    }
     let schedule = bench.kit.machine.usual_schedule();
     let modules = load.modules.iter().map(|(name, (_, file))| (name.clone(), file.clone())).collect();
     let context = PlanContext {

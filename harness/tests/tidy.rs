@@ -68,7 +68,7 @@ fn what_a_trace_means_is_computed_from_bytes_alone() -> Outcome {
             .map(|module| [format!("crate::{module}::"), format!("crate::{module};"), format!("crate::{{{module}")])
             .concat();
     let words: Vec<&str> = actors.iter().map(String::as_str).chain(world).collect();
-    for layer in ["trace", "view", "verdict", "scenario"] {
+    for layer in ["trace", "model", "view", "verdict", "scenario", "diff", "report"] {
         let files = files(&format!("harness/src/{layer}"), &["rs"])?;
         assert_eq!(lines_with(&files, &words)?, none(), "`{layer}` is pure");
     }
@@ -78,8 +78,11 @@ fn what_a_trace_means_is_computed_from_bytes_alone() -> Outcome {
 #[test]
 fn no_layer_knows_those_above_it() -> Outcome {
     for (layer, above) in [
-        ("trace", ["crate::view", "crate::verdict", "crate::scenario"].as_slice()),
-        ("view", &["crate::verdict"]),
+        ("trace", ["crate::model", "crate::view", "crate::verdict", "crate::scenario"].as_slice()),
+        ("model", &["crate::view", "crate::verdict", "crate::scenario"]),
+        ("view", &["crate::verdict", "crate::diff", "crate::report"]),
+        ("diff", &["crate::verdict", "crate::report"]),
+        ("verdict", &["crate::diff", "crate::report"]),
         ("exec", &["crate::image", "crate::vm", "crate::kit", "crate::run", "crate::cli"]),
         ("image", &["crate::vm", "crate::kit", "crate::run", "crate::cli"]),
         ("vm", &["crate::kit", "crate::run", "crate::cli", "crate::image"]),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::exit;
+use crate::view::Kind;
 use crate::vm::Schedule;
 
 /// Boots Raspberry Pi kernels in QEMU, runs programs that fork, exit and spawn kernel threads under ftrace, and judges the
@@ -38,6 +39,10 @@ pub enum Command {
     Image(ImageCommand),
     /// Runs scenarios, and shows their views and verdicts
     Run(RunArguments),
+    /// Compares two views task by task: what is missing, new, moved or changed
+    Diff(DiffArguments),
+    /// Makes one HTML file of a run: lanes, calls, events, and what decided about each claim
+    Report(ReportArguments),
     /// Looks for every host tool
     Doctor(DoctorArguments),
     /// Shows a recording: a kernel's or trace-cmd's text, a trace.dat, or the raw trace of a run
@@ -131,11 +136,20 @@ pub struct RunArguments {
     #[arg(long, value_name = "SHIFT:CPUS")]
     pub schedule: Option<Schedule>,
 
-    /// One JSON object a run and line, instead of views
+    /// Another look at the trace: events, tree, calls, stacks, timeline, or summary; several times for several looks [default:
+    /// what the scenario's snapshot shows]
+    #[arg(long = "view", value_name = "KIND", value_parser = view_kind)]
+    pub views: Vec<Kind>,
+
+    /// One JSON object a run and line, instead of views; it holds those that `--view` asks for
     #[arg(long)]
     pub json: bool,
 
-    /// Keeps command line, console log, raw trace, view and result of each run in DIR/SCENARIO (and /N with --repeat)
+    /// Writes a report of the run, one HTML file; for one scenario
+    #[arg(long, value_name = "FILE", conflicts_with = "repeat")]
+    pub html: Option<PathBuf>,
+
+    /// Keeps command line, console log, raw trace, view, report and result of each run in DIR/SCENARIO (and /N with --repeat)
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
@@ -151,6 +165,55 @@ pub struct RunArguments {
     /// Where the kernel comes from.
     #[command(flatten)]
     pub source: SourceArguments,
+}
+
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+pub struct DiffArguments {
+    /// A reviewed snapshot (`.snap`), a `view.txt`, or a directory that `run --out` left for a scenario
+    #[arg(value_name = "BEFORE")]
+    pub before: PathBuf,
+
+    /// What to compare it with
+    #[arg(value_name = "AFTER")]
+    pub after: PathBuf,
+
+    /// The differences as one JSON object
+    #[arg(long)]
+    pub json: bool,
+
+    /// The differences as Markdown
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArguments {
+    /// A scenario, which is run; or a directory that `run --out` left for one
+    #[arg(value_name = "SCENARIO|DIR")]
+    pub what: String,
+
+    /// The file to write [default: SCENARIO.html]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// What to compare the run with, as for `diff` [default: the reviewed snapshot]
+    #[arg(long, value_name = "BEFORE")]
+    pub against: Option<PathBuf>,
+
+    /// The image to run the scenario on
+    #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
+    pub image: String,
+
+    /// Where the kernel comes from.
+    #[command(flatten)]
+    pub source: SourceArguments,
+}
+
+fn view_kind(word: &str) -> Result<Kind, String> {
+    let known = Kind::ALL.into_iter().find(|kind| kind.word() == word);
+    known.ok_or_else(|| format!("there are {}", Kind::ALL.map(Kind::word).join(", ")))
 }
 
 /// Arguments of `doctor`.

@@ -27,7 +27,7 @@ pub enum Exit {
 /// The codes, for `--help`.
 pub(super) const HELP: &str = "Exit codes:
     0  passed
-    1  the kernel, or a guest program, behaved differently
+    1  the kernel, or a guest program, behaved differently; `diff` found differences
     2  bad input: a file or an argument is wrong, or the kernel refuses a trace setting
     3  an image, a program or a module could not be built
     4  the machine did not boot, or was lost

@@ -3,13 +3,16 @@
 pub mod args;
 mod build;
 mod claims;
+mod diff;
 mod doctor;
 mod events;
 mod exit;
 mod export;
 mod list;
+mod paper;
 mod progress;
 mod recorded;
+mod report;
 mod run;
 mod shell;
 mod view;
@@ -25,7 +28,7 @@ use self::args::{Arguments, Command, ImageCommand, SourceArguments};
 pub use self::exit::Exit;
 use crate::image::{ImageError, ImageErrorKind, Images, Options, Resolve, Store};
 use crate::interrupt;
-use crate::kit::KitError;
+use crate::kit::{KitError, NotApplicable};
 use crate::run::RunError;
 use crate::vm::BootError;
 use crate::workspace::{Workspace, WorkspaceError};
@@ -58,6 +61,10 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
     if let Command::Export(export) = &arguments.command {
         return export::export(arguments, export);
     }
+    // Comparing needs no checkout.
+    if let Command::Diff(diff) = &arguments.command {
+        return diff::diff(diff);
+    }
     let place = Place::find(arguments)?;
     match &arguments.command {
         Command::List(list) => list::scenarios(&place, list),
@@ -66,8 +73,9 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Image(ImageCommand::List(list)) => build::list(&place, list),
         Command::Image(ImageCommand::Path { image }) => build::path(&place, image),
         Command::Run(run) => run::run(&place, run),
+        Command::Report(report) => report::report(&place, report),
         Command::Shell(shell) => shell::shell(&place, shell),
-        Command::Doctor(_) | Command::View(_) | Command::Export(_) => Ok(Exit::Passed),
+        Command::Doctor(_) | Command::View(_) | Command::Export(_) | Command::Diff(_) => Ok(Exit::Passed),
     }
 }
 
@@ -204,6 +212,12 @@ impl From<RunError> for Failure {
             _ => None,
         };
         Self { exit, text: with_hint(chain(&error), hint.map(str::to_owned)) }
+    }
+}
+
+impl From<NotApplicable> for Failure {
+    fn from(not: NotApplicable) -> Self {
+        Self::input(format!("{}: {not}", not.id).trim_end().to_owned())
     }
 }
 

@@ -58,7 +58,8 @@ pub(super) fn with<T>(
             if word("image_key")? != bench.kit.image_key {
                 return Err(wrong(format!("it ran on another image `{}` than the one there is now", bench.kit.image)));
             }
-            let (scenario, load) = bench.scenario(&place.workspace.scenario_file(word("scenario")?)?, &mut show)?;
+            let (scenario, load) =
+                bench.scenario(&place.workspace.scenario_file(word("scenario")?)?, &mut show)?.ready()?;
             drop(progress);
             let modules = load.modules.into_iter().map(|(name, (_, file))| (name, file)).collect();
             let (dat, symbols) = recorded(&sections, &scenario, &bench.kit, &modules, schedule);

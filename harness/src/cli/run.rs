@@ -13,14 +13,17 @@ use tempfile::TempDir;
 
 use super::args::RunArguments;
 use super::progress::Progress;
-use super::{Exit, Failure, Place, answer, chain, options, talk};
+use super::{Exit, Failure, Place, answer, chain, options, paper, report, talk};
 use crate::image::ImageError;
 use crate::kit::{Bench, Prepared, qemu_version};
+use crate::model::Model;
 use crate::record::{LastVerdict, Record};
+use crate::report::Sources;
 use crate::run::{Kit, Load, Outcome, RunError, evidence, run as run_once};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
 use crate::verdict::mutation::mutate;
+use crate::view::{Kind, Style, Subject, View};
 use crate::vm::{BootError, Schedule};
 
 /// One run to do.
@@ -41,6 +44,9 @@ struct Setting<'a> {
     repeat: usize,
     qemu_version: String,
     place: &'a Place,
+    views: Vec<Kind>,
+    sources: Sources,
+    html: Option<PathBuf>,
 }
 
 pub(super) fn run(place: &Place, arguments: &RunArguments) -> Result<Exit, Failure> {
@@ -79,7 +85,13 @@ pub(super) fn run(place: &Place, arguments: &RunArguments) -> Result<Exit, Failu
         repeat: arguments.repeat.get(),
         qemu_version,
         place,
+        views: arguments.views.clone(),
+        sources: place.workspace.sources()?,
+        html: arguments.html.as_deref().map(super::absolute).transpose()?,
     };
+    if setting.html.is_some() && scenarios.len() != 1 {
+        return Err(Failure::input("`--html` writes one file: name one scenario".into()));
+    }
     let jobs: Vec<Job<'_>> = scenarios
         .iter()
         .flat_map(|(scenario, load)| (1..=setting.repeat).map(move |repetition| Job { scenario, load, repetition }))
@@ -93,7 +105,8 @@ pub(super) fn run(place: &Place, arguments: &RunArguments) -> Result<Exit, Failu
             answer(&format!("{} on {}: {}\n\n{not}", not.id, setting.kit.image, not.title));
         }
     }
-    let mut reporter = Reporter { json: arguments.json, exit: Exit::Passed, hashes: BTreeMap::new() };
+    let mut reporter =
+        Reporter { json: arguments.json, style: paper::style(), exit: Exit::Passed, hashes: BTreeMap::new() };
     work(&jobs, &setting, arguments.parallel.get(), &mut |job, result| reporter.report(job, &setting, result))?;
     reporter.finish(setting.repeat);
     Ok(reporter.exit)
@@ -151,7 +164,9 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Ran {
                 Verdict::Failed(_) => Exit::Different,
                 Verdict::Unusable(_) => Exit::TraceUnusable,
             };
-            (Record::finished(job.scenario, kit, &outcome, qemu_version), Some(outcome), exit)
+            let mut record = Record::finished(job.scenario, kit, &outcome, qemu_version);
+            record.views = views(job, setting, &outcome);
+            (record, Some(outcome), exit)
         }
         Err(RunError::Boot(error)) if !matches!(error, BootError::Interrupted(_)) => {
             let why = chain(&error);
@@ -183,10 +198,39 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Ran {
     fs::write(&result, text + "\n").map_err(|source| RunError::Write { path: result, source })?;
     let Record { scenario, image, verdict, image_key, .. } = &record;
     LastVerdict::remember(&setting.place.store, image, scenario, verdict, image_key);
+    if let Some(outcome) = &outcome {
+        reports(job, setting, outcome, &directory, exit)?;
+    }
     if exit != Exit::Passed {
         record.evidence = keep(&directory, setting, job);
     }
     Ok((record, outcome, exit))
+}
+
+/// Leaves the report's data beside evidence that is kept, and the page where it was asked for.
+fn reports(job: &Job<'_>, setting: &Setting<'_>, outcome: &Outcome, to: &Path, exit: Exit) -> Result<(), Failure> {
+    let kept = setting.out.is_some() || exit != Exit::Passed;
+    if !kept && setting.html.is_none() {
+        return Ok(());
+    }
+    let report = report::of(job.scenario, &setting.kit.image, outcome, &setting.sources);
+    if kept {
+        report::keep(&report, &to.join(evidence::REPORT))?;
+    }
+    match &setting.html {
+        Some(file) => report::write_page(&report, setting.place, None, file),
+        None => Ok(()),
+    }
+}
+
+/// The looks at a trace that were asked for.
+fn views(job: &Job<'_>, setting: &Setting<'_>, outcome: &Outcome) -> Vec<View> {
+    if setting.views.is_empty() {
+        return Vec::new();
+    }
+    let model = Model::of(&outcome.trace.events);
+    let subject = Subject::of(job.scenario, &outcome.trace, &model, &outcome.cast);
+    setting.views.iter().map(|kind| View::of(*kind, &subject)).collect()
 }
 
 /// Where a run's files go: below `--out`, or into a directory that goes away with its guard.
@@ -226,6 +270,7 @@ fn numbered(directory: PathBuf, setting: &Setting<'_>, job: &Job<'_>) -> PathBuf
 /// Tells people or machines of each run, and remembers what the exit code depends on.
 struct Reporter {
     json: bool,
+    style: Style,
     exit: Exit,
     /// Raw hashes by scenario, with how often each came.
     hashes: BTreeMap<String, BTreeMap<String, usize>>,
@@ -243,7 +288,7 @@ impl Reporter {
             return Ok(());
         }
         if job.repetition == 1 {
-            show_view(job, setting, outcome.as_ref());
+            show_views(job, setting, outcome.as_ref(), &record.views, &self.style);
         }
         answer(&summary(&record, (setting.repeat > 1).then_some(job.repetition)));
         for reason in &record.reasons {
@@ -274,12 +319,16 @@ impl Reporter {
     }
 }
 
-fn show_view(job: &Job<'_>, setting: &Setting<'_>, outcome: Option<&Outcome>) {
+fn show_views(job: &Job<'_>, setting: &Setting<'_>, outcome: Option<&Outcome>, views: &[View], style: &Style) {
     answer(&format!("{} on {}: {}\n", job.scenario.id, setting.kit.image, job.scenario.title));
     if let Some(outcome) = outcome {
         // What a trace with holes shows is not what happened.
         if !matches!(outcome.verdict, Verdict::Unusable(_)) {
-            answer(&outcome.view.to_string());
+            let looks = if views.is_empty() { std::slice::from_ref(&outcome.view) } else { views };
+            for look in looks {
+                let text = look.show(style);
+                answer(if text.is_empty() { "nothing of this kind was recorded\n" } else { &text });
+            }
         }
         for expectation in &job.scenario.expectations {
             let broken = matches!(&outcome.verdict, Verdict::Failed(violations)

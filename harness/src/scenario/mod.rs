@@ -351,9 +351,39 @@ pub enum RoleRule {
     },
 }
 
+/// What a scenario's snapshot freezes. All of these are without times, which differ between kernels that behave alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ViewKind {
+    /// What happened, in order.
+    #[default]
+    Events,
+    /// Who created whom, and what became of them.
+    Tree,
+    /// Who called what.
+    Calls,
+    /// On which ways the kernel came to a place.
+    Stacks,
+}
+
+impl ViewKind {
+    /// Its name in a scenario.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Tree => "tree",
+            Self::Calls => "calls",
+            Self::Stacks => "stacks",
+        }
+    }
+}
+
 /// What a view shows of a followed trace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ViewRules {
+    /// How it is looked at.
+    pub kind: ViewKind,
     /// The events to show; everything where empty.
     pub only: Vec<Pattern>,
     /// The events not to show of those.

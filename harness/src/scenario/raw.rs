@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::ViewKind;
 use super::pattern::{FieldRef, Pattern};
 
 #[derive(Debug, Deserialize)]
@@ -194,6 +195,9 @@ pub(super) enum RawRole {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawView {
+    /// How the trace is looked at.
+    #[serde(default)]
+    pub kind: ViewKind,
     /// What to show; everything recorded where it is empty.
     #[serde(default)]
     pub only: Vec<Pattern>,

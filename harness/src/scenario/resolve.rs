@@ -72,6 +72,7 @@ pub(super) fn resolve(draft: &Draft, target: &Target<'_>) -> Result<Scenario, Di
         },
         deadline_ms: raw.deadline_ms,
         view: ViewRules {
+            kind: raw.view.kind,
             only: raw.view.only.clone(),
             hide: raw.view.hide.clone(),
             stacks: raw.view.stacks.clone(),

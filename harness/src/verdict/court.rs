@@ -34,6 +34,15 @@ impl Court<'_> {
         Ok(start..start + 1 + end + 1)
     }
 
+    /// Where the events stand within `range` that match `pattern`.
+    pub(super) fn positions(self, pattern: &Pattern, range: Range<usize>) -> impl Iterator<Item = usize> {
+        range.filter(move |at| self.matcher.matches(pattern, &self.events[*at]))
+    }
+
+    pub(super) fn position(self, pattern: &Pattern, range: Range<usize>) -> Option<usize> {
+        self.positions(pattern, range).next()
+    }
+
     fn find(&self, pattern: &Pattern) -> Option<usize> {
         self.events.iter().position(|event| self.matcher.matches(pattern, event))
     }

@@ -2,6 +2,7 @@
 
 mod court;
 pub mod mutation;
+mod witness;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,6 +11,7 @@ use crate::scenario::{End, MachineEnd, Scenario};
 use crate::trace::{Defect, Trace};
 use crate::view::{Cast, Matcher};
 use court::Court;
+pub use witness::{Witness, witnesses};
 
 /// The outcome of a run that took place.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -101,7 +101,7 @@ impl Mutator<'_> {
     /// Where the events stand that match `pattern` and that the expectation is about.
     fn positions(&self, pattern: &Pattern) -> Vec<usize> {
         let range = self.court.range(self.expectation).unwrap_or(0..0);
-        range.filter(|at| self.court.matcher.matches(pattern, &self.court.events[*at])).collect()
+        self.court.positions(pattern, range).collect()
     }
 
     fn without(&self, pattern: &Pattern) -> Mutant {
@@ -211,7 +211,7 @@ impl Mutator<'_> {
 
 fn symbol(name: &str, names: &Names) -> Symbol {
     let name = names.candidates(name).next().unwrap_or(name);
-    Symbol { address: 0, place: Some(Place { function: FunctionName::new(name), offset: 0, module: None }) }
+    Symbol::Function { place: Place { function: FunctionName::new(name), offset: None, module: None }, address: None }
 }
 
 /// Makes a condition `name=wanted` hold.
@@ -281,7 +281,7 @@ fn alter(event: &mut Event, name: &str) -> Option<()> {
         ("by_pid", _) => event.pid.0 = event.pid.0.wrapping_add(1),
         ("context", _) => event.context.flags ^= HARDIRQ,
         (_, Body::Marker { text }) => *text = format!("{text}?").into(),
-        (_, Body::Call { caller, .. }) => caller.place = None,
+        (_, Body::Call { caller, .. }) => *caller = Symbol::Unknown,
         _ => return None,
     }
     Some(())

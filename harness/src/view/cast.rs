@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::matching::Matcher;
 use super::value::value_of;
+use crate::model::Model;
 use crate::scenario::{Names, Role, RoleRule};
 use crate::trace::{Body, Pid, Point, Trace};
 
@@ -12,6 +13,8 @@ use crate::trace::{Body, Pid, Point, Trace};
 pub struct Cast {
     /// Role names with their pids, in the order of the scenario; an earlier name wins where two roles meet in one task.
     roles: Vec<(String, Pid)>,
+    /// Places in `roles`, by pid.
+    by_pid: BTreeMap<Pid, usize>,
     /// Roles that no task played.
     missing: Vec<String>,
 }
@@ -39,7 +42,50 @@ impl Cast {
         let rank: BTreeMap<&str, usize> = roles.iter().enumerate().map(|(i, role)| (role.name.as_str(), i)).collect();
         cast.roles.sort_by_key(|(name, _)| rank.get(name.as_str()));
         cast.missing = open.iter().map(|role| role.name.clone()).collect();
+        cast.index();
         cast
+    }
+
+    /// Names for the tasks of a recording that no scenario describes: the name a task has in the end, with a number behind it
+    /// where several have the same.
+    #[must_use]
+    pub fn by_name(model: &Model, trace: &Trace) -> Self {
+        let mut taken: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut cast = Self::default();
+        for task in model.tasks.iter().filter(|task| task.idle_on.is_none()) {
+            let saved = || trace.names.get(&task.pid.0).map(String::as_str).filter(|name| *name != "<...>");
+            let name = task.name().or_else(saved).unwrap_or("task");
+            let number = taken.entry(name).or_default();
+            *number += 1;
+            // A role is one word.
+            let word = name.replace(char::is_whitespace, "_");
+            let role = if *number == 1 { word } else { format!("{word}#{number}") };
+            cast.roles.push((role, task.pid));
+        }
+        cast.roles.push(("idle".into(), Pid(0)));
+        cast.index();
+        cast
+    }
+
+    /// The same cast, in which those who play no role go by their names.
+    #[must_use]
+    pub fn with_names(&self, model: &Model, trace: &Trace) -> Self {
+        let mut cast = self.clone();
+        let new = Self::by_name(model, trace).roles.into_iter();
+        let new = new.filter(|(_, pid)| self.role(*pid).is_none()).map(|(name, pid)| match self.pid(&name) {
+            Some(_) => (format!("{name}#{}", pid.0), pid),
+            None => (name, pid),
+        });
+        cast.roles.extend(new);
+        cast.index();
+        cast
+    }
+
+    fn index(&mut self) {
+        self.by_pid.clear();
+        for (at, (_, pid)) in self.roles.iter().enumerate() {
+            self.by_pid.entry(*pid).or_insert(at);
+        }
     }
 
     fn pid_by_rule(&self, trace: &Trace, role: &Role, started: &BTreeMap<String, Pid>, names: &Names) -> Option<Pid> {
@@ -85,7 +131,7 @@ impl Cast {
     /// The first role that the task plays.
     #[must_use]
     pub fn role(&self, pid: Pid) -> Option<&str> {
-        self.roles.iter().find(|(_, known)| *known == pid).map(|(name, _)| name.as_str())
+        self.by_pid.get(&pid).map(|at| self.roles[*at].0.as_str())
     }
 
     /// Roles of the scenario that no task played.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::cast::{Cast, as_pid};
 use super::field;
+use crate::model::{Model, TaskId};
 use crate::scenario::{Role, RoleRule};
 use crate::trace::{Body, Event, Pid, Point, Trace};
 
@@ -11,9 +12,21 @@ use crate::trace::{Body, Event, Pid, Point, Trace};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Followed {
     tasks: BTreeSet<Pid>,
-    /// Tasks that work for many, with the one they are followed for.
-    servers: BTreeMap<Pid, Pid>,
+    /// Tasks that work for many, with those they are followed for.
+    servers: BTreeMap<Pid, BTreeSet<Pid>>,
 }
+
+/// What to follow in a recording that no scenario describes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// Tasks by id.
+    pub pids: BTreeSet<Pid>,
+    /// Tasks by a name that they have at any time.
+    pub comms: BTreeSet<String>,
+}
+
+/// The task that makes all kernel threads.
+const KTHREADD: Pid = Pid(2);
 
 impl Followed {
     /// The tasks of the roles that are followed.
@@ -24,7 +37,7 @@ impl Followed {
             let Some(pid) = cast.pid(&role.name) else { continue };
             match &role.rule {
                 RoleRule::Serves { client, .. } => {
-                    followed.servers.extend(cast.pid(client).map(|client| (pid, client)));
+                    followed.servers.extend(cast.pid(client).map(|client| (pid, BTreeSet::from([client]))));
                 }
                 _ => {
                     followed.tasks.insert(pid);
@@ -34,16 +47,41 @@ impl Followed {
         followed
     }
 
-    /// The events of `trace` that have to do with these tasks, in their order.
-    pub fn events<'a>(&'a self, trace: &'a Trace) -> impl Iterator<Item = &'a Event> {
+    /// The chosen tasks, their descendants, and the kernel threads that kthreadd made when one of them had woken it. kthreadd
+    /// itself is followed while it works for them. All tasks, where nothing is chosen.
+    #[must_use]
+    pub fn chosen(model: &Model, choice: &Choice) -> Self {
+        let every = choice.pids.is_empty() && choice.comms.is_empty();
+        let mut followed = vec![every; model.tasks.len()];
+        // A task stands behind the one that created it.
+        for (id, task) in model.tasks.iter().enumerate() {
+            let named = || task.names.iter().any(|(_, name)| choice.comms.contains(&**name));
+            let client = || {
+                let created = task.created.filter(|act| model.task(act.by).is_some_and(|by| by.pid == KTHREADD))?;
+                let before = model.wakes.partition_point(|wake| wake.at <= created.at);
+                let wake = model.wakes[..before].iter().rev().find(|wake| wake.task == created.by)?;
+                Some(wake.by)
+            };
+            let by = |by: Option<TaskId>| by.is_some_and(|by| followed.get(by.0) == Some(&true));
+            followed[id] |=
+                choice.pids.contains(&task.pid) || named() || by(task.created.map(|act| act.by)) || by(client());
+        }
+        let tasks = model.tasks.iter().zip(followed).filter(|(_, followed)| *followed);
+        let tasks: BTreeSet<Pid> = tasks.map(|(task, _)| task.pid).collect();
+        let servers = if tasks.contains(&KTHREADD) { BTreeMap::new() } else { [(KTHREADD, tasks.clone())].into() };
+        Self { tasks, servers }
+    }
+
+    /// The events of `trace` that have to do with these tasks, with their places in it, in their order.
+    pub fn events<'a>(&self, trace: &'a Trace) -> impl Iterator<Item = (usize, &'a Event)> {
         let mut at_work: BTreeSet<Pid> = BTreeSet::new();
-        trace.events.iter().filter(move |event| {
+        trace.events.iter().enumerate().filter(move |(_, event)| {
             let point = match &event.body {
                 Body::Point(point) => Some(point),
                 _ => None,
             };
             if let Some(server) = point.and_then(wakes)
-                && self.servers.get(&server) == Some(&event.pid)
+                && self.servers.get(&server).is_some_and(|clients| clients.contains(&event.pid))
             {
                 at_work.insert(server);
             }
@@ -98,7 +136,7 @@ mod tests {
     fn check(followed: &Followed, lines: &[&str], kept: &[u64]) {
         let trace = trace(lines);
         assert_eq!(trace.events.len(), lines.len());
-        let found: Vec<u64> = followed.events(&trace).map(|event| event.time.0).collect();
+        let found: Vec<u64> = followed.events(&trace).map(|(_, event)| event.time.0).collect();
         assert_eq!(found, kept);
     }
 
@@ -114,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_server_is_followed_while_it_works_for_its_client() {
-        let followed = Followed { tasks: [Pid(10)].into(), servers: [(Pid(2), Pid(10))].into() };
+        let followed = Followed { tasks: [Pid(10)].into(), servers: [(Pid(2), [Pid(10)].into())].into() };
         let lines = [
             "11 sched_waking pid=2",
             "2 task_newtask pid=12",
@@ -126,5 +164,30 @@ mod tests {
             "2 task_newtask pid=14",
         ];
         check(&followed, &lines, &[3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn a_chosen_task_brings_its_descendants_and_its_kernel_threads() {
+        let lines = [
+            "10 sched_process_fork child_pid=11",
+            "11 sched_process_fork child_pid=12",
+            "9 sched_waking pid=2",
+            "2 sched_process_fork child_pid=20",
+            "2 sched_switch prev_pid=2 prev_state=1 next_pid=12",
+            "12 sched_waking pid=2",
+            "2 sched_process_fork child_pid=21",
+            "2 sched_switch prev_pid=2 prev_state=1 next_pid=0",
+        ];
+        let trace = trace(&lines);
+        let model = Model::of(&trace.events);
+        let choose = |pids: &[i32]| {
+            Followed::chosen(&model, &Choice { pids: pids.iter().copied().map(Pid).collect(), ..Choice::default() })
+        };
+        let pids = |followed: Followed| followed.tasks.iter().map(|pid| pid.0).collect::<Vec<_>>();
+        assert_eq!(pids(choose(&[10])), [10, 11, 12, 21]);
+        assert_eq!(pids(choose(&[12])), [12, 21]);
+        assert_eq!(pids(choose(&[99])), [0; 0]);
+        assert_eq!(pids(choose(&[])).len(), model.tasks.len());
+        check(&choose(&[12]), &lines, &[1, 4, 5, 6, 7]);
     }
 }

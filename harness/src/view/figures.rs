@@ -1,0 +1,165 @@
+//! The view `summary`: what the tasks did, how often, and how long it took.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+
+use serde::Serialize;
+
+use super::style::{Ink, Style};
+use super::subject::Subject;
+use crate::model::{Measure, Summary};
+
+/// Counts and durations of the tasks of a whole trace. Times are guest nanoseconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Figures {
+    /// From the first event to the last.
+    pub nanoseconds: u64,
+    /// How often each task did what.
+    pub counts: Vec<Counts>,
+    /// How long it took each task.
+    pub times: Vec<Times>,
+}
+
+/// What one task did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Its role; `other` for all without a role.
+    pub who: String,
+    /// Events by name.
+    pub events: BTreeMap<String, u64>,
+}
+
+/// One duration of one task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Times {
+    /// Its role.
+    pub who: String,
+    /// What is measured.
+    pub what: &'static str,
+    /// How often.
+    pub count: u64,
+    /// The shortest.
+    pub min: u64,
+    /// The median, less than one part in 128 below the true one.
+    pub median: u64,
+    /// The longest.
+    pub max: u64,
+    /// All together.
+    pub total: u64,
+}
+
+impl Figures {
+    /// The figures of the whole trace, for the tasks of a subject.
+    #[must_use]
+    pub fn of(subject: &Subject<'_>) -> Self {
+        let summary = Summary::of(&subject.trace.events);
+        let who = |task: usize| summary.tasks.get(task).and_then(|task| subject.cast.role(task.pid));
+        let mut counts: Vec<Counts> = Vec::new();
+        for (task, events) in &summary.counts {
+            let who = who(task.0).unwrap_or("other");
+            let at = counts.iter().position(|counts| counts.who == who).unwrap_or_else(|| {
+                counts.push(Counts { who: who.to_owned(), events: BTreeMap::new() });
+                counts.len() - 1
+            });
+            for (event, count) in events {
+                *counts[at].events.entry(event.to_string()).or_default() += count;
+            }
+        }
+        let known = Measure::ALL.into_iter().flat_map(|measure| {
+            let (from, to) = ((measure, crate::model::TaskId(0)), (measure, crate::model::TaskId(usize::MAX)));
+            summary.times.range(from..=to)
+        });
+        let times = known.filter_map(|((measure, task), times)| {
+            let who = who(task.0).filter(|who| *who != "idle")?.to_owned();
+            let (count, min, median) = (times.count(), times.min(), times.median());
+            Some(Times { who, what: measure.words(), count, min, median, max: times.max(), total: times.total() })
+        });
+        let nanoseconds = summary.range.map_or(0, |(first, last)| last.0 - first.0);
+        let times = times.collect();
+        Self { nanoseconds, counts, times }
+    }
+
+    pub(super) fn show(&self, style: &Style, text: &mut dyn Write) -> fmt::Result {
+        let time = |ns: u64| duration(ns, style.ascii);
+        let names = self.counts.iter().map(|counts| &counts.who).chain(self.times.iter().map(|times| &times.who));
+        let width = names.map(|name| name.chars().count()).max().unwrap_or(0);
+        writeln!(text, "{} of guest time from the first event to the last\n", time(self.nanoseconds))?;
+        for (number, Counts { who, events }) in self.counts.iter().enumerate() {
+            let mut events: Vec<_> = events.iter().collect();
+            events.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), *name));
+            let all: u64 = events.iter().map(|(_, count)| **count).sum();
+            let times = |count: u64| if count == 1 { String::new() } else { format!(" ×{count}") };
+            let told: Vec<String> = events.iter().map(|(name, count)| format!("{name}{}", times(**count))).collect();
+            let who = style.padded(Ink::Task(number), who, width);
+            writeln!(text, "{who}  {} {}", style.paint(Ink::Strong, &format!("{all:>5} events ")), told.join(", "))?;
+        }
+        let mut what = "";
+        for times in &self.times {
+            if times.what != what {
+                what = times.what;
+                let head = format!(
+                    "\n{:over$}  {:>6} {:>9} {:>9} {:>9} {:>9}",
+                    if style.ascii { what.replace('→', "->") } else { what.to_owned() },
+                    "times",
+                    "min",
+                    "median",
+                    "max",
+                    "total",
+                    over = width.max(19)
+                );
+                writeln!(text, "{}", style.paint(Ink::Strong, &head))?;
+            }
+            writeln!(
+                text,
+                "{:over$}  {:>6} {:>9} {:>9} {:>9} {:>9}",
+                times.who,
+                times.count,
+                time(times.min),
+                time(times.median),
+                time(times.max),
+                time(times.total),
+                over = width.max(19)
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Three digits and a unit.
+#[must_use]
+pub(super) fn duration(ns: u64, ascii: bool) -> String {
+    let micro = if ascii { "us" } else { "µs" };
+    let (unit, word) = match ns {
+        0..1_000 => return format!("{ns} ns"),
+        1_000..1_000_000 => (1_000, micro),
+        1_000_000..1_000_000_000 => (1_000_000, "ms"),
+        _ => (1_000_000_000, "s"),
+    };
+    let (whole, thousandth) = (ns / unit, ns % unit * 1000 / unit);
+    match whole {
+        0..10 => format!("{whole}.{:02} {word}", thousandth / 10),
+        10..100 => format!("{whole}.{} {word}", thousandth / 100),
+        _ => format!("{whole} {word}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_three_digits() {
+        for (ns, expected) in [
+            (0, "0 ns"),
+            (999, "999 ns"),
+            (1_000, "1.00 µs"),
+            (12_345, "12.3 µs"),
+            (999_999, "999 µs"),
+            (3_000_000_000, "3.00 s"),
+            (u64::MAX, "18446744073 s"),
+        ] {
+            assert_eq!(duration(ns, false), expected);
+        }
+        assert_eq!(duration(1_500, true), "1.50 us");
+    }
+}

@@ -1,0 +1,81 @@
+//! How a view is put on paper: colours, width, and the characters that may be used.
+
+use anstyle::{AnsiColor, Effects, Style as Sgr};
+
+/// What the reader's terminal can do. A file can do nothing: [`Style::PLAIN`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Whether colours are understood.
+    pub colour: bool,
+    /// Columns. Only pictures look at it; text is never broken.
+    pub width: usize,
+    /// Whether only ASCII can be shown in pictures.
+    pub ascii: bool,
+}
+
+/// What a piece of text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ink {
+    /// A task: the number picks the colour.
+    Task(usize),
+    /// Less important than the rest.
+    Dim,
+    /// A heading.
+    Strong,
+    /// There and should be, or now there.
+    Good,
+    /// Missing, or no longer there.
+    Bad,
+    /// Changed.
+    Changed,
+}
+
+impl Style {
+    /// For files and pipes.
+    pub const PLAIN: Style = Style { colour: false, width: 100, ascii: false };
+
+    /// The text in this ink.
+    #[must_use]
+    pub fn paint(&self, ink: Ink, text: &str) -> String {
+        const TASKS: [AnsiColor; 6] = [
+            AnsiColor::Cyan,
+            AnsiColor::Yellow,
+            AnsiColor::Magenta,
+            AnsiColor::Green,
+            AnsiColor::Blue,
+            AnsiColor::BrightRed,
+        ];
+        if !self.colour || text.is_empty() {
+            return text.to_owned();
+        }
+        let plain = Sgr::new();
+        let sgr = match ink {
+            Ink::Task(number) => plain.fg_color(Some(TASKS[number % TASKS.len()].into())),
+            Ink::Dim => plain.effects(Effects::DIMMED),
+            Ink::Strong => plain.effects(Effects::BOLD),
+            Ink::Good => plain.fg_color(Some(AnsiColor::Green.into())),
+            Ink::Bad => plain.fg_color(Some(AnsiColor::Red.into())),
+            Ink::Changed => plain.fg_color(Some(AnsiColor::Yellow.into())),
+        };
+        format!("{sgr}{text}{sgr:#}")
+    }
+
+    /// The text in this ink, with blanks behind it up to a width.
+    #[must_use]
+    pub fn padded(&self, ink: Ink, text: &str, width: usize) -> String {
+        let blanks = width.saturating_sub(text.chars().count());
+        format!("{}{:blanks$}", self.paint(ink, text), "")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_gets_no_colours() {
+        assert_eq!(Style::PLAIN.padded(Ink::Bad, "é", 3), "é  ");
+        let colour = Style { colour: true, ..Style::PLAIN };
+        assert_eq!(colour.padded(Ink::Bad, "é", 3), "\u{1b}[31mé\u{1b}[0m  ");
+    }
+}

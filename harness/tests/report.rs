@@ -1,0 +1,150 @@
+//! Reports in a real browser: they open without errors and without the network, they show what a recording says as text, and
+//! lanes, search and events answer to the mouse and the keyboard.
+
+mod browser;
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs;
+
+use kernsnap::report::{Call, Claim, Report, Task, page};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use self::browser::Browser;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// What a task may call itself to get out of every place its name is put in.
+const HOSTILE: &str = "</script><img src=x onerror=hacked=1>'\"&{{data}}<!--";
+
+/// Two tasks that take turns, with as many events.
+fn report(name: &str, events: u32) -> Report {
+    let all = usize::try_from(events).unwrap_or(0);
+    let task = |name: &str, pid| Task { name: name.into(), pid, followed: true, ..Task::default() };
+    let words = ["sched_switch prev_state=S", "sched_waking pid=b", "copy_process()", "kernel_clone()"];
+    let turn = |at: u32| usize::try_from(at / 10 % 2).unwrap_or(0);
+    let time = |at: u32| u64::from(at) * 1000;
+    let span = |at: u32| (turn(at), usize::from(at % 10 == 9) + 3, 1, time(at), time(at + 1));
+    Report {
+        scenario: "two-tasks".into(),
+        title: format!("{name} takes turns"),
+        image: "none".into(),
+        verdict: "passed".into(),
+        expectations: vec![Claim { that: format!("{name} waits"), found: None, events: vec![0, all - 1] }],
+        view: format!("{name}  sched_switch\n"),
+        tasks: vec![task(name, 7), task("b", 8)],
+        cpus: vec![1],
+        states: ["unknown", "new", "runnable", "running", "sleeping"].map(str::to_owned).into(),
+        spans: (0..events).map(span).collect(),
+        wakes: (1..events / 10).map(|at| (time(at * 10), 1, i64::from(at % 2), turn(at * 10))).collect(),
+        words: words.map(str::to_owned).into(),
+        events: (0..events).map(|at| (time(at), turn(at), 1, usize::from(at % 100 == 50) * 2, -1)).collect(),
+        shown: vec![(0, all)],
+        calls: vec![(0, vec![Call(3, 0, 0, 9000, vec![Call(2, 1, 1000, -1, vec![])])])],
+        sources: BTreeMap::from([("copy_process".into(), "kernel/fork.c".into())]),
+        ..Report::default()
+    }
+}
+
+/// Opens a report, asks what each line asks, and compares; then nothing may have gone wrong in the page.
+fn check(report: &Report, questions: impl FnOnce(&mut Browser) -> Outcome) -> Outcome {
+    let directory = TempDir::new()?;
+    let file = directory.path().join("report.html");
+    fs::write(&file, page(report, None))?;
+    let mut browser = Browser::start(directory.path())?;
+    browser.open(&format!("file://{}", file.display()))?;
+    assert_eq!(browser.ask("document.documentElement.dataset.ready")?, json!("true"), "{:?}", browser.errors);
+    questions(&mut browser)?;
+    let none: [String; 0] = [];
+    assert_eq!((&*browser.errors, &*browser.requests), (&none[..], &none[..]));
+    browser.close()
+}
+
+#[test]
+fn a_lane_opens_by_keyboard_and_shows_its_calls() -> Outcome {
+    check(&report("a", 100), |browser| {
+        let closed = browser.ask("canvas.clientHeight")?;
+        browser.ask("document.querySelector('[data-lane=task-0]').focus()")?;
+        browser.press("Enter")?;
+        assert_eq!(browser.ask("document.activeElement.getAttribute('aria-expanded')")?, json!("true"));
+        browser.painted()?;
+        let open = browser.ask("canvas.clientHeight")?;
+        assert!(open.as_u64() > closed.as_u64(), "{closed} then {open}");
+        browser.press("Enter")?;
+        assert_eq!(browser.ask("document.activeElement.getAttribute('aria-expanded')")?, json!("false"));
+        Ok(())
+    })
+}
+
+#[test]
+fn search_finds_an_event_and_brings_it_into_the_picture() -> Outcome {
+    check(&report("a", 1000), |browser| {
+        browser.ask("find.focus()")?;
+        browser.type_text("COPY_process b")?;
+        browser.press("Enter")?;
+        assert_eq!(browser.ask("document.getElementById('found').textContent")?, json!("1 of 10"));
+        let detail = browser.ask("document.getElementById('detail').innerText")?;
+        let detail = detail.as_str().unwrap_or_default();
+        assert!(detail.contains("#50 b: copy_process() kernel/fork.c"), "{detail}");
+        assert_eq!(browser.ask("document.querySelectorAll('#rows tr').length")?, json!(10));
+        assert_eq!(browser.ask("document.querySelector('#rows [aria-selected=true]').dataset.event")?, json!("50"));
+        browser.press("Enter")?;
+        assert_eq!(browser.ask("chart.selected")?, json!(150));
+        // Zooming in far away from it, and stepping on, shows it all the same.
+        browser.ask("show(0, 100); step(1)")?;
+        assert_eq!(
+            browser.ask("chart.from < 250000 && 250000 < chart.to && chart.to - chart.from < 1000")?,
+            json!(true)
+        );
+        Ok(())
+    })
+}
+
+#[test]
+fn a_click_selects_the_nearest_event_and_a_claim_leads_to_its_events() -> Outcome {
+    check(&report("a", 100), |browser| {
+        browser.ask("document.querySelectorAll('.witnesses button')[1].click()")?;
+        assert_eq!(browser.ask("chart.selected")?, json!(99));
+        browser.ask("document.getElementById('timeline').scrollIntoView({ behavior: 'instant' })")?;
+        let place = browser.ask(
+            "(({ left, top }) => [left + toX(events[42][0]), top + chart.lanes[0].y + 9])(canvas.getBoundingClientRect())",
+        )?;
+        let at = |number: usize| place.get(number).and_then(Value::as_f64).ok_or("no place");
+        browser.click(at(0)? + 1.0, at(1)?)?;
+        assert_eq!(browser.ask("chart.selected")?, json!(42));
+        Ok(())
+    })
+}
+
+#[test]
+fn what_a_task_calls_itself_is_text() -> Outcome {
+    check(&report(HOSTILE, 20), |browser| {
+        assert_eq!(browser.ask("typeof hacked")?, json!("undefined"));
+        assert_eq!(browser.ask("document.images.length")?, json!(0));
+        assert_eq!(browser.ask("tasks[0].name")?, json!(HOSTILE));
+        assert_eq!(browser.ask("document.querySelector('.heads .name').textContent")?, json!(HOSTILE));
+        let title = browser.ask("document.querySelector('h1').textContent")?;
+        assert_eq!(title, json!(format!("{HOSTILE} takes turns")));
+        Ok(())
+    })
+}
+
+#[test]
+fn a_long_recording_stays_usable() -> Outcome {
+    check(&report("a", 50_000), |browser| {
+        assert_eq!(browser.ask("document.querySelectorAll('#rows tr').length")?, json!(100));
+        browser.ask("find.focus()")?;
+        browser.type_text("copy")?;
+        browser.press("Enter")?;
+        assert_eq!(browser.ask("document.getElementById('found').textContent")?, json!("1 of 500"));
+        // What takes how long is for people to see: a busy machine proves nothing.
+        let ms = browser.ask("(() => { const begun = performance.now(); show(0, end); paintNow(); renew(); return performance.now() - begun; })()")?;
+        assert!(ms.is_number(), "{ms}");
+        #[expect(clippy::print_stderr, reason = "a test tells what it saw on stderr")]
+        {
+            eprintln!("50000 events: {ms} ms to paint, search and list");
+        }
+        Ok(())
+    })
+}
