@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+/*
+ * cow-pages: who writes to memory after a fork, and gets a copy.
+ *
+ * A parent fills two private pages and one shared page, and forks. The child
+ * reads the private pages, writes to them, and writes to the shared one; when it
+ * is gone, the parent writes to the private pages again. A marker stands before
+ * each of these, and at the end one that tells whose writes the parent sees.
+ *
+ * The pages stand at fixed addresses, so that a trace can tell their faults from
+ * others. The fork itself, and what parent and child do to get ready, is not
+ * traced: after a fork each of the two gets its own copy of the stack, too, with
+ * its first step.
+ *
+ * Run it pinned to one CPU: a page that another CPU has just been given waits
+ * in that CPU's pagevec, which is one more user of it.
+ */
+#define _GNU_SOURCE
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "guest.h"
+
+#define PAGE	0x1000
+#define PAGES	2
+
+/* One page table has the entries of all; the first touch makes it. */
+#define PRIVATE	((void *)0x10000000)
+#define SHARED	((void *)0x10010000)
+
+static volatile char *private, *shared;
+
+static volatile char *map(void *at, size_t size, int flags)
+{
+	void *memory = mmap(at, size, PROT_READ | PROT_WRITE,
+			    flags | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	check(memory == at);
+	return memory;
+}
+
+static void read_private(char expected)
+{
+	for (int i = 0; i < PAGES; i++)
+		check(private[i * PAGE] == expected);
+}
+
+static void write_private(char value)
+{
+	for (int i = 0; i < PAGES; i++)
+		private[i * PAGE] = value;
+}
+
+static _Noreturn void child(void)
+{
+	/* With that done, it has its own copy of the stack. */
+	wait_until_asleep(getppid());
+	trace_on();
+	trace_mark("child-reads");
+	read_private('p');
+	trace_mark("child-writes");
+	write_private('c');
+	trace_mark("child-writes-shared");
+	*shared = 'c';
+	trace_mark("child-done");
+	trace_off();
+	_exit(0);
+}
+
+int main(void)
+{
+	pid_t pid;
+
+	guest_init();
+	private = map(PRIVATE, PAGES * PAGE, MAP_PRIVATE);
+	shared = map(SHARED, PAGE, MAP_SHARED);
+	*shared = 'p';
+
+	trace_on();
+	trace_mark("parent-touches");
+	write_private('p');
+	trace_off();
+
+	pid = fork();
+	if (pid == 0)
+		child();
+	check(pid > 0);
+	check(wait_for(pid) == 0);
+
+	trace_on();
+	read_private('p');
+	trace_mark(*shared == 'c' ? "parent-sees:shared"
+				  : "parent-sees:nothing");
+	trace_mark("parent-writes");
+	write_private('q');
+	trace_mark("parent-done");
+	trace_off();
+	_exit(0);
+}
