@@ -152,4 +152,17 @@ void sleep_ms(long ms)
 
 	if (nanosleep(&time, NULL))
 		die("nanosleep");
+char state_of(pid_t pid)
+	char path[32];
+	char state;
+	int fd;
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return '-';
+	if (fd < 0)
+		die(path);
+	state = read_state(fd);
+	close(fd);
+	return state;
 }
