@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * uninterruptible_sleep: a file whose readers sleep where no signal reaches them.
+ *
+ * Reading /proc/uninterruptible-sleep calls msleep(), which sleeps in
+ * TASK_UNINTERRUPTIBLE, as a driver does that waits for hardware that is sure
+ * to answer. The trace shows the reader leave the CPU in state D, and come back
+ * when the time is over and not before, whatever is sent to it.
+ */
+#include <linux/delay.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/proc_fs.h>
+
+#define NAME		"uninterruptible-sleep"
+#define SLEEP_MS	100
+
+static ssize_t sleep_read(struct file *file, char __user *to, size_t size,
+			  loff_t *at)
+{
+	msleep(SLEEP_MS);
+
+	return 0;
+}
+
+static const struct proc_ops sleep_ops = {
+	.proc_read	= sleep_read,
+};
+
+static int __init sleep_init(void)
+{
+	return proc_create(NAME, 0444, NULL, &sleep_ops) ? 0 : -ENOMEM;
+}
+
+static void __exit sleep_exit(void)
+{
+	remove_proc_entry(NAME, NULL);
+}
+
+module_init(sleep_init);
+module_exit(sleep_exit);
+
+MODULE_DESCRIPTION("A file whose readers sleep uninterruptibly");
+MODULE_LICENSE("GPL");
