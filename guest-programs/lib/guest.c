@@ -117,30 +117,42 @@ static char read_state(int stat_fd)
 
 void wait_until_asleep(pid_t pid)
 {
-	char path[32];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		die(path);
-	while (read_state(fd) != 'S')
-		sched_yield();
-	close(fd);
+	wait_until_state(pid, 'S');
 }
 
-void wait_until_state(pid_t pid, char state)
+/* Opens /proc/PID/stat; -1 where there is no such process. */
+static int open_stat(pid_t pid)
 {
 	char path[32];
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0 && errno != ENOENT)
 		die(path);
+	return fd;
+}
+
+void wait_until_state(pid_t pid, char state)
+{
+	int fd = open_stat(pid);
+
+	check(fd >= 0);
 	while (read_state(fd) != state)
 		sched_yield();
 	close(fd);
+}
+
+char state_of(pid_t pid)
+{
+	int fd = open_stat(pid);
+	char state;
+
+	if (fd < 0)
+		return '-';
+	state = read_state(fd);
+	close(fd);
+	return state;
 }
 
 void sleep_ms(long ms)
@@ -152,17 +164,4 @@ void sleep_ms(long ms)
 
 	if (nanosleep(&time, NULL))
 		die("nanosleep");
-char state_of(pid_t pid)
-	char path[32];
-	char state;
-	int fd;
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT)
-		return '-';
-	if (fd < 0)
-		die(path);
-	state = read_state(fd);
-	close(fd);
-	return state;
 }

@@ -80,12 +80,13 @@ void wait_until_asleep(pid_t pid);
  */
 void wait_until_state(pid_t pid, char state);
 
-/* Sleeps for MS milliseconds. Dies if a signal ends the sleep. */
-void sleep_ms(long ms);
 /*
  * The letter that /proc/PID/stat shows now: R, S, D, T, t, Z or X; '-' where
  * there is no such process.
  */
 char state_of(pid_t pid);
+
+/* Sleeps for MS milliseconds. Dies if a signal ends the sleep. */
+void sleep_ms(long ms);
 
 #endif

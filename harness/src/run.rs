@@ -15,6 +15,7 @@ use crate::module_file::ModuleFile;
 use crate::plan::{self, Plan, PlanContext};
 use crate::scenario::{Diagnostic, Scenario};
 use crate::trace::dat::TraceDat;
+use crate::trace::text::{dumped, parse};
 use crate::trace::{Cpu, ParseIssue, Symbols, Trace, decode};
 use crate::verdict::{GuestOutcome, Verdict, judge};
 use crate::view::{Cast, View};
@@ -161,7 +162,10 @@ pub fn run(
 
     let console = read_console(directory)?;
     let sections = sections(&boot);
-    let (trace, issues) = trace(&sections, scenario, kit, &modules, schedule);
+    let (trace, issues) = match &boot.panic {
+        None => trace(&sections, scenario, kit, &modules, schedule),
+        Some(_) => trace_of_panic(&console),
+    };
     let cast = Cast::find(&trace, &scenario.roles, &boot.report.pids, &scenario.names);
     let view = View::frozen(scenario, &trace, &cast);
     let verdict = match unreadable(&issues, &boot.report) {
@@ -291,6 +295,17 @@ pub fn recorded<'a>(
         dat.stats.push((Cpu(cpu), text(&plan::stats(cpu))));
     }
     (dat, symbols)
+}
+
+/// The trace that a panic printed.
+fn trace_of_panic(console: &str) -> (Trace, Vec<ParseIssue>) {
+    match dumped(console) {
+        Some(text) => parse(text.as_bytes()),
+        None => {
+            let message = "the panic printed no whole trace".to_owned();
+            (Trace::default(), vec![ParseIssue { place: "console".into(), message }])
+        }
+    }
 }
 
 /// Where in its plan a guest was when a step failed. What that means differs: a setting the scenario should not have, a

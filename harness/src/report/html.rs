@@ -98,15 +98,20 @@ fn head(report: &Report) -> String {
 fn claims(report: &Report) -> String {
     let mut text = String::new();
     for (number, Claim { that, found, .. }) in report.expectations.iter().enumerate() {
-        let (class, sign, word) =
-            if found.is_none() { ("good", "✓", "holds") } else { ("bad", "✗", "does not hold") };
+        // What a trace with holes shows is no basis for a judgement.
+        let known = report.verdict != "unusable";
+        let (class, sign, word) = match found {
+            _ if !known => ("unknown", "?", "not known"),
+            None => ("good", "✓", "holds"),
+            Some(_) => ("bad", "✗", "does not hold"),
+        };
         let _ = write!(
             text,
             "<li class={class}><span class=sign aria-hidden=true>{sign}</span>\
              <div><p><span class=hidden>{word}: </span>{}</p>",
             escape(that)
         );
-        if let Some(found) = found {
+        if let Some(found) = found.as_ref().filter(|_| known) {
             let _ = write!(text, "<p class=found>{}</p>", escape(found));
         }
         // The script puts the events here.
@@ -179,5 +184,16 @@ mod tests {
     #[test]
     fn text_means_itself() {
         assert_eq!(escape("<b a='\"'>&"), "&lt;b a=&#39;&quot;&#39;&gt;&amp;");
+    }
+
+    #[test]
+    fn nothing_is_claimed_of_a_trace_with_holes() {
+        let claim = |found: Option<&str>| Claim { found: found.map(str::to_owned), ..Claim::default() };
+        let expectations = vec![claim(None), claim(Some("nothing"))];
+        for (verdict, signs) in [("failed", "✓✗"), ("unusable", "??")] {
+            let report = Report { verdict: verdict.into(), expectations: expectations.clone(), ..Report::default() };
+            let shown: String = claims(&report).chars().filter(|letter| "✓✗?".contains(*letter)).collect();
+            assert_eq!(shown, signs);
+        }
     }
 }

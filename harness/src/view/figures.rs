@@ -74,7 +74,7 @@ impl Figures {
             let (count, min, median) = (times.count(), times.min(), times.median());
             Some(Times { who, what: measure.words(), count, min, median, max: times.max(), total: times.total() })
         });
-        let nanoseconds = summary.range.map_or(0, |(first, last)| last.0 - first.0);
+        let nanoseconds = summary.range.map_or(0, |(first, last)| last.0.saturating_sub(first.0));
         let times = times.collect();
         Self { nanoseconds, counts, times }
     }

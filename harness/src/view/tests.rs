@@ -62,7 +62,8 @@ fn a_timeline_cuts_out_what_nobody_needs_to_see() {
             "CPU 1   AAAAAAAAABBBBBBBBBBBBBBBBBBBBBBBBBBBBA╱AA",
             "        0                                 9.05 µs",
             "",
-            "· new   ▒ runnable   █ running   ─ sleeping   × zombie   below a lane: who woke it, * an interrupt or another task",
+            "· new   ▒ runnable   █ running   ─ sleeping   × zombie",
+            "below a lane: who woke it, * an interrupt or another task; on a CPU: who ran, . another task",
             "╱ leaves out 9.00 µs in which nothing changes",
         ],
     );

@@ -61,7 +61,7 @@ impl Timeline {
         let (Some((_, first)), Some((_, last))) = (subject.events.first(), subject.events.last()) else {
             return Self::default();
         };
-        let (from, to) = (first.time.0, last.time.0);
+        let (from, to) = (first.time.0, last.time.0.max(first.time.0));
         let ids: Vec<TaskId> = subject
             .tasks()
             .into_iter()
@@ -156,7 +156,8 @@ impl Timeline {
         writeln!(text, "{:label$}  0{whole:>width$}\n", "")?;
         let seen = State::ALL.into_iter().filter(|state| used.contains(state) && glyph(*state, style.ascii) != ' ');
         let states: Vec<String> = seen.map(|state| format!("{} {}", glyph(state, style.ascii), state.word())).collect();
-        writeln!(text, "{}   below a lane: who woke it, * an interrupt or another task", states.join("   "))?;
+        writeln!(text, "{}", states.join("   "))?;
+        writeln!(text, "below a lane: who woke it, * an interrupt or another task; on a CPU: who ran, . another task")?;
         if !axis.cuts().is_empty() {
             let sign = if style.ascii { '/' } else { '╱' };
             let cuts: Vec<String> = axis.cuts().iter().map(|ns| duration(*ns, style.ascii)).collect();

@@ -19,6 +19,9 @@ pub struct Machine {
     pub memory_mib: u32,
     /// Number of CPUs the board has.
     pub cpus: u16,
+    /// QEMU's property for the number of CPUs that are switched on, where fewer than all are wanted. One that is on and that
+    /// the kernel does not use spins, so that idle time is executed instead of skipped.
+    pub cpus_property: Option<String>,
     /// The kernel's name of the console (`console=`).
     pub console: String,
     /// The reserved region through which evidence leaves the guest.

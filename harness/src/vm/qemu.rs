@@ -50,7 +50,10 @@ pub fn arguments(machine: &Machine, schedule: Schedule, command_line: &str, file
         ("-display", "none".into()),
         ("-no-reboot", String::new()),
     ];
-    arguments.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).filter(|word| !word.is_empty()).collect()
+    let fewer = machine.cpus_property.iter().filter(|_| schedule.cpus < machine.cpus);
+    let fewer = fewer.map(|property| ("-global", format!("{property}={}", schedule.cpus)));
+    let all = arguments.into_iter().chain(fewer).flat_map(|(name, value)| [name.to_owned(), value]);
+    all.filter(|word| !word.is_empty()).collect()
 }
 
 pub(super) fn kernel_command_line(machine: &Machine, schedule: Schedule, image: &str) -> String {
@@ -77,6 +80,6 @@ mod tests {
             memory: "memory".into(),
         };
         let words = arguments(&machine, Schedule { shift: 1, cpus: 2 }, "quiet", &files);
-        insta::assert_snapshot!(words.join(" "), @"-M raspi3b,memory-backend=ram -object memory-backend-file,id=ram,size=1024M,mem-path=memory,share=on -m 1024M -kernel Image -dtb board.dtb -initrd initramfs.cpio -append console=ttyAMA0,115200 quiet maxcpus=2 -icount shift=1,sleep=off -rtc clock=vm,base=2020-01-01 -seed 1 -chardev file,id=console,path=console.log -serial chardev:console -monitor none -nic none -display none -no-reboot");
+        insta::assert_snapshot!(words.join(" "), @"-M raspi3b,memory-backend=ram -object memory-backend-file,id=ram,size=1024M,mem-path=memory,share=on -m 1024M -kernel Image -dtb board.dtb -initrd initramfs.cpio -append console=ttyAMA0,115200 quiet maxcpus=2 -icount shift=1,sleep=off -rtc clock=vm,base=2020-01-01 -seed 1 -chardev file,id=console,path=console.log -serial chardev:console -monitor none -nic none -display none -no-reboot -global bcm2837.enabled-cpus=2");
     }
 }

@@ -6,6 +6,7 @@
 //! may follow, and lines, stacks, open calls and issues are counted.
 
 mod bytes;
+mod dump;
 mod graph;
 mod graph_line;
 mod head;
@@ -23,6 +24,7 @@ mod tests;
 mod window;
 mod write;
 
+pub use dump::dumped;
 pub use printed::{Style, as_printed};
 pub use reader::{Summary, TextReader};
 pub use write::write;
