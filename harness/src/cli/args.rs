@@ -181,7 +181,7 @@ pub struct ExportArguments {
 /// What `export` writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum ExportFormat {
-    /// For trace-cmd and KernelShark; needs a raw trace
+    /// For `trace-cmd` and `KernelShark`; needs a raw trace
     TraceDat,
     /// For ui.perfetto.dev
     Perfetto,

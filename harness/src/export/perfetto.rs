@@ -81,8 +81,8 @@ pub fn perfetto(trace: &Trace) -> Vec<u8> {
     for pid in callers {
         let name = trace.names.get(&pid).map_or("", String::as_str);
         let thread = Message::new().signed(1, pid.into()).signed(2, pid.into()).string(5, name);
-        let track = Message::new().number(1, track(pid)).string(2, name).message(4, &thread);
-        write(Message::new().message(packet::TRACK_DESCRIPTOR, &track));
+        let descriptor = Message::new().number(1, track(pid)).string(2, name).message(4, &thread);
+        write(Message::new().message(packet::TRACK_DESCRIPTOR, &descriptor));
     }
     for event in trace.events.iter().filter(calls) {
         // TYPE_SLICE_BEGIN and TYPE_SLICE_END.

@@ -48,7 +48,7 @@ fn without_size(frame: &str) -> String {
 fn place(symbol: &Symbol) -> String {
     match symbol {
         Symbol::Function { place, .. } => format!("{}+{:#x}", place.function.full(), place.offset.expect("an offset")),
-        Symbol::Address(address) => format!("{address:#x}"),
+        Symbol::Address(_) | Symbol::Unknown => symbol.to_string(),
     }
 }
 

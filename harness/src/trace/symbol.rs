@@ -16,6 +16,8 @@ pub enum Symbol {
         /// The same as an address; `None` where the recording is a text without it.
         address: Option<u64>,
     },
+    /// The text does not say: `trace-cmd report` leaves callers out.
+    Unknown,
 }
 
 /// A position inside a function.
@@ -36,6 +38,7 @@ impl Symbol {
         match self {
             Self::Address(address) => Some(*address),
             Self::Function { address, .. } => *address,
+            Self::Unknown => None,
         }
     }
 
@@ -43,7 +46,7 @@ impl Symbol {
     #[must_use]
     pub fn place(&self) -> Option<&Place> {
         match self {
-            Self::Address(_) => None,
+            Self::Address(_) | Self::Unknown => None,
             Self::Function { place, .. } => Some(place),
         }
     }
@@ -56,11 +59,12 @@ impl Symbol {
 }
 
 impl fmt::Display for Symbol {
-    /// The folded name, or the address where there is no name.
+    /// The folded name, or the address where there is no name, or `?`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(address) => write!(f, "{address:#x}"),
             Self::Function { place, .. } => f.write_str(place.function.base()),
+            Self::Unknown => f.write_str("?"),
         }
     }
 }

@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use memchr::memmem;
+
 use super::bytes::{decimal, rsplit_once, split_once, time};
 use super::head::{flags, task};
-use super::intern::Names;
 use crate::trace::{Body, Context, Cpu, Pid, Symbol, Timestamp};
 
 /// Calls that are open at most, and of how many tasks: the kernel's own limit is 50 calls a task.
@@ -103,11 +104,10 @@ pub(super) fn said(body: &[u8]) -> Option<Said<'_>> {
     if let Some(rest) = body.strip_prefix(b"}") {
         let tail =
             rest.trim_ascii().strip_prefix(b"/*").and_then(|tail| tail.strip_suffix(b"*/")).map(<[u8]>::trim_ascii);
-        // `/* name */`, `/* name = 0x0 */` or `/* = 0x0 */` (`funcgraph-retval`).
-        let name = tail.map(|tail| tail.split(|byte| *byte == b' ').next().unwrap_or_default());
-        return Some(Said::Leave(
-            name.filter(|name| !name.is_empty() && !name.starts_with(b"=") && !name.starts_with(b"ret=")),
-        ));
+        // `/* name */`, `/* name [mod] */`; with `funcgraph-retval` also `/* name ret=0x0 */` or `/* = 0x0 */`.
+        let value = tail.and_then(|tail| memmem::find(tail, b"= 0x").or_else(|| memmem::find(tail, b"ret=")));
+        let name = tail.map(|tail| tail.get(..value.unwrap_or(tail.len())).unwrap_or_default().trim_ascii());
+        return Some(Said::Leave(name.filter(|name| !name.is_empty())));
     }
     if let Some(comment) = body.strip_prefix(b"/*") {
         return Some(Said::Comment(comment.strip_suffix(b"*/").unwrap_or(comment).trim_ascii()));
@@ -189,14 +189,13 @@ impl Graph {
         Body::Enter { function: function.clone(), depth: columns.depth }
     }
 
-    /// A call ends; `None` where neither the line nor one before it says which. Gives when it ended, too.
+    /// A call ends; `None` where neither the line's own `function` nor a call before it says which. Gives when it ended, too.
     pub(super) fn leave(
         &mut self,
         columns: &Columns<'_>,
         pid: Pid,
         at: Timestamp,
-        named: Option<&[u8]>,
-        names: &mut Names,
+        function: Option<Symbol>,
     ) -> Option<(Timestamp, Body)> {
         let depth = columns.depth;
         let calls = self.open.entry(Self::key(columns, pid)).or_default();
@@ -204,11 +203,7 @@ impl Graph {
             calls.pop();
         }
         let call = calls.pop_if(|call| call.depth == depth);
-        let function = match (named, &call) {
-            (Some(name), _) => names.symbol(name),
-            (None, Some(call)) => call.function.clone(),
-            (None, None) => return None,
-        };
+        let function = function.or_else(|| call.as_ref().map(|call| call.function.clone()))?;
         let entered = call.map(|call| call.entered);
         let left = match (columns.time, entered, columns.duration) {
             (None, Some(entered), Some(duration)) => Timestamp(at.0.max(entered.0.saturating_add(duration))),

@@ -45,7 +45,7 @@ impl Parser {
                 self.event(Event { time, cpu, pid, context, body, stack: None });
             }
             None => {
-                self.issues.add_quoted(self.number, "no call, no return and no comment that is whole", columns.body)
+                self.issues.add_quoted(self.number, "no call, no return and no comment that is whole", columns.body);
             }
         }
         true
@@ -71,10 +71,13 @@ impl Parser {
                 let left = Timestamp(at.0.saturating_add(columns.duration.unwrap_or(0)));
                 self.graph.pass(columns, left);
                 // Times are cut to microseconds, durations are not: the return must not come behind the next line.
-                let time = if columns.time.is_some() { Timestamp(left.0 / 1000 * 1000) } else { left };
+                let time = if columns.time.is_some() { Timestamp(left.0 / 1000 * 1000).max(at) } else { left };
                 Some((time, Body::Leave { function, depth: columns.depth, entered: at, left }))
             }
-            Said::Leave(named) => self.graph.leave(columns, pid, at, named, &mut self.names),
+            Said::Leave(named) => {
+                let function = named.map(|name| self.names.symbol(name));
+                self.graph.leave(columns, pid, at, function)
+            }
             Said::Comment(text) => Some((at, self.comment(text))),
             Said::Mark => None,
         }

@@ -94,9 +94,9 @@ fn without_thread_group(text: &[u8]) -> &[u8] {
 /// The state column, of four letters (before 5.17) or five: `trace_print_lat_fmt()`.
 #[inline]
 pub(super) fn flags(text: &[u8]) -> Option<Context> {
-    let (irqs, resched, level, preempt, migrate) = match *text {
-        [a, b, c, d] => (a, b, c, d, b'.'),
-        [a, b, c, d, e] => (a, b, c, d, e),
+    let ([irqs, resched, level, preempt], migrate) = match *text {
+        [irqs, resched, level, preempt] => ([irqs, resched, level, preempt], b'.'),
+        [irqs, resched, level, preempt, migrate] => ([irqs, resched, level, preempt], migrate),
         _ => return None,
     };
     let irqs = match irqs {

@@ -20,6 +20,8 @@ const TASKS: usize = 1 << 16;
 /// Last pids seen, by their low bits: a name is looked up once while its task goes on.
 const RECENT: usize = 256;
 
+/// Defects that are kept apart by CPU.
+const DEFECTS: usize = 1024;
 /// U+00A0 in UTF-8.
 const NO_BREAK_SPACE: &[u8] = b"\xc2\xa0";
 
@@ -107,11 +109,8 @@ impl Parser {
     /// A line with the columns of an event, tried first for what the line before was.
     #[inline]
     fn known_line(&mut self, line: &[u8]) -> bool {
-        if self.graph_lines {
-            self.graph_line(line) || self.event_line(line)
-        } else {
-            self.event_line(line) || self.graph_line(line)
-        }
+        let graph = self.graph_lines;
+        graph && self.graph_line(line) || self.event_line(line) || !graph && self.graph_line(line)
     }
 
     /// A line with the columns of an event.
@@ -164,7 +163,8 @@ impl Parser {
         if let Some(text) = behind.strip_prefix(b":") {
             let text = text.trim_ascii_start();
             return match name {
-                b"function" => self.call(text).map(|call| (at, call)),
+                // `trace-cmd` leaves the caller out unless it is asked for it.
+                b"function" => self.call(text).or_else(|| self.call_from(text, b"")).map(|call| (at, call)),
                 b"funcgraph_entry" | b"funcgraph_exit" => self.graph_event(behind.get(1..)?, head),
                 b"print" => Some((at, self.marker(split_once(text, b": ").map_or(text, |(_, text)| text)))),
                 _ if name.starts_with(b"tracing_mark_write") || memchr(b'+', name).is_some() => {
@@ -202,16 +202,19 @@ impl Parser {
     /// can print are left out. The caller may be lost at the end of a line.
     #[inline]
     fn call(&mut self, text: &[u8]) -> Option<Body> {
-        let (function, caller) = split_once(text, b" <-").or_else(|| Some((text.strip_suffix(b" <")?, &b""[..])))?;
-        let function = function.split(|byte| *byte == b'(').next().unwrap_or_default().trim_ascii();
-        if function.is_empty() {
-            return None;
-        }
-        let caller = caller.strip_prefix(b"-").unwrap_or(caller).trim_ascii();
+        let (function, caller) = split_once(text, b" <-")?;
+        let caller = caller.strip_prefix(b"-").unwrap_or(caller);
         if caller.is_empty() {
             self.issues.add(self.number, "the caller is missing");
         }
-        Some(Body::Call { function: self.names.symbol(function), caller: self.names.symbol(caller) })
+        self.call_from(function, caller)
+    }
+
+    #[inline]
+    fn call_from(&mut self, function: &[u8], caller: &[u8]) -> Option<Body> {
+        let function = function.split(|byte| *byte == b'(').next().unwrap_or_default().trim_ascii();
+        let call = || Body::Call { function: self.names.symbol(function), caller: self.names.symbol(caller) };
+        (!function.is_empty()).then(call)
     }
 
     /// A line that is no event. `false` where it is nothing.
@@ -272,6 +275,7 @@ impl Parser {
 
     /// One defect a CPU, however often the text says it.
     fn lose(&mut self, cpu: Option<Cpu>, count: Option<u64>) {
+        let cpu = cpu.filter(|_| self.lost.len() < DEFECTS);
         let known = self.lost.iter_mut().find_map(|defect| match defect {
             Defect::Lost { cpu: known, events } if *known == cpu => Some(events),
             _ => None,
@@ -291,7 +295,7 @@ impl Parser {
                 self.issues.add(self.number, "the line before goes on here");
                 true
             }
-            Body::Call { caller, .. } if caller.base() == Some("") && memchr(b'+', text).is_some() => {
+            Body::Call { caller: caller @ Symbol::Unknown, .. } if memchr(b'+', text).is_some() => {
                 *caller = self.names.symbol(text);
                 true
             }

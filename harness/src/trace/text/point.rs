@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use memchr::{memchr, memmem};
 
-use super::bytes::{hexadecimal, signed, split_once, word};
+use super::bytes::{hexadecimal, signed, word};
 use super::intern::Names;
 use super::layout::{self, Key, Kind, LAYOUTS};
 use super::special;
@@ -13,6 +13,8 @@ use crate::trace::{Point, Value};
 /// What stands in a field of its own because it has no key.
 pub(super) const TEXT: &str = "text";
 
+/// A probe's array has at most 64 items.
+const LONGEST_ARRAY: usize = 64 * 21;
 /// A task's name has at most 15 bytes.
 const LONGEST_NAME: usize = 15;
 
@@ -63,16 +65,14 @@ impl Points {
             let known = (due..keys.len())
                 .chain(0..due.min(keys.len()))
                 .find(|at| keys.get(*at).is_some_and(|key| key.printed.as_bytes() == printed));
-            let (field, value, behind) = match known.and_then(|at| Some((at, keys.get(at)?, fields.get(at)?))) {
-                Some((at, key, field)) => {
-                    due = at + 1;
-                    let (value, behind) = known_value(names, key, keys.get(due), behind);
-                    (Arc::clone(field), value, behind)
-                }
-                None => {
-                    let (value, behind) = any_value(names, behind);
-                    (names.word(printed), value, behind)
-                }
+            let known = known.and_then(|at| Some((at, keys.get(at)?, fields.get(at)?)));
+            let (field, value, behind) = if let Some((at, key, field)) = known {
+                due = at + 1;
+                let (value, behind) = known_value(names, key, keys.get(due), behind);
+                (Arc::clone(field), value, behind)
+            } else {
+                let (value, behind) = any_value(names, behind);
+                (names.word(printed), value, behind)
             };
             point.fields.push((field, value));
             rest = behind;
@@ -135,13 +135,13 @@ fn name<'a>(text: &'a [u8], next: Option<&Key>) -> (&'a [u8], &'a [u8]) {
     let end = next.and_then(|next| {
         let printed = next.printed.as_bytes();
         let reach = text.get(..LONGEST_NAME + printed.len() + 2).unwrap_or(text);
-        let starts = memchr::memchr_iter(b' ', reach).filter(|space| {
+        let mut starts = memchr::memchr_iter(b' ', reach).filter(|space| {
             reach
                 .get(space + 1..)
                 .and_then(|rest| rest.strip_prefix(printed))
                 .is_some_and(|rest| rest.starts_with(b"="))
         });
-        starts.last().map(|space| space + 1)
+        starts.next_back().map(|space| space + 1)
     });
     let (name, rest) = text.split_at(end.or_else(|| next_key(text)).unwrap_or(text.len()));
     (name.trim_ascii_end(), rest)
@@ -152,7 +152,7 @@ fn any_value<'a>(names: &mut Names, text: &'a [u8]) -> (Value, &'a [u8]) {
     if let Some((quoted, rest)) = text.strip_prefix(b"\"").and_then(quoted) {
         return (Value::Text(names.word(quoted)), rest);
     }
-    if let Some((items, rest)) = text.strip_prefix(b"{").and_then(|rest| split_once(rest, b"}")) {
+    if let Some((items, rest)) = text.strip_prefix(b"{").and_then(array) {
         let items = if items.is_empty() {
             Vec::new()
         } else {
@@ -166,10 +166,16 @@ fn any_value<'a>(names: &mut Names, text: &'a [u8]) -> (Value, &'a [u8]) {
     (number(names, shown), rest)
 }
 
+/// Up to the brace that the array ends with, which is not far.
+fn array(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr(b'}', text.get(..LONGEST_ARRAY).unwrap_or(text))?;
+    Some((text.get(..end)?, text.get(end + 1..)?))
+}
+
 /// Up to the quote that the value ends with: kprobes do not escape quotes inside.
 fn quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = memchr::memchr_iter(b'"', text)
-        .find(|at| text.get(at + 1..).is_some_and(|rest| rest.is_empty() || next_key(rest) == Some(1)))?;
+    let ends = |rest: &[u8]| rest.is_empty() || rest.strip_prefix(b" ").and_then(split_key).is_some();
+    let end = memchr::memchr_iter(b'"', text).find(|at| text.get(at + 1..).is_some_and(ends))?;
     Some((text.get(..end)?, text.get(end + 1..)?.trim_ascii_start()))
 }
 

@@ -18,7 +18,8 @@ pub enum Style {
 /// - times are microseconds, rounded (`trace_print_context()`) or, in a graph, cut (`print_graph_abs_time()`); a graph's
 ///   call has its duration, and no time of its own for a return without a line of its own;
 /// - a graph has no interrupt and preemption state, and functions without the place inside them;
-/// - symbols have no address;
+/// - symbols have no address, but those of a module that was gone when the text was made have nothing else (which is no
+///   property of the event, and is left to the caller);
 /// - numbers do not say whether they are signed in the record;
 /// - of a known event, only the fields that its text names; of any event, none that begins with `__` (a probe's own
 ///   address, a system call's number, which the name says).
@@ -63,17 +64,17 @@ fn with_digits(nanos: u64) -> u64 {
 
 fn without_address(symbol: &Symbol) -> Symbol {
     match symbol {
-        Symbol::Address(address) => Symbol::Address(*address),
         Symbol::Function { place, .. } => Symbol::Function { place: place.clone(), address: None },
+        other => other.clone(),
     }
 }
 
 fn without_offset(symbol: &Symbol) -> Symbol {
     match symbol {
-        Symbol::Address(address) => Symbol::Address(*address),
         Symbol::Function { place, .. } => {
             Symbol::Function { place: Place { offset: None, ..place.clone() }, address: None }
         }
+        other => other.clone(),
     }
 }
 

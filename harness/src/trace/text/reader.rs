@@ -8,8 +8,8 @@ use memchr::memchr;
 use super::line::Parser;
 use crate::trace::{Defect, Event, ParseIssue};
 
-/// Bytes of a line that are looked at; an event's text is far shorter.
-const LONGEST_LINE: usize = 64 << 10;
+/// Bytes of a line that are looked at: the kernel prints a line into a buffer of 8 KiB at most (`struct trace_seq`).
+const LONGEST_LINE: usize = 16 << 10;
 
 /// Reads events one at a time. Ends behind the last one, or behind an error of the source.
 #[derive(Debug)]

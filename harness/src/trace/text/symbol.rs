@@ -8,6 +8,9 @@ use crate::trace::{FunctionName, Place, Symbol};
 /// A name that is none (`[unknown/kretprobe'd]`) is kept as the kernel writes it.
 pub(super) fn read(text: &[u8]) -> Symbol {
     let text = text.trim_ascii();
+    if text.is_empty() || text == b"?" {
+        return Symbol::Unknown;
+    }
     let (text, address) = with_address(text);
     let (text, module) = with_module(text);
     if let Some((bare, b"")) = text.strip_prefix(b"0x").and_then(hexadecimal) {
@@ -54,7 +57,7 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: &str) {
         let shown = match read(text.as_bytes()) {
-            Symbol::Address(address) => format!("{address:#x}"),
+            Symbol::Address(_) | Symbol::Unknown => read(text.as_bytes()).to_string(),
             Symbol::Function { place: Place { function, offset, module }, address } => {
                 format!("{}|{offset:x?}|{module:?}|{address:x?}", function.full())
             }
@@ -76,6 +79,7 @@ mod tests {
             ("0xffffffc000b5a0c4", "0xffffffc000b5a0c4"),
             ("[unknown/kretprobe'd]", "[unknown/kretprobe'd]|None|None|None"),
             ("copy_process0x14/0x17d8", "copy_process|Some(14)|None|None"),
+            ("", "?"),
             ("a+0xzz", "a+0xzz|None|None|None"),
         ] {
             check(text, expected);

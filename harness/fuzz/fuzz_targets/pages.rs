@@ -1,0 +1,23 @@
+//! No ring buffer can break the decoder, with the formats of a real kernel.
+#![no_main]
+
+use kernsnap::trace::{Cpu, CpuRecording, Recording, Symbols, decode};
+use libfuzzer_sys::fuzz_target;
+
+const FORMATS: &str = include_str!("../../tests/data/recordings/formats");
+const HEADER_PAGE: &str = include_str!("../../tests/data/recordings/header_page");
+
+fuzz_target!(|bytes: &[u8]| {
+    let starts: Vec<_> = FORMATS.match_indices("name: ").map(|(at, _)| at).chain([FORMATS.len()]).collect();
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    let recording = Recording {
+        header_page: HEADER_PAGE,
+        formats: starts.windows(2).map(|ends| &FORMATS[ends[0]..ends[1]]).collect(),
+        cpus: vec![
+            CpuRecording { cpu: Cpu(0), pages: first, stats: "entries: 0\nread events: 1\n" },
+            CpuRecording { cpu: Cpu(1), pages: second, stats: "" },
+        ],
+        saved_cmdlines: "1 init\n",
+    };
+    let _ = decode(&recording, &Symbols::default());
+});
