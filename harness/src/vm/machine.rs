@@ -47,6 +47,7 @@ impl Machine {
             qemu_machine: "raspi3b".into(),
             memory_mib: 1024,
             cpus: 4,
+            cpus_property: Some("bcm2837.enabled-cpus".into()),
             console: "ttyAMA0,115200".into(),
             channel: Region { address: 0, size: 0 },
         }

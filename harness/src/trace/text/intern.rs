@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::symbol;
+use super::{layout, symbol};
 use crate::trace::Symbol;
 
 /// The low bits of a hash choose the slot; what was there before is forgotten.
@@ -34,17 +34,27 @@ impl<T: Clone> Slots<T> {
 pub(super) struct Names {
     words: Slots<Arc<str>>,
     symbols: Slots<Symbol>,
+    events: Slots<(Arc<str>, Option<usize>)>,
 }
 
 impl Names {
     pub(super) fn new() -> Self {
-        Self { words: Slots::new(), symbols: Slots::new() }
+        Self { words: Slots::new(), symbols: Slots::new(), events: Slots::new() }
     }
 
     /// The text, shared; invalid UTF-8 replaced.
     #[inline]
     pub(super) fn word(&mut self, text: &[u8]) -> Arc<str> {
         self.words.get(text, |text| String::from_utf8_lossy(text).into())
+    }
+
+    /// An event's name, and the number of its layout.
+    #[inline]
+    pub(super) fn event(&mut self, text: &[u8]) -> (Arc<str>, Option<usize>) {
+        self.events.get(text, |text| {
+            let name = String::from_utf8_lossy(text);
+            (Arc::from(&*name), layout::find(&name))
+        })
     }
 
     /// The symbol that the text writes.

@@ -34,19 +34,21 @@ impl Points {
 
     /// The event `name` whose text is `rest`.
     pub(super) fn read(&self, names: &mut Names, name: &[u8], rest: &[u8]) -> Point {
-        let name = names.word(name);
-        let layout = layout::find(&name);
-        let keys = layout.map_or(0, |layout| LAYOUTS.get(layout).map_or(0, |layout| layout.keys.len()));
-        let mut point = Point { name, fields: Vec::with_capacity(keys.max(4)) };
+        let (name, layout) = names.event(name);
+        let keys = layout.and_then(|layout| self.fields.get(layout)).map_or(0, Vec::len);
+        let mut point = Point { name, fields: Vec::with_capacity(keys.max(2)) };
         if !special::read(names, &mut point, rest) {
-            self.go_on(names, &mut point, rest);
+            self.add(names, &mut point, layout, rest);
         }
         point
     }
 
     /// Adds the fields in `rest`: all of an event's, or those that stand on a line behind the event's own.
     pub(super) fn go_on(&self, names: &mut Names, point: &mut Point, rest: &[u8]) {
-        let layout = layout::find(&point.name);
+        self.add(names, point, layout::find(&point.name), rest);
+    }
+
+    fn add(&self, names: &mut Names, point: &mut Point, layout: Option<usize>, rest: &[u8]) {
         let keys = layout.and_then(|layout| LAYOUTS.get(layout)).map_or(&[][..], |layout| layout.keys);
         let fields = layout.and_then(|layout| self.fields.get(layout)).map_or(&[][..], Vec::as_slice);
         let mut rest = rest.trim_ascii();
@@ -55,8 +57,8 @@ impl Points {
             let Some((printed, behind)) = split_key(rest) else {
                 // Words without a key, up to the next one that has one.
                 let (words, behind) = rest.split_at(next_key(rest).unwrap_or(rest.len()));
-                // `==>` stands between the two halves of a switch, and a known event's words repeat its fields.
-                if keys.is_empty() {
+                // `==>` stands between the two halves of a switch, and `[action=TIMER]` repeats a softirq's number.
+                if keys.is_empty() || !(words.starts_with(b"==>") || words.starts_with(b"[")) {
                     point.fields.push((Arc::clone(&self.text), Value::Text(names.word(words.trim_ascii_end()))));
                 }
                 rest = behind;

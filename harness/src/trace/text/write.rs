@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 
 use super::layout::{self, Kind, LAYOUTS};
 use super::point::TEXT;
-use crate::trace::{Body, Context, Event, Point, Symbol, Trace, Value};
+use crate::trace::{Body, Context, Event, Place, Point, Symbol, Trace, Value};
 
 /// The text of a whole trace.
 #[must_use]
@@ -39,12 +39,12 @@ fn write_event(out: &mut String, event: &Event, name: &str) -> fmt::Result {
     match &event.body {
         Body::Call { function, caller } => writeln!(out, "{} <-{}", symbol(function), symbol(caller)),
         Body::Enter { function, depth } => {
-            writeln!(out, "funcgraph_entry:                   |  {:1$}{2}() {{", "", indent(*depth), symbol(function))
+            writeln!(out, "funcgraph_entry:                   |  {:1$}{2}() {{", "", indent(*depth), name_of(function))
         }
         Body::Leave { function, depth, entered, left } => {
             let took = left.0.saturating_sub(entered.0);
             let (micros, nanos) = (took / 1000, took % 1000);
-            let (depth, function) = (indent(*depth), symbol(function));
+            let (depth, function) = (indent(*depth), name_of(function));
             writeln!(out, "funcgraph_exit:   {micros:>4}.{nanos:03} us   |  {:depth$}}} /* {function} */", "")
         }
         Body::Marker { text } => writeln!(out, "tracing_mark_write: {text}"),
@@ -101,6 +101,15 @@ fn symbol(symbol: &Symbol) -> String {
     let offset = place.offset.filter(|offset| *offset > 0).map(|offset| format!("+{offset:#x}")).unwrap_or_default();
     let module = place.module.as_ref().map(|module| format!(" [{module}]")).unwrap_or_default();
     format!("{}{offset}{module}", place.function.full())
+}
+
+/// A graph's functions stand without the place inside them.
+fn name_of(function: &Symbol) -> String {
+    match function.place() {
+        Some(Place { function, module: Some(module), .. }) => format!("{} [{module}]", function.full()),
+        Some(Place { function, .. }) => function.full().to_owned(),
+        None => function.to_string(),
+    }
 }
 
 fn write_point(out: &mut String, point: &Point) -> fmt::Result {

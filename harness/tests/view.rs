@@ -1,0 +1,75 @@
+//! `kernsnap view` and `kernsnap export`, as they are called.
+
+#[expect(dead_code, reason = "other tests use the rest")]
+mod support;
+
+use std::fs;
+
+use kernsnap::cli::Exit;
+
+use self::support::{Ended, Kernsnap, Outcome, data, root};
+
+fn view(arguments: &[&str]) -> Result<Ended, Box<dyn std::error::Error>> {
+    Kernsnap::new(&root(), [&["view"], arguments].concat()).run()
+}
+
+#[test]
+fn the_events_of_a_text_are_lines_or_objects() -> Outcome {
+    let file = data("recordings/function/trace.txt").display().to_string();
+    let ended = view(&[&file])?;
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(Exit::Passed as i32), ""));
+    assert!(
+        ended.stdout.contains("sched_switch prev_comm=swapper/2 prev_pid=0 prev_prio=120 prev_state=R "),
+        "{ended:?}"
+    );
+    let objects = view(&[&file, "--json"])?.records()?;
+    assert_eq!(objects.len(), 28);
+    assert_eq!(objects[2]["function"], "copy_process+0x4");
+    let followed = view(&[&file, "--json", "--follow", "child"])?.records()?;
+    let about_child = |event: &serde_json::Value| event.to_string().contains("53");
+    assert!(!followed.is_empty() && followed.len() < 28 && followed.iter().all(about_child), "{followed:?}");
+    Ok(())
+}
+
+#[test]
+fn what_is_missing_in_a_text_makes_it_unusable_and_damage_is_told() -> Outcome {
+    let ended = view(&[&data("texts/lines.txt").display().to_string()])?;
+    assert_eq!(ended.code, Some(Exit::TraceUnusable as i32), "{ended:?}");
+    for told in ["unusable: CPU 2: 45 events are not in the text", "line 16: not understood: `raspberrypi login:`"] {
+        assert!(ended.stderr.contains(told), "{ended:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_no_recording_is_refused_in_words() -> Outcome {
+    let here = root();
+    for (file, why) in [
+        ("README.md".into(), "has no line that is an event of ftrace"),
+        (env!("CARGO_BIN_EXE_kernsnap").to_owned(), "is neither text, nor a trace.dat, nor the raw trace of a run"),
+        (here.join("no-such-file").display().to_string(), "cannot read"),
+    ] {
+        let ended = view(&[&here.join(file).display().to_string()])?;
+        assert_eq!(ended.code, Some(Exit::BadInput as i32), "{ended:?}");
+        assert!(ended.stderr.contains(why), "{ended:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_text_is_exported_for_perfetto_but_has_no_pages_for_a_trace_dat() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let (file, out) = (data("recordings/graph/trace.txt").display().to_string(), directory.path().join("out"));
+    let export = |format: &str| {
+        let out = out.display().to_string();
+        Kernsnap::new(&root(), ["export", "--format", format, &file, "-o", &out]).run()
+    };
+    assert_eq!(export("perfetto")?.code, Some(Exit::Passed as i32));
+    assert!(fs::metadata(&out)?.len() > 1000);
+    assert_eq!(export("text")?.code, Some(Exit::Passed as i32));
+    assert_eq!(view(&[&out.display().to_string(), "--json"])?.records()?.len(), 92);
+    let refused = export("trace-dat")?;
+    assert_eq!(refused.code, Some(Exit::BadInput as i32), "{refused:?}");
+    assert!(refused.stderr.contains("it is a text, which has no raw pages"), "{refused:?}");
+    Ok(())
+}
