@@ -15,7 +15,6 @@ use std::thread::{self, JoinHandle};
 
 use kernsnap::cli::{Exit, default_store};
 use kernsnap::run::evidence;
-use kernsnap::workspace::Workspace;
 
 use self::support::{Checkout, Kernsnap, Outcome, OwnStore, root};
 
@@ -51,11 +50,27 @@ impl Drop for Hogs {
     }
 }
 
-/// Runs every scenario several times, two at a time: all bytes must be the same.
+/// One scenario of each kind that could differ in its own way: the tracers, a module, tasks on several CPUs, seconds of idle
+/// time, a shell, a trace from the first instruction on, an oops, a panic. `kernsnap run --repeat 10 --parallel 2` does the
+/// same for all.
+const SAMPLE: [&str; 9] = [
+    "book-raspbian-proc",
+    "boot-first-three",
+    "exit-recursive-fault",
+    "init-exit-panic",
+    "kernel-thread",
+    "sigkill-return-paths",
+    "user-exit",
+    "user-fork",
+    "wake-up-new-task-cpu",
+];
+
+/// Runs the sample several times, two at a time: all bytes must be the same.
 fn check(repeat: usize, schedule: &str) -> Outcome {
     let (store, out) = (OwnStore::whole()?, tempfile::tempdir()?);
     let times = repeat.to_string();
     let arguments = ["run", "--repeat", &times, "--parallel", "2", "--schedule", schedule, "--json"];
+    let arguments = arguments.into_iter().chain(SAMPLE);
     let ended = Kernsnap::new(&root(), arguments).store(store.path()).out(out.path()).run()?;
     assert_eq!(ended.code, Some(Exit::Passed as i32), "{ended:?}");
 
@@ -65,8 +80,7 @@ fn check(repeat: usize, schedule: &str) -> Outcome {
         assert_eq!(text("schedule")?, schedule);
         hashes.entry(text("scenario")?).or_default().push(text("raw_sha256")?);
     }
-    let files = Workspace { root: root() }.scenario_files()?;
-    assert!(hashes.keys().map(String::as_str).eq(files.iter().filter_map(|file| file.file_stem()?.to_str())));
+    assert!(hashes.keys().map(String::as_str).eq(SAMPLE));
     for (scenario, hashes) in hashes {
         assert_eq!(hashes.len(), repeat, "{scenario}");
         assert_eq!(hashes.iter().collect::<BTreeSet<_>>().len(), 1, "{scenario}: {hashes:?}");
@@ -82,7 +96,7 @@ fn check(repeat: usize, schedule: &str) -> Outcome {
 }
 
 #[test]
-fn every_scenario_repeats_its_bytes_on_a_busy_machine() -> Outcome {
+fn every_kind_of_run_repeats_its_bytes_on_a_busy_machine() -> Outcome {
     let _hogs = Hogs::start();
     check(4, "1:4")
 }
