@@ -1,21 +1,16 @@
-//! Do the parts of a scenario fit together? Patterns may only name what the scenario traces and who plays a role in it:
-//! a name that is written wrong would never match, and what must be absent would be absent for that reason.
+//! Do the parts of a scenario fit together? Each pattern of the file is held against the scenario's vocabulary, and a mistake is
+//! told with its place.
 
-use super::diagnostic::{Diagnostic, Step as At, did_you_mean};
-use super::pattern::{CALLER, FieldRef, OF_EVERY_EVENT, Pattern, What, array_element, is_pid};
+use super::diagnostic::{Diagnostic, Step as At};
+use super::pattern::{FieldRef, Pattern};
 use super::raw::{RawApart, RawExpectation, RawRole};
-use super::{Draft, Expectation, Role, Rule, Target, TraceSetup, Tracer};
-use crate::trace::symbol::fold;
+use super::vocabulary::{Misnomer, Vocabulary};
+use super::{Draft, Expectation, Rule};
 
-/// Fields of the pseudo event `marker`.
-const MARKER: (&str, &str) = ("marker", "text");
-
-/// What patterns may refer to.
+/// A file, and what its patterns may refer to.
 pub(super) struct Known<'a> {
     pub(super) draft: &'a Draft,
-    pub(super) trace: &'a TraceSetup,
-    pub(super) roles: &'a [Role],
-    pub(super) target: &'a Target<'a>,
+    pub(super) vocabulary: Vocabulary<'a>,
 }
 
 /// The place of something inside of what stands at `at`.
@@ -31,9 +26,11 @@ impl Known<'_> {
             match role {
                 RawRole::Does(pattern) => self.pattern(pattern, &at("does"))?,
                 RawRole::Is(field) => self.field(field, &at("is"))?,
-                RawRole::ForkedBy(role) => self.role(&role.role, &at("forked-by"))?,
-                RawRole::RunsAfter(role) => self.role(role, &at("runs-after"))?,
-                RawRole::Serves { client, .. } => self.role(client, &below(&at("serves"), "for"))?,
+                RawRole::ForkedBy(role) => self.known(&at("forked-by"), self.vocabulary.role(&role.role))?,
+                RawRole::RunsAfter(role) => self.known(&at("runs-after"), self.vocabulary.role(role))?,
+                RawRole::Serves { client, .. } => {
+                    self.known(&below(&at("serves"), "for"), self.vocabulary.role(client))?;
+                }
                 RawRole::Pid(_) => {}
             }
         }
@@ -50,13 +47,13 @@ impl Known<'_> {
             }
         }
         for (index, function) in view.stacks.iter().enumerate() {
-            self.function(function, &below(&at("stacks"), index))?;
+            self.known(&below(&at("stacks"), index), self.vocabulary.function(function))?;
         }
         for (event, shown) in &view.fields {
             let at = below(&at("fields"), event.as_str());
-            let known = self.event(event, &at)?;
+            self.known(&at, self.vocabulary.event(event).map(drop))?;
             for (index, field) in shown.iter().enumerate() {
-                self.field_name(field, event, &known, &below(&at, index))?;
+                self.known(&below(&at, index), self.vocabulary.field_of_event(field, event))?;
             }
         }
         Ok(())
@@ -147,99 +144,20 @@ impl Known<'_> {
         }
     }
 
-    fn role(&self, role: &str, at: &[At]) -> Result<(), Diagnostic> {
-        if self.roles.iter().any(|known| known.name == role) {
-            return Ok(());
-        }
-        let hint = did_you_mean(role, self.roles.iter().map(|known| known.name.as_str()));
-        let hint = hint.or_else(|| Some("roles are the tasks that `run` starts, and what `roles` declares".into()));
-        Err(self.draft.mistake(at, format!("there is no role `{role}`"), hint))
-    }
-
     fn patterns(&self, patterns: &[Pattern], at: &[At]) -> Result<(), Diagnostic> {
         patterns.iter().enumerate().try_for_each(|(index, pattern)| self.pattern(pattern, &below(at, index)))
     }
 
     fn pattern(&self, pattern: &Pattern, at: &[At]) -> Result<(), Diagnostic> {
-        if let Some(role) = &pattern.by {
-            self.role(role, at)?;
-        }
-        match &pattern.what {
-            What::Call(name) | What::Return(name) => {
-                self.function(name, at)?;
-            }
-            What::Event(name) => {
-                self.event(name, at)?;
-            }
-        }
-        for (field, _, value) in &pattern.fields {
-            self.field_of(&pattern.what, field, at)?;
-            if is_pid(field) && value.parse::<i32>().is_err() {
-                self.role(value, at)?;
-            }
-        }
-        Ok(())
+        self.known(at, self.vocabulary.pattern(pattern))
     }
 
     fn field(&self, reference: &FieldRef, at: &[At]) -> Result<(), Diagnostic> {
-        self.pattern(&reference.of, at)?;
-        self.field_of(&reference.of.what, &reference.field, at)
+        self.known(at, self.vocabulary.field(reference))
     }
 
-    /// Whether what happens has this field: one of its own, or one that every event has.
-    fn field_of(&self, what: &What, field: &str, at: &[At]) -> Result<(), Diagnostic> {
-        match what {
-            _ if OF_EVERY_EVENT.contains(&field) => Ok(()),
-            What::Event(name) => self.field_name(array_element(field).0, name, &self.event(name, at)?, at),
-            What::Call(_) if field == CALLER && self.trace.tracer == Tracer::Function => Ok(()),
-            What::Call(_) | What::Return(_) => {
-                let hint = "a kprobe on the function can fetch its arguments";
-                Err(self.draft.mistake(at, format!("a function call has no field `{field}`"), Some(hint.into())))
-            }
-        }
-    }
-
-    fn function(&self, name: &str, at: &[At]) -> Result<(), Diagnostic> {
-        let names = self.target.names;
-        if self.trace.functions.iter().any(|function| names.means(name, fold(&function.symbol))) {
-            return Ok(());
-        }
-        let traced = self.trace.functions.iter().map(|function| fold(&function.symbol));
-        let hint = did_you_mean(name, traced).or_else(|| Some("add it to `trace.functions`".into()));
-        Err(self.draft.mistake(at, format!("function `{name}` is not traced by this scenario"), hint))
-    }
-
-    /// The names of the event's fields.
-    fn event(&self, name: &str, at: &[At]) -> Result<Vec<&str>, Diagnostic> {
-        if let Some(fields) = self.fields_of(name) {
-            return Ok(fields);
-        }
-        let traced = self.trace.events.iter().map(|event| event.name.as_str());
-        let traced = traced.chain(self.trace.kprobes.iter().map(|probe| probe.name.as_str()));
-        let hint = did_you_mean(name, traced)
-            .unwrap_or_else(|| format!("add it to `trace.events`, or write `{name}()` if it is a function"));
-        Err(self.draft.mistake(at, format!("event `{name}` is not traced by this scenario"), Some(hint)))
-    }
-
-    fn fields_of(&self, event: &str) -> Option<Vec<&str>> {
-        if event == MARKER.0 {
-            return Some(vec![MARKER.1]);
-        }
-        if let Some(probe) = self.trace.kprobes.iter().find(|probe| probe.name == event) {
-            return Some(probe.fetch.split_whitespace().filter_map(|arg| Some(arg.split_once('=')?.0)).collect());
-        }
-        let traced = self.trace.events.iter().find(|traced| traced.name == event)?;
-        let fields = self.target.events.get(&format!("{}:{}", traced.group, traced.name))?;
-        Some(fields.iter().map(String::as_str).collect())
-    }
-
-    fn field_name(&self, field: &str, event: &str, known: &[&str], at: &[At]) -> Result<(), Diagnostic> {
-        if known.contains(&field) {
-            return Ok(());
-        }
-        let hint = did_you_mean(field, known.iter().copied()).unwrap_or_else(|| {
-            if known.is_empty() { "it has none".into() } else { format!("it has {}", known.join(", ")) }
-        });
-        Err(self.draft.mistake(at, format!("event `{event}` has no field `{field}`"), Some(hint)))
+    /// What stands at `at` was held against the vocabulary.
+    fn known(&self, at: &[At], found: Result<(), Misnomer>) -> Result<(), Diagnostic> {
+        found.map_err(|Misnomer { message, hint }| self.draft.mistake(at, message, Some(hint)))
     }
 }

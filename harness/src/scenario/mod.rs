@@ -11,6 +11,7 @@ mod needs;
 pub mod pattern;
 mod raw;
 mod resolve;
+mod vocabulary;
 mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,7 @@ pub use expectation::{Expectation, Rule};
 pub use names::Names;
 pub use pattern::{Comparison, FieldRef, Pattern, What};
 pub use resolve::{Target, kernel_module_name};
+pub use vocabulary::Misnomer;
 
 /// A scenario file whose shape is right.
 #[derive(Debug)]
@@ -133,6 +135,8 @@ pub struct Scenario {
     pub expectations: Vec<Expectation>,
     /// Logical names to the names this image's kernel may use.
     pub names: Names,
+    /// The tracepoints that it traces, `group:name` to the names of their fields.
+    event_fields: BTreeMap<String, Vec<String>>,
     path: PathBuf,
     text: String,
 }

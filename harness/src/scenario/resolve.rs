@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::check::Known;
 use super::diagnostic::{Diagnostic, Step as At, did_you_mean};
 use super::raw::{RawEnd, RawMachineEnd, RawRole, RawStep, RawTracer};
+use super::vocabulary::Vocabulary;
 use super::{
     Draft, End, Kprobe, MachineEnd, Names, Role, RoleRule, Scenario, Step, TraceSetup, TracedEvent, TracedFunction,
     Tracer, ViewRules,
@@ -56,7 +57,9 @@ pub(super) fn resolve(draft: &Draft, target: &Target<'_>) -> Result<Scenario, Di
     let steps = resolver.steps()?;
     let trace = resolver.trace()?;
     let roles = resolver.roles(&steps)?;
-    let known = Known { draft, trace: &trace, roles: &roles, target };
+    let event_fields = event_fields(&trace, target);
+    let vocabulary = Vocabulary { trace: &trace, roles: &roles, names: target.names, fields: &event_fields };
+    let known = Known { draft, vocabulary };
     known.check_roles()?;
     known.check_view()?;
     let expectations = known.expectations()?;
@@ -81,6 +84,7 @@ pub(super) fn resolve(draft: &Draft, target: &Target<'_>) -> Result<Scenario, Di
             cpus: raw.view.cpus,
         },
         names: target.names.clone(),
+        event_fields,
         path: draft.path.clone(),
         text: draft.text.clone(),
         steps,
@@ -88,6 +92,12 @@ pub(super) fn resolve(draft: &Draft, target: &Target<'_>) -> Result<Scenario, Di
         roles,
         expectations,
     })
+}
+
+/// The fields of the tracepoints that are traced.
+fn event_fields(trace: &TraceSetup, target: &Target<'_>) -> BTreeMap<String, Vec<String>> {
+    let names = trace.events.iter().map(|event| format!("{}:{}", event.group, event.name));
+    names.filter_map(|name| target.events.get(&name).map(|fields| (name, fields.clone()))).collect()
 }
 
 /// The fetch arguments with a type `x8` to `x64` (Documentation/trace/kprobetrace.rst).
