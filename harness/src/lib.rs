@@ -11,6 +11,7 @@ pub mod initramfs;
 pub mod interrupt;
 pub mod kit;
 pub mod layouts;
+pub mod lesson;
 pub mod model;
 pub mod module_file;
 pub mod plan;

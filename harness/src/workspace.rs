@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::claims::Claims;
+use crate::lesson::Lesson;
 use crate::report::Sources;
 use crate::scenario::{Diagnostic, Draft, Names};
 use crate::vm::Machine;
@@ -123,6 +124,31 @@ impl Workspace {
     pub fn claims(&self) -> Result<Claims, WorkspaceError> {
         let file = self.root.join("scenarios/claims.yaml");
         Ok(Claims::read(self.relative(&file), &read(&file)?)?)
+    }
+
+    /// Where lessons and their pages stand.
+    #[must_use]
+    pub fn lessons_directory(&self) -> PathBuf {
+        self.root.join("docs/lessons")
+    }
+
+    /// The lessons' ids, sorted. Only the names of their files are looked at.
+    #[must_use]
+    pub fn lesson_ids(&self) -> Vec<String> {
+        self.names_in("docs/lessons", ".yaml")
+    }
+
+    /// Reads the lesson `id`.
+    ///
+    /// # Errors
+    /// [`WorkspaceError::Unknown`] with the nearest name; where it cannot be read or its shape is wrong.
+    pub fn lesson(&self, id: &str) -> Result<Lesson, WorkspaceError> {
+        let known = self.lesson_ids();
+        if !known.iter().any(|name| name == id) {
+            return Err(unknown("lesson", id, &known));
+        }
+        let file = self.lessons_directory().join(format!("{id}.yaml"));
+        Ok(Lesson::read(self.relative(&file), read(&file)?)?)
     }
 
     /// The names of the image specifications, sorted.

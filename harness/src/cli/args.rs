@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::exit;
+use crate::lesson::Language;
 use crate::view::Kind;
 use crate::vm::Schedule;
 
@@ -43,6 +44,8 @@ pub enum Command {
     Diff(DiffArguments),
     /// Makes one HTML file of a run: lanes, calls, events, and what decided about each claim
     Report(ReportArguments),
+    /// Walks through what a book says, along the trace of a run; without ID, lists the lessons
+    Lesson(LessonArguments),
     /// Looks for every host tool
     Doctor(DoctorArguments),
     /// Shows a recording: a kernel's or trace-cmd's text, a trace.dat, or the raw trace of a run
@@ -205,6 +208,34 @@ pub struct ReportArguments {
     /// The image to run the scenario on
     #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
     pub image: String,
+
+    /// Where the kernel comes from.
+    #[command(flatten)]
+    pub source: SourceArguments,
+}
+
+/// Arguments of `lesson`.
+#[derive(Debug, Args)]
+pub struct LessonArguments {
+    /// The lesson
+    #[arg(value_name = "ID")]
+    pub lesson: Option<String>,
+
+    /// The language: en or ko [default: ko where the locale is Korean, else en]
+    #[arg(long, value_name = "LANGUAGE")]
+    pub lang: Option<Language>,
+
+    /// The image to run it on
+    #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
+    pub image: String,
+
+    /// The lesson, or one lesson a line, as JSON objects
+    #[arg(long)]
+    pub json: bool,
+
+    /// Writes the pages in docs/lessons: of the lesson, or of all
+    #[arg(long, conflicts_with_all = ["json", "lang"])]
+    pub write_docs: bool,
 
     /// Where the kernel comes from.
     #[command(flatten)]

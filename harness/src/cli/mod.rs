@@ -8,6 +8,7 @@ mod doctor;
 mod events;
 mod exit;
 mod export;
+mod lesson;
 mod list;
 mod paper;
 mod progress;
@@ -74,6 +75,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Image(ImageCommand::Path { image }) => build::path(&place, image),
         Command::Run(run) => run::run(&place, run),
         Command::Report(report) => report::report(&place, report),
+        Command::Lesson(lesson) => lesson::lesson(&place, lesson),
         Command::Shell(shell) => shell::shell(&place, shell),
         Command::Doctor(_) | Command::View(_) | Command::Export(_) | Command::Diff(_) => Ok(Exit::Passed),
     }

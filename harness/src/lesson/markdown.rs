@@ -1,0 +1,114 @@
+//! A page as Markdown, and the page that leads to all others.
+
+use std::fmt::Write as _;
+
+use textwrap::{Options, fill};
+
+use super::language::Labels;
+use super::page::Stop;
+use super::terminal::wrapping;
+use super::{Language, Lesson, Page, Section};
+
+/// Columns of the Markdown's own lines.
+const WIDTH: usize = 110;
+
+/// The file of a lesson's page.
+fn file(lesson: &str, language: Language) -> String {
+    match language {
+        Language::En => format!("{lesson}.md"),
+        Language::Ko => format!("{lesson}.ko.md"),
+    }
+}
+
+/// Links to the same page in the other languages.
+fn translations(page: &str, language: Language) -> String {
+    let others = Language::ALL.into_iter().filter(|other| *other != language);
+    let links = others.map(|other| format!("[{}]({})", other.own_name(), file(page, other)));
+    links.collect::<Vec<_>>().join(" · ")
+}
+
+/// The name of the page that leads to all others.
+const INDEX: &str = "README";
+
+/// The page that leads to all lessons: its file and its text.
+#[must_use]
+pub fn index(lessons: &[Lesson], language: Language) -> (String, String) {
+    let labels = language.labels();
+    let mut text = format!("# {}\n\n{}\n\n", labels.lessons, translations(INDEX, language));
+    text += &filled(labels.about);
+    for section in Section::ALL {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "\n## {section}. {}\n", section.title(language));
+        for lesson in lessons.iter().filter(|lesson| lesson.content.section == section) {
+            let (id, title) = (&lesson.id, lesson.content.title.line(language));
+            let _ = writeln!(text, "- [{id}]({}): {title}", file(id, language));
+        }
+    }
+    (file(INDEX, language), text)
+}
+
+impl Page {
+    /// The page's file and its Markdown.
+    #[must_use]
+    pub fn markdown(&self) -> (String, String) {
+        let labels = self.language.labels();
+        let Page { lesson, language, section, title, scenario, image, .. } = self;
+        let index = format!("[{}]({})", labels.lessons, file(INDEX, *language));
+        let subject = format!("{} {section}: {}", labels.section, section.title(*language));
+        let run = format!("{} `{scenario}`, {} `{image}`", labels.scenario, labels.on);
+        let mut text = format!("# {title}\n\n{index} · {}\n\n", translations(lesson, *language));
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{subject} · {run}\n\n```console\n$ kernsnap lesson {lesson} --lang {language}\n```");
+        let _ = writeln!(text, "\n## {}\n\n{}", labels.book, paragraphs(&self.book).trim_end());
+        let _ = writeln!(text, "\n## {}", labels.walk);
+        for (number, stop) in (1..).zip(&self.steps) {
+            let _ = write!(text, "\n### {number}\n\n{}", stop_text(stop, labels));
+        }
+        (file(lesson, *language), text)
+    }
+}
+
+fn stop_text(stop: &Stop, labels: &Labels) -> String {
+    let mut blocks = vec![paragraphs(&stop.text)];
+    if !stop.lines.is_empty() {
+        blocks.push(format!("```text\n{}\n```\n", stop.lines.join("\n")));
+    }
+    if !stop.lacks.is_empty() {
+        let patterns = stop.lacks.iter().map(|pattern| format!("`{pattern}`"));
+        blocks.push(labelled(labels.lacks, &[patterns.collect::<Vec<_>>().join(", ")]));
+    }
+    if !stop.differs.is_empty() {
+        blocks.push(labelled(labels.differs, &stop.differs));
+    }
+    for corrected in &stop.corrects {
+        blocks.push(labelled(labels.says, std::slice::from_ref(&corrected.says)));
+        blocks.push(labelled(labels.truth, &corrected.truth));
+    }
+    if !stop.read.is_empty() {
+        let sources = stop.read.iter().map(|source| format!("`{}`: `{}()`", source.file, source.function));
+        blocks.push(labelled(labels.read, &[sources.collect::<Vec<_>>().join(", ")]));
+    }
+    if let Some(trial) = &stop.exercise {
+        blocks.push(format!("**{}**\n", labels.exercise));
+        blocks.push(labelled(labels.change, &trial.change));
+        blocks.push(format!("```console\n$ {}\n```\n", trial.run));
+        blocks.push(labelled(labels.expect, &trial.expect));
+    }
+    blocks.join("\n")
+}
+
+fn labelled(label: &str, text: &[String]) -> String {
+    match text {
+        [first, rest @ ..] => paragraphs(&[&[format!("**{label}**: {first}")], rest].concat()),
+        [] => String::new(),
+    }
+}
+
+fn paragraphs(text: &[String]) -> String {
+    text.iter().map(|paragraph| filled(paragraph)).collect::<Vec<_>>().join("\n")
+}
+
+/// One paragraph with a line end.
+fn filled(paragraph: &str) -> String {
+    fill(paragraph, wrapping(Options::new(WIDTH))) + "\n"
+}

@@ -1,0 +1,111 @@
+//! A lesson in one language with the lines of one run: what is printed, in whatever form.
+
+use serde::Serialize;
+
+use super::quote::{self, Contradiction, Run};
+use super::{Language, Lesson, Section, Source};
+
+/// A lesson, ready to be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Page {
+    /// The lesson's id.
+    pub lesson: String,
+    /// The language of all texts.
+    pub language: Language,
+    /// The section.
+    pub section: Section,
+    /// One line.
+    pub title: String,
+    /// The scenario.
+    pub scenario: String,
+    /// The image of the run.
+    pub image: String,
+    /// Paragraphs: what the book says.
+    pub book: Vec<String>,
+    /// The walk through the run.
+    pub steps: Vec<Stop>,
+}
+
+/// One stop of the walk. All texts are paragraphs; what there is nothing to say of is empty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stop {
+    /// What to look at.
+    pub text: Vec<String>,
+    /// Lines of the run's view.
+    pub lines: Vec<String>,
+    /// Patterns of what does not happen there.
+    pub lacks: Vec<String>,
+    /// What is different on the book's kernel.
+    pub differs: Vec<String>,
+    /// What the notes have wrong.
+    pub corrects: Vec<Corrected>,
+    /// Where to read on.
+    pub read: Vec<Source>,
+    /// What to try.
+    pub exercise: Option<Trial>,
+}
+
+/// A wrong statement of the notes, and the right one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Corrected {
+    /// The statement's number.
+    pub note: String,
+    /// The statement.
+    pub says: String,
+    /// What is true.
+    pub truth: Vec<String>,
+}
+
+/// Something to try.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Trial {
+    /// What to change.
+    pub change: Vec<String>,
+    /// The command to run then.
+    pub run: String,
+    /// What to expect.
+    pub expect: Vec<String>,
+}
+
+impl Page {
+    /// The lesson with the lines of a run of its scenario.
+    ///
+    /// # Errors
+    /// A [`Contradiction`] where the run is not what the lesson says of it.
+    pub fn of(lesson: &Lesson, run: &Run<'_>, language: Language) -> Result<Self, Contradiction> {
+        let content = &lesson.content;
+        let mut steps = Vec::new();
+        for (number, step) in (1..).zip(&content.steps) {
+            let contradiction = |what| Contradiction { lesson: lesson.id.clone(), step: number, what };
+            let corrects = step.corrects.iter().map(|correction| Corrected {
+                note: correction.note.clone(),
+                says: correction.says.line(language),
+                truth: correction.truth.paragraphs(language),
+            });
+            let trial = |exercise: &super::Exercise| Trial {
+                change: exercise.change.paragraphs(language),
+                run: exercise.run.clone(),
+                expect: exercise.expect.paragraphs(language),
+            };
+            steps.push(Stop {
+                text: step.text.paragraphs(language),
+                lines: quote::lines(step, run).map_err(contradiction)?,
+                lacks: step.lacks.iter().map(ToString::to_string).collect(),
+                differs: step.differs.as_ref().map(|text| text.paragraphs(language)).unwrap_or_default(),
+                corrects: corrects.collect(),
+                read: step.read.clone(),
+                exercise: step.exercise.as_ref().map(trial),
+            });
+        }
+        Ok(Self {
+            lesson: lesson.id.clone(),
+            language,
+            section: content.section,
+            title: content.title.line(language),
+            scenario: content.scenario.clone(),
+            image: run.image.to_owned(),
+            book: content.book.paragraphs(language),
+            steps,
+        })
+    }
+}

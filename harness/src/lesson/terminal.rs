@@ -1,0 +1,144 @@
+//! A page for a terminal. Texts are wrapped at spaces, and a Korean letter is two columns wide.
+
+use textwrap::{Options, WordSeparator, WordSplitter, fill};
+
+use super::Page;
+use super::language::Labels;
+use super::page::Stop;
+use crate::view::{Ink, Style};
+
+/// Texts are easier to read in lines of this length, however wide the terminal is.
+const WIDEST: usize = 80;
+
+/// Narrower than this nothing can be laid out.
+const NARROWEST: usize = 40;
+
+impl Page {
+    /// The page as text.
+    #[must_use]
+    pub fn show(&self, style: &Style) -> String {
+        let mut sheet = Sheet { style: *style, text: String::new() };
+        let labels = self.language.labels();
+        sheet.heading(0, &format!("{}: {}", self.lesson, self.title));
+        let subject = format!("{} {}: {}", labels.section, self.section, self.section.title(self.language));
+        sheet.paragraph(
+            0,
+            &format!("{subject} · {} `{}` · {} {}", labels.scenario, self.scenario, labels.on, self.image),
+        );
+        sheet.gap();
+        sheet.heading(0, labels.book);
+        sheet.paragraphs(2, &self.book);
+        for (number, stop) in (1..).zip(&self.steps) {
+            sheet.gap();
+            sheet.numbered(number, &stop.text);
+            sheet.stop(stop, labels);
+        }
+        sheet.text
+    }
+}
+
+struct Sheet {
+    style: Style,
+    text: String,
+}
+
+impl Sheet {
+    fn stop(&mut self, stop: &Stop, labels: &Labels) {
+        if !stop.lines.is_empty() {
+            self.gap();
+            for line in &stop.lines {
+                self.text += "     ";
+                self.text += line;
+                self.gap();
+            }
+        }
+        if !stop.lacks.is_empty() {
+            self.gap();
+            self.paragraph(5, &format!("{}: {}", labels.lacks, stop.lacks.join(" · ")));
+        }
+        if !stop.differs.is_empty() {
+            self.gap();
+            self.heading(3, labels.differs);
+            self.paragraphs(5, &stop.differs);
+        }
+        for corrected in &stop.corrects {
+            self.gap();
+            self.heading(3, labels.says);
+            self.paragraph(5, &corrected.says);
+            self.heading(3, labels.truth);
+            self.paragraphs(5, &corrected.truth);
+        }
+        if !stop.read.is_empty() {
+            self.gap();
+            self.heading(3, labels.read);
+            for source in &stop.read {
+                self.paragraph(5, &format!("{}: {}()", source.file, source.function));
+            }
+        }
+        if let Some(trial) = &stop.exercise {
+            self.gap();
+            self.heading(3, labels.exercise);
+            self.labelled(labels.change, &trial.change);
+            self.labelled(labels.run, std::slice::from_ref(&trial.run));
+            self.labelled(labels.expect, &trial.expect);
+        }
+    }
+
+    fn gap(&mut self) {
+        self.text.push('\n');
+    }
+
+    fn heading(&mut self, indent: usize, text: &str) {
+        let indent = " ".repeat(indent);
+        for line in self.wrapped(&indent, &indent, text).lines() {
+            self.text += &self.style.paint(Ink::Strong, line);
+            self.gap();
+        }
+    }
+
+    fn numbered(&mut self, number: usize, text: &[String]) {
+        let mut first = format!("{:<3}", format!("{number}."));
+        for (index, paragraph) in text.iter().enumerate() {
+            if index > 0 {
+                self.gap();
+                first = "   ".into();
+            }
+            let wrapped = self.wrapped(&first, "   ", paragraph);
+            self.text += &wrapped;
+            self.gap();
+        }
+    }
+
+    fn labelled(&mut self, label: &str, text: &[String]) {
+        let wrapped = self.wrapped("     ", "       ", &format!("{label}: {}", text.join(" ")));
+        self.text += &wrapped;
+        self.gap();
+    }
+
+    fn paragraphs(&mut self, indent: usize, text: &[String]) {
+        for (index, paragraph) in text.iter().enumerate() {
+            if index > 0 {
+                self.gap();
+            }
+            self.paragraph(indent, paragraph);
+        }
+    }
+
+    fn paragraph(&mut self, indent: usize, text: &str) {
+        let indent = " ".repeat(indent);
+        let wrapped = self.wrapped(&indent, &indent, text);
+        self.text += &wrapped;
+        self.gap();
+    }
+
+    fn wrapped(&self, first: &str, others: &str, text: &str) -> String {
+        let options =
+            Options::new(self.style.width.clamp(NARROWEST, WIDEST)).initial_indent(first).subsequent_indent(others);
+        fill(text, wrapping(options))
+    }
+}
+
+/// Lines end at spaces, in Korean too, and what is longer than a line stays whole: it is a name or a command.
+pub(super) fn wrapping(options: Options<'_>) -> Options<'_> {
+    options.word_separator(WordSeparator::AsciiSpace).word_splitter(WordSplitter::NoHyphenation).break_words(false)
+}

@@ -1,0 +1,108 @@
+use std::path::Path;
+
+use super::page::{Stop, Trial};
+use super::{Language, Lesson, Page, Section};
+use crate::view::Style;
+
+const LESSON: &str = "\
+scenario: user-fork
+section: A
+title: { en: A fork, ko: 포크 }
+book: { en: It forks., ko: 포크한다. }
+steps:
+  - text:
+      en: |
+        Two lines
+        of one paragraph.
+
+        And another.
+      ko: 한 줄
+    shows: [\"parent: fork_core()\"]
+";
+
+fn read(text: &str) -> Result<Lesson, String> {
+    Lesson::read(Path::new("docs/lessons/one.yaml"), text.into()).map_err(|mistake| mistake.to_string())
+}
+
+#[test]
+fn a_text_has_paragraphs_and_the_ends_of_its_lines_mean_nothing() {
+    let lesson = read(LESSON).expect("it is right");
+    assert_eq!((lesson.id.as_str(), lesson.content.section), ("one", Section::A));
+    let text = &lesson.content.steps[0].text;
+    assert_eq!(text.paragraphs(Language::En), ["Two lines of one paragraph.", "And another."]);
+    assert_eq!(text.paragraphs(Language::Ko), ["한 줄"]);
+}
+
+#[test]
+fn what_a_lesson_file_lacks_is_told_with_its_place() {
+    let check = |from: &str, to: &str, message: &str, place: &str| {
+        assert!(LESSON.contains(from), "{from}");
+        let told = read(&LESSON.replace(from, to)).expect_err(to);
+        assert!(told.contains(message) && told.contains(place), "{told}");
+    };
+    check(", ko: 포크 }", " }", "missing field `ko`", "one.yaml:3:");
+    check("ko: 한 줄", "ko: \"\"", "the text is empty", "one.yaml:12:11");
+    check("en: It forks., ", "", "missing field `en`", "one.yaml:4:");
+    check("section: A", "section: K", "unknown variant `K`", "one.yaml:2:10");
+    check("shows:", "show:", "unknown field `show`", "one.yaml:13:5");
+    check("\"parent: fork_core()\"", "\"parent: \"", "pattern names no function", "one.yaml:13:13");
+}
+
+#[test]
+fn a_locale_names_its_language() {
+    let check = |locale, expected| assert_eq!(Language::of_locale(locale), expected, "{locale}");
+    check("ko_KR.UTF-8", Language::Ko);
+    check("ko", Language::Ko);
+    check("KO_kr", Language::Ko);
+    check("en_GB.UTF-8", Language::En);
+    check("C", Language::En);
+    check("kok_IN", Language::En);
+    check("", Language::En);
+}
+
+fn page() -> Page {
+    let long = |word: &str| vec![[word; 60].join(" ")];
+    Page {
+        lesson: "one".into(),
+        language: Language::Ko,
+        section: Section::A,
+        title: "프로세스 생성".into(),
+        scenario: "user-fork".into(),
+        image: "rpi3-6.1".into(),
+        book: long("프로세스를"),
+        steps: vec![Stop {
+            text: long("태스크가"),
+            lines: vec!["parent  kernel_clone() {".into(), "parent  } /* kernel_clone */".into()],
+            lacks: vec!["sched_switch".into()],
+            differs: long("커널에서는"),
+            corrects: Vec::new(),
+            read: Vec::new(),
+            exercise: Some(Trial {
+                change: long("바꾼다"), run: "kernsnap run x".into(), expect: long("통과한다")
+            }),
+        }],
+    }
+}
+
+#[test]
+fn a_page_fits_its_paper_in_letters_that_are_two_columns_wide() {
+    for width in [40, 80] {
+        let shown = page().show(&Style { width, ..Style::PLAIN });
+        let widest = shown.lines().map(textwrap::core::display_width).max().unwrap_or(0);
+        assert!((width - 12..=width).contains(&widest), "{widest} of {width}\n{shown}");
+    }
+}
+
+#[test]
+fn without_colours_a_page_has_no_escapes() {
+    let show = |colour| page().show(&Style { colour, ..Style::PLAIN });
+    assert!(show(true).contains('\x1b') && !show(false).contains('\x1b'));
+}
+
+#[test]
+fn a_page_in_markdown_has_the_lines_of_the_run_as_they_are() {
+    let (file, text) = page().markdown();
+    assert_eq!(file, "one.ko.md");
+    assert!(text.contains("```text\nparent  kernel_clone() {\nparent  } /* kernel_clone */\n```\n"), "{text}");
+    assert!(text.contains("[English](one.md)"), "{text}");
+}
