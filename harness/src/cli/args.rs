@@ -46,6 +46,8 @@ pub enum Command {
     Report(ReportArguments),
     /// Walks through what a book says, along the trace of a run; without ID, lists the lessons
     Lesson(LessonArguments),
+    /// Writes a new scenario with its guest program, to begin from
+    New(NewArguments),
     /// Looks for every host tool
     Doctor(DoctorArguments),
     /// Shows a recording: a kernel's or trace-cmd's text, a trace.dat, or the raw trace of a run
@@ -240,6 +242,22 @@ pub struct LessonArguments {
     /// Where the kernel comes from.
     #[command(flatten)]
     pub source: SourceArguments,
+}
+
+/// Arguments of `new`.
+#[derive(Debug, Args)]
+pub struct NewArguments {
+    /// Its name: lowercase letters, digits and dashes
+    #[arg(value_name = "SCENARIO")]
+    pub scenario: String,
+
+    /// The directory below scenarios/
+    #[arg(long, value_name = "GROUP", default_value = "user")]
+    pub group: String,
+
+    /// With a kernel module that the scenario loads, instead of a program
+    #[arg(long)]
+    pub module: bool,
 }
 
 fn view_kind(word: &str) -> Result<Kind, String> {

@@ -10,6 +10,7 @@ mod exit;
 mod export;
 mod lesson;
 mod list;
+mod new;
 mod paper;
 mod progress;
 mod recorded;
@@ -76,6 +77,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Run(run) => run::run(&place, run),
         Command::Report(report) => report::report(&place, report),
         Command::Lesson(lesson) => lesson::lesson(&place, lesson),
+        Command::New(new) => new::new(&place, new),
         Command::Shell(shell) => shell::shell(&place, shell),
         Command::Doctor(_) | Command::View(_) | Command::Export(_) | Command::Diff(_) => Ok(Exit::Passed),
     }
