@@ -5,6 +5,7 @@
 
 mod check;
 pub mod diagnostic;
+mod end;
 mod expectation;
 pub mod names;
 mod needs;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use crate::layouts::fetch;
 
 pub use diagnostic::Diagnostic;
+pub use end::End;
 pub use expectation::{Expectation, Rule};
 pub use names::Names;
 pub use pattern::{Comparison, FieldRef, Pattern, What};
@@ -222,37 +224,6 @@ pub enum MachineEnd {
     PowerOff,
     /// The kernel panics, and prints the trace on its console.
     Panic,
-}
-
-/// How a program ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// It exits with this code.
-    Exit(u8),
-    /// This signal kills it.
-    Signal(u8),
-}
-
-impl End {
-    /// The end that a `wait` status tells, where it is one (a stopped task has not ended).
-    #[must_use]
-    pub fn from_wait_status(status: u32) -> Option<Self> {
-        let [low, high, ..] = status.to_le_bytes();
-        match low & 0x7f {
-            0 => Some(End::Exit(high)),
-            0x7f => None,
-            signal => Some(End::Signal(signal)),
-        }
-    }
-}
-
-impl std::fmt::Display for End {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            End::Exit(code) => write!(f, "exit {code}"),
-            End::Signal(signal) => write!(f, "signal {signal}"),
-        }
-    }
 }
 
 /// The ftrace settings of a run.
