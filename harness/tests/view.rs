@@ -73,3 +73,36 @@ fn a_text_is_exported_for_perfetto_but_has_no_pages_for_a_trace_dat() -> Outcome
     assert!(refused.stderr.contains("it is a text, which has no raw pages"), "{refused:?}");
     Ok(())
 }
+
+#[test]
+fn a_recording_without_a_scenario_has_every_view_by_the_names_of_its_tasks() -> Outcome {
+    let file = data("recordings/function/trace.txt").display().to_string();
+    let ended = view(&[&file, "--view", "tree", "--view", "summary", "--follow", "child"])?;
+    assert_eq!(ended.code, Some(Exit::Passed as i32), "{ended:?}");
+    assert!(ended.stdout.contains("child"), "{ended:?}");
+    assert!(ended.stderr.contains("events of other tasks are not shown"), "{ended:?}");
+    let views = view(&[&file, "--view", "tree", "--view", "timeline", "--json"])?.records()?;
+    assert_eq!(views.len(), 2, "{views:?}");
+    Ok(())
+}
+
+#[test]
+fn recordings_are_compared_like_views() -> Outcome {
+    let file = data("recordings/function/trace.txt");
+    let compare = |other: &std::path::Path| {
+        let [before, after] = [&*file, other].map(|path| path.display().to_string());
+        Kernsnap::new(&root(), ["diff", &before, &after]).run()
+    };
+    let same = compare(&file)?;
+    assert_eq!((same.code, same.stdout.as_str()), (Some(Exit::Passed as i32), "no differences\n"), "{same:?}");
+    let directory = tempfile::tempdir()?;
+    let other = directory.path().join("other.txt");
+    let text = fs::read_to_string(&file)?;
+    let kept: Vec<&str> = text.lines().filter(|line| !line.contains("sched_wakeup_new")).collect();
+    assert!(kept.len() < text.lines().count());
+    fs::write(&other, kept.join("\n"))?;
+    let differs = compare(&other)?;
+    assert_eq!(differs.code, Some(Exit::Different as i32), "{differs:?}");
+    assert!(differs.stdout.contains("sched_wakeup_new"), "{differs:?}");
+    Ok(())
+}

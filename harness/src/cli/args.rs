@@ -175,7 +175,7 @@ pub struct RunArguments {
 /// Arguments of `diff`.
 #[derive(Debug, Args)]
 pub struct DiffArguments {
-    /// A reviewed snapshot (`.snap`), a `view.txt`, or a directory that `run --out` left for a scenario
+    /// A reviewed snapshot (`.snap`), a `view.txt`, a directory that `run --out` left for a scenario, or any recording
     #[arg(value_name = "BEFORE")]
     pub before: PathBuf,
 
@@ -284,7 +284,12 @@ pub struct ViewArguments {
     #[arg(long, value_name = "PID|NAME", value_delimiter = ',')]
     pub follow: Vec<String>,
 
-    /// One JSON object an event and line
+    /// Another view than all events as they are: `events`, `tree`, `calls`, `stacks`, `timeline`, `summary`, by the names of
+    /// the tasks. Several may be asked for
+    #[arg(long, value_name = "KIND", value_parser = view_kind)]
+    pub view: Vec<Kind>,
+
+    /// One JSON object an event and line, or a view and line
     #[arg(long)]
     pub json: bool,
 }

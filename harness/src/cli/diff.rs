@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::args::DiffArguments;
-use super::{Exit, Failure, answer, paper};
+use super::args::{Arguments, DiffArguments};
+use super::{Exit, Failure, answer, look, paper};
 use crate::diff::{Diff, Side};
 use crate::run::evidence;
+use crate::scenario::ViewKind;
+use crate::view::Kind;
 
 /// What can be compared. Another kind of input is another variant.
 pub(super) enum Given {
@@ -61,8 +63,30 @@ fn text(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(|error| Failure::input(format!("cannot read `{}`: {error}", path.display())))
 }
 
-pub(super) fn diff(arguments: &DiffArguments) -> Result<Exit, Failure> {
-    let (before, after) = (Given::at(&arguments.before)?.read()?, Given::at(&arguments.after)?.read()?);
+/// What stands in a recording, by the names of its tasks; `None` for a view's text, and for a directory.
+fn recording(global: &Arguments, path: &Path) -> Result<Option<Side>, Failure> {
+    let is_view = path.extension().is_some_and(|end| end == "snap") || path.ends_with(evidence::VIEW);
+    if is_view || !path.is_file() {
+        return Ok(None);
+    }
+    let (trace, _) = look::whole(global, path)?;
+    if let Some(defect) = trace.defects.first().filter(|_| !trace.events.is_empty()) {
+        let text = format!("`{}` is unusable, it shows nothing to compare: {defect}", path.display());
+        return Err(Failure { exit: Exit::TraceUnusable, text });
+    }
+    let views = look::views(&trace, &[], &[Kind::Frozen(ViewKind::Events)]);
+    Ok(views.first().filter(|_| !trace.events.is_empty()).map(|view| Side::read(&view.to_string())))
+}
+
+fn side(global: &Arguments, path: &Path) -> Result<Side, Failure> {
+    match recording(global, path)? {
+        Some(side) => Ok(side),
+        None => Given::at(path)?.read(),
+    }
+}
+
+pub(super) fn diff(global: &Arguments, arguments: &DiffArguments) -> Result<Exit, Failure> {
+    let (before, after) = (side(global, &arguments.before)?, side(global, &arguments.after)?);
     let diff = Diff::of(&before, &after);
     if arguments.json {
         answer(&serde_json::to_string(&diff).map_err(|error| Failure::internal("write JSON", &error))?);

@@ -10,6 +10,7 @@ mod exit;
 mod export;
 mod lesson;
 mod list;
+mod look;
 mod new;
 mod paper;
 mod progress;
@@ -65,7 +66,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
     }
     // Comparing needs no checkout.
     if let Command::Diff(diff) = &arguments.command {
-        return diff::diff(diff);
+        return diff::diff(arguments, diff);
     }
     let place = Place::find(arguments)?;
     match &arguments.command {

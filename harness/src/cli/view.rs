@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
 
 use super::args::{Arguments, ViewArguments};
-use super::{Exit, Failure, events, recorded, talk};
+use super::{Exit, Failure, answer, events, look, paper, recorded, talk};
 use crate::recording::{Events, Opened, open};
 use crate::trace::text::Summary;
 use crate::trace::{Body, Event, Pid, decode};
@@ -15,16 +15,18 @@ use crate::view::field::is_pid;
 const SHOWN: usize = 20;
 
 pub(super) fn view(arguments: &Arguments, view: &ViewArguments) -> Result<Exit, Failure> {
+    if !view.view.is_empty() {
+        return look(arguments, view);
+    }
     let mut events = read(arguments, &view.file)?;
     let follow = Follow::new(&view.follow);
     let mut shown = 0;
     let mut out = BufWriter::new(io::stdout().lock());
-    // Another view than that of the events goes here, by the kind that is asked for.
     loop {
         let event = match events.next() {
             None => break,
             Some(Ok(event)) => event,
-            Some(Err(error)) => return Err(Failure::input(format!("cannot read `{}`: {error}", view.file.display()))),
+            Some(Err(error)) => return Err(unreadable(&view.file, &error)),
         };
         shown += 1;
         if !follow.takes(&event, events.names()) {
@@ -44,8 +46,29 @@ pub(super) fn view(arguments: &Arguments, view: &ViewArguments) -> Result<Exit, 
     conclude(&view.file, events.finish(), shown)
 }
 
+/// Views of tasks need the whole recording at once.
+fn look(arguments: &Arguments, view: &ViewArguments) -> Result<Exit, Failure> {
+    let (trace, summary) = look::whole(arguments, &view.file)?;
+    let style = paper::style();
+    for shown in look::views(&trace, &view.follow, &view.view) {
+        if view.json {
+            answer(&serde_json::to_string(&shown).map_err(|error| Failure::internal("write JSON", &error))?);
+        } else {
+            answer(&shown.show(&style));
+        }
+        if shown.dropped > 0 {
+            talk(&format!("{} events of other tasks are not shown", shown.dropped));
+        }
+    }
+    conclude(&view.file, summary, trace.events.len() as u64)
+}
+
+pub(super) fn unreadable(file: &Path, error: &io::Error) -> Failure {
+    Failure::input(format!("cannot read `{}`: {error}", file.display()))
+}
+
 /// The events of a file, whatever its format.
-fn read(arguments: &Arguments, file: &Path) -> Result<Events, Failure> {
+pub(super) fn read(arguments: &Arguments, file: &Path) -> Result<Events, Failure> {
     match open(&recorded::file(file))? {
         Opened::Text(events) => Ok(events),
         raw => recorded::with(arguments, file, &raw, |dat, symbols| {

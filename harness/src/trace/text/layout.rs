@@ -35,9 +35,11 @@ pub(super) enum Kind {
     State,
     /// `handled` or `unhandled`, 1 or 0 in the record.
     Handled,
+    /// One word that tells something else than the record holds: a hashed pointer, a function's name, flags by name.
+    Other,
 }
 
-use Kind::{Handled, Hex, Name, Signed, State, Unsigned, Word};
+use Kind::{Handled, Hex, Name, Other, Signed, State, Unsigned, Word};
 
 const fn key(printed: &'static str, kind: Kind) -> Key {
     Key { printed, field: printed, kind }
@@ -53,9 +55,19 @@ const TASK: &[Key] = &[key("comm", Name), key("pid", Signed), key("prio", Signed
 const SOFTIRQ: &[Key] = &[key("vec", Unsigned)];
 
 /// Sorted by event.
-pub(super) static LAYOUTS: [Layout; 28] = [
+pub(super) static LAYOUTS: [Layout; 33] = [
     Layout { event: "irq_handler_entry", keys: &[key("irq", Signed), key("name", Name)] },
     Layout { event: "irq_handler_exit", keys: &[key("irq", Signed), key("ret", Handled)] },
+    Layout {
+        event: "mm_page_alloc",
+        keys: &[
+            key("page", Other),
+            key("pfn", Hex),
+            key("order", Signed),
+            key("migratetype", Signed),
+            key("gfp_flags", Other),
+        ],
+    },
     Layout { event: "sched_kthread_stop", keys: &[key("comm", Name), key("pid", Signed)] },
     Layout { event: "sched_kthread_stop_ret", keys: &[key("ret", Signed)] },
     Layout {
@@ -141,6 +153,20 @@ pub(super) static LAYOUTS: [Layout; 28] = [
     Layout {
         event: "task_rename",
         keys: &[key("pid", Signed), key("oldcomm", Name), key("newcomm", Name), key("oom_score_adj", Signed)],
+    },
+    // `work struct 00000000b2782eb0: function grow_work`: nothing of it stands in the record like that.
+    Layout { event: "workqueue_activate_work", keys: &[] },
+    Layout { event: "workqueue_execute_end", keys: &[] },
+    Layout { event: "workqueue_execute_start", keys: &[] },
+    Layout {
+        event: "workqueue_queue_work",
+        keys: &[
+            renamed("struct", "work", Other),
+            key("function", Other),
+            key("workqueue", Word),
+            key("req_cpu", Signed),
+            key("cpu", Signed),
+        ],
     },
 ];
 

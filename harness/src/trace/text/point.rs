@@ -57,8 +57,10 @@ impl Points {
             let Some((printed, behind)) = split_key(rest) else {
                 // Words without a key, up to the next one that has one.
                 let (words, behind) = rest.split_at(next_key(rest).unwrap_or(rest.len()));
-                // `==>` stands between the two halves of a switch, and `[action=TIMER]` repeats a softirq's number.
-                if keys.is_empty() || !(words.starts_with(b"==>") || words.starts_with(b"[")) {
+                // `==>` stands between the two halves of a switch, `[action=TIMER]` repeats a softirq's number, and `work`
+                // stands before a work's `struct=`.
+                let filling: [&[u8]; 3] = [b"==>", b"[", b"work"];
+                if keys.is_empty() || !filling.iter().any(|word| words.starts_with(word)) {
                     point.fields.push((Arc::clone(&self.text), Value::Text(names.word(words.trim_ascii_end()))));
                 }
                 rest = behind;
@@ -126,7 +128,7 @@ fn known_value<'a>(names: &mut Names, key: &Key, next: Option<&Key>, text: &'a [
             b"unhandled" => Some(Value::Signed(0)),
             _ => None,
         },
-        Kind::Name | Kind::Word => None,
+        Kind::Name | Kind::Word | Kind::Other => None,
     };
     (value.unwrap_or_else(|| Value::Text(names.word(shown))), rest)
 }

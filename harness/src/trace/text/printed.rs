@@ -21,7 +21,7 @@ pub enum Style {
 /// - symbols have no address, but those of a module that was gone when the text was made have nothing else (which is no
 ///   property of the event, and is left to the caller);
 /// - numbers do not say whether they are signed in the record;
-/// - of a known event, only the fields that its text names; of any event, none that begins with `__` (a probe's own
+/// - of a known event, only the fields that its text names and tells as they are recorded; of any event, none that begins with `__` (a probe's own
 ///   address, a system call's number, which the name says).
 #[must_use]
 pub fn as_printed(event: &Event, style: Style) -> Event {
@@ -81,7 +81,10 @@ fn without_offset(symbol: &Symbol) -> Symbol {
 fn point_as_printed(point: &Point) -> Point {
     let keys = layout::find(&point.name).and_then(|layout| LAYOUTS.get(layout)).map(|layout| layout.keys);
     let in_text = |name: &str| match keys {
-        Some(keys) => keys.iter().any(|key| key.field == name) || &*point.name == "sys_enter" && name == "args",
+        Some(keys) => {
+            keys.iter().any(|key| key.field == name && key.kind != Kind::Other)
+                || &*point.name == "sys_enter" && name == "args"
+        }
         None => !name.starts_with("__"),
     };
     let word = |name: &str, value: &Value| match keys.and_then(|keys| keys.iter().find(|key| key.field == name)) {
