@@ -299,13 +299,11 @@ pub fn recorded<'a>(
 
 /// The trace that a panic printed.
 fn trace_of_panic(console: &str) -> (Trace, Vec<ParseIssue>) {
-    match dumped(console) {
-        Some(text) => parse(text.as_bytes()),
-        None => {
-            let message = "the panic printed no whole trace".to_owned();
-            (Trace::default(), vec![ParseIssue { place: "console".into(), message }])
-        }
+    if let Some(text) = dumped(console) {
+        return parse(text.as_bytes());
     }
+    let message = "the panic printed no whole trace".to_owned();
+    (Trace::default(), vec![ParseIssue { place: "console".into(), message }])
 }
 
 /// Where in its plan a guest was when a step failed. What that means differs: a setting the scenario should not have, a
