@@ -132,6 +132,11 @@ static void parse_msec(struct scan *scan, struct step *step)
 	step->ns = take_number(scan, MSEC_MAX) * NSEC_PER_MSEC;
 }
 
+static void parse_spin(struct scan *scan, struct step *step)
+{
+	step->ns = take_number(scan, SPIN_NSEC_MAX);
+}
+
 static void parse_put(struct scan *scan, struct step *step)
 {
 	step->put.file = take_word(scan);
@@ -211,6 +216,7 @@ static const struct {
 	{ "unload", STEP_UNLOAD, parse_unload },
 	{ "wait", STEP_WAIT, parse_wait },
 	{ "sleep", STEP_SLEEP, parse_msec },
+	{ "spin", STEP_SPIN, parse_spin },
 	{ "phase", STEP_PHASE, parse_phase },
 	{ "save", STEP_SAVE, parse_copy },
 	{ "drain", STEP_DRAIN, parse_copy },

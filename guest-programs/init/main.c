@@ -46,6 +46,16 @@ static void step_phase(const char *label)
 	}
 }
 
+/* Keeps the CPU until NS have passed: a sleep would end with a timer. */
+static int step_spin(uint64_t ns)
+{
+	uint64_t until = clock_now() + ns;
+
+	while (clock_now() < until)
+		;
+	return 0;
+}
+
 static int step_deadline(uint64_t ns)
 {
 	/* Collecting evidence is never cut short. */
@@ -83,6 +93,8 @@ static int carry_out(const struct step *step)
 		return step_wait(step->name, deadline);
 	case STEP_SLEEP:
 		return tasks_sleep(clock_now() + step->ns, deadline);
+	case STEP_SPIN:
+		return step_spin(step->ns);
 	case STEP_PHASE:
 		step_phase(step->label);
 		return 0;

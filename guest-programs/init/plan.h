@@ -14,6 +14,7 @@
 #define NAME_BYTES_MAX 15
 #define ARGS_MAX 32
 #define MSEC_MAX 1000000000ull
+#define SPIN_NSEC_MAX 1000000000ull
 
 /* Instead of a CPU number: every CPU. */
 #define CPU_ANY -1
@@ -31,6 +32,7 @@ enum step_kind {
 	STEP_UNLOAD,
 	STEP_WAIT,
 	STEP_SLEEP,
+	STEP_SPIN,
 	STEP_PHASE,
 	STEP_SAVE,
 	STEP_DRAIN,
@@ -61,7 +63,7 @@ struct step {
 			const char *type;
 			const char *dir;
 		} mount;
-		uint64_t ns;		/* deadline, sleep */
+		uint64_t ns;		/* deadline, sleep, spin */
 		struct {
 			const char *file;
 			const char *text;

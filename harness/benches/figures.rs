@@ -22,7 +22,7 @@ use kernsnap::workspace::Workspace;
 /// Pairs of runs; odd, so that the median is one of them.
 const PAIRS: usize = 11;
 const LIMIT: Duration = Duration::from_secs(120);
-const SCHEDULE: Schedule = Schedule { shift: 1, cpus: 4 };
+const SCHEDULE: Schedule = Schedule::new(1, 4);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let workspace = Workspace { root: PathBuf::from(env!("CARGO_MANIFEST_DIR")) };

@@ -59,6 +59,9 @@ pub fn compile(scenario: &Scenario, context: &PlanContext<'_>) -> Plan {
         plan.from.clear();
         plan.expedite_rcu(false);
     }
+    if context.schedule.offset_ns > 0 {
+        plan.line(format_args!("spin {}", context.schedule.offset_ns));
+    }
     plan.from = vec!["deadline-ms".into()];
     plan.line(format_args!("deadline {}", scenario.deadline_ms));
     plan.from.clear();

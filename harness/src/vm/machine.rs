@@ -41,7 +41,7 @@ pub struct Region {
 impl Machine {
     /// A board for tests.
     #[cfg(test)]
-    pub(super) fn example() -> Self {
+    pub(crate) fn example() -> Self {
         Self {
             description: "a board".into(),
             qemu_machine: "raspi3b".into(),
@@ -56,7 +56,7 @@ impl Machine {
     /// The schedule of a run that names none: 2 ns an instruction, all CPUs.
     #[must_use]
     pub fn usual_schedule(&self) -> Schedule {
-        Schedule { shift: 1, cpus: self.cpus }
+        Schedule::new(1, self.cpus)
     }
 
     /// Reads the description `text` of the file at `path`.

@@ -79,7 +79,7 @@ mod tests {
             console: "console.log".into(),
             memory: "memory".into(),
         };
-        let words = arguments(&machine, Schedule { shift: 1, cpus: 2 }, "quiet", &files);
+        let words = arguments(&machine, Schedule::new(1, 2), "quiet", &files);
         insta::assert_snapshot!(words.join(" "), @"-M raspi3b,memory-backend=ram -object memory-backend-file,id=ram,size=1024M,mem-path=memory,share=on -m 1024M -kernel Image -dtb board.dtb -initrd initramfs.cpio -append console=ttyAMA0,115200 quiet maxcpus=2 -icount shift=1,sleep=off -rtc clock=vm,base=2020-01-01 -seed 1 -chardev file,id=console,path=console.log -serial chardev:console -monitor none -nic none -display none -no-reboot -global bcm2837.enabled-cpus=2");
     }
 }
