@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for _ in 0..PAIRS {
         let outcome = once(&bench, &scenario, &load, directory.path())?;
         whole.push(outcome.total);
-        own.push(outcome.total.saturating_sub(outcome.times.total));
+        own.push(outcome.total.saturating_sub(outcome.times.unwrap_or_default().total));
         bare.push(bare_qemu(&bench, directory.path())?);
         last = Some(outcome);
     }
@@ -62,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut collect = Vec::new();
     let mut bytes = 0;
     for _ in 0..3 {
-        collect.push(once(&bench, &scenario, &load, directory.path())?.times.collect);
+        collect.push(once(&bench, &scenario, &load, directory.path())?.times.unwrap_or_default().collect);
         bytes = fs::metadata(directory.path().join(evidence::RAW))?.len();
     }
     row(

@@ -8,18 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::exec::{Tool, ToolCall, ToolError, capture, doctor};
 use crate::facts::{self, Facts};
-use crate::image::{
-    BuiltImage, Events, ImageError, ImageEvent, ImageSpec, Images, Inputs, Phase, Stamp, Store, StoreError,
-};
+use crate::image::{BuiltImage, Events, ImageError, ImageEvent, ImageSpec, Images, Inputs, Phase, StoreError};
 use crate::layouts::{LayoutError, Layouts};
 use crate::module_file::ModuleFile;
 use crate::plan::boot_parameters;
-use crate::run::{Kit, Load, RunError, boot_plan, sections};
+use crate::run::{Kit, Load, RunError, boot_plan};
 use crate::scenario::{Diagnostic, Draft, MachineEnd, Names, Scenario, Step, Target};
 use crate::trace::Symbols;
-use crate::vm::qemu;
 use crate::workspace::WorkspaceError;
 
 /// The recipe of the facts entry: raised when the questions change.
@@ -171,6 +167,7 @@ impl<'a> Bench<'a> {
             command_line: image.command_line.clone(),
             kernel: image.kernel.clone(),
             device_tree: image.device_tree.clone(),
+            content: content(&image)?,
             symbols,
             facts: Facts::default(),
             init,
@@ -300,36 +297,23 @@ fn facts(images: &Images<'_>, kit: &Kit, on: Events<'_>) -> Result<Facts, KitErr
 fn ask(kit: &Kit, directory: &Path) -> Result<Facts, RunError> {
     let (channel, schedule) = (kit.machine.channel, kit.machine.usual_schedule());
     let ask = |plan| boot_plan(kit, &Load::default(), plan, schedule, directory, LIMIT);
-    let first = ask(facts::first_question(channel))?;
-    let first = sections(&first);
-    let second = ask(facts::second_question(channel, &first))?;
-    Ok(Facts::from_answers(&first, &sections(&second)))
+    let first = ask(facts::first_question(channel))?.evidence;
+    let first = first.sections();
+    let second = ask(facts::second_question(channel, &first))?.evidence;
+    Ok(Facts::from_answers(&first, &second.sections()))
+}
+
+/// What QEMU loads besides the initramfs.
+fn content(image: &BuiltImage) -> Result<String, KitError> {
+    let mut hasher = blake3::Hasher::new();
+    for path in [&image.kernel, &image.device_tree] {
+        let bytes = read(path)?;
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(&bytes);
+    }
+    Ok(hasher.finalize().to_hex().to_string())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, KitError> {
     fs::read(path).map_err(|source| KitError::Read { path: path.into(), source })
-}
-
-/// What QEMU says of itself, if the harness can work with it. Asking costs a process, so the answer is kept for as long as
-/// the program stays the same.
-///
-/// # Errors
-/// Where QEMU is not on this host, does not answer, or is too old.
-pub fn qemu_version(store: &Store) -> Result<String, ToolError> {
-    let tool = Tool::resolve(qemu::PROGRAM)?;
-    let known = store
-        .record::<(Stamp, String)>(qemu::PROGRAM)
-        .filter(|(stamp, _)| Stamp::of(tool.path()).as_ref() == Some(stamp));
-    let version = if let Some((_, version)) = known {
-        version
-    } else {
-        let stamp = Stamp::of(tool.path());
-        let said = capture(&ToolCall::new(tool.clone()).arg("--version"))?;
-        let version = said.lines().next().unwrap_or_default().to_owned();
-        // A store that cannot be written costs a process each time, no more.
-        let _ = stamp.map(|stamp| store.set_record(qemu::PROGRAM, &(stamp, &version)));
-        version
-    };
-    doctor::accept(&tool, &version)?;
-    Ok(version)
 }

@@ -1,8 +1,11 @@
 //! kernsnap: Raspberry Pi kernels in QEMU, traced deterministically.
 
+pub mod archive;
+pub mod cache;
 pub mod claims;
 pub mod cli;
 pub mod diff;
+pub mod emulator;
 pub mod exec;
 pub mod export;
 pub mod facts;

@@ -137,6 +137,12 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// A plan that no scenario was compiled to.
+    #[must_use]
+    pub fn of_text(text: String) -> Self {
+        Self { text, ..Self::default() }
+    }
+
     /// The part of the scenario's file that this line, from 1, comes from; empty where it comes from none.
     #[must_use]
     pub fn origin(&self, line: usize) -> &[At] {

@@ -3,7 +3,12 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
+
+mod proof;
+
+pub use proof::VerifyCacheArguments;
 
 use super::exit;
 use crate::lesson::Language;
@@ -40,6 +45,8 @@ pub enum Command {
     Image(ImageCommand),
     /// Runs scenarios, and shows their views and verdicts
     Run(RunArguments),
+    /// Runs some of what the cache knows again, and compares the bytes
+    VerifyCache(VerifyCacheArguments),
     /// Compares two views task by task: what is missing, new, moved or changed
     Diff(DiffArguments),
     /// Makes one HTML file of a run: lanes, calls, events, and what decided about each claim
@@ -137,8 +144,9 @@ pub struct RunArguments {
     #[arg(long, value_name = "N", default_value = "1")]
     pub parallel: NonZeroUsize,
 
-    /// The pace and the number of CPUs: one instruction takes 2^SHIFT nanoseconds [default: 1 and all CPUs]
-    #[arg(long, value_name = "SHIFT:CPUS")]
+    /// The pace, the number of CPUs, and the start: one instruction takes 2^SHIFT nanoseconds, and the scenario begins OFFSET
+    /// nanoseconds later [default: 1, all CPUs, 0]
+    #[arg(long, value_name = "SHIFT:CPUS[:OFFSET]")]
     pub schedule: Option<Schedule>,
 
     /// Another look at the trace: events, tree, calls, stacks, timeline, or summary; several times for several looks [default:
@@ -162,6 +170,10 @@ pub struct RunArguments {
     /// unnoticed
     #[arg(long)]
     pub mutate: bool,
+
+    /// Boots a machine even where the result of the same run is known; it must be the same. `--repeat` does so, too
+    #[arg(long, env = "KERNSNAP_FRESH", value_parser = FalseyValueParser::new())]
+    pub fresh: bool,
 
     /// Host seconds after which a run is given up. A guest that hangs ends sooner, by its deadline in guest time
     #[arg(long, value_name = "SECONDS", default_value = "120")]

@@ -13,28 +13,37 @@ mod list;
 mod look;
 mod new;
 mod paper;
+mod parallel;
 mod progress;
 mod recorded;
 mod report;
 mod run;
 mod shell;
+mod verify_cache;
 mod view;
 
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 
 use self::args::{Arguments, Command, ImageCommand, SourceArguments};
 pub use self::exit::Exit;
+use crate::cache::Cache;
+use crate::emulator::Emulator;
 use crate::image::{ImageError, ImageErrorKind, Images, Options, Resolve, Store};
 use crate::interrupt;
 use crate::kit::{KitError, NotApplicable};
-use crate::run::RunError;
-use crate::vm::BootError;
+use crate::run::{Freshness, Kit, Load, Run, RunError, Runner};
+use crate::scenario::Scenario;
+use crate::vm::{BootError, Schedule};
 use crate::workspace::{Workspace, WorkspaceError};
+
+/// The backstop of a boot in host time, where no argument sets it.
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// Runs the program with the process's arguments.
 #[must_use]
@@ -76,6 +85,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Image(ImageCommand::List(list)) => build::list(&place, list),
         Command::Image(ImageCommand::Path { image }) => build::path(&place, image),
         Command::Run(run) => run::run(&place, run),
+        Command::VerifyCache(verify) => verify_cache::verify_cache(&place, verify),
         Command::Report(report) => report::report(&place, report),
         Command::Lesson(lesson) => lesson::lesson(&place, lesson),
         Command::New(new) => new::new(&place, new),
@@ -99,6 +109,25 @@ impl Place {
         };
         let workspace = Workspace::around(&start)?;
         Ok(Self { workspace, store: Store::at(store_root(arguments)?) })
+    }
+
+    /// What is known of earlier runs with the QEMU of this host.
+    fn cache(&self) -> Result<Cache, Failure> {
+        let emulator = Emulator::find(&self.store).map_err(|error| Failure::from(RunError::Boot(error.into())))?;
+        Ok(Cache::of(&self.store, &emulator.hash))
+    }
+
+    /// One run, from the cache where it is known.
+    fn run<'a>(
+        &self,
+        kit: &'a Kit,
+        cache: &Cache,
+        (scenario, load): (&Scenario, &Load),
+        schedule: Schedule,
+    ) -> Result<Run<'a>, Failure> {
+        let scratch = self.store.scratch().map_err(ImageError::from)?;
+        let runner = Runner { kit, cache: cache.clone(), freshness: Freshness::Cached, limit: LIMIT };
+        Ok(runner.run(scenario, load, schedule, scratch.path())?)
     }
 
     fn images<'a>(&'a self, options: &'a Options) -> Images<'a> {
@@ -209,7 +238,8 @@ impl From<RunError> for Failure {
             RunError::Boot(BootError::Interrupted(_)) => Exit::Interrupted,
             RunError::Refused(_) => Exit::BadInput,
             // Without its files there is no machine.
-            RunError::Boot(_) | RunError::Read { .. } | RunError::Write { .. } => Exit::MachineLost,
+            RunError::Boot(_) | RunError::Write { .. } => Exit::MachineLost,
+            RunError::Unsound(_) => Exit::CacheUnsound,
         };
         let hint = match &error {
             RunError::Boot(BootError::Tool(error)) => error.hint(),

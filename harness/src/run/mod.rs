@@ -1,27 +1,36 @@
 //! One run of one scenario on one image: the only place that knows the whole way from a scenario to its verdict.
+//!
+//! ```text
+//! Scenario, Kit, Load, Schedule ─▶ Input ──boot─────────▶ Evidence ──read──▶ Outcome
+//!                                        └─or the cache─┘
+//! ```
+
+mod input;
+mod reading;
+mod runner;
+
+pub use input::Input;
+pub use reading::recorded;
+pub use runner::{Freshness, Run, Runner};
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::cache::Unsound;
 use crate::facts::Facts;
-use crate::initramfs::Root;
 use crate::module_file::ModuleFile;
-use crate::plan::{self, Plan, PlanContext};
+use crate::plan::Plan;
 use crate::scenario::{Diagnostic, Scenario};
-use crate::trace::dat::TraceDat;
-use crate::trace::text::{dumped, parse};
-use crate::trace::{Cpu, ParseIssue, Symbols, Trace, decode};
-use crate::verdict::{GuestOutcome, Verdict, judge};
+use crate::trace::{Symbols, Trace};
+use crate::verdict::Verdict;
 use crate::view::{Cast, View};
-use crate::vm::boot::command;
-use crate::vm::report::{GuestReport, StepFailure};
-use crate::vm::{Boot, BootError, BootRequest, Machine, Schedule, Times, boot, channel};
+use crate::vm::{Boot, BootError, Machine, Schedule, Times};
 
 /// All that runs on one image are made of. Read once, used by many runs.
 #[derive(Clone, Debug)]
@@ -38,6 +47,8 @@ pub struct Kit {
     pub kernel: PathBuf,
     /// The device tree blob.
     pub device_tree: PathBuf,
+    /// blake3 of both files' bytes, hexadecimal.
+    pub content: String,
     /// The kernel's symbols.
     pub symbols: Symbols,
     /// What the kernel can trace.
@@ -100,8 +111,8 @@ pub struct Outcome {
     pub guest_ns: Option<u64>,
     /// Guest time at each phase, in nanoseconds since power-on.
     pub phases: BTreeMap<String, u64>,
-    /// Host time of QEMU's parts.
-    pub times: Times,
+    /// Host time of QEMU's parts; `None` where the cache stood for a boot.
+    pub times: Option<Times>,
     /// Host time from the first byte prepared to the verdict.
     pub total: Duration,
     /// The schedule.
@@ -117,14 +128,9 @@ pub enum RunError {
     /// The kernel does not take the scenario's trace settings, so there was no run to judge.
     #[error("{0}")]
     Refused(Box<Diagnostic>),
-    /// A file of the run's directory cannot be read.
-    #[error("cannot read `{}`", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    /// A boot gave other bytes than the cache has of the same input.
+    #[error(transparent)]
+    Unsound(#[from] Unsound),
     /// A file of the run's directory cannot be written.
     #[error("cannot write `{}`", path.display())]
     Write {
@@ -135,7 +141,7 @@ pub enum RunError {
     },
 }
 
-/// Runs `scenario` once, leaving its evidence in `directory`, which exists.
+/// Runs `scenario` once, leaving its evidence in `directory`, which exists. A machine is booted, and no cache asked.
 ///
 /// # Errors
 /// [`RunError`] where there is no verdict; the logs stand in `directory` all the same.
@@ -147,47 +153,9 @@ pub fn run(
     directory: &Path,
     limit: Duration,
 ) -> Result<Outcome, RunError> {
-    let started = Instant::now();
-    let modules: BTreeMap<String, ModuleFile> =
-        load.modules.iter().map(|(name, (_, file))| (name.clone(), file.clone())).collect();
-    let context =
-        PlanContext { channel: kit.machine.channel, schedule, functions: &kit.facts.functions, modules: &modules };
-    let plan = plan::compile(scenario, &context);
-    write(directory, evidence::PLAN, plan.text.as_bytes())?;
-    let boot = boot_plan(kit, load, plan.text.clone(), schedule, directory, limit)?;
-    write(directory, evidence::RAW, &boot.body)?;
-    if let Some(failure) = failures(&boot.report, Stage::Setup).next() {
-        return Err(RunError::Refused(Box::new(refused(scenario, kit, &plan, failure))));
-    }
-
-    let console = read_console(directory)?;
-    let sections = sections(&boot);
-    let (trace, issues) = match &boot.panic {
-        None => trace(&sections, scenario, kit, &modules, schedule),
-        Some(_) => trace_of_panic(&console),
-    };
-    let cast = Cast::find(&trace, &scenario.roles, &boot.report.pids, &scenario.names);
-    let view = View::frozen(scenario, &trace, &cast);
-    let verdict = match unreadable(&issues, &boot.report) {
-        Some(reasons) => Verdict::Unusable(reasons),
-        None => judge(scenario, &trace, &cast, &guest_outcome(scenario, &boot, &console)),
-    };
-    let text = view.to_string();
-    write(directory, evidence::VIEW, text.as_bytes())?;
-    Ok(Outcome {
-        verdict,
-        raw_sha256: sha256(if boot.panic.is_some() { console.as_bytes() } else { &boot.body }),
-        view_sha256: sha256(text.as_bytes()),
-        view,
-        trace,
-        cast,
-        console,
-        guest_ns: boot.guest_ns,
-        phases: boot.report.phases,
-        times: boot.times,
-        total: started.elapsed(),
-        schedule,
-    })
+    let run = Run::booted(scenario, kit, load, schedule, directory, limit)?;
+    run.leave(directory)?;
+    Ok(run.outcome)
 }
 
 /// Boots a guest that carries out `plan` with `load` in its root.
@@ -202,157 +170,7 @@ pub fn boot_plan(
     directory: &Path,
     limit: Duration,
 ) -> Result<Boot, RunError> {
-    let mut root = Root::new();
-    root.program("init", kit.init.clone());
-    root.file("plan", plan.into_bytes());
-    for (name, content) in &load.programs {
-        root.program(&plan::program_path(name), content.clone());
-    }
-    for (name, (content, _)) in &load.modules {
-        root.file(&plan::module_path(name), content.clone());
-    }
-    let initramfs = directory.join(evidence::INITRAMFS);
-    let archive = root.to_cpio().map_err(|source| RunError::Write { path: initramfs.clone(), source })?;
-    write(directory, evidence::INITRAMFS, &archive)?;
-    let command_line = format!("{} {}", kit.command_line, load.boot_parameters);
-    let request = BootRequest {
-        machine: &kit.machine,
-        schedule,
-        command_line: command_line.trim_end(),
-        kernel: &kit.kernel,
-        device_tree: &kit.device_tree,
-        initramfs: &initramfs,
-        directory,
-        limit,
-        may_panic: load.may_panic,
-    };
-    let call = command(&request, "guest-memory".into()).map_err(BootError::Tool)?;
-    write(directory, evidence::COMMAND, format!("{call}\n").as_bytes())?;
-    Ok(boot(&request)?)
-}
-
-/// The sections of a boot that came to its end: they have been checked there.
-#[must_use]
-pub fn sections(boot: &Boot) -> BTreeMap<&str, &[u8]> {
-    channel::sections(&boot.header, &boot.body).unwrap_or_default()
-}
-
-fn trace(
-    sections: &BTreeMap<&str, &[u8]>,
-    scenario: &Scenario,
-    kit: &Kit,
-    modules: &BTreeMap<String, ModuleFile>,
-    schedule: Schedule,
-) -> (Trace, Vec<ParseIssue>) {
-    let (recorded, symbols) = recorded(sections, scenario, kit, modules, schedule);
-    decode(&recorded.recording(), &symbols)
-}
-
-/// What the guest recorded, with what is needed to read it: the parts of a `trace.dat`, without its symbols, and the
-/// symbols of kernel and modules.
-#[must_use]
-pub fn recorded<'a>(
-    sections: &BTreeMap<&'a str, &'a [u8]>,
-    scenario: &Scenario,
-    kit: &'a Kit,
-    modules: &BTreeMap<String, ModuleFile>,
-    schedule: Schedule,
-) -> (TraceDat<'a>, Symbols) {
-    let text = |name: &str| std::str::from_utf8(sections.get(name).copied().unwrap_or_default()).unwrap_or_default();
-    let mut symbols = kit.symbols.clone();
-    for (module, file) in modules {
-        let kernel_name = crate::scenario::kernel_module_name(module);
-        for section in file.sections() {
-            let said = text(&plan::module_section(module, section)).trim();
-            if let Ok(base) = u64::from_str_radix(said.trim_start_matches("0x"), 16) {
-                let functions = file.functions(section);
-                let end = functions.iter().map(|f| f.offset + f.size).max().unwrap_or(0);
-                let names = functions.iter().map(|f| (f.offset, f.name.as_str()));
-                symbols.add_module(&kernel_name, base..base + end, names);
-            }
-        }
-    }
-    let mut dat =
-        TraceDat { header_page: &kit.facts.header_page, saved_cmdlines: text(plan::NAMES), ..TraceDat::default() };
-    let mut formats: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    let traced = |group: &str, name: &str| {
-        scenario.trace.events.iter().any(|event| (event.group.as_str(), event.name.as_str()) == (group, name))
-    };
-    for (name, format) in &kit.facts.formats {
-        match name.split_once(':') {
-            Some(("ftrace", _)) => dat.own_formats.push(format),
-            Some((group, name)) if traced(group, name) => formats.entry(group).or_default().push(format),
-            _ => {}
-        }
-    }
-    let probes = sections.keys().filter(|name| name.starts_with(plan::FORMAT));
-    for probe in probes {
-        formats.entry(plan::PROBE_GROUP).or_default().push(text(probe));
-    }
-    dat.formats = formats.into_iter().collect();
-    for cpu in 0..schedule.cpus {
-        dat.cpus.push((Cpu(cpu), sections.get(plan::pages(cpu).as_str()).copied().unwrap_or_default()));
-        dat.stats.push((Cpu(cpu), text(&plan::stats(cpu))));
-    }
-    (dat, symbols)
-}
-
-/// The trace that a panic printed.
-fn trace_of_panic(console: &str) -> (Trace, Vec<ParseIssue>) {
-    if let Some(text) = dumped(console) {
-        return parse(text.as_bytes());
-    }
-    let message = "the panic printed no whole trace".to_owned();
-    (Trace::default(), vec![ParseIssue { place: "console".into(), message }])
-}
-
-/// Where in its plan a guest was when a step failed. What that means differs: a setting the scenario should not have, a
-/// kernel that behaves differently, evidence that is lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Setup,
-    Steps,
-    Collect,
-}
-
-fn failures(report: &GuestReport, stage: Stage) -> impl Iterator<Item = &StepFailure> {
-    report.failures.iter().filter(move |failure| {
-        let happened = match failure.after.as_deref() {
-            Some(plan::SCENARIO) => Stage::Steps,
-            Some(plan::COLLECT) => Stage::Collect,
-            _ => Stage::Setup,
-        };
-        happened == stage
-    })
-}
-
-fn refused(scenario: &Scenario, kit: &Kit, plan: &Plan, failure: &StepFailure) -> Diagnostic {
-    let message = format!("the kernel of image `{}` refuses this: {failure}", kit.image);
-    scenario.mistake(plan.origin(failure.line), message)
-}
-
-/// Bytes that are missing or cannot be understood are no basis for a judgement.
-fn unreadable(issues: &[ParseIssue], report: &GuestReport) -> Option<Vec<String>> {
-    let lost = failures(report, Stage::Collect).map(ToString::to_string);
-    let told = report.unreadable.iter().map(|line| format!("the guest's report has an unknown line `{line}`"));
-    let parsed = issues.iter().map(|issue| format!("{}: {}", issue.place, issue.message));
-    let reasons: Vec<String> = lost.chain(told).chain(parsed).collect();
-    (!reasons.is_empty()).then_some(reasons)
-}
-
-/// The console's log; bytes that are no text are replaced.
-fn read_console(directory: &Path) -> Result<String, RunError> {
-    let path = directory.join(evidence::CONSOLE_LOG);
-    let bytes = fs::read(&path).map_err(|source| RunError::Read { path, source })?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn guest_outcome(scenario: &Scenario, boot: &Boot, console: &str) -> GuestOutcome {
-    let report = &boot.report;
-    let ends = report.pids.keys().map(|task| (task.clone(), report.ends.get(task).copied())).collect();
-    let timeout = report.timeout.clone().map(|running| (scenario.deadline_ms, running));
-    let failures = failures(report, Stage::Steps).map(ToString::to_string).collect();
-    GuestOutcome { ends, failures, timeout, panic: boot.panic.clone(), console: console.to_owned() }
+    Input::new(kit, load, Plan::of_text(plan), schedule)?.boot(directory, limit)
 }
 
 fn write(directory: &Path, name: &str, content: &[u8]) -> Result<(), RunError> {
