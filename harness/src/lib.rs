@@ -4,6 +4,7 @@ pub mod archive;
 pub mod cache;
 pub mod claims;
 pub mod cli;
+pub mod cost;
 pub mod diff;
 pub mod emulator;
 pub mod exec;

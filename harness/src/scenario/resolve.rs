@@ -62,6 +62,7 @@ pub(super) fn resolve(draft: &Draft, target: &Target<'_>) -> Result<Scenario, Di
     let known = Known { draft, vocabulary };
     known.check_roles()?;
     known.check_view()?;
+    known.check_cost()?;
     let expectations = known.expectations()?;
     Ok(Scenario {
         id: draft.id.clone(),
@@ -91,6 +92,7 @@ pub(super) fn resolve(draft: &Draft, target: &Target<'_>) -> Result<Scenario, Di
         trace,
         roles,
         expectations,
+        cost: raw.cost.clone(),
     })
 }
 
