@@ -8,6 +8,7 @@ pub mod cost;
 pub mod diff;
 pub mod emulator;
 pub mod exec;
+pub mod explore;
 pub mod export;
 pub mod facts;
 pub mod image;
