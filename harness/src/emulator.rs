@@ -9,7 +9,7 @@ use crate::image::{Stamp, Store};
 use crate::vm::qemu;
 
 /// One build of QEMU.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Emulator {
     /// What it says of itself, one line.
     pub version: String,

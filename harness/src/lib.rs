@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod cache;
+pub mod capsule;
 pub mod claims;
 pub mod cli;
 pub mod cost;

@@ -51,9 +51,8 @@ impl Schedule {
     /// tick, at its quarters, at its eighths, and so on: each series has all of the shorter ones in it.
     #[must_use]
     pub fn series(cpus: &[u16], count: usize) -> Vec<Self> {
-        let of_offset = |offset_ns| {
-            cpus.iter().flat_map(move |cpus| SHIFTS.map(|shift| Self { shift, cpus: *cpus, offset_ns }))
-        };
+        let of_offset =
+            |offset_ns| cpus.iter().flat_map(move |cpus| SHIFTS.map(|shift| Self { shift, cpus: *cpus, offset_ns }));
         if cpus.is_empty() {
             return Vec::new();
         }
