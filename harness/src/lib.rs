@@ -23,6 +23,7 @@ pub mod module_file;
 pub mod plan;
 pub mod record;
 pub mod recording;
+pub mod regress;
 pub mod report;
 pub mod run;
 pub mod scenario;
