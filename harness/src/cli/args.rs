@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 mod proof;
 
-pub use proof::VerifyCacheArguments;
+pub use proof::{CostArguments, ExploreArguments, RegressArguments, ReplayArguments, VerifyCacheArguments};
 
 use super::exit;
 use crate::lesson::Language;
@@ -45,6 +45,14 @@ pub enum Command {
     Image(ImageCommand),
     /// Runs scenarios, and shows their views and verdicts
     Run(RunArguments),
+    /// Counts the instructions between two events of a run, exactly
+    Cost(CostArguments),
+    /// Runs a scenario in many schedules: what is always so, what depends, what breaks
+    Explore(ExploreArguments),
+    /// Tells what a kernel does otherwise than another: behaviour, or cost alone
+    Regress(RegressArguments),
+    /// Boots what a capsule holds, and compares the bytes
+    Replay(ReplayArguments),
     /// Runs some of what the cache knows again, and compares the bytes
     VerifyCache(VerifyCacheArguments),
     /// Compares two views task by task: what is missing, new, moved or changed
@@ -161,6 +169,10 @@ pub struct RunArguments {
     /// Writes a report of the run, one HTML file; for one scenario
     #[arg(long, value_name = "FILE", conflicts_with = "repeat")]
     pub html: Option<PathBuf>,
+
+    /// Writes everything that the run is made of, and what it gave, to one file, which `replay` boots anywhere; for one scenario
+    #[arg(long, value_name = "FILE", conflicts_with = "repeat")]
+    pub capsule: Option<PathBuf>,
 
     /// Keeps command line, console log, raw trace, view, report and result of each run in DIR/SCENARIO (and /N with --repeat)
     #[arg(long, value_name = "DIR")]

@@ -3,10 +3,12 @@
 pub mod args;
 mod build;
 mod claims;
+mod cost;
 mod diff;
 mod doctor;
 mod events;
 mod exit;
+mod explore;
 mod export;
 mod lesson;
 mod list;
@@ -16,6 +18,8 @@ mod paper;
 mod parallel;
 mod progress;
 mod recorded;
+mod regress;
+mod replay;
 mod report;
 mod run;
 mod shell;
@@ -32,11 +36,12 @@ use clap::Parser as _;
 
 use self::args::{Arguments, Command, ImageCommand, SourceArguments};
 pub use self::exit::Exit;
+use self::progress::Progress;
 use crate::cache::Cache;
 use crate::emulator::Emulator;
 use crate::image::{ImageError, ImageErrorKind, Images, Options, Resolve, Store};
 use crate::interrupt;
-use crate::kit::{KitError, NotApplicable};
+use crate::kit::{Bench, KitError, NotApplicable, Prepared};
 use crate::run::{Freshness, Kit, Load, Run, RunError, Runner};
 use crate::scenario::Scenario;
 use crate::vm::{BootError, Schedule};
@@ -77,6 +82,10 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
     if let Command::Diff(diff) = &arguments.command {
         return diff::diff(arguments, diff);
     }
+    // A capsule has all it needs in it.
+    if let Command::Replay(replay) = &arguments.command {
+        return replay::replay(arguments, replay);
+    }
     let place = Place::find(arguments)?;
     match &arguments.command {
         Command::List(list) => list::scenarios(&place, list),
@@ -85,12 +94,17 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Image(ImageCommand::List(list)) => build::list(&place, list),
         Command::Image(ImageCommand::Path { image }) => build::path(&place, image),
         Command::Run(run) => run::run(&place, run),
+        Command::Cost(cost) => cost::cost(&place, cost),
+        Command::Explore(explore) => explore::explore(&place, explore),
+        Command::Regress(regress) => regress::regress(&place, regress),
         Command::VerifyCache(verify) => verify_cache::verify_cache(&place, verify),
         Command::Report(report) => report::report(&place, report),
         Command::Lesson(lesson) => lesson::lesson(&place, lesson),
         Command::New(new) => new::new(&place, new),
         Command::Shell(shell) => shell::shell(&place, shell),
-        Command::Doctor(_) | Command::View(_) | Command::Export(_) | Command::Diff(_) => Ok(Exit::Passed),
+        Command::Doctor(_) | Command::View(_) | Command::Export(_) | Command::Diff(_) | Command::Replay(_) => {
+            Ok(Exit::Passed)
+        }
     }
 }
 
@@ -99,6 +113,23 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
 struct Place {
     workspace: Workspace,
     store: Store,
+}
+
+/// Scenarios on an image.
+#[derive(Debug, Default)]
+struct Scenarios {
+    ready: Vec<(Box<Scenario>, Load)>,
+    not_applicable: Vec<NotApplicable>,
+}
+
+/// The schedule that is asked for, or the board's usual one.
+fn schedule(bench: &Bench<'_>, asked: Option<Schedule>) -> Result<Schedule, Failure> {
+    let schedule = asked.unwrap_or(bench.kit.machine.usual_schedule());
+    let (image, cpus) = (&bench.kit.image, bench.kit.machine.cpus);
+    if schedule.cpus > cpus {
+        return Err(Failure::input(format!("{image} has {cpus} CPUs, not {}", schedule.cpus)));
+    }
+    Ok(schedule)
 }
 
 impl Place {
@@ -128,6 +159,33 @@ impl Place {
         let scratch = self.store.scratch().map_err(ImageError::from)?;
         let runner = Runner { kit, cache: cache.clone(), freshness: Freshness::Cached, limit: LIMIT };
         Ok(runner.run(scenario, load, schedule, scratch.path())?)
+    }
+
+    /// An image, with progress for people where it must be built.
+    fn bench<'a>(&'a self, options: &'a Options, image: &str) -> Result<Bench<'a>, Failure> {
+        let mut progress = Progress::new();
+        Ok(Bench::open(self.images(options), image, &mut |event| progress.show(event))?)
+    }
+
+    /// The files of the scenarios with these ids, or of all.
+    fn scenario_files(&self, ids: &[String]) -> Result<Vec<PathBuf>, Failure> {
+        if ids.is_empty() {
+            return Ok(self.workspace.scenario_files()?);
+        }
+        Ok(ids.iter().map(|id| self.workspace.scenario_file(id)).collect::<Result<Vec<_>, _>>()?)
+    }
+
+    /// The scenarios in these files, on an image.
+    fn scenarios(&self, bench: &Bench<'_>, files: &[PathBuf]) -> Result<Scenarios, Failure> {
+        let mut progress = Progress::new();
+        let mut found = Scenarios::default();
+        for file in files {
+            match bench.scenario(file, &mut |event| progress.show(event))? {
+                Prepared::Ready(scenario, load) => found.ready.push((scenario, load)),
+                Prepared::DoesNotApply(not) => found.not_applicable.push(not),
+            }
+        }
+        Ok(found)
     }
 
     fn images<'a>(&'a self, options: &'a Options) -> Images<'a> {

@@ -10,16 +10,15 @@ use tempfile::TempDir;
 
 use super::args::RunArguments;
 use super::parallel::in_order;
-use super::progress::Progress;
-use super::{Exit, Failure, Place, answer, chain, options, paper, report, talk};
+use super::{Exit, Failure, Place, Scenarios, absolute, answer, chain, options, paper, report, schedule, talk};
 use crate::cache::Cache;
+use crate::capsule::Capsule;
 use crate::emulator::Emulator;
 use crate::image::ImageError;
-use crate::kit::{Bench, Prepared};
 use crate::model::Model;
 use crate::record::{LastVerdict, Record};
 use crate::report::Sources;
-use crate::run::{Freshness, Load, Outcome, RunError, Runner, evidence};
+use crate::run::{Freshness, Input, Load, Outcome, RunError, Runner, evidence};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
 use crate::verdict::mutation::mutate;
@@ -41,40 +40,22 @@ struct Setting<'a> {
     out: Option<PathBuf>,
     mutate: bool,
     repeat: usize,
-    qemu_version: String,
+    emulator: Emulator,
     place: &'a Place,
     views: Vec<Kind>,
     sources: Sources,
     html: Option<PathBuf>,
+    capsule: Option<PathBuf>,
 }
 
 pub(super) fn run(place: &Place, arguments: &RunArguments) -> Result<Exit, Failure> {
     let options = options(&arguments.source)?;
-    let files = if arguments.scenarios.is_empty() {
-        place.workspace.scenario_files()?
-    } else {
-        let named = arguments.scenarios.iter().map(|id| place.workspace.scenario_file(id));
-        named.collect::<Result<Vec<_>, _>>()?
-    };
+    let files = place.scenario_files(&arguments.scenarios)?;
     // First of all: without it nothing that is built or read helps.
     let emulator = Emulator::find(&place.store).map_err(|error| Failure::from(RunError::Boot(error.into())))?;
-    let mut progress = Progress::new();
-    let mut show = |event| progress.show(event);
-    let bench = Bench::open(place.images(&options), &arguments.image, &mut show)?;
-    let (mut scenarios, mut not_applicable) = (Vec::new(), Vec::new());
-    for file in &files {
-        match bench.scenario(file, &mut show)? {
-            Prepared::Ready(scenario, load) => scenarios.push((scenario, load)),
-            Prepared::DoesNotApply(not) => not_applicable.push(not),
-        }
-    }
-    drop(progress);
-
-    let schedule = arguments.schedule.unwrap_or(bench.kit.machine.usual_schedule());
-    if schedule.cpus > bench.kit.machine.cpus {
-        let text = format!("{} has {} CPUs, not {}", arguments.image, bench.kit.machine.cpus, schedule.cpus);
-        return Err(Failure::input(text));
-    }
+    let bench = place.bench(&options, &arguments.image)?;
+    let Scenarios { ready: scenarios, not_applicable } = place.scenarios(&bench, &files)?;
+    let schedule = schedule(&bench, arguments.schedule)?;
     // A repetition that is read from the cache repeats nothing.
     let fresh = arguments.fresh || arguments.repeat.get() > 1;
     let runner = Runner {
@@ -86,24 +67,27 @@ pub(super) fn run(place: &Place, arguments: &RunArguments) -> Result<Exit, Failu
     let setting = Setting {
         runner,
         schedule,
-        out: arguments.out.as_deref().map(super::absolute).transpose()?,
+        out: arguments.out.as_deref().map(absolute).transpose()?,
         mutate: arguments.mutate,
         repeat: arguments.repeat.get(),
-        qemu_version: emulator.version,
         place,
         views: arguments.views.clone(),
         sources: place.workspace.sources()?,
-        html: arguments.html.as_deref().map(super::absolute).transpose()?,
+        html: arguments.html.as_deref().map(absolute).transpose()?,
+        capsule: arguments.capsule.as_deref().map(absolute).transpose()?,
+        emulator,
     };
-    if setting.html.is_some() && scenarios.len() != 1 {
-        return Err(Failure::input("`--html` writes one file: name one scenario".into()));
+    for (given, option) in [(&setting.html, "--html"), (&setting.capsule, "--capsule")] {
+        if given.is_some() && scenarios.len() != 1 {
+            return Err(Failure::input(format!("`{option}` writes one file: name one scenario")));
+        }
     }
     let jobs: Vec<Job<'_>> = scenarios
         .iter()
         .flat_map(|(scenario, load)| (1..=setting.repeat).map(move |repetition| Job { scenario, load, repetition }))
         .collect();
     for not in &not_applicable {
-        let record = Record::not_applicable(not, setting.runner.kit, schedule, &setting.qemu_version);
+        let record = Record::not_applicable(not, setting.runner.kit, schedule, &setting.emulator.version);
         LastVerdict::remember(&place.store, &setting.runner.kit.image, &not.id, record.verdict, &record.image_key);
         if arguments.json {
             answer(&serde_json::to_string(&record).map_err(|error| Failure::internal("write JSON", &error))?);
@@ -124,7 +108,8 @@ type Ran = Result<(Record, Option<Outcome>, Exit), Failure>;
 
 fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Ran {
     let (directory, _scratch) = directory(job, setting)?;
-    let Setting { runner, schedule, qemu_version, .. } = setting;
+    let Setting { runner, schedule, emulator, .. } = setting;
+    let qemu_version = &*emulator.version;
     let without_verdict = |word, why, exit| {
         let record = Record::without_verdict(&job.scenario.id, runner.kit, *schedule, word, why, qemu_version);
         (record, None, exit)
@@ -149,6 +134,15 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Ran {
     };
     if let Some(run) = run.as_ref().filter(|_| setting.out.is_some() || exit != Exit::Passed) {
         run.leave(&directory)?;
+    }
+    if let Some(file) = &setting.capsule {
+        let input = Input::of(job.scenario, runner.kit, job.load, *schedule)?;
+        let evidence = run.as_ref().map(|run| &run.evidence);
+        let bytes = Capsule::of(&job.scenario.id, &input, emulator, (record.verdict, &record.reasons), evidence)
+            .and_then(|capsule| capsule.pack());
+        bytes
+            .and_then(|bytes| fs::write(file, bytes))
+            .map_err(|source| RunError::Write { path: file.clone(), source })?;
     }
     let outcome = run.map(|run| run.outcome);
     if let Some(outcome) = outcome.as_ref().filter(|_| setting.mutate && exit == Exit::Passed) {
