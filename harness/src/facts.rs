@@ -19,6 +19,8 @@ pub struct Facts {
     pub functions: BTreeMap<String, Vec<usize>>,
     /// `events/header_page`.
     pub header_page: String,
+    /// `/proc/kallsyms`, where the kernel came without a `System.map`.
+    pub symbols: String,
     /// `events/GROUP/NAME/format`, by `GROUP:NAME`. The group `ftrace` has the tracers' own records.
     pub formats: BTreeMap<String, String>,
 }
@@ -28,20 +30,24 @@ const RELEASE: &str = "release";
 const FUNCTIONS: &str = "functions";
 const EVENTS: &str = "events";
 const HEADER_PAGE: &str = "header_page";
+const SYMBOLS: &str = "kallsyms";
 
 /// The tracers' own records, which `available_events` does not list. A kernel without one of them leaves its section out.
 const TRACER_RECORDS: [&str; 7] =
     ["function", "funcgraph_entry", "funcgraph_exit", "kernel_stack", "print", "bprint", "bputs"];
 
-/// The plan that asks for everything but the formats, whose names it learns.
+/// The plan that asks for everything but the formats, whose names it learns. `symbols` where nothing else tells them.
 #[must_use]
-pub fn first_question(channel: Region) -> String {
-    let files = [
+pub fn first_question(channel: Region, symbols: bool) -> String {
+    let mut files = vec![
         (RELEASE, "/proc/sys/kernel/osrelease".to_owned()),
         (FUNCTIONS, tracefs("available_filter_functions")),
         (EVENTS, tracefs("available_events")),
         (HEADER_PAGE, tracefs("events/header_page")),
     ];
+    if symbols {
+        files.push((SYMBOLS, "/proc/kallsyms".to_owned()));
+    }
     inspect(channel, files.iter().map(|(section, path)| (*section, path.as_str())))
 }
 
@@ -78,6 +84,7 @@ impl Facts {
             release: text(first, RELEASE).trim().to_owned(),
             functions,
             header_page: text(first, HEADER_PAGE),
+            symbols: text(first, SYMBOLS),
             formats: formats.map(|(name, bytes)| ((*name).to_owned(), String::from_utf8_lossy(bytes).into())).collect(),
         }
     }

@@ -67,6 +67,16 @@ pub enum KitError {
         /// What is wrong with the object that has them.
         source: LayoutError,
     },
+    /// The board needs a newer QEMU.
+    #[error("the board `{machine}` needs QEMU {needs} or newer; this is {version}")]
+    OldQemu {
+        /// The board.
+        machine: String,
+        /// The oldest version that will do.
+        needs: String,
+        /// What QEMU says of itself.
+        version: String,
+    },
     /// The kernel could not be asked what it can trace.
     #[error("cannot ask the kernel of image `{image}` what it can trace: {source}")]
     Facts {
@@ -163,7 +173,9 @@ impl<'a> Bench<'a> {
         let image = images.open_or_build(&spec, on)?;
         let machine = workspace.machine(&image.machine)?;
         let init = read(&images.program(&image, "init", on)?.path)?;
-        let (symbols, _) = Symbols::from_system_map(&String::from_utf8_lossy(&read(&image.system_map)?));
+        if let Some(version) = qemu_version(images.store).ok().filter(|version| !machine.runs_on(version)) {
+            return Err(KitError::OldQemu { machine: image.machine, needs: machine.needs_qemu.to_string(), version });
+        }
         let mut kit = Kit {
             image: image.name.clone(),
             image_key: image.key.to_string(),
@@ -171,11 +183,16 @@ impl<'a> Bench<'a> {
             command_line: image.command_line.clone(),
             kernel: image.kernel.clone(),
             device_tree: image.device_tree.clone(),
-            symbols,
+            symbols: Symbols::default(),
             facts: Facts::default(),
             init,
+            powers_off: image.powers_off,
         };
-        kit.facts = facts(&images, &kit, on)?;
+        kit.facts = facts(&images, &kit, image.system_map.is_none(), on)?;
+        let system_map = image.system_map.as_deref().map(read).transpose()?;
+        // A kernel that comes built was asked for its symbols.
+        let text = system_map.as_deref().map_or(kit.facts.symbols.as_str().into(), String::from_utf8_lossy);
+        kit.symbols = Symbols::from_system_map(&text).0;
         Ok(Self {
             names: workspace.names()?,
             events: kit.facts.events(),
@@ -275,18 +292,19 @@ impl<'a> Bench<'a> {
 }
 
 /// The facts of an image, from the store; asked for by booting it where they are not there.
-fn facts(images: &Images<'_>, kit: &Kit, on: Events<'_>) -> Result<Facts, KitError> {
+fn facts(images: &Images<'_>, kit: &Kit, symbols: bool, on: Events<'_>) -> Result<Facts, KitError> {
     let inputs = Inputs::new("facts", RECIPE)
         .with("image", &kit.image_key)
         .with("command line", &kit.command_line)
         .with("machine", &kit.machine.qemu_machine)
         .with("init", &kit.init)
-        .with("question", facts::first_question(kit.machine.channel));
+        .with("question", facts::first_question(kit.machine.channel, symbols))
+        .with("device tree", read(&kit.device_tree)?);
     let entry = images.store.ensure(&inputs, on, |directory, on| {
         on(ImageEvent::Phase(Phase::Facts));
         // What the boots leave is evidence, not facts.
         let scratch = images.store.scratch()?;
-        let facts = ask(kit, scratch.path()).map_err(|source| KitError::Facts { image: kit.image.clone(), source })?;
+        let facts = ask(kit, symbols, scratch.path()).map_err(|source| KitError::Facts { image: kit.image.clone(), source })?;
         let path = directory.join(FACTS);
         let text = serde_json::to_string(&facts).unwrap_or_default();
         fs::write(&path, text).map_err(StoreError::write(&path))?;
@@ -297,10 +315,10 @@ fn facts(images: &Images<'_>, kit: &Kit, on: Events<'_>) -> Result<Facts, KitErr
     serde_json::from_slice(&text).map_err(|error| KitError::Read { path, source: error.into() })
 }
 
-fn ask(kit: &Kit, directory: &Path) -> Result<Facts, RunError> {
+fn ask(kit: &Kit, symbols: bool, directory: &Path) -> Result<Facts, RunError> {
     let (channel, schedule) = (kit.machine.channel, kit.machine.usual_schedule());
     let ask = |plan| boot_plan(kit, &Load::default(), plan, schedule, directory, LIMIT);
-    let first = ask(facts::first_question(channel))?;
+    let first = ask(facts::first_question(channel, symbols))?;
     let first = sections(&first);
     let second = ask(facts::second_question(channel, &first))?;
     Ok(Facts::from_answers(&first, &sections(&second)))

@@ -21,6 +21,7 @@ use crate::verdict::{GuestOutcome, Verdict, judge};
 use crate::view::{Cast, View};
 use crate::vm::boot::command;
 use crate::vm::report::{GuestReport, StepFailure};
+use crate::vm::machine::PowerOff;
 use crate::vm::{Boot, BootError, BootRequest, Machine, Schedule, Times, boot, channel};
 
 /// All that runs on one image are made of. Read once, used by many runs.
@@ -44,6 +45,8 @@ pub struct Kit {
     pub facts: Facts,
     /// The guest's init.
     pub init: Vec<u8>,
+    /// Whether the kernel switches the board off by itself.
+    pub powers_off: bool,
 }
 
 /// What one scenario adds to the [`Kit`].
@@ -225,6 +228,7 @@ pub fn boot_plan(
         directory,
         limit,
         may_panic: load.may_panic,
+        powers_off: kit.powers_off && kit.machine.power_off == PowerOff::EndsQemu,
     };
     let call = command(&request, "guest-memory".into()).map_err(BootError::Tool)?;
     write(directory, evidence::COMMAND, format!("{call}\n").as_bytes())?;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::exit;
+use crate::image::SourceSpec;
 use crate::lesson::Language;
 use crate::view::Kind;
 use crate::vm::Schedule;
@@ -102,9 +103,14 @@ pub struct BuildArguments {
 /// Where kernels come from.
 #[derive(Debug, Args)]
 pub struct SourceArguments {
-    /// A kernel source tree or tarball, instead of the one that the image names
-    #[arg(long, value_name = "PATH")]
-    pub kernel_source: Option<PathBuf>,
+    /// Another kernel source than the one that the image names: a tree or a tarball on this host, a repository's URL#REF, or
+    /// a tarball's URL#sha256=DIGITS. With `image build` it stands for that name from then on
+    #[arg(long, value_name = "SOURCE", value_parser = SourceSpec::from_argument)]
+    pub kernel_source: Option<SourceSpec>,
+
+    /// A patch to apply to the kernel's source; several in the order given. Only what they touch is compiled again
+    #[arg(long = "patch", value_name = "FILE")]
+    pub patches: Vec<PathBuf>,
 
     /// Look for the kernel's source again, instead of using the one found before
     #[arg(long)]

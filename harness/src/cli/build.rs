@@ -10,7 +10,7 @@ use crate::kit::Bench;
 
 /// Builds all that runs on an image need: its kernel, what that can trace, and every program and module.
 pub(super) fn build(place: &Place, arguments: &BuildArguments) -> Result<Exit, Failure> {
-    let options = options(&arguments.source)?;
+    let options = Options { remember: true, ..options(&arguments.source)? };
     let default = [DEFAULT_IMAGE.to_owned()];
     let names = if arguments.images.is_empty() { &default[..] } else { &arguments.images };
     for name in names {

@@ -29,7 +29,7 @@ use clap::Parser as _;
 
 use self::args::{Arguments, Command, ImageCommand, SourceArguments};
 pub use self::exit::Exit;
-use crate::image::{ImageError, ImageErrorKind, Images, Options, Resolve, Store};
+use crate::image::{ImageError, ImageErrorKind, Images, Options, Resolve, SourceSpec, Store, TarballSpec};
 use crate::interrupt;
 use crate::kit::{KitError, NotApplicable};
 use crate::run::RunError;
@@ -138,8 +138,18 @@ fn absolute(path: &std::path::Path) -> Result<PathBuf, Failure> {
 }
 
 fn options(source: &SourceArguments) -> Result<Options, Failure> {
+    let kernel_source = match &source.kernel_source {
+        Some(SourceSpec::Path(path)) => Some(SourceSpec::Path(absolute(path)?)),
+        Some(SourceSpec::Tarball(tarball)) if !tarball.url.contains("://") => {
+            let url = absolute(std::path::Path::new(&tarball.url))?.display().to_string();
+            Some(SourceSpec::Tarball(TarballSpec { url, ..tarball.clone() }))
+        }
+        other => other.clone(),
+    };
+    let patches = source.patches.iter().map(|path| absolute(path)).collect::<Result<_, _>>()?;
     let mut options = Options {
-        kernel_source: source.kernel_source.as_deref().map(absolute).transpose()?,
+        kernel_source,
+        patches,
         resolve: if source.update { Resolve::Again } else { Resolve::Recorded },
         ..Options::default()
     };
@@ -235,6 +245,7 @@ impl From<KitError> for Failure {
                 let Self { exit, text } = source.into();
                 Self { exit, text: format!("cannot ask the kernel of image `{image}` what it can trace: {text}") }
             }
+            error @ KitError::OldQemu { .. } => Self { exit: Exit::MachineLost, text: chain(&error) },
             error @ (KitError::Read { .. } | KitError::Module { .. } | KitError::Layouts { .. }) => {
                 Self { exit: Exit::BuildFailed, text: chain(&error) }
             }

@@ -92,7 +92,9 @@ fn judge(facts: &ToolFacts, found: Found) -> Finding {
 }
 
 /// The first `N.N` of a version line.
-fn version_number(line: &str) -> Option<(u32, u32)> {
+/// The first version number in a line: major and minor.
+#[must_use]
+pub fn version_number(line: &str) -> Option<(u32, u32)> {
     line.split(|c: char| !c.is_ascii_digit() && c != '.').find_map(|word| {
         let mut parts = word.split('.').map(str::parse);
         Some((parts.next()?.ok()?, parts.next()?.ok()?))

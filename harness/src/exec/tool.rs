@@ -69,6 +69,9 @@ pub(super) const TOOLS: &[ToolFacts] = &[
     tool("fdtoverlay", "apply device tree overlays", "device-tree-compiler", "--version"),
     tool("tar", "unpack kernel sources", "tar", "--version"),
     tool("xz", "unpack kernel sources", "xz-utils", "--version"),
+    tool("patch", "apply patches to kernel sources", "patch", "--version"),
+    tool("git", "fetch kernel sources from repositories", "git", "--version"),
+    tool("curl", "fetch tarballs of kernel sources", "curl", "--version"),
     tool("apt-get", "fetch the kernel's source package", "apt", "--version"),
     tool("dpkg-deb", "open the kernel's source package", "dpkg", "--version"),
 ];
@@ -114,9 +117,13 @@ impl Tool {
     }
 }
 
-/// What a tool keeps of the caller's environment: where to find other tools, and where to put temporary files.
+/// What a tool keeps of the caller's environment: where to find other tools, where to put temporary files, and what git and
+/// curl need to reach a server.
+const INHERITED: [&str; 8] =
+    ["PATH", "TMPDIR", "HOME", "SSH_AUTH_SOCK", "http_proxy", "https_proxy", "all_proxy", "no_proxy"];
+
 pub(super) fn inherited() -> Vec<(OsString, OsString)> {
-    ["PATH", "TMPDIR"].iter().filter_map(|name| Some((OsString::from(name), env::var_os(name)?))).collect()
+    INHERITED.iter().filter_map(|name| Some((OsString::from(name), env::var_os(name)?))).collect()
 }
 
 fn is_executable(path: &Path) -> bool {

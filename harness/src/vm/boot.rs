@@ -49,6 +49,8 @@ pub struct BootRequest<'a> {
     pub limit: Duration,
     /// Whether a panic is an end to judge, and not the loss of the machine.
     pub may_panic: bool,
+    /// Whether QEMU ends when the guest switches off. Where it does not, the guest's last word is the end.
+    pub powers_off: bool,
 }
 
 /// A boot that ended as it should: the guest finished its plan and the machine went off, or its kernel panicked where it may.
@@ -197,9 +199,15 @@ pub fn boot(request: &BootRequest<'_>) -> Result<Boot, BootError> {
     let call = command(request, memory.path())?;
 
     let mut watch = Watch::new(ConsoleFollower::new(log));
+    watch.powers_off = request.powers_off;
     let process = Process::start(&call, Outputs { stdout: &qemu_log, stderr: &qemu_log })?;
     let ended = watch.until_off(&process, request.limit);
     process.kill();
+    if let Some(end) = watch.console.last_word().filter(|_| !request.powers_off) {
+        // How much came behind it is up to the host's timing.
+        let console = File::options().write(true).open(&console_path);
+        console.and_then(|file| file.set_len(end)).map_err(file_error(&console_path))?;
+    }
     let total = watch.started.elapsed();
     let reached = watch.reached();
     let ended = ended.map_err(|stop| match stop {
@@ -248,6 +256,8 @@ struct Watch {
     panic: Option<String>,
     /// When the guest said something behind which nothing comes.
     last_word: Option<Instant>,
+    /// Whether QEMU ends by itself behind it.
+    powers_off: bool,
 }
 
 enum Stop {
@@ -267,6 +277,7 @@ impl Watch {
             done: None,
             panic: None,
             last_word: None,
+            powers_off: true,
         }
     }
 
@@ -305,7 +316,7 @@ impl Watch {
                 }
                 ConsoleEvent::Done(ns) => {
                     self.done = Some(ns);
-                    self.last_word = Some(now);
+                    self.last_word = if self.powers_off { Some(now) } else { now.checked_sub(LAST_WORD) };
                 }
                 ConsoleEvent::Panic(line) => {
                     self.panic.get_or_insert(line);
