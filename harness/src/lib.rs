@@ -12,6 +12,7 @@ pub mod interrupt;
 pub mod kit;
 pub mod layouts;
 pub mod lesson;
+pub mod matrix;
 pub mod model;
 pub mod module_file;
 pub mod plan;

@@ -41,6 +41,8 @@ pub enum Command {
     Image(ImageCommand),
     /// Runs scenarios, and shows their views and verdicts
     Run(RunArguments),
+    /// Runs scenarios on several images and tells what came of each
+    Matrix(MatrixArguments),
     /// Compares two views task by task: what is missing, new, moved or changed
     Diff(DiffArguments),
     /// Makes one HTML file of a run: lanes, calls, events, and what decided about each claim
@@ -95,6 +97,9 @@ pub struct BuildArguments {
     /// The images [default: rpi3-6.1]
     #[arg(value_name = "IMAGE")]
     pub images: Vec<String>,
+    /// Every image but those that are built on request only
+    #[arg(long, conflicts_with = "images")]
+    pub all: bool,
     /// Where the kernel comes from.
     #[command(flatten)]
     pub source: SourceArguments,
@@ -178,16 +183,45 @@ pub struct RunArguments {
     pub source: SourceArguments,
 }
 
+/// Arguments of `matrix`.
+#[derive(Debug, Args)]
+pub struct MatrixArguments {
+    /// The scenarios [default: all of them]
+    #[arg(value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
+
+    /// The images [default: all but those that are built on request only]
+    #[arg(long, value_name = "IMAGE,IMAGE", value_delimiter = ',')]
+    pub images: Vec<String>,
+
+    /// Runs at a time [default: one a processor]
+    #[arg(long, value_name = "N")]
+    pub parallel: Option<NonZeroUsize>,
+
+    /// One JSON object a scenario and image, and line
+    #[arg(long)]
+    pub json: bool,
+
+    /// The table as Markdown
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
+
+    /// Where the kernels come from.
+    #[command(flatten)]
+    pub source: SourceArguments,
+}
+
 /// Arguments of `diff`.
 #[derive(Debug, Args)]
 pub struct DiffArguments {
-    /// A reviewed snapshot (`.snap`), a `view.txt`, a directory that `run --out` left for a scenario, or any recording
-    #[arg(value_name = "BEFORE")]
-    pub before: PathBuf,
+    /// What to compare with what: each a reviewed snapshot (`.snap`), a `view.txt`, a directory that `run --out` left for a
+    /// scenario, or any recording. With `--images`: the scenarios, all where none is named
+    #[arg(value_name = "BEFORE AFTER")]
+    pub what: Vec<PathBuf>,
 
-    /// What to compare it with
-    #[arg(value_name = "AFTER")]
-    pub after: PathBuf,
+    /// Two images to run scenarios on, whose views are compared
+    #[arg(long, value_name = "BEFORE,AFTER", value_delimiter = ',')]
+    pub images: Vec<String>,
 
     /// The differences as one JSON object
     #[arg(long)]

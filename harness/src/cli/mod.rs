@@ -11,6 +11,7 @@ mod export;
 mod lesson;
 mod list;
 mod look;
+mod matrix;
 mod new;
 mod paper;
 mod progress;
@@ -29,7 +30,7 @@ use clap::Parser as _;
 
 use self::args::{Arguments, Command, ImageCommand, SourceArguments};
 pub use self::exit::Exit;
-use crate::image::{ImageError, ImageErrorKind, Images, Options, Resolve, SourceSpec, Store, TarballSpec};
+use crate::image::{ImageError, ImageErrorKind, ImageSpec, Images, Options, Resolve, SourceSpec, Store, TarballSpec};
 use crate::interrupt;
 use crate::kit::{KitError, NotApplicable};
 use crate::run::RunError;
@@ -64,8 +65,10 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
     if let Command::Export(export) = &arguments.command {
         return export::export(arguments, export);
     }
-    // Comparing needs no checkout.
-    if let Command::Diff(diff) = &arguments.command {
+    // Comparing what is there needs no checkout.
+    if let Command::Diff(diff) = &arguments.command
+        && diff.images.is_empty()
+    {
         return diff::diff(arguments, diff);
     }
     let place = Place::find(arguments)?;
@@ -76,11 +79,13 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Image(ImageCommand::List(list)) => build::list(&place, list),
         Command::Image(ImageCommand::Path { image }) => build::path(&place, image),
         Command::Run(run) => run::run(&place, run),
+        Command::Matrix(arguments) => matrix::run(&place, arguments),
+        Command::Diff(diff) => matrix::diff(&place, &diff.images, diff),
         Command::Report(report) => report::report(&place, report),
         Command::Lesson(lesson) => lesson::lesson(&place, lesson),
         Command::New(new) => new::new(&place, new),
         Command::Shell(shell) => shell::shell(&place, shell),
-        Command::Doctor(_) | Command::View(_) | Command::Export(_) | Command::Diff(_) => Ok(Exit::Passed),
+        Command::Doctor(_) | Command::View(_) | Command::Export(_) => Ok(Exit::Passed),
     }
 }
 
@@ -99,6 +104,17 @@ impl Place {
         };
         let workspace = Workspace::around(&start)?;
         Ok(Self { workspace, store: Store::at(store_root(arguments)?) })
+    }
+
+    /// Every image but those that are built only when they are named.
+    fn images_but_on_request(&self) -> Result<Vec<String>, Failure> {
+        let mut names = Vec::new();
+        for name in self.workspace.image_names() {
+            if !ImageSpec::load(&self.workspace, &name)?.on_request {
+                names.push(name);
+            }
+        }
+        Ok(names)
     }
 
     fn images<'a>(&'a self, options: &'a Options) -> Images<'a> {

@@ -345,13 +345,13 @@ mod tests {
             assert!(error.to_string().contains(message), "{error}");
         };
         check("is not a kernel tree");
-        std::fs::create_dir(dir.path().join("scripts"))?;
-        std::fs::write(dir.path().join("scripts/Makefile.build"), "")?;
-        std::fs::write(dir.path().join("Makefile"), "")?;
+        fs::create_dir(dir.path().join("scripts"))?;
+        fs::write(dir.path().join("scripts/Makefile.build"), "")?;
+        fs::write(dir.path().join("Makefile"), "")?;
         let before = supplied(dir.path())?;
-        std::fs::write(dir.path().join("Makefile"), "x")?;
+        fs::write(dir.path().join("Makefile"), "x")?;
         assert_ne!(supplied(dir.path())?.digest, before.digest);
-        std::fs::write(dir.path().join(".config"), "")?;
+        fs::write(dir.path().join(".config"), "")?;
         check("something was built inside");
         assert!(supplied(Path::new("/no/such")).is_err_and(|error| error.to_string().contains("`/no/such`")));
         Ok(())
