@@ -188,6 +188,12 @@ static void parse_copy(struct scan *scan, struct step *step)
 	step->copy.file = take_word(scan);
 }
 
+static void parse_formats(struct scan *scan, struct step *step)
+{
+	step->formats.list = take_word(scan);
+	step->formats.dir = take_word(scan);
+}
+
 static void parse_nothing(struct scan *scan, struct step *step)
 {
 	(void)scan;
@@ -214,6 +220,7 @@ static const struct {
 	{ "phase", STEP_PHASE, parse_phase },
 	{ "save", STEP_SAVE, parse_copy },
 	{ "drain", STEP_DRAIN, parse_copy },
+	{ "save-formats", STEP_SAVE_FORMATS, parse_formats },
 	{ "end", STEP_END, parse_nothing },
 };
 

@@ -34,6 +34,7 @@ enum step_kind {
 	STEP_PHASE,
 	STEP_SAVE,
 	STEP_DRAIN,
+	STEP_SAVE_FORMATS,
 	STEP_END,
 };
 
@@ -73,6 +74,10 @@ struct step {
 			const char *name;
 			const char *file;
 		} copy;			/* save, drain */
+		struct {
+			const char *list;
+			const char *dir;
+		} formats;		/* save-formats */
 	};
 };
 

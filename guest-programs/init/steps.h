@@ -28,6 +28,12 @@ int step_put(const char *file, const char *text, int extra_flag);
 int step_copy(const char *name, const char *file, bool pages);
 
 /*
+ * Saves the format of every event that the file LIST names, as DIR has them.
+ * -EFBIG for a list that is too long.
+ */
+int step_save_formats(const char *list, const char *dir);
+
+/*
  * Starts JOB's program. Returns when it is running, or with the errno of
  * sched_setaffinity() or execve(); then nothing of it is left.
  */

@@ -298,13 +298,14 @@ fn facts(images: &Images<'_>, kit: &Kit, symbols: bool, on: Events<'_>) -> Resul
         .with("command line", &kit.command_line)
         .with("machine", &kit.machine.qemu_machine)
         .with("init", &kit.init)
-        .with("question", facts::first_question(kit.machine.channel, symbols))
+        .with("question", facts::question(kit.machine.channel, symbols))
         .with("device tree", read(&kit.device_tree)?);
     let entry = images.store.ensure(&inputs, on, |directory, on| {
         on(ImageEvent::Phase(Phase::Facts));
         // What the boots leave is evidence, not facts.
         let scratch = images.store.scratch()?;
-        let facts = ask(kit, symbols, scratch.path()).map_err(|source| KitError::Facts { image: kit.image.clone(), source })?;
+        let facts =
+            ask(kit, symbols, scratch.path()).map_err(|source| KitError::Facts { image: kit.image.clone(), source })?;
         let path = directory.join(FACTS);
         let text = serde_json::to_string(&facts).unwrap_or_default();
         fs::write(&path, text).map_err(StoreError::write(&path))?;
@@ -316,12 +317,9 @@ fn facts(images: &Images<'_>, kit: &Kit, symbols: bool, on: Events<'_>) -> Resul
 }
 
 fn ask(kit: &Kit, symbols: bool, directory: &Path) -> Result<Facts, RunError> {
-    let (channel, schedule) = (kit.machine.channel, kit.machine.usual_schedule());
-    let ask = |plan| boot_plan(kit, &Load::default(), plan, schedule, directory, LIMIT);
-    let first = ask(facts::first_question(channel, symbols))?;
-    let first = sections(&first);
-    let second = ask(facts::second_question(channel, &first))?;
-    Ok(Facts::from_answers(&first, &sections(&second)))
+    let (plan, schedule) = (facts::question(kit.machine.channel, symbols), kit.machine.usual_schedule());
+    let answer = boot_plan(kit, &Load::default(), plan, schedule, directory, LIMIT)?;
+    Ok(Facts::from_answer(&sections(&answer)))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, KitError> {

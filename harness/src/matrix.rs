@@ -97,8 +97,13 @@ pub fn matrix(
         let mut ready = Vec::new();
         for file in &order.files {
             let id = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            let nothing = |outcome, reasons| {
-                Cell { scenario: id.clone(), image: name.clone(), outcome, reasons, view: None, guest_ns: None }
+            let nothing = |outcome, reasons| Cell {
+                scenario: id.clone(),
+                image: name.clone(),
+                outcome,
+                reasons,
+                view: None,
+                guest_ns: None,
             };
             match bench.scenario(file, on) {
                 Ok(Prepared::Ready(scenario, load)) => ready.push((scenario, load)),

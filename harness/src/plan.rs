@@ -104,7 +104,8 @@ fn tracer_name(tracer: Tracer) -> Option<&'static str> {
     }
 }
 
-/// A plan that saves `files` (section name, path) and nothing else: how the harness asks a kernel about itself.
+/// A plan that saves `files` (section name, path) and the format of every event, and nothing else: how the harness asks a
+/// kernel about itself.
 #[must_use]
 pub fn inspect<'a>(channel: Region, files: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut plan = Plan::open(channel, false);
@@ -112,6 +113,7 @@ pub fn inspect<'a>(channel: Region, files: impl IntoIterator<Item = (&'a str, &'
     for (section, path) in files {
         plan.line(format_args!("save {section} {path}"));
     }
+    plan.line(format_args!("save-formats {TRACEFS}/available_events {TRACEFS}/events"));
     plan.line(format_args!("end"));
     plan.text
 }

@@ -20,8 +20,8 @@ use crate::trace::{Cpu, ParseIssue, Symbols, Trace, decode};
 use crate::verdict::{GuestOutcome, Verdict, judge};
 use crate::view::{Cast, View};
 use crate::vm::boot::command;
-use crate::vm::report::{GuestReport, StepFailure};
 use crate::vm::machine::PowerOff;
+use crate::vm::report::{GuestReport, StepFailure};
 use crate::vm::{Boot, BootError, BootRequest, Machine, Schedule, Times, boot, channel};
 
 /// All that runs on one image are made of. Read once, used by many runs.

@@ -87,7 +87,9 @@ fn side(global: &Arguments, path: &Path) -> Result<Side, Failure> {
 
 pub(super) fn diff(global: &Arguments, arguments: &DiffArguments) -> Result<Exit, Failure> {
     let [before, after] = arguments.what.as_slice() else {
-        return Err(Failure::input("`diff` takes two things, BEFORE and AFTER; or `--images BEFORE,AFTER` and scenarios".into()));
+        return Err(Failure::input(
+            "`diff` takes two things, BEFORE and AFTER; or `--images BEFORE,AFTER` and scenarios".into(),
+        ));
     };
     let (before, after) = (side(global, before)?, side(global, after)?);
     let diff = Diff::of(&before, &after);

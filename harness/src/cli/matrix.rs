@@ -48,8 +48,7 @@ pub(super) fn diff(place: &Place, images: &[String], arguments: &DiffArguments) 
     };
     let options = Options::default();
     let named: Vec<String> = arguments.what.iter().map(|path| path.display().to_string()).collect();
-    let order =
-        Order { images: images.to_vec(), files: files(place, &named)?, parallel: cores(), limit: LIMIT };
+    let order = Order { images: images.to_vec(), files: files(place, &named)?, parallel: cores(), limit: LIMIT };
     let table = Table::fill(place, &options, &order)?;
     let mut exit = Exit::Passed;
     for (scenario, cells) in &table.cells {
@@ -72,7 +71,11 @@ pub(super) fn diff(place: &Place, images: &[String], arguments: &DiffArguments) 
             answer(&format!("{scenario}: no differences"));
         } else {
             let style = paper::style();
-            answer(&format!("{}\n{}", style.paint(Ink::Strong, &format!("{scenario}: {before} → {after}")), diff.show(&style)));
+            answer(&format!(
+                "{}\n{}",
+                style.paint(Ink::Strong, &format!("{scenario}: {before} → {after}")),
+                diff.show(&style)
+            ));
         }
     }
     Ok(exit)
@@ -129,9 +132,9 @@ impl Table {
     }
 
     fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        self.cells.values().flat_map(|cells| {
-            cells.values().map(|cell| Row { cell, same_view: self.same_view(cells, cell) })
-        })
+        self.cells
+            .values()
+            .flat_map(|cells| cells.values().map(|cell| Row { cell, same_view: self.same_view(cells, cell) }))
     }
 
     /// A line a scenario; behind it what did not pass, with its reasons.
@@ -150,7 +153,11 @@ impl Table {
                 let _ = match cells.get(image) {
                     None => write!(text, "  {:column$}", ""),
                     Some(cell) => {
-                        let ink = if matches!(cell.outcome, Came::Passed | Came::DoesNotApply) { Ink::Good } else { Ink::Bad };
+                        let ink = if matches!(cell.outcome, Came::Passed | Came::DoesNotApply) {
+                            Ink::Good
+                        } else {
+                            Ink::Bad
+                        };
                         write!(text, "  {}", style.padded(ink, &self.word(cells, cell), column))
                     }
                 };
@@ -171,7 +178,8 @@ impl Table {
         let images = &self.images;
         let mut text = format!("| scenario | {} |\n|---|{}\n", images.join(" | "), "---|".repeat(images.len()));
         for (scenario, cells) in &self.cells {
-            let words = images.iter().map(|image| cells.get(image).map(|cell| self.word(cells, cell)).unwrap_or_default());
+            let words =
+                images.iter().map(|image| cells.get(image).map(|cell| self.word(cells, cell)).unwrap_or_default());
             let _ = writeln!(text, "| {scenario} | {} |", words.collect::<Vec<_>>().join(" | "));
         }
         text

@@ -105,7 +105,11 @@ impl Progress<'_> {
             self.last_phase = Some(step.phase.clone());
         }
         let log = self.log;
-        let failed = |error| ImageError::step(format!("{} (everything it said is in `{}`)", step.phase, log.display()))(first_error(error, log));
+        let failed = |error| {
+            ImageError::step(format!("{} (everything it said is in `{}`)", step.phase, log.display()))(first_error(
+                error, log,
+            ))
+        };
         match step.listen {
             Listen::Quietly => run(&step.call, &mut |_| ()).map_err(failed).map(drop),
             Listen::Counting => {
@@ -142,7 +146,8 @@ fn first_error(error: ToolError, log: &Path) -> ToolError {
     let text = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().collect();
-    let is_error = |line: &&str| [" error: ", "fatal error:", " undefined reference to "].iter().any(|mark| line.contains(mark));
+    let is_error =
+        |line: &&str| [" error: ", "fatal error:", " undefined reference to "].iter().any(|mark| line.contains(mark));
     let Some(at) = lines.iter().position(|line| is_error(line)) else {
         return ToolError::Failed { call, ended, tail };
     };

@@ -97,7 +97,8 @@ fn compile(tree: &Path, arch: Arch, name: &str, scratch: &Path) -> Result<PathBu
         .arg(&source);
     run(&cpp, &mut |_| ()).map_err(step())?;
     let blob = scratch.join("base.dtb");
-    let mut dtc = ToolCall::new(Tool::resolve("dtc").map_err(step())?).args(["-q", "-b", "0", "-I", "dts", "-O", "dtb"]);
+    let mut dtc =
+        ToolCall::new(Tool::resolve("dtc").map_err(step())?).args(["-q", "-b", "0", "-I", "dts", "-O", "dtb"]);
     // What a file includes in dtc's own way stands beside it.
     dtc = dtc.arg("-i").arg(source.parent().unwrap_or(tree)).arg("-i").arg(tree.join("scripts/dtc/include-prefixes"));
     run(&dtc.arg("-o").arg(&blob).arg(&expanded), &mut |_| ()).map_err(step())?;
@@ -167,13 +168,16 @@ mod tests {
 
     #[test]
     fn nodes_are_known_by_their_paths() {
-        let known = nodes("/dts-v1/;\n\n/ {\n\ta = <1>;\n\tsoc {\n\t\tl: gpio@7e {\n\t\t};\n\t};\n\tleds {\n\t};\n};\n");
+        let known =
+            nodes("/dts-v1/;\n\n/ {\n\ta = <1>;\n\tsoc {\n\t\tl: gpio@7e {\n\t\t};\n\t};\n\tleds {\n\t};\n};\n");
         assert_eq!(known.into_iter().collect::<Vec<_>>(), ["", "/leds", "/soc", "/soc/gpio@7e"]);
     }
 
     #[test]
     fn switching_off_is_an_overlay() {
         let text = disabling([String::from("/soc/gpio@7e")].iter());
-        assert!(text.contains(r#"fragment@0 { target-path = "/soc/gpio@7e"; __overlay__ { status = "disabled"; }; };"#));
+        assert!(
+            text.contains(r#"fragment@0 { target-path = "/soc/gpio@7e"; __overlay__ { status = "disabled"; }; };"#)
+        );
     }
 }

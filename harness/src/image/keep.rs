@@ -124,7 +124,11 @@ pub(super) fn copy_tree(root: &Path, dir: &str, to: &Path, wanted: &dyn Fn(&str)
     for entry in entries {
         let entry = entry.map_err(StoreError::read(&from))?;
         let name = entry.file_name();
-        let path = if dir.is_empty() { name.to_string_lossy().into_owned() } else { format!("{dir}/{}", name.to_string_lossy()) };
+        let path = if dir.is_empty() {
+            name.to_string_lossy().into_owned()
+        } else {
+            format!("{dir}/{}", name.to_string_lossy())
+        };
         if !wanted(&path) {
             continue;
         }

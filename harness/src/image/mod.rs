@@ -36,9 +36,7 @@ pub use error::{ImageError, ImageErrorKind};
 pub use event::{Events, ImageEvent, Phase};
 pub use kconfig::{ConfigError, ConfigStage};
 pub use key::{Inputs, Key};
-pub use source::spec::{
-    GitSpec, PackageSpec, PrebuiltFiles, PrebuiltSpec, SourceSpec, TarballSpec,
-};
+pub use source::spec::{GitSpec, PackageSpec, PrebuiltFiles, PrebuiltSpec, SourceSpec, TarballSpec};
 pub use spec::{DeviceTreeSpec, ImageSpec, KernelSpec};
 pub use stamp::Stamp;
 pub use store::{Store, StoreError};
@@ -280,17 +278,15 @@ impl Images<'_> {
         let tree = &spec.kernel.device_tree;
         let overlays: Vec<PathBuf> = tree.overlays.iter().map(|name| self.workspace.overlay(name)).collect();
         let unpack = |events: Events<'_>| source.map_or(Ok(PathBuf::new()), |source| source.tree(self.store, events));
-        let machine = self.workspace.machine(&spec.machine).map_err(|error| {
-            ImageError::input(error.to_string(), "`machine` names a file in `images/boards/`")
-        })?;
+        let machine = self
+            .workspace
+            .machine(&spec.machine)
+            .map_err(|error| ImageError::input(error.to_string(), "`machine` names a file in `images/boards/`"))?;
         let base = match (&tree.from, source) {
             (None, _) => device_tree::Base::Qemu,
-            (Some(name), Some(source)) => device_tree::Base::Source {
-                arch: spec.kernel.arch,
-                name,
-                digest: source.digest(),
-                tree: &unpack,
-            },
+            (Some(name), Some(source)) => {
+                device_tree::Base::Source { arch: spec.kernel.arch, name, digest: source.digest(), tree: &unpack }
+            }
             (Some(name), None) => device_tree::Base::Blob(prebuilt::device_tree(kernel, name)?),
         };
         device_tree::device_tree(self.store, &base, &overlays, &machine, events)

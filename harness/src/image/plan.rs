@@ -107,8 +107,7 @@ fn make(spec: &KernelSpec, tools: &Tools, paths: &Paths) -> ToolCall {
             .env("CCACHE_BASEDIR", paths.out.parent().unwrap_or(&paths.out))
             .arg(format!("CC={} {}gcc", ccache.path().display(), spec.cross)),
     };
-    call
-        .arg("-C")
+    call.arg("-C")
         .arg(&paths.tree)
         .arg(assignment("O=", &paths.out))
         .arg(format!("ARCH={}", spec.arch.as_str()))

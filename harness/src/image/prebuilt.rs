@@ -100,12 +100,7 @@ fn inputs(digest: &str) -> Inputs {
 }
 
 /// Downloads the four packages: those of the record, or what the name stands for now.
-fn fetch(
-    package: &PackageSpec,
-    arch: Arch,
-    recorded: Option<&Packages>,
-    dir: &Path,
-) -> Result<Packages, ImageError> {
+fn fetch(package: &PackageSpec, arch: Arch, recorded: Option<&Packages>, dir: &Path) -> Result<Packages, ImageError> {
     let no = |why: String| ImageError::Source {
         what: package.name.clone(),
         why,
@@ -159,7 +154,9 @@ fn choose(apt: &Apt, package: &PackageSpec, arch: Arch) -> Result<Vec<String>, I
     let text = show(&of_arch(&package.name))?;
     // A name without a version depends on the newest kernel.
     let image = depends(&text, "linux-image-").unwrap_or_else(|| package.name.clone());
-    let image = if image == package.name { (image, field(&text, "Version").unwrap_or_default()) } else {
+    let image = if image == package.name {
+        (image, field(&text, "Version").unwrap_or_default())
+    } else {
         let text = show(&of_arch(&image))?;
         (image, field(&text, "Version").unwrap_or_default())
     };
@@ -232,9 +229,9 @@ fn build_tree(root: &Path, release: &str, arch: Arch, to: &Path) -> Result<(), I
 
 fn find(dir: &Path, wanted: impl Fn(&str) -> bool) -> Result<PathBuf, ImageError> {
     let entries = fs::read_dir(dir).map_err(StoreError::read(dir))?;
-    let found = entries.filter_map(|entry| Some(entry.ok()?.path())).find(|path| {
-        path.file_name().and_then(|name| name.to_str()).is_some_and(&wanted)
-    });
+    let found = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(&wanted));
     found.ok_or_else(|| ImageError::Source {
         what: dir.display().to_string(),
         why: "the packages do not hold what kernels' packages hold".to_owned(),
@@ -278,11 +275,16 @@ fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
 
 fn of_files(root: &Path, files: &PrebuiltFiles) -> Result<Inputs, ImageError> {
     let mut inputs = Inputs::new("kernel", super::plan::RECIPE).with("prebuilt", RECIPE.to_string());
-    for (name, path) in [("kernel", Some(&files.kernel)), ("config", Some(&files.config)), ("device tree", files.device_tree.as_ref())] {
+    for (name, path) in
+        [("kernel", Some(&files.kernel)), ("config", Some(&files.config)), ("device tree", files.device_tree.as_ref())]
+    {
         let Some(path) = path else { continue };
         let path = root.join(path);
         let content = fs::read(&path).map_err(|error| {
-            ImageError::input(format!("cannot read `{}`: {error}", path.display()), "`prebuilt: files:` names the files of a kernel")
+            ImageError::input(
+                format!("cannot read `{}`: {error}", path.display()),
+                "`prebuilt: files:` names the files of a kernel",
+            )
         })?;
         inputs = inputs.with(name, content);
     }

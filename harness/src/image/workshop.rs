@@ -100,11 +100,7 @@ impl Workshop {
                     remove(&self.tree)?;
                     remove(&self.dir.join("applied"))?;
                     return Err(ImageError::input(
-                        format!(
-                            "the patch `{}` does not apply:\n  | {}",
-                            patch.path.display(),
-                            tail.join("\n  | ")
-                        ),
+                        format!("the patch `{}` does not apply:\n  | {}", patch.path.display(), tail.join("\n  | ")),
                         "it must be made against the source that the base image is built from, with `a/` and `b/` before its paths",
                     ));
                 }

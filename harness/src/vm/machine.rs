@@ -67,7 +67,8 @@ impl TryFrom<String> for QemuVersion {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let parsed = text.split_once('.').and_then(|(major, minor)| Some(Self(major.parse().ok()?, minor.parse().ok()?)));
+        let parsed =
+            text.split_once('.').and_then(|(major, minor)| Some(Self(major.parse().ok()?, minor.parse().ok()?)));
         parsed.ok_or_else(|| format!("`{text}` is no version of QEMU such as \"9.0\""))
     }
 }

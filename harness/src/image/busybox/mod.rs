@@ -13,10 +13,10 @@ use object::{Endianness, FileKind};
 use serde::{Deserialize, Serialize};
 
 use self::compile::compile;
-use super::event::{Events, ImageEvent, Phase};
-use super::key::Inputs;
 use super::apt::{Apt, Look};
 use super::arch::Arch;
+use super::event::{Events, ImageEvent, Phase};
+use super::key::Inputs;
 use super::store::{Entry, Store, StoreError};
 use super::{Artifact, BuiltImage, ImageError, Images};
 use crate::exec::{Tool, ToolCall, capture};

@@ -27,11 +27,9 @@ pub(super) fn fetch(store: &Store, git: &GitSpec, name: &str, events: Events<'_>
     events(ImageEvent::Phase(Phase::Fetch(format!("{name} of {}", git.url))));
     let failed = |error: ToolError| match error {
         ToolError::Interrupted(interrupted) => ImageError::Interrupted(interrupted),
-        error => ImageError::Source {
-            what: format!("{}#{name}", git.url),
-            why: error.to_string(),
-            hint: SUPPLY.to_owned(),
-        },
+        error => {
+            ImageError::Source { what: format!("{}#{name}", git.url), why: error.to_string(), hint: SUPPLY.to_owned() }
+        }
     };
     let repository = store.scratch()?;
     let tool = Tool::resolve("git").map_err(failed)?;

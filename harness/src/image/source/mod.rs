@@ -89,7 +89,10 @@ pub(super) fn resolve(
 ) -> Result<Source, ImageError> {
     let patches = options.patches.iter().map(|path| {
         let text = fs::read(path).map_err(|error| {
-            ImageError::input(format!("cannot read the patch `{}`: {error}", path.display()), "give a file that `diff -u` or git made")
+            ImageError::input(
+                format!("cannot read the patch `{}`: {error}", path.display()),
+                "give a file that `diff -u` or git made",
+            )
         })?;
         Ok(Patch { path: path.clone(), text })
     });
@@ -97,7 +100,9 @@ pub(super) fn resolve(
     let source = |found, from| Source { found, named: from, patches };
     let record = record_name(spec);
     let stands = options.kernel_source.is_none() || options.remember;
-    let recorded = || record.as_ref().and_then(|name| store.record::<Found>(name)).filter(|_| options.resolve == Resolve::Recorded);
+    let recorded = || {
+        record.as_ref().and_then(|name| store.record::<Found>(name)).filter(|_| options.resolve == Resolve::Recorded)
+    };
     let wanted = options.kernel_source.as_ref().unwrap_or(spec);
     let (found, from) = match wanted {
         SourceSpec::Path(path) => (supplied(&root.join(path))?, Named::Path),
@@ -106,7 +111,9 @@ pub(super) fn resolve(
             (Found { digest, origin: Origin::Archive }, Named::Tarball(tarball.clone(), root.to_owned()))
         }
         SourceSpec::Git(git) => {
-            if options.kernel_source.is_none() && let Some(found) = recorded() {
+            if options.kernel_source.is_none()
+                && let Some(found) = recorded()
+            {
                 return Ok(source(found, Named::Git(git.clone())));
             }
             (commit(store, git, events)?, Named::Git(git.clone()))
@@ -332,28 +339,4 @@ fn kernel(what: &Path, tree: &Path) -> Result<Vec<String>, ImageError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::image::ImageErrorKind;
-
-    #[test]
-    fn a_supplied_source_must_be_a_clean_kernel() -> Result<(), Box<dyn std::error::Error>> {
-        let dir = tempfile::tempdir()?;
-        let check = |message: &str| {
-            let error = supplied(dir.path()).expect_err(message);
-            assert_eq!(error.kind(), ImageErrorKind::BadInput);
-            assert!(error.to_string().contains(message), "{error}");
-        };
-        check("is not a kernel tree");
-        fs::create_dir(dir.path().join("scripts"))?;
-        fs::write(dir.path().join("scripts/Makefile.build"), "")?;
-        fs::write(dir.path().join("Makefile"), "")?;
-        let before = supplied(dir.path())?;
-        fs::write(dir.path().join("Makefile"), "x")?;
-        assert_ne!(supplied(dir.path())?.digest, before.digest);
-        fs::write(dir.path().join(".config"), "")?;
-        check("something was built inside");
-        assert!(supplied(Path::new("/no/such")).is_err_and(|error| error.to_string().contains("`/no/such`")));
-        Ok(())
-    }
-}
+mod tests;

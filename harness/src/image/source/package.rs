@@ -8,10 +8,10 @@ use tempfile::TempDir;
 use super::SUPPLY;
 use super::spec::PackageSpec;
 use crate::exec::{Tool, ToolCall, ToolError, capture, run};
+use crate::image::ImageError;
 use crate::image::apt::{Apt, Look};
 use crate::image::event::{Events, ImageEvent, Phase};
 use crate::image::store::Store;
-use crate::image::ImageError;
 
 /// A fetched tarball, in a directory that goes away with it.
 #[derive(Debug)]

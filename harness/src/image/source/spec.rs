@@ -135,7 +135,10 @@ mod tests {
         check("/", Some(r#"Path("/")"#));
         check("file:///r#v6.1", Some(r#"Git(GitSpec { url: "file:///r", name: "v6.1" })"#));
         check("a/linux.git#main", Some(r#"Git(GitSpec { url: "a/linux.git", name: "main" })"#));
-        check("https://h/l.tar.xz#sha256=0a", Some(r#"Tarball(TarballSpec { url: "https://h/l.tar.xz", sha256: "0a" })"#));
+        check(
+            "https://h/l.tar.xz#sha256=0a",
+            Some(r#"Tarball(TarballSpec { url: "https://h/l.tar.xz", sha256: "0a" })"#),
+        );
         check("https://h/linux.git", None);
         check("#x", None);
     }

@@ -11,9 +11,9 @@ use tempfile::TempDir;
 use super::SUPPLY;
 use super::spec::TarballSpec;
 use crate::exec::{Tool, ToolCall, ToolError, run};
+use crate::image::ImageError;
 use crate::image::event::{Events, ImageEvent, Phase};
 use crate::image::store::Store;
-use crate::image::ImageError;
 
 /// The file, and the directory that goes away with it where it was fetched.
 pub(super) struct Tarball {
@@ -22,12 +22,7 @@ pub(super) struct Tarball {
 }
 
 /// Fetches the tarball, or finds it on this host, and compares its hash. `root` is where relative paths begin.
-pub(super) fn fetch(
-    store: &Store,
-    spec: &TarballSpec,
-    root: &Path,
-    events: Events<'_>,
-) -> Result<Tarball, ImageError> {
+pub(super) fn fetch(store: &Store, spec: &TarballSpec, root: &Path, events: Events<'_>) -> Result<Tarball, ImageError> {
     let tarball = if spec.url.contains("://") {
         events(ImageEvent::Phase(Phase::Fetch(spec.url.clone())));
         let dir = store.scratch()?;
