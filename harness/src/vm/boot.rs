@@ -229,7 +229,7 @@ pub fn boot(request: &BootRequest<'_>) -> Result<Boot, BootError> {
         }
         return Err(BootError::Incomplete { reached });
     };
-    let found = memory.channel(request.machine.channel).map_err(file_error(Path::new("guest memory")))?;
+    let found = memory.channel(request.machine.channel_in_memory()).map_err(file_error(Path::new("guest memory")))?;
     let (header, body) = found.map_err(|error| BootError::Channel { error, reached: reached.clone() })?;
     if !header.complete {
         return Err(BootError::Incomplete { reached });

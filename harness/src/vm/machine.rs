@@ -21,6 +21,9 @@ pub struct Machine {
     pub cpu: Option<String>,
     /// Guest memory in MiB. The Pi models accept one size only.
     pub memory_mib: u32,
+    /// Where its memory begins, as the guest's CPUs address it.
+    #[serde(default)]
+    pub memory_address: u64,
     /// Number of CPUs the board has, or gets (`-smp`) where it can have several numbers of them.
     pub cpus: u16,
     /// Whether the number of CPUs is QEMU's to choose.
@@ -98,6 +101,7 @@ impl Machine {
             qemu_machine: "raspi3b".into(),
             cpu: None,
             memory_mib: 1024,
+            memory_address: 0,
             cpus: 4,
             any_cpus: false,
             cpus_property: Some("bcm2837.enabled-cpus".into()),
@@ -115,6 +119,12 @@ impl Machine {
     #[must_use]
     pub fn runs_on(&self, version: &str) -> bool {
         version_number(version).is_none_or(|(major, minor)| QemuVersion(major, minor) >= self.needs_qemu)
+    }
+
+    /// Where the channel lies in the machine's memory.
+    #[must_use]
+    pub fn channel_in_memory(&self) -> Region {
+        Region { address: self.channel.address.saturating_sub(self.memory_address), ..self.channel }
     }
 
     /// The schedule of a run that names none: 2 ns an instruction, all CPUs.
