@@ -112,6 +112,8 @@ fn make(spec: &KernelSpec, tools: &Tools, paths: &Paths) -> ToolCall {
         .arg(assignment("O=", &paths.out))
         .arg(format!("ARCH={}", spec.arch.as_str()))
         .arg(format!("CROSS_COMPILE={}", spec.cross))
+        // Trees before 4.19.114 define `yylloc` twice in a program of the host's; compilers from gcc 10 on mind.
+        .arg("HOSTCFLAGS=-fcommon")
         // Set, even to nothing, it keeps kbuild from asking git about the directories above.
         .arg("LOCALVERSION=")
 }
