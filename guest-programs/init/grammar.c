@@ -165,6 +165,11 @@ static void parse_load(struct scan *scan, struct step *step)
 	step->job.params = take_rest(scan);
 }
 
+static void parse_insmod(struct scan *scan, struct step *step)
+{
+	step->file = take_word(scan);
+}
+
 static void parse_unload(struct scan *scan, struct step *step)
 {
 	step->job.name = take_name(scan);
@@ -213,6 +218,7 @@ static const struct {
 	{ "add", STEP_ADD, parse_put },
 	{ "start", STEP_START, parse_start },
 	{ "become", STEP_BECOME, parse_become },
+	{ "insmod", STEP_INSMOD, parse_insmod },
 	{ "load", STEP_LOAD, parse_load },
 	{ "unload", STEP_UNLOAD, parse_unload },
 	{ "wait", STEP_WAIT, parse_wait },

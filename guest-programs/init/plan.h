@@ -27,6 +27,7 @@ enum step_kind {
 	STEP_ADD,
 	STEP_START,
 	STEP_BECOME,
+	STEP_INSMOD,
 	STEP_LOAD,
 	STEP_UNLOAD,
 	STEP_WAIT,
@@ -69,6 +70,7 @@ struct step {
 		} put;			/* put, add */
 		struct job job;		/* start, become, load, unload */
 		const char *name;	/* wait */
+		const char *file;	/* insmod */
 		const char *label;	/* phase */
 		struct {
 			const char *name;

@@ -55,4 +55,7 @@ int step_module(const struct job *job, bool load, uint64_t deadline);
 /* Waits for the program NAME; its status is in the report. */
 int step_wait(const char *name, uint64_t deadline);
 
+/* Loads the module FILE, as init itself and without touching the trace. */
+int step_insmod(const char *file);
+
 #endif

@@ -249,7 +249,8 @@ impl<'a> Bench<'a> {
             }
         }
         let may_panic = scenario.end == MachineEnd::Panic;
-        let load = Load { programs, modules, boot_parameters: boot_parameters(&scenario), may_panic };
+        let dependencies = self.dependencies(&modules, on)?;
+        let load = Load { programs, modules, dependencies, boot_parameters: boot_parameters(&scenario), may_panic };
         Ok(Prepared::Ready(Box::new(scenario), load))
     }
 
@@ -277,6 +278,38 @@ impl<'a> Bench<'a> {
         let layouts =
             Layouts::read(&bytes).map_err(|source| KitError::Layouts { image: self.image.name.clone(), source })?;
         Ok(self.layouts.get_or_init(|| layouts))
+    }
+
+    /// What modules depend on beyond each other, each behind what it depends on itself.
+    fn dependencies(
+        &self,
+        modules: &BTreeMap<String, (Vec<u8>, ModuleFile)>,
+        on: Events<'_>,
+    ) -> Result<Vec<(String, Vec<u8>)>, KitError> {
+        let mut found: Vec<(String, Vec<u8>)> = Vec::new();
+        let mut wanted: Vec<String> =
+            modules.values().flat_map(|(_, file)| file.depends().iter().rev().cloned()).collect();
+        while let Some(name) = wanted.last().cloned() {
+            let known = modules.contains_key(&name) || found.iter().any(|(other, _)| *other == name);
+            if known || !self.image.modules.contains_key(&name) {
+                wanted.pop();
+                continue;
+            }
+            let bytes = read(&self.images.module(&self.image, &name, on)?.path)?;
+            let file = ModuleFile::read(&bytes).map_err(|source| KitError::Module { name: name.clone(), source })?;
+            let missing = |other: &&String| {
+                self.image.modules.contains_key(*other)
+                    && !modules.contains_key(*other)
+                    && !found.iter().any(|(known, _)| known == *other)
+            };
+            let before: Vec<String> = file.depends().iter().filter(missing).cloned().collect();
+            if before.is_empty() {
+                found.push((name, bytes));
+            } else {
+                wanted.extend(before);
+            }
+        }
+        Ok(found)
     }
 
     /// Those that exist: a name that does not is an error of the scenario, which `resolve` reports in its place.

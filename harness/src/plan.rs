@@ -27,6 +27,8 @@ pub struct PlanContext<'a> {
     pub functions: &'a BTreeMap<String, Vec<usize>>,
     /// The modules of the scenario, by the names `guest-programs/modules/` gives them.
     pub modules: &'a BTreeMap<String, ModuleFile>,
+    /// What those depend on, in the order to load it.
+    pub dependencies: &'a [String],
 }
 
 /// Where a program or module stands in the guest.
@@ -51,6 +53,9 @@ pub const COLLECT: &str = "collect";
 #[must_use]
 pub fn compile(scenario: &Scenario, context: &PlanContext<'_>) -> Plan {
     let mut plan = Plan::open(context.channel, loads_modules(scenario));
+    for name in context.dependencies {
+        plan.line(format_args!("insmod {}", module_path(name)));
+    }
     if scenario.trace.at_boot {
         plan.put("tracing_on", 0);
     } else {

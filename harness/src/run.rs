@@ -56,6 +56,8 @@ pub struct Load {
     pub programs: BTreeMap<String, Vec<u8>>,
     /// Guest modules by name: the file, and what it says.
     pub modules: BTreeMap<String, (Vec<u8>, ModuleFile)>,
+    /// What those modules depend on and the scenario does not load itself, in the order to load it.
+    pub dependencies: Vec<(String, Vec<u8>)>,
     /// What stands behind the image's own on the kernel's command line.
     pub boot_parameters: String,
     /// Whether a panic is the end that is expected, and not the loss of the machine.
@@ -153,8 +155,14 @@ pub fn run(
     let started = Instant::now();
     let modules: BTreeMap<String, ModuleFile> =
         load.modules.iter().map(|(name, (_, file))| (name.clone(), file.clone())).collect();
-    let context =
-        PlanContext { channel: kit.machine.channel, schedule, functions: &kit.facts.functions, modules: &modules };
+    let dependencies: Vec<String> = load.dependencies.iter().map(|(name, _)| name.clone()).collect();
+    let context = PlanContext {
+        channel: kit.machine.channel,
+        schedule,
+        functions: &kit.facts.functions,
+        modules: &modules,
+        dependencies: &dependencies,
+    };
     let plan = plan::compile(scenario, &context);
     write(directory, evidence::PLAN, plan.text.as_bytes())?;
     let boot = boot_plan(kit, load, plan.text.clone(), schedule, directory, limit)?;
@@ -212,6 +220,9 @@ pub fn boot_plan(
         root.program(&plan::program_path(name), content.clone());
     }
     for (name, (content, _)) in &load.modules {
+        root.file(&plan::module_path(name), content.clone());
+    }
+    for (name, content) in &load.dependencies {
         root.file(&plan::module_path(name), content.clone());
     }
     let initramfs = directory.join(evidence::INITRAMFS);

@@ -9,7 +9,7 @@ use crate::image::ImageErrorKind;
 use crate::image::workshop::Workshop;
 
 #[test]
-fn a_supplied_source_must_be_a_clean_kernel() -> Result<(), Box<dyn std::error::Error>> {
+fn a_supplied_source_must_be_a_clean_kernel() -> Result<(), Box<dyn Error>> {
     let dir = tempfile::tempdir()?;
     let check = |message: &str| {
         let error = supplied(dir.path()).expect_err(message);
@@ -65,7 +65,7 @@ fn a_branch_is_one_commit_until_somebody_asks_again() -> Result<(), Box<dyn Erro
     assert!(!is_recorded(&store, &spec));
     let resolve = |resolve: Resolve| {
         let options = Options { resolve, ..Options::default() };
-        super::resolve(&store, dir.path(), &spec, &options, &mut |_| ())
+        resolve(&store, dir.path(), &spec, &options, &mut |_| ())
     };
     let one = resolve(Resolve::Recorded)?;
     assert_eq!(fork_of(&one.tree(&store, &mut |_| ())?)?, "one");
@@ -85,7 +85,7 @@ fn a_branch_is_one_commit_until_somebody_asks_again() -> Result<(), Box<dyn Erro
         Err(error) => assert!(matches!(error, ImageError::Source { .. }), "{error}"),
     }
     let nothing = SourceSpec::Git(GitSpec { url: dir.path().join("no").display().to_string(), name: "main".into() });
-    let error = super::resolve(&store, dir.path(), &nothing, &Options::default(), &mut |_| ()).expect_err("none");
+    let error = resolve(&store, dir.path(), &nothing, &Options::default(), &mut |_| ()).expect_err("none");
     assert!(matches!(error, ImageError::Source { .. }), "{error}");
     Ok(())
 }
@@ -99,7 +99,7 @@ fn a_tarball_must_have_its_hash() -> Result<(), Box<dyn Error>> {
     capture(&pack.dir(dir.path()))?;
     let tree = |sha256: &str| -> Result<PathBuf, ImageError> {
         let spec = SourceSpec::Tarball(TarballSpec { url: "linux.tar".into(), sha256: sha256.into() });
-        super::resolve(&store, dir.path(), &spec, &Options::default(), &mut |_| ())?.tree(&store, &mut |_| ())
+        resolve(&store, dir.path(), &spec, &Options::default(), &mut |_| ())?.tree(&store, &mut |_| ())
     };
     let wrong = tree(&"0".repeat(64)).expect_err("another hash").to_string();
     let right = wrong.split_whitespace().find(|word| word.len() == 65).ok_or("the message tells the right one")?;
@@ -112,7 +112,7 @@ fn a_tree_that_changes_is_another_source_in_the_same_workshop() -> Result<(), Bo
     let dir = tempfile::tempdir()?;
     let (tree, store) = (dir.path().join("linux"), Store::at(dir.path().join("store")));
     let source =
-        |options: &Options| super::resolve(&store, dir.path(), &SourceSpec::Path("linux".into()), options, &mut |_| ());
+        |options: &Options| resolve(&store, dir.path(), &SourceSpec::Path("linux".into()), options, &mut |_| ());
     write_kernel(&tree, "int one;\n")?;
     let before = source(&Options::default())?;
     write_kernel(&tree, "int two;\n")?;
@@ -140,7 +140,7 @@ fn patches_are_laid_over_a_copy_and_taken_back() -> Result<(), Box<dyn Error>> {
     let build = |patches: &[&str]| -> Result<(String, String), ImageError> {
         let patches = patches.iter().map(|name| dir.path().join(name)).collect();
         let options = Options { patches, ..Options::default() };
-        let source = super::resolve(&store, dir.path(), &SourceSpec::Path("linux".into()), &options, &mut |_| ())?;
+        let source = resolve(&store, dir.path(), &SourceSpec::Path("linux".into()), &options, &mut |_| ())?;
         let inputs = Inputs::new("work", 1).with("source", &source.found.digest);
         Workshop::enter(&store, &inputs, &source, &mut |_| (), |workshop, _| {
             let text = fs::read_to_string(workshop.tree.join("kernel/fork.c")).unwrap_or_default();
