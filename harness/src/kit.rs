@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::exec::{Tool, ToolCall, ToolError, capture, doctor};
 use crate::facts::{self, Facts};
 use crate::image::{
-    BuiltImage, Events, ImageError, ImageEvent, ImageSpec, Images, Inputs, Phase, Stamp, Store, StoreError,
+    Arch, BuiltImage, Events, ImageError, ImageEvent, ImageSpec, Images, Inputs, Phase, Stamp, Store, StoreError,
 };
 use crate::layouts::{LayoutError, Layouts};
 use crate::module_file::ModuleFile;
@@ -226,7 +226,8 @@ impl<'a> Bench<'a> {
             modules: &functions.collect(),
             names: &self.names,
             config: &self.config,
-            cpus: self.kit.machine.cpus,
+            cpus: self.kit.machine.usual_schedule().cpus,
+            registers: self.image.arch == Arch::Arm,
         };
         let lacking = draft.lacking(&target);
         if !lacking.is_empty() {

@@ -26,6 +26,8 @@ pub struct Machine {
     pub memory_address: u64,
     /// Number of CPUs the board has, or gets (`-smp`) where it can have several numbers of them.
     pub cpus: u16,
+    /// How many of them are used where nothing else is asked for, if not all.
+    pub usual_cpus: Option<u16>,
     /// Whether the number of CPUs is QEMU's to choose.
     #[serde(default)]
     pub any_cpus: bool,
@@ -103,6 +105,7 @@ impl Machine {
             memory_mib: 1024,
             memory_address: 0,
             cpus: 4,
+            usual_cpus: None,
             any_cpus: false,
             cpus_property: Some("bcm2837.enabled-cpus".into()),
             console: "ttyAMA0,115200".into(),
@@ -130,7 +133,7 @@ impl Machine {
     /// The schedule of a run that names none: 2 ns an instruction, all CPUs.
     #[must_use]
     pub fn usual_schedule(&self) -> Schedule {
-        Schedule { shift: 1, cpus: self.cpus }
+        Schedule { shift: 1, cpus: self.usual_cpus.unwrap_or(self.cpus) }
     }
 
     /// Reads the description `text` of the file at `path`.
