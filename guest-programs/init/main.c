@@ -102,6 +102,10 @@ static int carry_out(const struct step *step)
 		return step_copy(step->copy.name, step->copy.file, false);
 	case STEP_DRAIN:
 		return step_copy(step->copy.name, step->copy.file, true);
+	case STEP_INSMOD:
+		return step_insmod(step->file);
+	case STEP_SAVE_FORMATS:
+		return step_save_formats(step->formats.list, step->formats.dir);
 	case STEP_END:
 		return 0;
 	}

@@ -28,6 +28,7 @@ enum step_kind {
 	STEP_ADD,
 	STEP_START,
 	STEP_BECOME,
+	STEP_INSMOD,
 	STEP_LOAD,
 	STEP_UNLOAD,
 	STEP_WAIT,
@@ -36,6 +37,7 @@ enum step_kind {
 	STEP_PHASE,
 	STEP_SAVE,
 	STEP_DRAIN,
+	STEP_SAVE_FORMATS,
 	STEP_END,
 };
 
@@ -70,11 +72,16 @@ struct step {
 		} put;			/* put, add */
 		struct job job;		/* start, become, load, unload */
 		const char *name;	/* wait */
+		const char *file;	/* insmod */
 		const char *label;	/* phase */
 		struct {
 			const char *name;
 			const char *file;
 		} copy;			/* save, drain */
+		struct {
+			const char *list;
+			const char *dir;
+		} formats;		/* save-formats */
 	};
 };
 

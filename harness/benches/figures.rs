@@ -89,6 +89,7 @@ fn bare_qemu(bench: &Bench<'_>, directory: &Path) -> Result<Duration, Box<dyn Er
         directory,
         limit: LIMIT,
         may_panic: false,
+        powers_off: true,
     };
     let call = command(&request, memory.path())?;
     let log = directory.join(evidence::QEMU_LOG);

@@ -41,6 +41,7 @@ pub struct About {
     machine: Machine,
     command_line: String,
     may_panic: bool,
+    powers_off: bool,
     /// How the machine ended; `None` where it was lost.
     end: Option<End>,
 }
@@ -99,6 +100,7 @@ impl Capsule {
             machine: kit.machine.clone(),
             command_line: input.command_line.clone(),
             may_panic: input.may_panic,
+            powers_off: input.powers_off(),
             end: evidence.map(|evidence| End { panic: evidence.panic.clone(), guest_ns: evidence.guest_ns }),
         };
         let mut files = BTreeMap::from([
@@ -175,6 +177,7 @@ impl Capsule {
             directory,
             limit,
             may_panic: self.about.may_panic,
+            powers_off: self.about.powers_off,
         };
         match boot(&request) {
             Ok(Boot { evidence: found, .. }) => {

@@ -27,14 +27,13 @@ impl Emulator {
         let tool = Tool::resolve(qemu::PROGRAM)?;
         let stamp = Stamp::of(tool.path());
         let known = store.record::<(Stamp, Self)>(qemu::PROGRAM).filter(|(known, _)| stamp.as_ref() == Some(known));
-        let found = match known {
-            Some((_, found)) => found,
-            None => {
-                let found = Self::ask(&tool)?;
-                // A store that cannot be written costs this each time, no more.
-                let _ = stamp.map(|stamp| store.set_record(qemu::PROGRAM, &(stamp, &found)));
-                found
-            }
+        let found = if let Some((_, found)) = known {
+            found
+        } else {
+            let found = Self::ask(&tool)?;
+            // A store that cannot be written costs this each time, no more.
+            let _ = stamp.map(|stamp| store.set_record(qemu::PROGRAM, &(stamp, &found)));
+            found
         };
         doctor::accept(&tool, &found.version)?;
         Ok(found)

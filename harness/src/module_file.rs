@@ -7,6 +7,7 @@ use object::{Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarge
 /// The functions of a module, by the section they are linked into.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModuleFile {
+    depends: Vec<String>,
     sections: BTreeMap<String, Vec<Function>>,
 }
 
@@ -51,7 +52,13 @@ impl ModuleFile {
                 function.traceable = sites.any(|(_, site)| body.contains(site));
             }
         }
-        Ok(Self { sections })
+        Ok(Self { depends: depends(&file), sections })
+    }
+
+    /// The modules that must be loaded before it, as it lists them.
+    #[must_use]
+    pub fn depends(&self) -> &[String] {
+        &self.depends
     }
 
     /// The sections that hold functions.
@@ -69,6 +76,14 @@ impl ModuleFile {
     pub fn traceable(&self) -> impl Iterator<Item = &str> {
         self.sections.values().flatten().filter(|function| function.traceable).map(|function| function.name.as_str())
     }
+}
+
+/// `depends=` of the section that modpost writes.
+fn depends(file: &object::File<'_>) -> Vec<String> {
+    let info = file.section_by_name(".modinfo").and_then(|section| section.data().ok()).unwrap_or_default();
+    let mut entries = info.split(|byte| *byte == 0).filter_map(|entry| str::from_utf8(entry).ok());
+    let list = entries.find_map(|entry| entry.strip_prefix("depends=")).unwrap_or_default();
+    list.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// The places that ftrace can patch, as section and offset: what the compiler listed for it

@@ -27,6 +27,8 @@ pub struct PlanContext<'a> {
     pub functions: &'a BTreeMap<String, Vec<usize>>,
     /// The modules of the scenario, by the names `guest-programs/modules/` gives them.
     pub modules: &'a BTreeMap<String, ModuleFile>,
+    /// What those depend on, in the order to load it.
+    pub dependencies: &'a [String],
 }
 
 /// Where a program or module stands in the guest.
@@ -51,6 +53,9 @@ pub const COLLECT: &str = "collect";
 #[must_use]
 pub fn compile(scenario: &Scenario, context: &PlanContext<'_>) -> Plan {
     let mut plan = Plan::open(context.channel, loads_modules(scenario));
+    for name in context.dependencies {
+        plan.line(format_args!("insmod {}", module_path(name)));
+    }
     if scenario.trace.at_boot {
         plan.put("tracing_on", 0);
     } else {
@@ -59,14 +64,14 @@ pub fn compile(scenario: &Scenario, context: &PlanContext<'_>) -> Plan {
         plan.from.clear();
         plan.expedite_rcu(false);
     }
-    if context.schedule.offset_ns > 0 {
-        plan.line(format_args!("spin {}", context.schedule.offset_ns));
-    }
     plan.from = vec!["deadline-ms".into()];
     plan.line(format_args!("deadline {}", scenario.deadline_ms));
     plan.from.clear();
     plan.line(format_args!("phase {SCENARIO}"));
     for step in &scenario.steps {
+        if context.schedule.offset_ns > 0 {
+            plan.line(format_args!("spin {}", context.schedule.offset_ns));
+        }
         plan.step(step, context);
     }
     plan.line(format_args!("phase {COLLECT}"));
@@ -107,7 +112,8 @@ fn tracer_name(tracer: Tracer) -> Option<&'static str> {
     }
 }
 
-/// A plan that saves `files` (section name, path) and nothing else: how the harness asks a kernel about itself.
+/// A plan that saves `files` (section name, path) and the format of every event, and nothing else: how the harness asks a
+/// kernel about itself.
 #[must_use]
 pub fn inspect<'a>(channel: Region, files: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut plan = Plan::open(channel, false);
@@ -115,6 +121,7 @@ pub fn inspect<'a>(channel: Region, files: impl IntoIterator<Item = (&'a str, &'
     for (section, path) in files {
         plan.line(format_args!("save {section} {path}"));
     }
+    plan.line(format_args!("save-formats {TRACEFS}/available_events {TRACEFS}/events"));
     plan.line(format_args!("end"));
     plan.text
 }

@@ -70,6 +70,7 @@ fn check(workspace: &Workspace, file: &Path) -> Outcome {
     let schedule = bench.kit.machine.usual_schedule();
     let modules = load.modules.iter().map(|(name, (_, file))| (name.clone(), file.clone())).collect();
     let context = PlanContext {
+        dependencies: &[],
         channel: bench.kit.machine.channel,
         schedule,
         functions: &bench.kit.facts.functions,

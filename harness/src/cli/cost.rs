@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::args::CostArguments;
-use super::{Exit, Failure, Place, answer, options};
+use super::{Exit, Failure, Place, Scenarios, answer, options};
 use crate::cost::{Clock, Figure, figures, table};
 use crate::run::Outcome;
 use crate::scenario::Scenario;
@@ -26,7 +26,7 @@ pub(super) fn cost(place: &Place, arguments: &CostArguments) -> Result<Exit, Fai
     let bench = place.bench(&options, &arguments.image)?;
     let schedule = super::schedule(&bench, arguments.schedule)?;
     let mut exit = Exit::Passed;
-    for (scenario, load) in place.scenarios(&bench, &files)?.ready {
+    for (scenario, load) in Scenarios::prepare(&bench, &files)?.ready {
         let run = place.run(&bench.kit, &cache, (&scenario, &load), schedule)?;
         if let Verdict::Unusable(reasons) = &run.outcome.verdict {
             return Err(Failure {

@@ -86,7 +86,12 @@ fn side(global: &Arguments, path: &Path) -> Result<Side, Failure> {
 }
 
 pub(super) fn diff(global: &Arguments, arguments: &DiffArguments) -> Result<Exit, Failure> {
-    let (before, after) = (side(global, &arguments.before)?, side(global, &arguments.after)?);
+    let [before, after] = arguments.what.as_slice() else {
+        return Err(Failure::input(
+            "`diff` takes two things, BEFORE and AFTER; or `--images BEFORE,AFTER` and scenarios".into(),
+        ));
+    };
+    let (before, after) = (side(global, before)?, side(global, after)?);
     let diff = Diff::of(&before, &after);
     if arguments.json {
         answer(&serde_json::to_string(&diff).map_err(|error| Failure::internal("write JSON", &error))?);

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::args::ExploreArguments;
 use super::parallel::in_order;
-use super::{Exit, Failure, LIMIT, Place, answer, chain, options, paper, talk};
+use super::{Exit, Failure, LIMIT, Place, Scenarios, answer, chain, options, paper, talk};
 use crate::explore::{Explored, Seen};
 use crate::image::ImageError;
 use crate::run::{Freshness, Load, RunError, Runner};
@@ -27,16 +27,16 @@ pub(super) fn explore(place: &Place, arguments: &ExploreArguments) -> Result<Exi
     let files = place.scenario_files(&arguments.scenarios)?;
     let cache = place.cache()?;
     let bench = place.bench(&options, &arguments.image)?;
-    let board = bench.kit.machine.cpus;
+    let (board, usual) = (bench.kit.machine.cpus, bench.kit.machine.usual_schedule().cpus);
     if let Some(cpus) = arguments.cpus.iter().find(|cpus| !(1..=board).contains(*cpus)) {
         return Err(Failure::input(format!("{} has {board} CPUs, not {cpus}", arguments.image)));
     }
     let runner = Runner { kit: &bench.kit, cache, freshness: Freshness::Cached, limit: LIMIT };
     let mut exit = Exit::Passed;
-    for (scenario, load) in place.scenarios(&bench, &files)?.ready {
+    for (scenario, load) in Scenarios::prepare(&bench, &files)?.ready {
         let least = scenario.least_cpus();
         let cpus: Vec<u16> = match &arguments.cpus[..] {
-            [] => vec![board],
+            [] => vec![usual],
             asked => asked.iter().copied().filter(|cpus| *cpus >= least).collect(),
         };
         let schedules = Schedule::series(&cpus, arguments.schedules.get());
@@ -71,7 +71,7 @@ pub(super) fn all(
 ) -> Result<Vec<Seen>, Failure> {
     let mut seen = Vec::new();
     let act = |schedule: &Schedule| once(place, runner, (scenario, load), *schedule);
-    in_order(schedules, parallel, act, &mut |_, result| {
+    in_order(schedules, parallel, act, |_, result| {
         let (one, ended) = result?;
         *exit = exit.worst(ended);
         seen.push(one);

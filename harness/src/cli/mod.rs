@@ -10,9 +10,11 @@ mod events;
 mod exit;
 mod explore;
 mod export;
+mod gdb;
 mod lesson;
 mod list;
 mod look;
+mod matrix;
 mod new;
 mod paper;
 mod parallel;
@@ -39,7 +41,7 @@ pub use self::exit::Exit;
 use self::progress::Progress;
 use crate::cache::Cache;
 use crate::emulator::Emulator;
-use crate::image::{ImageError, ImageErrorKind, Images, Options, Resolve, Store};
+use crate::image::{ImageError, ImageErrorKind, ImageSpec, Images, Options, Resolve, SourceSpec, Store, TarballSpec};
 use crate::interrupt;
 use crate::kit::{Bench, KitError, NotApplicable, Prepared};
 use crate::run::{Freshness, Kit, Load, Run, RunError, Runner};
@@ -78,8 +80,10 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
     if let Command::Export(export) = &arguments.command {
         return export::export(arguments, export);
     }
-    // Comparing needs no checkout.
-    if let Command::Diff(diff) = &arguments.command {
+    // Comparing what is there needs no checkout.
+    if let Command::Diff(diff) = &arguments.command
+        && diff.images.is_empty()
+    {
         return diff::diff(arguments, diff);
     }
     // A capsule has all it needs in it.
@@ -96,15 +100,16 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Run(run) => run::run(&place, run),
         Command::Cost(cost) => cost::cost(&place, cost),
         Command::Explore(explore) => explore::explore(&place, explore),
+        Command::Gdb(gdb) => gdb::gdb(&place, gdb),
         Command::Regress(regress) => regress::regress(&place, regress),
         Command::VerifyCache(verify) => verify_cache::verify_cache(&place, verify),
+        Command::Matrix(arguments) => matrix::run(&place, arguments),
+        Command::Diff(diff) => matrix::diff(&place, &diff.images, diff),
         Command::Report(report) => report::report(&place, report),
         Command::Lesson(lesson) => lesson::lesson(&place, lesson),
         Command::New(new) => new::new(&place, new),
         Command::Shell(shell) => shell::shell(&place, shell),
-        Command::Doctor(_) | Command::View(_) | Command::Export(_) | Command::Diff(_) | Command::Replay(_) => {
-            Ok(Exit::Passed)
-        }
+        Command::Doctor(_) | Command::View(_) | Command::Export(_) | Command::Replay(_) => Ok(Exit::Passed),
     }
 }
 
@@ -120,6 +125,21 @@ struct Place {
 struct Scenarios {
     ready: Vec<(Box<Scenario>, Load)>,
     not_applicable: Vec<NotApplicable>,
+}
+
+impl Scenarios {
+    /// The scenarios in these files, on an image, with progress for people where programs must be built.
+    fn prepare(bench: &Bench<'_>, files: &[PathBuf]) -> Result<Self, Failure> {
+        let mut progress = Progress::new();
+        let mut found = Self::default();
+        for file in files {
+            match bench.scenario(file, &mut |event| progress.show(event))? {
+                Prepared::Ready(scenario, load) => found.ready.push((scenario, load)),
+                Prepared::DoesNotApply(not) => found.not_applicable.push(not),
+            }
+        }
+        Ok(found)
+    }
 }
 
 /// The schedule that is asked for, or the board's usual one.
@@ -175,17 +195,15 @@ impl Place {
         Ok(ids.iter().map(|id| self.workspace.scenario_file(id)).collect::<Result<Vec<_>, _>>()?)
     }
 
-    /// The scenarios in these files, on an image.
-    fn scenarios(&self, bench: &Bench<'_>, files: &[PathBuf]) -> Result<Scenarios, Failure> {
-        let mut progress = Progress::new();
-        let mut found = Scenarios::default();
-        for file in files {
-            match bench.scenario(file, &mut |event| progress.show(event))? {
-                Prepared::Ready(scenario, load) => found.ready.push((scenario, load)),
-                Prepared::DoesNotApply(not) => found.not_applicable.push(not),
+    /// Every image but those that are built only when they are named.
+    fn images_but_on_request(&self) -> Result<Vec<String>, Failure> {
+        let mut names = Vec::new();
+        for name in self.workspace.image_names() {
+            if !ImageSpec::load(&self.workspace, &name)?.on_request {
+                names.push(name);
             }
         }
-        Ok(found)
+        Ok(names)
     }
 
     fn images<'a>(&'a self, options: &'a Options) -> Images<'a> {
@@ -225,8 +243,18 @@ fn absolute(path: &std::path::Path) -> Result<PathBuf, Failure> {
 }
 
 fn options(source: &SourceArguments) -> Result<Options, Failure> {
+    let kernel_source = match &source.kernel_source {
+        Some(SourceSpec::Path(path)) => Some(SourceSpec::Path(absolute(path)?)),
+        Some(SourceSpec::Tarball(tarball)) if !tarball.url.contains("://") => {
+            let url = absolute(std::path::Path::new(&tarball.url))?.display().to_string();
+            Some(SourceSpec::Tarball(TarballSpec { url, ..tarball.clone() }))
+        }
+        other => other.clone(),
+    };
+    let patches = source.patches.iter().map(|path| absolute(path)).collect::<Result<_, _>>()?;
     let mut options = Options {
-        kernel_source: source.kernel_source.as_deref().map(absolute).transpose()?,
+        kernel_source,
+        patches,
         resolve: if source.update { Resolve::Again } else { Resolve::Recorded },
         ..Options::default()
     };
@@ -323,6 +351,7 @@ impl From<KitError> for Failure {
                 let Self { exit, text } = source.into();
                 Self { exit, text: format!("cannot ask the kernel of image `{image}` what it can trace: {text}") }
             }
+            error @ KitError::OldQemu { .. } => Self { exit: Exit::MachineLost, text: chain(&error) },
             error @ (KitError::Read { .. } | KitError::Module { .. } | KitError::Layouts { .. }) => {
                 Self { exit: Exit::BuildFailed, text: chain(&error) }
             }

@@ -13,7 +13,7 @@ pub(super) fn in_order<J: Sync, T: Send>(
     jobs: &[J],
     parallel: usize,
     act: impl Fn(&J) -> Result<T, Failure> + Sync,
-    then: &mut dyn FnMut(&J, Result<T, Failure>) -> Result<(), Failure>,
+    mut then: impl FnMut(&J, Result<T, Failure>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let next = AtomicUsize::new(0);
     let (results, received) = mpsc::channel();

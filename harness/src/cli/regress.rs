@@ -1,6 +1,6 @@
 //! `kernsnap regress`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::args::RegressArguments;
 use super::parallel::in_order;
@@ -46,10 +46,15 @@ pub(super) fn regress(place: &Place, arguments: &RegressArguments) -> Result<Exi
     if !identical {
         let (base, head) = (Kernel::of(&base, &cache), Kernel::of(&head, &cache));
         let setting = Setting { place, arguments, base, head };
-        in_order(&files, arguments.parallel.get(), |file| one(&setting, file), &mut |_, found| {
-            findings.extend(found?);
-            Ok(())
-        })?;
+        in_order(
+            &files,
+            arguments.parallel.get(),
+            |file| one(&setting, file),
+            |_, found| {
+                findings.extend(found?);
+                Ok(())
+            },
+        )?;
     }
     let report = Report { base: base.kit.image.clone(), head: head.kit.image.clone(), identical, findings };
     if arguments.json {
@@ -70,7 +75,7 @@ pub(super) fn regress(place: &Place, arguments: &RegressArguments) -> Result<Exi
 }
 
 /// What becomes of one scenario; `None` where it is about neither kernel.
-fn one(setting: &Setting<'_>, file: &PathBuf) -> Result<Option<Finding>, Failure> {
+fn one(setting: &Setting<'_>, file: &Path) -> Result<Option<Finding>, Failure> {
     let (base, head) = (prepared(&setting.base, file)?, prepared(&setting.head, file)?);
     let id = file.file_stem().unwrap_or_default().to_string_lossy();
     let (mut before, mut after) = (Vec::new(), Vec::new());

@@ -54,7 +54,7 @@ pub(super) fn run(place: &Place, arguments: &RunArguments) -> Result<Exit, Failu
     // First of all: without it nothing that is built or read helps.
     let emulator = Emulator::find(&place.store).map_err(|error| Failure::from(RunError::Boot(error.into())))?;
     let bench = place.bench(&options, &arguments.image)?;
-    let Scenarios { ready: scenarios, not_applicable } = place.scenarios(&bench, &files)?;
+    let Scenarios { ready: scenarios, not_applicable } = Scenarios::prepare(&bench, &files)?;
     let schedule = schedule(&bench, arguments.schedule)?;
     // A repetition that is read from the cache repeats nothing.
     let fresh = arguments.fresh || arguments.repeat.get() > 1;
@@ -97,9 +97,12 @@ pub(super) fn run(place: &Place, arguments: &RunArguments) -> Result<Exit, Failu
     }
     let mut reporter =
         Reporter { json: arguments.json, style: paper::style(), exit: Exit::Passed, hashes: BTreeMap::new() };
-    in_order(&jobs, arguments.parallel.get(), |job| do_job(job, &setting), &mut |job, result| {
-        reporter.report(job, &setting, result)
-    })?;
+    in_order(
+        &jobs,
+        arguments.parallel.get(),
+        |job| do_job(job, &setting),
+        |job, result| reporter.report(job, &setting, result),
+    )?;
     reporter.finish(setting.repeat);
     Ok(reporter.exit)
 }

@@ -61,14 +61,19 @@ pub(super) fn verify_cache(place: &Place, arguments: &VerifyCacheArguments) -> R
     known.truncate(arguments.sample.get());
 
     let (mut exit, mut same) = (Exit::Passed, 0);
-    in_order(&known, arguments.parallel.get(), |known| again(place, known), &mut |known, tried| {
-        let (outcome, why, one) = tried?;
-        exit = exit.worst(one);
-        same += usize::from(one == Exit::Passed);
-        // A store that cannot be written begins at the same place next time.
-        let _ = place.store.set_record(RECORD, &known.key);
-        tell(&Tried { about: &known.about, key: &known.key, outcome, why }, arguments.json)
-    })?;
+    in_order(
+        &known,
+        arguments.parallel.get(),
+        |known| again(place, known),
+        |known, tried| {
+            let (outcome, why, one) = tried?;
+            exit = exit.worst(one);
+            same += usize::from(one == Exit::Passed);
+            // A store that cannot be written begins at the same place next time.
+            let _ = place.store.set_record(RECORD, &known.key);
+            tell(&Tried { about: &known.about, key: &known.key, outcome, why }, arguments.json)
+        },
+    )?;
     let others = entries.len() - total;
     talk(&format!("{same} of {} tried results gave the same bytes again; {total} are known", known.len()));
     if others > 0 {

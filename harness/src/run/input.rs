@@ -5,12 +5,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Kit, Load, RunError, evidence, write};
+use crate::exec::{ToolCall, ToolError};
 use crate::image::Inputs;
 use crate::initramfs::Root;
 use crate::module_file::ModuleFile;
 use crate::plan::{self, Plan, PlanContext};
 use crate::scenario::Scenario;
 use crate::vm::boot::command;
+use crate::vm::machine::PowerOff;
 use crate::vm::qemu::{RunFiles, arguments};
 use crate::vm::{Boot, BootError, BootRequest, Schedule, boot};
 
@@ -43,8 +45,14 @@ impl<'a> Input<'a> {
     /// [`RunError::Write`] where the root file system becomes too large for its format.
     pub fn of(scenario: &Scenario, kit: &'a Kit, load: &Load, schedule: Schedule) -> Result<Self, RunError> {
         let modules = modules(load);
-        let context =
-            PlanContext { channel: kit.machine.channel, schedule, functions: &kit.facts.functions, modules: &modules };
+        let dependencies: Vec<String> = load.dependencies.iter().map(|(name, _)| name.clone()).collect();
+        let context = PlanContext {
+            channel: kit.machine.channel,
+            schedule,
+            functions: &kit.facts.functions,
+            modules: &modules,
+            dependencies: &dependencies,
+        };
         Self::new(kit, load, plan::compile(scenario, &context), schedule)
     }
 
@@ -60,6 +68,9 @@ impl<'a> Input<'a> {
             root.program(&plan::program_path(name), content.clone());
         }
         for (name, (content, _)) in &load.modules {
+            root.file(&plan::module_path(name), content.clone());
+        }
+        for (name, content) in &load.dependencies {
             root.file(&plan::module_path(name), content.clone());
         }
         let initramfs =
@@ -93,6 +104,7 @@ impl<'a> Input<'a> {
             .with("arguments", self.arguments().join("\n"))
             .with("channel", format!("{:#x} {:#x}", channel.address, channel.size))
             .with("may panic", self.may_panic.to_string())
+            .with("powers off", self.powers_off().to_string())
     }
 
     /// Boots the machine. Input, command line, logs and raw trace are left in `directory`, which exists.
@@ -112,12 +124,19 @@ impl<'a> Input<'a> {
     /// # Errors
     /// [`RunError::Write`], and where QEMU is not on this host.
     pub fn leave(&self, directory: &Path) -> Result<(), RunError> {
-        let initramfs = directory.join(evidence::INITRAMFS);
         write(directory, evidence::PLAN, self.plan.text.as_bytes())?;
         write(directory, evidence::INITRAMFS, &self.initramfs)?;
-        let request = self.request(directory, &initramfs, Duration::ZERO);
-        let call = command(&request, "guest-memory".into()).map_err(BootError::Tool)?;
+        let call = self.command(directory, Path::new("guest-memory")).map_err(BootError::Tool)?;
         write(directory, evidence::COMMAND, format!("{call}\n").as_bytes())
+    }
+
+    /// QEMU's command line for the files that [`Input::leave`] left in `directory`, with the guest's memory in `memory`.
+    ///
+    /// # Errors
+    /// Where QEMU is not on this host.
+    pub fn command(&self, directory: &Path, memory: &Path) -> Result<ToolCall, ToolError> {
+        let initramfs = directory.join(evidence::INITRAMFS);
+        command(&self.request(directory, &initramfs, Duration::ZERO), memory.to_owned())
     }
 
     fn request<'b>(&'b self, directory: &'b Path, initramfs: &'b Path, limit: Duration) -> BootRequest<'b> {
@@ -131,7 +150,14 @@ impl<'a> Input<'a> {
             directory,
             limit,
             may_panic: self.may_panic,
+            powers_off: self.powers_off(),
         }
+    }
+
+    /// Whether QEMU ends when the guest has switched off.
+    #[must_use]
+    pub fn powers_off(&self) -> bool {
+        self.kit.powers_off && self.kit.machine.power_off == PowerOff::EndsQemu
     }
 }
 
@@ -156,6 +182,7 @@ mod tests {
             symbols: crate::trace::Symbols::default(),
             facts: crate::facts::Facts::default(),
             init: vec![1],
+            powers_off: true,
         }
     }
 
@@ -180,8 +207,10 @@ mod tests {
             changed(|kit, _| kit.command_line = "loud".into())?,
             changed(|kit, _| kit.machine.qemu_machine = "raspi4b".into())?,
             changed(|kit, _| kit.machine.channel.size = 64)?,
+            changed(|kit, _| kit.powers_off = false)?,
             changed(|_, load| load.boot_parameters = "ftrace_dump_on_oops".into())?,
             changed(|_, load| load.may_panic = true)?,
+            changed(|_, load| load.dependencies.push(("one".into(), vec![4])))?,
             changed(|_, load| drop(load.programs.insert("one".into(), vec![3])))?,
             key(&kit(), &Load::default(), "# another\nend\n", SCHEDULE, "build")?,
             key(&kit(), &Load::default(), "end\n", Schedule::new(0, 4), "build")?,

@@ -55,6 +55,8 @@ pub struct Kit {
     pub facts: Facts,
     /// The guest's init.
     pub init: Vec<u8>,
+    /// Whether the kernel switches the board off by itself.
+    pub powers_off: bool,
 }
 
 /// What one scenario adds to the [`Kit`].
@@ -64,6 +66,8 @@ pub struct Load {
     pub programs: BTreeMap<String, Vec<u8>>,
     /// Guest modules by name: the file, and what it says.
     pub modules: BTreeMap<String, (Vec<u8>, ModuleFile)>,
+    /// What those modules depend on and the scenario does not load itself, in the order to load it.
+    pub dependencies: Vec<(String, Vec<u8>)>,
     /// What stands behind the image's own on the kernel's command line.
     pub boot_parameters: String,
     /// Whether a panic is the end that is expected, and not the loss of the machine.

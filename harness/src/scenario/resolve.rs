@@ -35,6 +35,8 @@ pub struct Target<'a> {
     pub layouts: &'a Layouts,
     /// Number of CPUs.
     pub cpus: u16,
+    /// Whether a probe must name the registers of arguments: 32-bit Arm.
+    pub registers: bool,
 }
 
 /// The kernel's name of a module: dashes become underscores.
@@ -265,6 +267,7 @@ impl Resolver<'_> {
             let name = probe.name.clone();
             let fetch = fetch::compile(&probe.fetch, self.target.layouts, self.target.names)
                 .map_err(|Mistake { message, hint }| self.error(&at("fetch"), message, hint))?;
+            let fetch = if self.target.registers { fetch::by_register(&fetch) } else { fetch };
             kprobes.push(Kprobe { name, symbol, fetch, returns: probe.returns });
         }
         let tracer = match raw.tracer {

@@ -50,6 +50,8 @@ pub struct BootRequest<'a> {
     pub limit: Duration,
     /// Whether a panic is an end to judge, and not the loss of the machine.
     pub may_panic: bool,
+    /// Whether QEMU ends when the guest switches off. Where it does not, the guest's last word is the end.
+    pub powers_off: bool,
 }
 
 /// A boot that ended as it should: the guest finished its plan and the machine went off, or its kernel panicked where it may.
@@ -193,9 +195,15 @@ pub fn boot(request: &BootRequest<'_>) -> Result<Boot, BootError> {
     let call = command(request, memory.path())?;
 
     let mut watch = Watch::new(ConsoleFollower::new(log));
+    watch.powers_off = request.powers_off;
     let process = Process::start(&call, Outputs { stdout: &qemu_log, stderr: &qemu_log })?;
     let ended = watch.until_off(&process, request.limit);
     process.kill();
+    if let Some(end) = watch.console.last_word().filter(|_| !request.powers_off) {
+        // How much came behind it is up to the host's timing.
+        let console = File::options().write(true).open(&console_path);
+        console.and_then(|file| file.set_len(end)).map_err(file_error(&console_path))?;
+    }
     let total = watch.started.elapsed();
     let reached = watch.reached();
     let ended = ended.map_err(|stop| match stop {
@@ -222,14 +230,14 @@ pub fn boot(request: &BootRequest<'_>) -> Result<Boot, BootError> {
             _ => BootError::Incomplete { reached },
         });
     };
-    let found = memory.channel(request.machine.channel).map_err(file_error(Path::new("guest memory")))?;
+    let found = memory.channel(request.machine.channel_in_memory()).map_err(file_error(Path::new("guest memory")))?;
     let (header, body) = found.map_err(|error| BootError::Channel { error, reached: reached.clone() })?;
     if !header.complete {
         return Err(BootError::Incomplete { reached });
     }
     channel::sections(&header, &body).map_err(|error| BootError::Channel { error, reached })?;
     let evidence = Evidence { panic: None, guest_ns: Some(guest_ns), body, console: console()? };
-    Ok(Boot { evidence, times, settled: ended == Some(Ended::Exit(0)) })
+    Ok(Boot { evidence, times, settled: ended == Some(Ended::Exit(0)) || !request.powers_off })
 }
 
 fn times(phases: &[(String, Instant)], started: Instant, total: Duration) -> Times {
@@ -250,6 +258,8 @@ struct Watch {
     panic_ended: bool,
     /// When the guest said something behind which nothing comes.
     last_word: Option<Instant>,
+    /// Whether QEMU ends by itself behind it.
+    powers_off: bool,
 }
 
 enum Stop {
@@ -270,6 +280,7 @@ impl Watch {
             panic: None,
             panic_ended: false,
             last_word: None,
+            powers_off: true,
         }
     }
 
@@ -308,7 +319,7 @@ impl Watch {
                 }
                 ConsoleEvent::Done(ns) => {
                     self.done = Some(ns);
-                    self.last_word = Some(now);
+                    self.last_word = if self.powers_off { Some(now) } else { now.checked_sub(LAST_WORD) };
                 }
                 ConsoleEvent::Panic(line) => {
                     self.panic.get_or_insert(line);

@@ -67,7 +67,7 @@ impl Evidence {
             found.push(format!("the channel differs from byte {at} on"));
         }
         if let Some(at) = first_difference(&self.console, &other.console) {
-            let line = 1 + self.console[..at].iter().filter(|byte| **byte == b'\n').count();
+            let line = 1 + memchr::memchr_iter(b'\n', &self.console[..at]).count();
             found.push(format!("the console differs from line {line} on"));
         }
         found

@@ -32,10 +32,12 @@ pub const PROGRAM: &str = "qemu-system-aarch64";
 pub fn arguments(machine: &Machine, schedule: Schedule, command_line: &str, files: &RunFiles) -> Vec<String> {
     let text = |path: &Path| path.display().to_string();
     let memory = text(&files.memory);
-    let arguments: [(&str, String); 16] = [
-        ("-M", format!("{},memory-backend=ram", machine.qemu_machine)),
+    let mut board = board(machine);
+    if let Some(name) = board.get_mut(1) {
+        *name += ",memory-backend=ram";
+    }
+    let arguments: [(&str, String); 14] = [
         ("-object", format!("memory-backend-file,id=ram,size={}M,mem-path={memory},share=on", machine.memory_mib)),
-        ("-m", format!("{}M", machine.memory_mib)),
         ("-kernel", text(&files.kernel)),
         ("-dtb", text(&files.device_tree)),
         ("-initrd", text(&files.initramfs)),
@@ -53,16 +55,30 @@ pub fn arguments(machine: &Machine, schedule: Schedule, command_line: &str, file
     let fewer = machine.cpus_property.iter().filter(|_| schedule.cpus < machine.cpus);
     let fewer = fewer.map(|property| ("-global", format!("{property}={}", schedule.cpus)));
     let all = arguments.into_iter().chain(fewer).flat_map(|(name, value)| [name.to_owned(), value]);
-    all.filter(|word| !word.is_empty()).collect()
+    board.into_iter().chain(all.filter(|word| !word.is_empty())).collect()
+}
+
+/// The board and what it consists of: `-M NAME …`.
+#[must_use]
+pub fn board(machine: &Machine) -> Vec<String> {
+    let mut words = vec!["-M".to_owned(), machine.qemu_machine.clone()];
+    if let Some(cpu) = &machine.cpu {
+        words.extend(["-cpu".to_owned(), cpu.clone()]);
+    }
+    if machine.any_cpus {
+        words.extend(["-smp".to_owned(), machine.cpus.to_string()]);
+    }
+    words.extend(["-m".to_owned(), format!("{}M", machine.memory_mib)]);
+    words
 }
 
 pub(super) fn kernel_command_line(machine: &Machine, schedule: Schedule, image: &str) -> String {
-    let console = &machine.console;
+    let mut words = vec![format!("console={}", machine.console), image.to_owned(), machine.kernel_parameters.clone()];
     if schedule.cpus < machine.cpus {
-        format!("console={console} {image} maxcpus={}", schedule.cpus)
-    } else {
-        format!("console={console} {image}")
+        words.push(format!("maxcpus={}", schedule.cpus));
     }
+    words.retain(|word| !word.is_empty());
+    words.join(" ")
 }
 
 #[cfg(test)]
@@ -80,6 +96,6 @@ mod tests {
             memory: "memory".into(),
         };
         let words = arguments(&machine, Schedule::new(1, 2), "quiet", &files);
-        insta::assert_snapshot!(words.join(" "), @"-M raspi3b,memory-backend=ram -object memory-backend-file,id=ram,size=1024M,mem-path=memory,share=on -m 1024M -kernel Image -dtb board.dtb -initrd initramfs.cpio -append console=ttyAMA0,115200 quiet maxcpus=2 -icount shift=1,sleep=off -rtc clock=vm,base=2020-01-01 -seed 1 -chardev file,id=console,path=console.log -serial chardev:console -monitor none -nic none -display none -no-reboot -global bcm2837.enabled-cpus=2");
+        insta::assert_snapshot!(words.join(" "), @"-M raspi3b,memory-backend=ram -m 1024M -object memory-backend-file,id=ram,size=1024M,mem-path=memory,share=on -kernel Image -dtb board.dtb -initrd initramfs.cpio -append console=ttyAMA0,115200 quiet maxcpus=2 -icount shift=1,sleep=off -rtc clock=vm,base=2020-01-01 -seed 1 -chardev file,id=console,path=console.log -serial chardev:console -monitor none -nic none -display none -no-reboot -global bcm2837.enabled-cpus=2");
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// How fast guest time passes, how many CPUs take part, and when the scenario starts: everything that decides who runs when.
+/// How fast guest time passes, how many CPUs take part, and when its steps begin: everything that decides who runs when.
 ///
 /// As text `SHIFT:CPUS`, or `SHIFT:CPUS:OFFSET`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,8 +12,8 @@ pub struct Schedule {
     pub shift: u8,
     /// CPUs that the kernel brings up (`maxcpus=`), from 1.
     pub cpus: u16,
-    /// Nanoseconds of guest time that the guest's init spins before the scenario starts. Timers do not wait for it, so that
-    /// they interrupt the scenario elsewhere.
+    /// Nanoseconds of guest time that the guest's init spins before each step of the scenario. Timers do not wait for it, so
+    /// that they interrupt the step elsewhere.
     pub offset_ns: u32,
 }
 
@@ -38,7 +38,7 @@ const SHIFTS: [u8; 4] = [1, 0, 2, 3];
 pub struct ScheduleError(String);
 
 impl Schedule {
-    /// A schedule that starts at once.
+    /// A schedule in which steps begin at once.
     #[must_use]
     pub const fn new(shift: u8, cpus: u16) -> Self {
         Self { shift, cpus, offset_ns: 0 }
@@ -47,7 +47,7 @@ impl Schedule {
     /// The first `count` of a fixed series of schedules, each of them another one. `cpus` says which numbers of CPUs there
     /// may be, the usual one first.
     ///
-    /// The paces and numbers of CPUs come first, all of them starting at once; then the same with a start in the middle of a
+    /// The paces and numbers of CPUs come first, all of them beginning at once; then the same with steps that begin in the middle of a
     /// tick, at its quarters, at its eighths, and so on: each series has all of the shorter ones in it.
     #[must_use]
     pub fn series(cpus: &[u16], count: usize) -> Vec<Self> {
@@ -68,7 +68,7 @@ impl Schedule {
 
 /// 0, 1/2, 1/4, 3/4, 1/8, 5/8, … of the whole: `number` in binary, read from behind the point (van der Corput).
 fn part_of(whole: u32, number: u32) -> u32 {
-    let part = u64::from(whole) * u64::from(number.reverse_bits()) >> 32;
+    let part = (u64::from(whole) * u64::from(number.reverse_bits())) >> 32;
     u32::try_from(part).unwrap_or(whole)
 }
 

@@ -153,8 +153,6 @@ pub fn arguments(request: &ShellRequest<'_>, console: Console) -> Vec<String> {
         }
     };
     let arguments = [
-        ("-M", machine.qemu_machine.clone()),
-        ("-m", format!("{}M", machine.memory_mib)),
         ("-kernel", text(request.kernel)),
         ("-dtb", text(request.device_tree)),
         ("-initrd", text(request.initramfs)),
@@ -167,7 +165,8 @@ pub fn arguments(request: &ShellRequest<'_>, console: Console) -> Vec<String> {
         ("-display", "none".into()),
         (monitor.0, monitor.1.into()),
     ];
-    arguments.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).chain(["-no-reboot".to_owned()]).collect()
+    let arguments = arguments.into_iter().flat_map(|(name, value)| [name.to_owned(), value]);
+    qemu::board(machine).into_iter().chain(arguments).chain(["-no-reboot".to_owned()]).collect()
 }
 
 fn call(request: &ShellRequest<'_>, console: Console) -> Result<ToolCall, ToolError> {

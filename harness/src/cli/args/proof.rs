@@ -140,3 +140,35 @@ pub struct RegressArguments {
     #[command(flatten)]
     pub source: SourceArguments,
 }
+
+/// Arguments of `gdb`.
+#[derive(Debug, Args)]
+pub struct GdbArguments {
+    /// The scenario
+    #[arg(value_name = "SCENARIO")]
+    pub scenario: String,
+
+    /// Where to stop first: a function of the kernel, or an event [default: at power-on]
+    #[arg(long, value_name = "FUNCTION|EVENT")]
+    pub at: Option<String>,
+
+    /// The image to run it on
+    #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
+    pub image: String,
+
+    /// The schedule [default: as `run`]
+    #[arg(long, value_name = "SHIFT:CPUS[:OFFSET]")]
+    pub schedule: Option<Schedule>,
+
+    /// Prints the two commands, for two terminals, instead of carrying them out
+    #[arg(long)]
+    pub print: bool,
+
+    /// Where the kernel comes from.
+    #[command(flatten)]
+    pub source: SourceArguments,
+
+    /// Further arguments for gdb
+    #[arg(last = true, value_name = "ARGUMENT")]
+    pub gdb: Vec<String>,
+}
