@@ -53,6 +53,23 @@ fn exploring_checks_the_expectations_in_each_schedule_and_labels_each_line() -> 
     Ok(())
 }
 
+/// The module's mistake shows in few schedules, and not in the usual one.
+#[test]
+fn exploring_finds_the_lost_wakeup_and_its_schedule_shows_it_every_time() -> Outcome {
+    let store = OwnStore::whole()?;
+    ends(&call(&store, &["run", "lost-wakeup"])?, Exit::Passed);
+    let ended = call(&store, &["explore", "lost-wakeup", "--schedules", "32", "--json"])?;
+    ends(&ended, Exit::Different);
+    let record = ended.record()?;
+    let broken = &record["broken"]["the consumer does not sleep on when its item is there"];
+    let schedule = broken[0].as_str().ok_or(format!("nothing broke: {record}"))?;
+    let ended = call(&store, &["run", "lost-wakeup", "--schedule", schedule, "--repeat", "2", "--json"])?;
+    ends(&ended, Exit::Different);
+    let records = ended.records()?;
+    assert_eq!((&records[0]["verdict"], &records[0]["raw_sha256"]), (&"failed".into(), &records[1]["raw_sha256"]));
+    Ok(())
+}
+
 #[test]
 fn a_capsule_gives_the_same_bytes_and_tells_where_it_does_not() -> Outcome {
     let (store, directory) = (OwnStore::whole()?, tempfile::tempdir()?);
