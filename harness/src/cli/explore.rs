@@ -1,5 +1,7 @@
 //! `kernsnap explore`.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::args::ExploreArguments;
@@ -117,9 +119,8 @@ fn tell(row: &Row<'_>) {
         many => format!("{many} different views"),
     };
     answer(&format!("{scenario} on {image}: {schedules} schedules, {views}\n\n{}", explored.show(&paper::style())));
-    for schedules in explored.broken.values() {
-        if let Some(schedule) = schedules.first() {
-            answer(&format!("  kernsnap run {scenario} --image {image} --schedule {schedule}"));
-        }
+    let shown: BTreeSet<&String> = explored.broken.values().filter_map(|schedules| schedules.first()).collect();
+    for schedule in shown {
+        answer(&format!("  kernsnap run {scenario} --image {image} --schedule {schedule}"));
     }
 }
