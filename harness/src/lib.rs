@@ -1,5 +1,6 @@
 //! kernsnap: Raspberry Pi kernels in QEMU, traced deterministically.
 
+pub mod card;
 pub mod claims;
 pub mod cli;
 pub mod diff;

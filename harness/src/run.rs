@@ -162,6 +162,7 @@ pub fn run(
         functions: &kit.facts.functions,
         modules: &modules,
         dependencies: &dependencies,
+        keep: None,
     };
     let plan = plan::compile(scenario, &context);
     write(directory, evidence::PLAN, plan.text.as_bytes())?;
@@ -201,6 +202,39 @@ pub fn run(
     })
 }
 
+/// The root file system of a guest that runs `scenario` on a real board and writes what it leaves to `device`.
+#[must_use]
+pub fn for_card(scenario: &Scenario, kit: &Kit, load: &Load, schedule: Schedule, device: &str) -> Root {
+    let modules: BTreeMap<String, ModuleFile> =
+        load.modules.iter().map(|(name, (_, file))| (name.clone(), file.clone())).collect();
+    let dependencies: Vec<String> = load.dependencies.iter().map(|(name, _)| name.clone()).collect();
+    let context = PlanContext {
+        channel: kit.machine.channel,
+        schedule,
+        functions: &kit.facts.functions,
+        modules: &modules,
+        dependencies: &dependencies,
+        keep: Some(device),
+    };
+    root(kit, load, plan::compile(scenario, &context).text)
+}
+
+/// The root file system of a guest that carries out `plan`.
+#[must_use]
+pub fn root(kit: &Kit, load: &Load, plan: String) -> Root {
+    let mut root = Root::new();
+    root.program("init", kit.init.clone());
+    root.file("plan", plan.into_bytes());
+    for (name, content) in &load.programs {
+        root.program(&plan::program_path(name), content.clone());
+    }
+    let modules = load.modules.iter().map(|(name, (content, _))| (name, content));
+    for (name, content) in modules.chain(load.dependencies.iter().map(|(name, content)| (name, content))) {
+        root.file(&plan::module_path(name), content.clone());
+    }
+    root
+}
+
 /// Boots a guest that carries out `plan` with `load` in its root.
 ///
 /// # Errors
@@ -213,20 +247,8 @@ pub fn boot_plan(
     directory: &Path,
     limit: Duration,
 ) -> Result<Boot, RunError> {
-    let mut root = Root::new();
-    root.program("init", kit.init.clone());
-    root.file("plan", plan.into_bytes());
-    for (name, content) in &load.programs {
-        root.program(&plan::program_path(name), content.clone());
-    }
-    for (name, (content, _)) in &load.modules {
-        root.file(&plan::module_path(name), content.clone());
-    }
-    for (name, content) in &load.dependencies {
-        root.file(&plan::module_path(name), content.clone());
-    }
     let initramfs = directory.join(evidence::INITRAMFS);
-    let archive = root.to_cpio().map_err(|source| RunError::Write { path: initramfs.clone(), source })?;
+    let archive = root(kit, load, plan).to_cpio().map_err(|source| RunError::Write { path: initramfs.clone(), source })?;
     write(directory, evidence::INITRAMFS, &archive)?;
     let command_line = format!("{} {}", kit.command_line, load.boot_parameters);
     let request = BootRequest {
@@ -240,6 +262,7 @@ pub fn boot_plan(
         limit,
         may_panic: load.may_panic,
         powers_off: kit.powers_off && kit.machine.power_off == PowerOff::EndsQemu,
+        card: None,
     };
     let call = command(&request, "guest-memory".into()).map_err(BootError::Tool)?;
     write(directory, evidence::COMMAND, format!("{call}\n").as_bytes())?;

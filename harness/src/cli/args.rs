@@ -89,6 +89,32 @@ pub enum ImageCommand {
         /// The image
         image: String,
     },
+    /// Writes an SD card that a Raspberry Pi boots, runs a scenario from, and leaves the trace on
+    Export(CardArguments),
+    /// Boots such a card in QEMU
+    Try {
+        /// The card. The guest writes its evidence to it
+        card: PathBuf,
+    },
+}
+
+/// Arguments of `image export`.
+#[derive(Debug, Args)]
+pub struct CardArguments {
+    /// The scenario
+    pub scenario: String,
+    /// The card, as a file of 256 MiB to be copied to one
+    #[arg(long, value_name = "FILE")]
+    pub sdcard: PathBuf,
+    /// The image, which must know its way to a card
+    #[arg(long, value_name = "IMAGE", default_value = "rpi3-6.1-card")]
+    pub image: String,
+    /// A directory with the board's firmware (`bootcode.bin`, `start.elf`, `fixup.dat`) instead of the distribution's package
+    #[arg(long, value_name = "DIR")]
+    pub firmware: Option<PathBuf>,
+    /// Where the kernel comes from.
+    #[command(flatten)]
+    pub source: SourceArguments,
 }
 
 /// Arguments of `image build`.
