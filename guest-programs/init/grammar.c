@@ -170,7 +170,7 @@ static void parse_load(struct scan *scan, struct step *step)
 	step->job.params = take_rest(scan);
 }
 
-static void parse_insmod(struct scan *scan, struct step *step)
+static void parse_file(struct scan *scan, struct step *step)
 {
 	step->file = take_word(scan);
 }
@@ -223,7 +223,8 @@ static const struct {
 	{ "add", STEP_ADD, parse_put },
 	{ "start", STEP_START, parse_start },
 	{ "become", STEP_BECOME, parse_become },
-	{ "insmod", STEP_INSMOD, parse_insmod },
+	{ "insmod", STEP_INSMOD, parse_file },
+	{ "keep", STEP_KEEP, parse_file },
 	{ "load", STEP_LOAD, parse_load },
 	{ "unload", STEP_UNLOAD, parse_unload },
 	{ "wait", STEP_WAIT, parse_wait },

@@ -65,6 +65,17 @@ static int step_deadline(uint64_t ns)
 	return 0;
 }
 
+/* Where the channel is written to as well, or "". */
+static char kept[LINE_BYTES_MAX];
+
+static int step_keep(const char *file)
+{
+	if (strlen(file) >= sizeof(kept))
+		return -ENAMETOOLONG;
+	strcpy(kept, file);
+	return 0;
+}
+
 /* Returns 0, a negative errno, or TASKS_TIMEOUT. */
 static int carry_out(const struct step *step)
 {
@@ -102,6 +113,8 @@ static int carry_out(const struct step *step)
 		return step_copy(step->copy.name, step->copy.file, false);
 	case STEP_DRAIN:
 		return step_copy(step->copy.name, step->copy.file, true);
+	case STEP_KEEP:
+		return step_keep(step->file);
 	case STEP_INSMOD:
 		return step_insmod(step->file);
 	case STEP_SAVE_FORMATS:
@@ -205,6 +218,9 @@ static void finish(void)
 	if (err && err != -ENXIO)
 		report_fail(0, -err, "report");
 	channel_complete();
+	err = *kept ? channel_keep(kept) : 0;
+	if (err)
+		report_fail(0, -err, kept);
 	report_done(clock_now());
 	console_drain();
 }

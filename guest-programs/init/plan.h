@@ -29,6 +29,7 @@ enum step_kind {
 	STEP_START,
 	STEP_BECOME,
 	STEP_INSMOD,
+	STEP_KEEP,
 	STEP_LOAD,
 	STEP_UNLOAD,
 	STEP_WAIT,
@@ -72,7 +73,7 @@ struct step {
 		} put;			/* put, add */
 		struct job job;		/* start, become, load, unload */
 		const char *name;	/* wait */
-		const char *file;	/* insmod */
+		const char *file;	/* insmod, keep */
 		const char *label;	/* phase */
 		struct {
 			const char *name;

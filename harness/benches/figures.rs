@@ -90,6 +90,7 @@ fn bare_qemu(bench: &Bench<'_>, directory: &Path) -> Result<Duration, Box<dyn Er
         limit: LIMIT,
         may_panic: false,
         powers_off: true,
+        card: None,
     };
     let call = command(&request, memory.path())?;
     let log = directory.join(evidence::QEMU_LOG);

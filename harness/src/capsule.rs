@@ -178,6 +178,7 @@ impl Capsule {
             limit,
             may_panic: self.about.may_panic,
             powers_off: self.about.powers_off,
+            card: None,
         };
         match boot(&request) {
             Ok(Boot { evidence: found, .. }) => {

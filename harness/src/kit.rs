@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use crate::emulator::Emulator;
 use crate::facts::{self, Facts};
-use crate::image::{Arch, BuiltImage, Events, ImageError, ImageEvent, ImageSpec, Images, Inputs, Phase, StoreError};
+use crate::image::{
+    Arch, BuiltImage, CardSpec, Events, ImageError, ImageEvent, ImageSpec, Images, Inputs, Phase, StoreError,
+};
 use crate::layouts::{LayoutError, Layouts};
 use crate::module_file::ModuleFile;
 use crate::plan::boot_parameters;
@@ -279,6 +281,24 @@ impl<'a> Bench<'a> {
         let layouts =
             Layouts::read(&bytes).map_err(|source| KitError::Layouts { image: self.image.name.clone(), source })?;
         Ok(self.layouts.get_or_init(|| layouts))
+    }
+
+    /// What a scenario's guest needs to write its channel to a card: the card, and the load with the modules for it.
+    ///
+    /// # Errors
+    /// Where the image has no card, or not its modules.
+    pub fn with_card(&self, load: Load, on: Events<'_>) -> Result<(CardSpec, Load), KitError> {
+        let none = || ImageError::Input {
+            message: format!("image `{}` has no way to a card", self.kit.image),
+            hint: "`card:` in its file says how; `rpi3-6.1-card` has one".to_owned(),
+        };
+        let card = self.image.card.clone().ok_or_else(none)?;
+        let mut dependencies = Vec::new();
+        for name in &card.modules {
+            dependencies.push((name.clone(), read(&self.images.module(&self.image, name, on)?.path)?));
+        }
+        dependencies.extend(load.dependencies);
+        Ok((card, Load { dependencies, ..load }))
     }
 
     /// What modules depend on beyond each other, each behind what it depends on itself.

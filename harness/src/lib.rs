@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod cache;
 pub mod capsule;
+pub mod card;
 pub mod claims;
 pub mod cli;
 pub mod cost;

@@ -71,6 +71,7 @@ fn check(workspace: &Workspace, file: &Path) -> Outcome {
     let modules = load.modules.iter().map(|(name, (_, file))| (name.clone(), file.clone())).collect();
     let context = PlanContext {
         dependencies: &[],
+        keep: None,
         channel: bench.kit.machine.channel,
         schedule,
         functions: &bench.kit.facts.functions,

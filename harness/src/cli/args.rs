@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 
+mod pages;
 mod proof;
 mod recordings;
 
+pub use pages::{LessonArguments, ReportArguments};
 pub use proof::{
     CostArguments, ExploreArguments, GdbArguments, RegressArguments, ReplayArguments, VerifyCacheArguments,
 };
@@ -16,7 +18,6 @@ pub use recordings::{ExportArguments, ExportFormat, ViewArguments};
 
 use super::exit;
 use crate::image::SourceSpec;
-use crate::lesson::Language;
 use crate::view::Kind;
 use crate::vm::Schedule;
 
@@ -110,6 +111,32 @@ pub enum ImageCommand {
         /// The image
         image: String,
     },
+    /// Writes an SD card that a Raspberry Pi boots, runs a scenario from, and leaves the trace on
+    Export(CardArguments),
+    /// Boots such a card in QEMU
+    Try {
+        /// The card. The guest writes its evidence to it
+        card: PathBuf,
+    },
+}
+
+/// Arguments of `image export`.
+#[derive(Debug, Args)]
+pub struct CardArguments {
+    /// The scenario
+    pub scenario: String,
+    /// The card, as a file of 256 MiB to be copied to one
+    #[arg(long, value_name = "FILE")]
+    pub sdcard: PathBuf,
+    /// The image, which must know its way to a card
+    #[arg(long, value_name = "IMAGE", default_value = "rpi3-6.1-card")]
+    pub image: String,
+    /// A directory with the board's firmware (`bootcode.bin`, `start.elf`, `fixup.dat`) instead of the distribution's package
+    #[arg(long, value_name = "DIR")]
+    pub firmware: Option<PathBuf>,
+    /// Where the kernel comes from.
+    #[command(flatten)]
+    pub source: SourceArguments,
 }
 
 /// Arguments of `image build`.
@@ -260,58 +287,6 @@ pub struct DiffArguments {
     /// The differences as Markdown
     #[arg(long, conflicts_with = "json")]
     pub markdown: bool,
-}
-
-/// Arguments of `report`.
-#[derive(Debug, Args)]
-pub struct ReportArguments {
-    /// A scenario, which is run; or a directory that `run --out` left for one
-    #[arg(value_name = "SCENARIO|DIR")]
-    pub what: String,
-
-    /// The file to write [default: SCENARIO.html]
-    #[arg(long, short, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-
-    /// What to compare the run with, as for `diff` [default: the reviewed snapshot]
-    #[arg(long, value_name = "BEFORE")]
-    pub against: Option<PathBuf>,
-
-    /// The image to run the scenario on
-    #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
-    pub image: String,
-
-    /// Where the kernel comes from.
-    #[command(flatten)]
-    pub source: SourceArguments,
-}
-
-/// Arguments of `lesson`.
-#[derive(Debug, Args)]
-pub struct LessonArguments {
-    /// The lesson
-    #[arg(value_name = "ID")]
-    pub lesson: Option<String>,
-
-    /// The language: en or ko [default: ko where the locale is Korean, else en]
-    #[arg(long, value_name = "LANGUAGE")]
-    pub lang: Option<Language>,
-
-    /// The image to run it on
-    #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
-    pub image: String,
-
-    /// The lesson, or one lesson a line, as JSON objects
-    #[arg(long)]
-    pub json: bool,
-
-    /// Writes the pages in docs/lessons: of the lesson, or of all
-    #[arg(long, conflicts_with_all = ["json", "lang"])]
-    pub write_docs: bool,
-
-    /// Where the kernel comes from.
-    #[command(flatten)]
-    pub source: SourceArguments,
 }
 
 /// Arguments of `new`.

@@ -2,6 +2,7 @@
 
 pub mod args;
 mod build;
+mod card;
 mod claims;
 mod cost;
 mod diff;
@@ -97,6 +98,8 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Image(ImageCommand::Build(build)) => build::build(&place, build),
         Command::Image(ImageCommand::List(list)) => build::list(&place, list),
         Command::Image(ImageCommand::Path { image }) => build::path(&place, image),
+        Command::Image(ImageCommand::Export(card)) => card::export(&place, card),
+        Command::Image(ImageCommand::Try { card }) => card::boot(&place, card),
         Command::Run(run) => run::run(&place, run),
         Command::Cost(cost) => cost::cost(&place, cost),
         Command::Explore(explore) => explore::explore(&place, explore),

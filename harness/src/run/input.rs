@@ -44,16 +44,7 @@ impl<'a> Input<'a> {
     /// # Errors
     /// [`RunError::Write`] where the root file system becomes too large for its format.
     pub fn of(scenario: &Scenario, kit: &'a Kit, load: &Load, schedule: Schedule) -> Result<Self, RunError> {
-        let modules = modules(load);
-        let dependencies: Vec<String> = load.dependencies.iter().map(|(name, _)| name.clone()).collect();
-        let context = PlanContext {
-            channel: kit.machine.channel,
-            schedule,
-            functions: &kit.facts.functions,
-            modules: &modules,
-            dependencies: &dependencies,
-        };
-        Self::new(kit, load, plan::compile(scenario, &context), schedule)
+        Self::new(kit, load, compile(scenario, kit, load, schedule, None), schedule)
     }
 
     /// The input of a guest that carries out `plan`.
@@ -61,20 +52,9 @@ impl<'a> Input<'a> {
     /// # Errors
     /// As [`Input::of`].
     pub fn new(kit: &'a Kit, load: &Load, plan: Plan, schedule: Schedule) -> Result<Self, RunError> {
-        let mut root = Root::new();
-        root.program("init", kit.init.clone());
-        root.file("plan", plan.text.clone().into_bytes());
-        for (name, content) in &load.programs {
-            root.program(&plan::program_path(name), content.clone());
-        }
-        for (name, (content, _)) in &load.modules {
-            root.file(&plan::module_path(name), content.clone());
-        }
-        for (name, content) in &load.dependencies {
-            root.file(&plan::module_path(name), content.clone());
-        }
-        let initramfs =
-            root.to_cpio().map_err(|source| RunError::Write { path: evidence::INITRAMFS.into(), source })?;
+        let initramfs = root(kit, load, &plan.text)
+            .to_cpio()
+            .map_err(|source| RunError::Write { path: evidence::INITRAMFS.into(), source })?;
         let command_line = format!("{} {}", kit.command_line, load.boot_parameters).trim_end().to_owned();
         let may_panic = load.may_panic;
         Ok(Self { kit, plan, initramfs, command_line, schedule, may_panic, modules: modules(load) })
@@ -89,6 +69,7 @@ impl<'a> Input<'a> {
             initramfs: evidence::INITRAMFS.into(),
             console: evidence::CONSOLE_LOG.into(),
             memory: "guest-memory".into(),
+            card: None,
         };
         arguments(&self.kit.machine, self.schedule, &self.command_line, &files)
     }
@@ -151,6 +132,7 @@ impl<'a> Input<'a> {
             limit,
             may_panic: self.may_panic,
             powers_off: self.powers_off(),
+            card: None,
         }
     }
 
@@ -159,6 +141,42 @@ impl<'a> Input<'a> {
     pub fn powers_off(&self) -> bool {
         self.kit.powers_off && self.kit.machine.power_off == PowerOff::EndsQemu
     }
+}
+
+/// The root file system of a guest that runs `scenario` on a real board and writes what it leaves to `device`.
+#[must_use]
+pub fn for_card(scenario: &Scenario, kit: &Kit, load: &Load, schedule: Schedule, device: &str) -> Root {
+    root(kit, load, &compile(scenario, kit, load, schedule, Some(device)).text)
+}
+
+/// The root file system of a guest that carries out `plan`.
+fn root(kit: &Kit, load: &Load, plan: &str) -> Root {
+    let mut root = Root::new();
+    root.program("init", kit.init.clone());
+    root.file("plan", plan.into());
+    for (name, content) in &load.programs {
+        root.program(&plan::program_path(name), content.clone());
+    }
+    let modules = load.modules.iter().map(|(name, (content, _))| (name, content));
+    for (name, content) in modules.chain(load.dependencies.iter().map(|(name, content)| (name, content))) {
+        root.file(&plan::module_path(name), content.clone());
+    }
+    root
+}
+
+fn compile(scenario: &Scenario, kit: &Kit, load: &Load, schedule: Schedule, keep: Option<&str>) -> Plan {
+    let dependencies: Vec<String> = load.dependencies.iter().map(|(name, _)| name.clone()).collect();
+    plan::compile(
+        scenario,
+        &PlanContext {
+            channel: kit.machine.channel,
+            schedule,
+            functions: &kit.facts.functions,
+            modules: &modules(load),
+            dependencies: &dependencies,
+            keep,
+        },
+    )
 }
 
 fn modules(load: &Load) -> BTreeMap<String, ModuleFile> {

@@ -9,7 +9,7 @@ mod input;
 mod reading;
 mod runner;
 
-pub use input::Input;
+pub use input::{Input, for_card};
 pub use reading::recorded;
 pub use runner::{Freshness, Run, Runner};
 

@@ -52,6 +52,8 @@ pub struct BootRequest<'a> {
     pub may_panic: bool,
     /// Whether QEMU ends when the guest switches off. Where it does not, the guest's last word is the end.
     pub powers_off: bool,
+    /// A file that is put into the board's card slot. The guest may write to it.
+    pub card: Option<&'a Path>,
 }
 
 /// A boot that ended as it should: the guest finished its plan and the machine went off, or its kernel panicked where it may.
@@ -173,6 +175,7 @@ pub fn command(request: &BootRequest<'_>, memory: PathBuf) -> Result<ToolCall, T
         initramfs: request.initramfs.into(),
         console: request.directory.join(CONSOLE_LOG),
         memory,
+        card: request.card.map(Path::to_owned),
     };
     let arguments = qemu::arguments(request.machine, request.schedule, request.command_line, &files);
     Ok(ToolCall::new(Tool::resolve(qemu::PROGRAM)?).args(arguments))
