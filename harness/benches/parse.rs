@@ -36,7 +36,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let modules = load.modules.iter().map(|(name, (_, file))| (name.clone(), file.clone())).collect();
     let schedule = bench.kit.machine.usual_schedule();
     let channel = bench.kit.machine.channel;
-    let context = PlanContext { channel, schedule, functions: &bench.kit.facts.functions, modules: &modules };
+    let context = PlanContext {
+        channel,
+        schedule,
+        functions: &bench.kit.facts.functions,
+        modules: &modules,
+        dependencies: &[],
+        keep: None,
+    };
     let plan = compile(&scenario, &context).text;
     let boot = boot_plan(&bench.kit, &load, plan, schedule, directory.path(), LIMIT)?;
     let sections = boot.evidence.sections();
