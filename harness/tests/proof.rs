@@ -110,7 +110,9 @@ fn a_kernel_against_itself_needs_no_run() -> Outcome {
 #[test]
 fn a_debugger_stops_where_it_is_told_and_knows_the_kernels_names() -> Outcome {
     let arguments = ["gdb", "user-exit", "--at", "do_exit", "--", "-batch", "-ex", "info symbol $pc"];
-    let ended = call(&OwnStore::whole()?, &arguments)?;
+    let store = OwnStore::whole()?;
+    // What stands behind `--` is gdb's.
+    let ended = Kernsnap::new(&root(), arguments).env("KERNSNAP_STORE", store.path()).run()?;
     ends(&ended, Exit::Passed);
     assert!(ended.stdout.contains("do_exit in section .text"), "{ended:?}");
     Ok(())
