@@ -107,7 +107,7 @@ fn compare(
 ) -> Result<(), Box<dyn Error>> {
     let own = workspace.snapshots(image).join(format!("{id}.snap"));
     if let Some(like) = ImageSpec::load(workspace, image)?.like
-        && same(&reviewed(workspace, &like, id)?, text)
+        && same(reviewed(workspace, &like, id)?.as_ref(), text)
     {
         if own.exists() {
             return Err(format!("`{}` says what {like}'s says: remove it", workspace.relative(&own).display()).into());
@@ -136,7 +136,7 @@ fn reviewed(workspace: &Workspace, image: &str, id: &str) -> Result<Option<Snaps
     }
 }
 
-fn same(snapshot: &Option<Snapshot>, text: &str) -> bool {
-    let contents = snapshot.as_ref().and_then(|snapshot| snapshot.as_text().map(ToString::to_string));
+fn same(snapshot: Option<&Snapshot>, text: &str) -> bool {
+    let contents = snapshot.and_then(|snapshot| snapshot.as_text().map(ToString::to_string));
     contents.is_some_and(|contents| contents.trim_end() == text.trim_end())
 }

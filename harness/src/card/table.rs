@@ -3,7 +3,8 @@
 
 use std::ops::Range;
 
-const SECTOR: u64 = 512;
+/// Bytes of a sector.
+const SECTOR: usize = 512;
 const MIB: u64 = 1 << 20;
 
 /// Bytes of a card.
@@ -21,8 +22,8 @@ const SIGNATURE_AT: usize = 440;
 const ENTRIES_AT: usize = 446;
 
 /// The first sector.
-pub(super) fn sector() -> [u8; SECTOR as usize] {
-    let mut sector = [0; SECTOR as usize];
+pub(super) fn sector() -> [u8; SECTOR] {
+    let mut sector = [0; SECTOR];
     sector[SIGNATURE_AT..SIGNATURE_AT + 4].copy_from_slice(&SIGNATURE);
     for (number, (range, kind)) in [BOOT, EVIDENCE].into_iter().zip(TYPES).enumerate() {
         let at = ENTRIES_AT + 16 * number;
@@ -40,9 +41,9 @@ pub(super) fn sector() -> [u8; SECTOR as usize] {
 
 /// Whether a file that begins like this is a card of ours.
 pub(super) fn is_ours(head: &[u8]) -> bool {
-    head.len() >= SECTOR as usize && head[SIGNATURE_AT..SECTOR as usize] == sector()[SIGNATURE_AT..]
+    head.len() >= SECTOR && head[SIGNATURE_AT..SECTOR] == sector()[SIGNATURE_AT..]
 }
 
 fn sectors(bytes: u64) -> u32 {
-    u32::try_from(bytes / SECTOR).unwrap_or(u32::MAX)
+    u32::try_from(bytes / SECTOR as u64).unwrap_or(u32::MAX)
 }

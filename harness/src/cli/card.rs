@@ -8,7 +8,7 @@ use super::args::CardArguments;
 use super::progress::Progress;
 use super::{Exit, Failure, Place, absolute, answer, options, talk};
 use crate::card::{self, CardError, CardRun, EVIDENCE_PARTITION};
-use crate::image::{FIRMWARE, ImageError, ImageSpec, Options};
+use crate::image::{FIRMWARE, Firmware, ImageError, ImageSpec, Options};
 use crate::kit::Bench;
 use crate::run::{RunError, for_card};
 use crate::vm::{self, BootRequest};
@@ -85,7 +85,7 @@ fn publish(to: &Path, run: &CardRun, files: &[(String, Vec<u8>)]) -> Result<(), 
     Ok(())
 }
 
-fn read_firmware(dir: &Path) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+fn read_firmware(dir: &Path) -> Result<Firmware, Failure> {
     let read = |name: &&str| {
         let path = dir.join(name);
         let content =

@@ -44,7 +44,7 @@ impl ToolReport {
     /// Whether something must be done about it.
     #[must_use]
     pub fn is_wanting(&self) -> bool {
-        !self.is_usable() && !(self.facts.optional && self.finding == Finding::Missing)
+        !(self.is_usable() || self.facts.optional && self.finding == Finding::Missing)
     }
 }
 

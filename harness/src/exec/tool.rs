@@ -131,13 +131,14 @@ impl Tool {
     }
 }
 
-/// What a tool keeps of the caller's environment: where to find other tools, where to put temporary files, and what git and
-/// curl need to reach a server.
-const INHERITED: [&str; 8] =
-    ["PATH", "TMPDIR", "HOME", "SSH_AUTH_SOCK", "http_proxy", "https_proxy", "all_proxy", "no_proxy"];
+/// What a tool keeps of the caller's environment: where to find other tools, and where to put temporary files.
+const INHERITED: [&str; 2] = ["PATH", "TMPDIR"];
 
-pub(super) fn inherited() -> Vec<(OsString, OsString)> {
-    INHERITED.iter().filter_map(|name| Some((OsString::from(name), env::var_os(name)?))).collect()
+/// What one that talks to servers keeps besides: who the caller is to them, and the way there.
+const ABROAD: [&str; 6] = ["HOME", "SSH_AUTH_SOCK", "http_proxy", "https_proxy", "all_proxy", "no_proxy"];
+
+pub(super) fn inherited(abroad: bool) -> Vec<(OsString, OsString)> {
+    INHERITED.iter().chain(ABROAD.iter().filter(|_| abroad)).filter_map(|name| Some((OsString::from(name), env::var_os(name)?))).collect()
 }
 
 fn is_executable(path: &Path) -> bool {

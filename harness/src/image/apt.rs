@@ -56,10 +56,7 @@ impl Apt {
                 let file = dir.join("sources/release.list");
                 fs::write(&file, list).map_err(StoreError::write(&file))?;
                 config += &copied_lists(&dir);
-                config += &format!(
-                    "#clear APT::Architectures;\nAPT::Architectures {{ \"{}\"; \"{architecture}\"; }};\n",
-                    own.map_err(step())?.trim()
-                );
+                config += &architectures(&[own.map_err(step())?.trim(), architecture]);
             }
         }
         fs::write(&path, config).map_err(StoreError::write(&path))?;
@@ -126,11 +123,9 @@ fn release_list(suite: &str) -> Result<Option<String>, ToolError> {
     };
     let Some(main) = mirror("Debian ") else { return Ok(None) };
     let keys = if Path::new(DEBIAN_KEYS).exists() { format!("[signed-by={DEBIAN_KEYS}] ") } else { String::new() };
-    let mut list = format!("deb {keys}{main} {suite} main\n");
-    if let Some(security) = mirror("Debian-Security ") {
-        list += &format!("deb {keys}{security} {suite}-security main\n");
-    }
-    Ok(Some(list))
+    let line = |mirror: String, suite: String| format!("deb {keys}{mirror} {suite} main\n");
+    let security = mirror("Debian-Security ").map(|security| line(security, format!("{suite}-security")));
+    Ok(Some(line(main, suite.to_owned()) + &security.unwrap_or_default()))
 }
 
 /// What apt is told on top of the host's own configuration, which it reads first.
@@ -152,6 +147,12 @@ Acquire::IndexTargets::deb::CNF::DefaultEnabled \"false\";
 #clear APT::Update::Post-Invoke-Success;
 "
     )
+}
+
+/// The architectures whose packages are looked for, and no others.
+fn architectures(names: &[&str]) -> String {
+    let list: Vec<String> = names.iter().map(|name| format!("\"{name}\";")).collect();
+    format!("#clear APT::Architectures;\nAPT::Architectures {{ {} }};\n", list.join(" "))
 }
 
 fn foreign(architecture: &str) -> String {

@@ -148,7 +148,7 @@ fn first_error(error: ToolError, log: &Path) -> ToolError {
     let lines: Vec<&str> = text.lines().collect();
     let is_error =
         |line: &&str| [" error: ", "fatal error:", " undefined reference to "].iter().any(|mark| line.contains(mark));
-    let Some(at) = lines.iter().position(|line| is_error(line)) else {
+    let Some(at) = lines.iter().position(is_error) else {
         return ToolError::Failed { call, ended, tail };
     };
     let before = at - usize::from(at > 0 && lines[at - 1].contains("In function"));

@@ -11,8 +11,6 @@ use super::stamp::Stamp;
 use super::store::{Store, StoreError};
 use super::{ImageError, Inputs};
 use crate::exec::{Tool, ToolCall, capture, run};
-use crate::vm::Machine;
-use crate::vm::qemu;
 
 const RECIPE: u32 = 1;
 /// The file in an entry.
@@ -28,12 +26,22 @@ pub(super) enum Base<'a> {
     Qemu,
 }
 
+/// What must be known of the board.
+pub(super) struct Board<'a> {
+    /// The program that models it.
+    pub(super) program: &'a str,
+    /// The program's words for it: `-M NAME …`.
+    pub(super) words: Vec<String>,
+    /// Nodes to switch off.
+    pub(super) disable: &'a [String],
+}
+
 /// The device tree, in the store.
 pub(super) fn device_tree(
     store: &Store,
     base: &Base<'_>,
     overlays: &[PathBuf],
-    machine: &Machine,
+    board: &Board<'_>,
     events: Events<'_>,
 ) -> Result<PathBuf, ImageError> {
     let texts = overlays.iter().map(|path| fs::read(path).map_err(StoreError::read(path)));
@@ -45,25 +53,25 @@ pub(super) fn device_tree(
         }
         Base::Blob(path) => inputs.with("blob", fs::read(path).map_err(StoreError::read(path))?),
         Base::Qemu => {
-            let tool = Tool::resolve(qemu::PROGRAM).map_err(ImageError::step("find QEMU"))?;
+            let tool = Tool::resolve(board.program).map_err(ImageError::step("find QEMU"))?;
             // Another QEMU may describe the board differently.
             let stamp = Stamp::of(tool.path()).map(|stamp| format!("{stamp:?}")).unwrap_or_default();
-            inputs.with("qemu", stamp).with("machine", qemu::board(machine).join(" "))
+            inputs.with("qemu", stamp).with("machine", board.words.join(" "))
         }
     };
     let inputs = texts.iter().fold(inputs, |inputs, text| inputs.with("overlay", text));
-    let inputs = inputs.with("disable", machine.disable.join("\n"));
+    let inputs = inputs.with("disable", board.disable.join("\n"));
     let entry = store.ensure(&inputs, events, |dir, events| {
         events(ImageEvent::Phase(Phase::DeviceTree));
         let scratch = store.scratch()?;
         let blob = match base {
             Base::Source { arch, name, tree, .. } => compile(&tree(events)?, *arch, name, scratch.path())?,
             Base::Blob(path) => path.clone(),
-            Base::Qemu => dump(machine, scratch.path())?,
+            Base::Qemu => dump(board, scratch.path())?,
         };
         let off = scratch.path().join("disable.dts");
         let known = nodes(&decompiled(&blob)?);
-        let disabled = machine.disable.iter().filter(|path| known.contains(*path));
+        let disabled = board.disable.iter().filter(|path| known.contains(*path));
         fs::write(&off, disabling(disabled)).map_err(StoreError::write(&off))?;
         let overlays: Vec<PathBuf> = overlays.iter().cloned().chain([off]).collect();
         lay_over(&blob, &overlays, scratch.path(), &dir.join(DEVICE_TREE))?;
@@ -106,14 +114,15 @@ fn compile(tree: &Path, arch: Arch, name: &str, scratch: &Path) -> Result<PathBu
 }
 
 /// The tree that QEMU makes for a board that has none of its own.
-fn dump(machine: &Machine, scratch: &Path) -> Result<PathBuf, ImageError> {
+fn dump(board: &Board<'_>, scratch: &Path) -> Result<PathBuf, ImageError> {
     let step = || ImageError::step("ask QEMU for the device tree of the board");
     let blob = scratch.join("base.dtb");
-    let mut words = qemu::board(machine);
-    if let Some(board) = words.get_mut(1) {
-        *board += &format!(",dumpdtb={}", blob.display());
+    let mut words = board.words.clone();
+    if let Some(name) = words.get_mut(1) {
+        name.push_str(",dumpdtb=");
+        name.push_str(&blob.display().to_string());
     }
-    let call = ToolCall::new(Tool::resolve(qemu::PROGRAM).map_err(step())?)
+    let call = ToolCall::new(Tool::resolve(board.program).map_err(step())?)
         .args(words)
         .args(["-nic", "none", "-display", "none"]);
     run(&call, &mut |_| ()).map_err(step())?;

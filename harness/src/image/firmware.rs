@@ -15,8 +15,11 @@ const IN_PACKAGE: &str = "usr/lib/raspi-firmware";
 /// The files: the first stage, the firmware of the graphics processor, and how they fit the memory.
 pub const FIRMWARE: [&str; 3] = ["bootcode.bin", "start.elf", "fixup.dat"];
 
+/// Files by name.
+pub type Firmware = Vec<(String, Vec<u8>)>;
+
 /// The files by name; `None` where the host's sources do not have the package, as it is not free.
-pub(super) fn firmware(store: &Store, events: Events<'_>) -> Result<Option<Vec<(String, Vec<u8>)>>, ImageError> {
+pub(super) fn firmware(store: &Store, events: Events<'_>) -> Result<Option<Firmware>, ImageError> {
     events(ImageEvent::Phase(Phase::Fetch(PACKAGE.to_owned())));
     let scratch = store.scratch()?;
     let Some(apt) = Apt::new(scratch.path().to_owned(), Look::Packages("arm64"))? else { return Ok(None) };

@@ -115,7 +115,7 @@ pub(super) fn merge(fragments: &[Fragment]) -> String {
 pub(super) fn overridden(base: &str, fragments: &str) -> String {
     let named: BTreeSet<&str> = fragments.lines().filter_map(option_of).map(|(symbol, _)| symbol).collect();
     let kept = base.lines().filter(|line| option_of(line).is_none_or(|(symbol, _)| !named.contains(symbol)));
-    kept.map(|line| format!("{line}\n")).collect::<String>() + fragments
+    kept.flat_map(|line| [line, "\n"]).chain([fragments]).collect()
 }
 
 /// Compares what was asked for with a `.config`. `known` says whether the kernel knows a symbol (without `CONFIG_`); it is

@@ -35,7 +35,7 @@ mod workshop;
 pub use arch::Arch;
 pub use error::{ImageError, ImageErrorKind};
 pub use event::{Events, ImageEvent, Phase};
-pub use firmware::FIRMWARE;
+pub use firmware::{FIRMWARE, Firmware};
 pub use kconfig::{ConfigError, ConfigStage};
 pub use key::{Inputs, Key};
 pub use source::spec::{GitSpec, PackageSpec, PrebuiltFiles, PrebuiltSpec, SourceSpec, TarballSpec};
@@ -159,7 +159,7 @@ impl Images<'_> {
         if let SourceSpec::Prebuilt(prebuilt) = self.options.kernel_source.as_ref().unwrap_or(&kernel.source) {
             let (inputs, entry) = prebuilt::open(self.store, root, prebuilt, kernel.arch, self.options, events)?;
             let tree = self.device_tree(spec, None, &entry, events)?;
-            return self.built(spec, toolchain, &inputs, None, &entry, tree);
+            return Self::built(spec, toolchain, &inputs, None, &entry, tree);
         }
         let recipe = self.recipe(spec, &toolchain, events)?;
         let entry = self.store.ensure(&recipe.inputs, events, |dir, events| {
@@ -170,7 +170,7 @@ impl Images<'_> {
             })
         })?;
         let tree = self.device_tree(spec, Some(&recipe.source), &entry, events)?;
-        self.built(spec, toolchain, &recipe.inputs, recipe.source.commit(), &entry, tree)
+        Self::built(spec, toolchain, &recipe.inputs, recipe.source.commit(), &entry, tree)
     }
 
     /// The image if the store has its kernel.
@@ -250,7 +250,7 @@ impl Images<'_> {
     /// # Errors
     ///
     /// [`ImageError`]; its kind says who can mend it.
-    pub fn firmware(&self, events: Events<'_>) -> Result<Option<Vec<(String, Vec<u8>)>>, ImageError> {
+    pub fn firmware(&self, events: Events<'_>) -> Result<Option<Firmware>, ImageError> {
         firmware::firmware(self.store, events)
     }
 
@@ -302,11 +302,11 @@ impl Images<'_> {
             }
             (Some(name), None) => device_tree::Base::Blob(prebuilt::device_tree(kernel, name)?),
         };
-        device_tree::device_tree(self.store, &base, &overlays, &machine, events)
+        let board = device_tree::Board { program: QEMU, words: machine.board(), disable: &machine.disable };
+        device_tree::device_tree(self.store, &base, &overlays, &board, events)
     }
 
     fn built(
-        &self,
         spec: &ImageSpec,
         toolchain: Toolchain,
         inputs: &Inputs,
@@ -336,6 +336,9 @@ impl Images<'_> {
         })
     }
 }
+
+/// The program that is asked for the device tree of a board that has none of its own.
+const QEMU: &str = "qemu-system-aarch64";
 
 /// Everything a kernel is made from.
 struct Recipe {

@@ -251,17 +251,21 @@ fn keep_modules(from: &Path, to: &Path) -> Result<(), ImageError> {
                 // `build` and `source` lead out of the package.
             } else if path.is_dir() {
                 directories.push(path);
-            } else if let Some(stem) = name.strip_suffix(".xz").filter(|stem| stem.ends_with(".ko")) {
+            } else if let Some(stem) = name.strip_suffix(".xz").filter(|stem| is_module(stem)) {
                 let step = || ImageError::step("unpack the kernel's modules");
                 let xz = ToolCall::new(Tool::resolve("xz").map_err(step())?).args(["--decompress", "--force"]);
                 run(&xz.arg(&path), &mut |_| ()).map_err(step())?;
                 rename(&dir.join(stem), &to.join(module_file(stem)))?;
-            } else if name.ends_with(".ko") {
+            } else if is_module(&name) {
                 rename(&path, &to.join(module_file(&name)))?;
             }
         }
     }
     Ok(())
+}
+
+fn is_module(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|end| end == "ko")
 }
 
 /// The kernel knows no `-` in a module's name.

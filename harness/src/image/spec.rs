@@ -145,9 +145,10 @@ impl ImageSpec {
             let steps = ["kernel".into(), "source".into()];
             return at(
                 &steps,
-                match kernel.source.is_prebuilt() {
-                    true => "a kernel that comes built takes no `config`".to_owned(),
-                    false => "a kernel that is built needs a `config`".to_owned(),
+                if kernel.source.is_prebuilt() {
+                    "a kernel that comes built takes no `config`".to_owned()
+                } else {
+                    "a kernel that is built needs a `config`".to_owned()
                 },
                 Some("`config` lists fragments of `images/kconfig/`".to_owned()),
             );

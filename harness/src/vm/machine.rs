@@ -123,6 +123,20 @@ impl Machine {
         }
     }
 
+    /// The board and what it consists of, in QEMU's words: `-M NAME …`.
+    #[must_use]
+    pub fn board(&self) -> Vec<String> {
+        let mut words = vec!["-M".to_owned(), self.qemu_machine.clone()];
+        if let Some(cpu) = &self.cpu {
+            words.extend(["-cpu".to_owned(), cpu.clone()]);
+        }
+        if self.any_cpus {
+            words.extend(["-smp".to_owned(), self.cpus.to_string()]);
+        }
+        words.extend(["-m".to_owned(), format!("{}M", self.memory_mib)]);
+        words
+    }
+
     /// Whether a QEMU that says this of its version models the board well enough. One that says nothing that can be
     /// understood is believed to.
     #[must_use]

@@ -22,7 +22,7 @@ pub struct RunFiles {
     pub card: Option<PathBuf>,
 }
 
-/// The program that emulates 64-bit Arm boards.
+/// The program that emulates Arm boards, of 32 bits too.
 pub const PROGRAM: &str = "qemu-system-aarch64";
 
 /// The arguments of [`PROGRAM`] for one run.
@@ -34,7 +34,7 @@ pub const PROGRAM: &str = "qemu-system-aarch64";
 pub fn arguments(machine: &Machine, schedule: Schedule, command_line: &str, files: &RunFiles) -> Vec<String> {
     let text = |path: &Path| path.display().to_string();
     let memory = text(&files.memory);
-    let mut board = board(machine);
+    let mut board = machine.board();
     if let Some(name) = board.get_mut(1) {
         *name += ",memory-backend=ram";
     }
@@ -59,20 +59,6 @@ pub fn arguments(machine: &Machine, schedule: Schedule, command_line: &str, file
     let card = files.card.iter().map(|card| ("-drive", format!("if=sd,format=raw,file={}", text(card))));
     let all = arguments.into_iter().chain(fewer).chain(card).flat_map(|(name, value)| [name.to_owned(), value]);
     board.into_iter().chain(all.filter(|word| !word.is_empty())).collect()
-}
-
-/// The board and what it consists of: `-M NAME …`.
-#[must_use]
-pub fn board(machine: &Machine) -> Vec<String> {
-    let mut words = vec!["-M".to_owned(), machine.qemu_machine.clone()];
-    if let Some(cpu) = &machine.cpu {
-        words.extend(["-cpu".to_owned(), cpu.clone()]);
-    }
-    if machine.any_cpus {
-        words.extend(["-smp".to_owned(), machine.cpus.to_string()]);
-    }
-    words.extend(["-m".to_owned(), format!("{}M", machine.memory_mib)]);
-    words
 }
 
 pub(super) fn kernel_command_line(machine: &Machine, schedule: Schedule, image: &str) -> String {

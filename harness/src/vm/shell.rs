@@ -166,7 +166,7 @@ pub fn arguments(request: &ShellRequest<'_>, console: Console) -> Vec<String> {
         (monitor.0, monitor.1.into()),
     ];
     let arguments = arguments.into_iter().flat_map(|(name, value)| [name.to_owned(), value]);
-    qemu::board(machine).into_iter().chain(arguments).chain(["-no-reboot".to_owned()]).collect()
+    machine.board().into_iter().chain(arguments).chain(["-no-reboot".to_owned()]).collect()
 }
 
 fn call(request: &ShellRequest<'_>, console: Console) -> Result<ToolCall, ToolError> {

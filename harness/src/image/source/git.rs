@@ -15,8 +15,8 @@ use crate::image::{ImageError, StoreError};
 /// One commit with its files, in a repository that goes away with it.
 #[derive(Debug)]
 pub(super) struct Commit {
-    /// The commit, hexadecimal.
-    pub(super) commit: String,
+    /// Its hash, hexadecimal.
+    pub(super) hash: String,
     /// The tree it stands for, hexadecimal: a hash of all of its files.
     pub(super) tree: String,
     repository: TempDir,
@@ -39,8 +39,8 @@ pub(super) fn fetch(store: &Store, git: &GitSpec, name: &str, events: Events<'_>
     let ask = |what: &str| {
         capture(&call().args(["rev-parse", "--verify", what])).map(|text| text.trim().to_owned()).map_err(failed)
     };
-    let (commit, tree) = (ask("FETCH_HEAD^{commit}")?, ask("FETCH_HEAD^{tree}")?);
-    Ok(Commit { commit, tree, repository })
+    let (hash, tree) = (ask("FETCH_HEAD^{commit}")?, ask("FETCH_HEAD^{tree}")?);
+    Ok(Commit { hash, tree, repository })
 }
 
 impl Commit {
@@ -52,7 +52,7 @@ impl Commit {
         let mut work_tree = std::ffi::OsString::from("--work-tree=");
         work_tree.push(to);
         let call = call(&tool, self.repository.path()).arg(work_tree);
-        run(&call.args(["checkout", "--quiet", "--force", &self.commit, "--", "."]), &mut |_| ()).map_err(step())?;
+        run(&call.args(["checkout", "--quiet", "--force", &self.hash, "--", "."]), &mut |_| ()).map_err(step())?;
         Ok(())
     }
 }
@@ -61,5 +61,5 @@ impl Commit {
 fn call(tool: &Tool, repository: &Path) -> ToolCall {
     let mut git_dir = std::ffi::OsString::from("--git-dir=");
     git_dir.push(repository);
-    ToolCall::new(tool.clone()).arg(git_dir).args(["-c", "core.autocrlf=false", "-c", "advice.detachedHead=false"])
+    ToolCall::new(tool.clone()).abroad().arg(git_dir).args(["-c", "core.autocrlf=false", "-c", "advice.detachedHead=false"])
 }

@@ -234,7 +234,7 @@ impl Source {
                     fetched = package::fetch(store, package, events)?;
                     fetched.tarball()
                 }
-                (_, Named::Git(_) | Named::Path) => return Err(self.gone(Path::new(TREE))),
+                (_, Named::Git(_) | Named::Path) => return Err(Self::gone(Path::new(TREE))),
             };
             self.verify(tarball, &digest::file(tarball)?)?;
             unpack(tarball, &to, events)
@@ -243,10 +243,10 @@ impl Source {
     }
 
     fn verify(&self, path: &Path, digest: &str) -> Result<(), ImageError> {
-        if digest == self.found.digest { Ok(()) } else { Err(self.gone(path)) }
+        if digest == self.found.digest { Ok(()) } else { Err(Self::gone(path)) }
     }
 
-    fn gone(&self, path: &Path) -> ImageError {
+    fn gone(path: &Path) -> ImageError {
         ImageError::Source {
             what: path.display().to_string(),
             why: "it is not the source that was used before".to_owned(),
@@ -296,7 +296,7 @@ fn commit(store: &Store, git: &GitSpec, events: Events<'_>) -> Result<Found, Ima
         fetched.check_out(&dir.join(TREE))?;
         kernel(Path::new(&git.url), &dir.join(TREE))
     })?;
-    Ok(Found { digest, origin: Origin::Commit(fetched.commit.clone()) })
+    Ok(Found { digest, origin: Origin::Commit(fetched.hash.clone()) })
 }
 
 fn git_digest(tree: &str) -> String {

@@ -149,9 +149,9 @@ fn patches_are_laid_over_a_copy_and_taken_back() -> Result<(), Box<dyn Error>> {
     };
     let (two, text) = build(&["two.patch"])?;
     assert_eq!(text, "int two;\n");
-    let (three, text) = build(&["three.patch"])?;
+    let (other, text) = build(&["three.patch"])?;
     assert_eq!(text, "int three;\n");
-    assert_ne!(two, three);
+    assert_ne!(two, other);
     let error = build(&["wrong.patch"]).expect_err("its context is not there");
     assert!(error.to_string().contains("wrong.patch` does not apply"), "{error}");
     assert_eq!(build(&["two.patch"])?.1, "int two;\n", "a patch that failed leaves nothing behind");
