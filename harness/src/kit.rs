@@ -257,6 +257,34 @@ impl<'a> Bench<'a> {
         Ok(Prepared::Ready(Box::new(scenario), load))
     }
 
+    /// Whether another image's kernel runs the same code on the same data, and differs at most in the line numbers that its
+    /// warnings would print (`__bug_table`). Only kernels that are not packed can be compared.
+    ///
+    /// # Errors
+    /// Where a kernel cannot be read.
+    pub fn runs_the_same(&self, other: &Self) -> Result<bool, KitError> {
+        let (Some(own), Some(others)) = (self.without_lines()?, other.without_lines()?) else { return Ok(false) };
+        Ok(own == others && read(&self.kit.device_tree)? == read(&other.kit.device_tree)?)
+    }
+
+    /// The kernel's bytes with zeros for the table of warnings.
+    fn without_lines(&self) -> Result<Option<Vec<u8>>, KitError> {
+        let Some(path) = &self.image.system_map else { return Ok(None) };
+        let map = read(path)?;
+        let map = String::from_utf8_lossy(&map);
+        let address = |name: &str| {
+            let line = map.lines().find(|line| line.split_whitespace().nth(2) == Some(name))?;
+            u64::from_str_radix(line.split_whitespace().next()?, 16).ok()
+        };
+        let mut kernel = read(&self.kit.kernel)?;
+        let place = |name: &str| usize::try_from(address(name)?.checked_sub(address("_text")?)?).ok();
+        let range = place("__start___bug_table").zip(place("__stop___bug_table"));
+        Ok(range.and_then(|(from, to)| {
+            kernel.get_mut(from..to)?.fill(0);
+            Some(kernel)
+        }))
+    }
+
     /// Builds every program and module of the checkout that the store does not have.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ mod view;
 
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -241,19 +241,24 @@ fn store_root(arguments: &Arguments) -> Result<PathBuf, Failure> {
     Ok(root)
 }
 
-fn absolute(path: &std::path::Path) -> Result<PathBuf, Failure> {
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     std::path::absolute(path).map_err(|error| Failure::input(format!("`{}`: {error}", path.display())))
 }
 
-fn options(source: &SourceArguments) -> Result<Options, Failure> {
-    let kernel_source = match &source.kernel_source {
-        Some(SourceSpec::Path(path)) => Some(SourceSpec::Path(absolute(path)?)),
-        Some(SourceSpec::Tarball(tarball)) if !tarball.url.contains("://") => {
-            let url = absolute(std::path::Path::new(&tarball.url))?.display().to_string();
-            Some(SourceSpec::Tarball(TarballSpec { url, ..tarball.clone() }))
+/// A source with its path, if it has one, made absolute.
+fn placed(source: &SourceSpec) -> Result<SourceSpec, Failure> {
+    Ok(match source {
+        SourceSpec::Path(path) => SourceSpec::Path(absolute(path)?),
+        SourceSpec::Tarball(tarball) if !tarball.url.contains("://") => {
+            let url = absolute(Path::new(&tarball.url))?.display().to_string();
+            SourceSpec::Tarball(TarballSpec { url, ..tarball.clone() })
         }
         other => other.clone(),
-    };
+    })
+}
+
+fn options(source: &SourceArguments) -> Result<Options, Failure> {
+    let kernel_source = source.kernel_source.as_ref().map(placed).transpose()?;
     let patches = source.patches.iter().map(|path| absolute(path)).collect::<Result<_, _>>()?;
     let mut options = Options {
         kernel_source,

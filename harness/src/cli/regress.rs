@@ -1,13 +1,13 @@
 //! `kernsnap regress`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::args::RegressArguments;
 use super::parallel::in_order;
-use super::{Exit, Failure, LIMIT, Place, answer, chain, cost, options, paper};
+use super::{Exit, Failure, LIMIT, Place, absolute, answer, chain, cost, paper, placed};
 use crate::cache::Cache;
 use crate::diff::Side;
-use crate::image::ImageError;
+use crate::image::{ImageError, Options, SourceSpec};
 use crate::kit::{Bench, Prepared};
 use crate::regress::{Class, Finding, Look, Report, classify, is_open};
 use crate::run::{Freshness, Load, RunError, Runner};
@@ -21,6 +21,31 @@ struct Setting<'a> {
     arguments: &'a RegressArguments,
     base: Kernel<'a>,
     head: Kernel<'a>,
+}
+
+/// A kernel that was asked for.
+struct Asked {
+    /// What to call it.
+    name: String,
+    image: String,
+    options: Options,
+}
+
+impl Asked {
+    /// `what` is an image where there is one of that name, or else a source.
+    fn of(place: &Place, arguments: &RegressArguments, what: &str, patches: &[PathBuf]) -> Result<Self, Failure> {
+        let patches = patches.iter().map(|path| absolute(path)).collect::<Result<Vec<_>, _>>()?;
+        let is_image = place.workspace.image_file(what).is_file();
+        let source = if is_image { None } else { Some(SourceSpec::from_argument(what).map_err(Failure::input)?) };
+        let kernel_source = source.map(|source| placed(&source)).transpose()?;
+        let image = if is_image { what.to_owned() } else { arguments.image.clone() };
+        let name = match patches.as_slice() {
+            [] => what.to_owned(),
+            [patch] => format!("{what} with {}", patch.file_name().unwrap_or_default().to_string_lossy()),
+            several => format!("{what} with {} patches", several.len()),
+        };
+        Ok(Self { name, image, options: Options { kernel_source, patches, ..Options::default() } })
+    }
 }
 
 /// One kernel, ready to run.
@@ -37,11 +62,13 @@ impl<'a> Kernel<'a> {
 }
 
 pub(super) fn regress(place: &Place, arguments: &RegressArguments) -> Result<Exit, Failure> {
-    let options = options(&arguments.source)?;
+    let before = Asked::of(place, arguments, &arguments.base, &[])?;
+    let after = Asked::of(place, arguments, arguments.head.as_ref().unwrap_or(&arguments.base), &arguments.patches)?;
     let files = place.scenario_files(&arguments.scenarios)?;
     let cache = place.cache()?;
-    let (base, head) = (place.bench(&options, &arguments.base)?, place.bench(&options, &arguments.head)?);
-    let identical = base.kit.content == head.kit.content && base.kit.command_line == head.kit.command_line;
+    let (base, head) = (place.bench(&before.options, &before.image)?, place.bench(&after.options, &after.image)?);
+    let identical = base.kit.command_line == head.kit.command_line
+        && (base.kit.content == head.kit.content || base.runs_the_same(&head)?);
     let mut findings = Vec::new();
     if !identical {
         let (base, head) = (Kernel::of(&base, &cache), Kernel::of(&head, &cache));
@@ -56,7 +83,7 @@ pub(super) fn regress(place: &Place, arguments: &RegressArguments) -> Result<Exi
             },
         )?;
     }
-    let report = Report { base: base.kit.image.clone(), head: head.kit.image.clone(), identical, findings };
+    let report = Report { base: before.name, head: after.name, identical, findings };
     if arguments.json {
         answer(&serde_json::to_string(&report).map_err(|error| Failure::internal("write JSON", &error))?);
     } else if arguments.markdown {

@@ -104,13 +104,21 @@ pub struct RegressArguments {
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
 
-    /// The image that is right
-    #[arg(long, value_name = "IMAGE")]
+    /// What is right: an image, or a kernel source (as for `--kernel-source`) to build `--image` from
+    #[arg(long, value_name = "IMAGE|SOURCE", default_value = DEFAULT_IMAGE)]
     pub base: String,
 
-    /// The image that is asked about
-    #[arg(long, value_name = "IMAGE")]
-    pub head: String,
+    /// What is asked about [default: the base with the patches]
+    #[arg(long, value_name = "IMAGE|SOURCE", required_unless_present = "patches")]
+    pub head: Option<String>,
+
+    /// A change to the head's source; several in the order given. Only what they touch is compiled
+    #[arg(long = "patch", value_name = "FILE")]
+    pub patches: Vec<PathBuf>,
+
+    /// The image that is built from a source
+    #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
+    pub image: String,
 
     /// How many schedules of each to run where the usual one differs
     #[arg(long, value_name = "N", default_value = "4")]
@@ -135,10 +143,6 @@ pub struct RegressArguments {
     /// The report as plain text, for a reply to a mail
     #[arg(long, conflicts_with_all = ["json", "markdown"])]
     pub mail: bool,
-
-    /// Where the kernels come from.
-    #[command(flatten)]
-    pub source: SourceArguments,
 }
 
 /// Arguments of `gdb`.
