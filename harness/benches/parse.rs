@@ -15,7 +15,7 @@ use kernsnap::cli::default_store;
 use kernsnap::image::{Images, Options, Store};
 use kernsnap::kit::Bench;
 use kernsnap::plan::{PlanContext, compile};
-use kernsnap::run::{boot_plan, recorded, sections};
+use kernsnap::run::{boot_plan, recorded};
 use kernsnap::trace::dat::{self, TraceDat};
 use kernsnap::trace::decode;
 use kernsnap::trace::text::{TextReader, write};
@@ -36,10 +36,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     let modules = load.modules.iter().map(|(name, (_, file))| (name.clone(), file.clone())).collect();
     let schedule = bench.kit.machine.usual_schedule();
     let channel = bench.kit.machine.channel;
-    let context = PlanContext { channel, schedule, functions: &bench.kit.facts.functions, modules: &modules };
+    let context = PlanContext {
+        channel,
+        schedule,
+        functions: &bench.kit.facts.functions,
+        modules: &modules,
+        dependencies: &[],
+        keep: None,
+    };
     let plan = compile(&scenario, &context).text;
     let boot = boot_plan(&bench.kit, &load, plan, schedule, directory.path(), LIMIT)?;
-    let sections = sections(&boot);
+    let sections = boot.evidence.sections();
     let (raw, symbols) = recorded(&sections, &scenario, &bench.kit, &modules, schedule);
     let (trace, _) = decode(&raw.recording(), &symbols);
     let (events, text) = (trace.events.len(), write(&trace));

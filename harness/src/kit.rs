@@ -8,18 +8,17 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::exec::{Tool, ToolCall, ToolError, capture, doctor};
+use crate::emulator::Emulator;
 use crate::facts::{self, Facts};
 use crate::image::{
-    BuiltImage, Events, ImageError, ImageEvent, ImageSpec, Images, Inputs, Phase, Stamp, Store, StoreError,
+    Arch, BuiltImage, CardSpec, Events, ImageError, ImageEvent, ImageSpec, Images, Inputs, Phase, StoreError,
 };
 use crate::layouts::{LayoutError, Layouts};
 use crate::module_file::ModuleFile;
 use crate::plan::boot_parameters;
-use crate::run::{Kit, Load, RunError, boot_plan, sections};
+use crate::run::{Kit, Load, RunError, boot_plan};
 use crate::scenario::{Diagnostic, Draft, MachineEnd, Names, Scenario, Step, Target};
 use crate::trace::Symbols;
-use crate::vm::qemu;
 use crate::workspace::WorkspaceError;
 
 /// The recipe of the facts entry: raised when the questions change.
@@ -173,7 +172,9 @@ impl<'a> Bench<'a> {
         let image = images.open_or_build(&spec, on)?;
         let machine = workspace.machine(&image.machine)?;
         let init = read(&images.program(&image, "init", on)?.path)?;
-        if let Some(version) = qemu_version(images.store).ok().filter(|version| !machine.runs_on(version)) {
+        if let Some(version) =
+            Emulator::find(images.store).ok().map(|found| found.version).filter(|version| !machine.runs_on(version))
+        {
             return Err(KitError::OldQemu { machine: image.machine, needs: machine.needs_qemu.to_string(), version });
         }
         let mut kit = Kit {
@@ -183,6 +184,7 @@ impl<'a> Bench<'a> {
             command_line: image.command_line.clone(),
             kernel: image.kernel.clone(),
             device_tree: image.device_tree.clone(),
+            content: content(&image)?,
             symbols: Symbols::default(),
             facts: Facts::default(),
             init,
@@ -226,7 +228,8 @@ impl<'a> Bench<'a> {
             modules: &functions.collect(),
             names: &self.names,
             config: &self.config,
-            cpus: self.kit.machine.cpus,
+            cpus: self.kit.machine.usual_schedule().cpus,
+            registers: self.image.arch == Arch::Arm,
         };
         let lacking = draft.lacking(&target);
         if !lacking.is_empty() {
@@ -278,6 +281,24 @@ impl<'a> Bench<'a> {
         let layouts =
             Layouts::read(&bytes).map_err(|source| KitError::Layouts { image: self.image.name.clone(), source })?;
         Ok(self.layouts.get_or_init(|| layouts))
+    }
+
+    /// What a scenario's guest needs to write its channel to a card: the card, and the load with the modules for it.
+    ///
+    /// # Errors
+    /// Where the image has no card, or not its modules.
+    pub fn with_card(&self, load: Load, on: Events<'_>) -> Result<(CardSpec, Load), KitError> {
+        let none = || ImageError::Input {
+            message: format!("image `{}` has no way to a card", self.kit.image),
+            hint: "`card:` in its file says how; `rpi3-6.1-card` has one".to_owned(),
+        };
+        let card = self.image.card.clone().ok_or_else(none)?;
+        let mut dependencies = Vec::new();
+        for name in &card.modules {
+            dependencies.push((name.clone(), read(&self.images.module(&self.image, name, on)?.path)?));
+        }
+        dependencies.extend(load.dependencies);
+        Ok((card, Load { dependencies, ..load }))
     }
 
     /// What modules depend on beyond each other, each behind what it depends on itself.
@@ -352,33 +373,20 @@ fn facts(images: &Images<'_>, kit: &Kit, symbols: bool, on: Events<'_>) -> Resul
 fn ask(kit: &Kit, symbols: bool, directory: &Path) -> Result<Facts, RunError> {
     let (plan, schedule) = (facts::question(kit.machine.channel, symbols), kit.machine.usual_schedule());
     let answer = boot_plan(kit, &Load::default(), plan, schedule, directory, LIMIT)?;
-    Ok(Facts::from_answer(&sections(&answer)))
+    Ok(Facts::from_answer(&answer.evidence.sections()))
+}
+
+/// What QEMU loads besides the initramfs.
+fn content(image: &BuiltImage) -> Result<String, KitError> {
+    let mut hasher = blake3::Hasher::new();
+    for path in [&image.kernel, &image.device_tree] {
+        let bytes = read(path)?;
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(&bytes);
+    }
+    Ok(hasher.finalize().to_hex().to_string())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, KitError> {
     fs::read(path).map_err(|source| KitError::Read { path: path.into(), source })
-}
-
-/// What QEMU says of itself, if the harness can work with it. Asking costs a process, so the answer is kept for as long as
-/// the program stays the same.
-///
-/// # Errors
-/// Where QEMU is not on this host, does not answer, or is too old.
-pub fn qemu_version(store: &Store) -> Result<String, ToolError> {
-    let tool = Tool::resolve(qemu::PROGRAM)?;
-    let known = store
-        .record::<(Stamp, String)>(qemu::PROGRAM)
-        .filter(|(stamp, _)| Stamp::of(tool.path()).as_ref() == Some(stamp));
-    let version = if let Some((_, version)) = known {
-        version
-    } else {
-        let stamp = Stamp::of(tool.path());
-        let said = capture(&ToolCall::new(tool.clone()).arg("--version"))?;
-        let version = said.lines().next().unwrap_or_default().to_owned();
-        // A store that cannot be written costs a process each time, no more.
-        let _ = stamp.map(|stamp| store.set_record(qemu::PROGRAM, &(stamp, &version)));
-        version
-    };
-    doctor::accept(&tool, &version)?;
-    Ok(version)
 }

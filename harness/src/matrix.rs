@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::cache::Cache;
 use crate::image::{Events, ImageError, Images};
 use crate::interrupt;
 use crate::kit::{Bench, KitError, Prepared};
 use crate::record::LastVerdict;
-use crate::run::{RunError, run};
+use crate::run::{Freshness, Outcome, RunError, Runner};
 use crate::verdict::Verdict;
 use crate::vm::BootError;
 use crate::workspace::WorkspaceError;
@@ -80,6 +81,8 @@ pub struct Order {
     pub parallel: usize,
     /// The backstop of each run in host time.
     pub limit: Duration,
+    /// What is known of earlier runs.
+    pub cache: Cache,
 }
 
 /// Runs everything, image by image, and hands on each cell when it is there, in no order.
@@ -114,19 +117,21 @@ pub fn matrix(
                 Err(error) => return Err(error),
             }
         }
+        let (cache, limit) = (order.cache.clone(), order.limit);
+        let runner = Runner { kit: &bench.kit, cache, freshness: Freshness::Cached, limit };
         let next = AtomicUsize::new(0);
         let (cells, received) = mpsc::channel();
         thread::scope(|scope| {
             for _ in 0..order.parallel.min(ready.len()) {
-                let (cells, next, ready, bench) = (cells.clone(), &next, &ready, &bench);
+                let (cells, next, ready, runner) = (cells.clone(), &next, &ready, &runner);
                 // QEMU is tied to the life of the thread that started it; this one waits for it.
                 scope.spawn(move || {
                     while let Some((scenario, load)) = ready.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let cell = images.store.scratch().map_err(|error| KitError::Image(ImageError::Store(error)));
                         let cell = cell.map(|directory| {
-                            let schedule = bench.kit.machine.usual_schedule();
-                            let outcome = run(scenario, &bench.kit, load, schedule, directory.path(), order.limit);
-                            judged(&scenario.id, name, outcome)
+                            let schedule = runner.kit.machine.usual_schedule();
+                            let outcome = runner.run(scenario, load, schedule, directory.path());
+                            judged(&scenario.id, name, outcome.map(|run| run.outcome))
                         });
                         if cells.send(cell).is_err() || interrupt::requested() {
                             break;
@@ -146,7 +151,7 @@ pub fn matrix(
     Ok(())
 }
 
-fn judged(scenario: &str, image: &str, outcome: Result<crate::run::Outcome, RunError>) -> Cell {
+fn judged(scenario: &str, image: &str, outcome: Result<Outcome, RunError>) -> Cell {
     let cell = |outcome, reasons| Cell {
         scenario: scenario.to_owned(),
         image: image.to_owned(),

@@ -14,6 +14,9 @@ pub struct ModuleFile {
 /// The names under which the kernel looks for a module's init and exit functions.
 const ENTRY_POINTS: [&str; 2] = ["init_module", "cleanup_module"];
 
+/// Bytes in front of a function that may belong to ftrace.
+const IN_FRONT: u64 = 8;
+
 /// A function of a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Function {
@@ -47,7 +50,9 @@ impl ModuleFile {
             functions.sort_by_key(|function| (function.offset, ENTRY_POINTS.contains(&function.name.as_str())));
             functions.dedup_by_key(|function| function.offset);
             for function in functions {
-                let body = function.offset..function.offset + function.size;
+                // Kernels whose calls carry operations (CONFIG_DYNAMIC_FTRACE_WITH_CALL_OPS, 6.3 on arm64) list the two words in
+                // front of a function.
+                let body = function.offset.saturating_sub(IN_FRONT)..function.offset + function.size;
                 let mut sites = traced.iter().filter(|(of, _)| of == section);
                 function.traceable = sites.any(|(_, site)| body.contains(site));
             }

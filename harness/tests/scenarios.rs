@@ -1,5 +1,8 @@
 //! One test per scenario × image: the scenario runs in a real guest, its expectations must hold and be able to fail, and its
 //! view must be the reviewed snapshot. Names are `image::scenario`.
+//!
+//! A run that is known already stands for a new one, unless `KERNSNAP_FRESH` is set: `ci/test` sets it, so that what passes
+//! there has been seen on that machine. A boot that gives other bytes than the known run is a failure, too.
 #![expect(clippy::print_stderr, reason = "a test tells what it saw on stderr")]
 
 use std::error::Error;
@@ -7,15 +10,17 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use insta::Snapshot;
+use kernsnap::cache::Cache;
 use kernsnap::cli::default_store;
+use kernsnap::emulator::Emulator;
 use kernsnap::image::{ImageSpec, Images, Options, Store};
 use kernsnap::kit::{Bench, Prepared};
 use kernsnap::record::LastVerdict;
-use kernsnap::run::run;
+use kernsnap::run::{Freshness, Runner};
 use kernsnap::verdict::Verdict;
 use kernsnap::verdict::mutation::mutate;
 use kernsnap::workspace::Workspace;
-use insta::Snapshot;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// The backstop in host time; nextest's own is longer, so that a lost machine leaves its evidence.
@@ -67,7 +72,9 @@ fn check(workspace: &Workspace, image: &str, file: &Path) -> Result<(), Box<dyn 
     };
     let schedule = bench.kit.machine.usual_schedule();
     let directory = store.scratch()?;
-    let outcome = run(&scenario, &bench.kit, &load, schedule, directory.path(), LIMIT)?;
+    let cache = Cache::of(&store, &Emulator::find(&store)?.hash);
+    let runner = Runner { kit: &bench.kit, cache, freshness: freshness(), limit: LIMIT };
+    let outcome = runner.run(&scenario, &load, schedule, directory.path())?.outcome;
     LastVerdict::remember(&store, image, &scenario.id, outcome.verdict.word(), &bench.kit.image_key);
     // The evidence stands before the comparison, so that a failure shows it.
     eprintln!("{}\n{:#?}", outcome.view, outcome.verdict);
@@ -79,6 +86,14 @@ fn check(workspace: &Workspace, image: &str, file: &Path) -> Result<(), Box<dyn 
             if survived.is_empty() { Ok(()) } else { Err(format!("expectations cannot fail: {survived:#?}").into()) }
         }
         verdict => Err(format!("{verdict:#?}").into()),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test has no command line of its own")]
+fn freshness() -> Freshness {
+    match std::env::var_os("KERNSNAP_FRESH") {
+        Some(value) if !value.is_empty() && value != "0" => Freshness::Fresh,
+        _ => Freshness::Cached,
     }
 }
 

@@ -3,11 +3,21 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
+
+mod pages;
+mod proof;
+mod recordings;
+
+pub use pages::{LessonArguments, ReportArguments};
+pub use proof::{
+    CostArguments, ExploreArguments, GdbArguments, RegressArguments, ReplayArguments, VerifyCacheArguments,
+};
+pub use recordings::{ExportArguments, ExportFormat, ViewArguments};
 
 use super::exit;
 use crate::image::SourceSpec;
-use crate::lesson::Language;
 use crate::view::Kind;
 use crate::vm::Schedule;
 
@@ -41,6 +51,18 @@ pub enum Command {
     Image(ImageCommand),
     /// Runs scenarios, and shows their views and verdicts
     Run(RunArguments),
+    /// Counts the instructions between two events of a run, exactly
+    Cost(CostArguments),
+    /// Runs a scenario in many schedules: what is always so, what depends, what breaks
+    Explore(ExploreArguments),
+    /// Tells what a kernel does otherwise than another: behaviour, or cost alone
+    Regress(RegressArguments),
+    /// Opens gdb on a run, stopped where you say, with the kernel's symbols
+    Gdb(GdbArguments),
+    /// Boots what a capsule holds, and compares the bytes
+    Replay(ReplayArguments),
+    /// Runs some of what the cache knows again, and compares the bytes
+    VerifyCache(VerifyCacheArguments),
     /// Runs scenarios on several images and tells what came of each
     Matrix(MatrixArguments),
     /// Compares two views task by task: what is missing, new, moved or changed
@@ -89,6 +111,32 @@ pub enum ImageCommand {
         /// The image
         image: String,
     },
+    /// Writes an SD card that a Raspberry Pi boots, runs a scenario from, and leaves the trace on
+    Export(CardArguments),
+    /// Boots such a card in QEMU
+    Try {
+        /// The card. The guest writes its evidence to it
+        card: PathBuf,
+    },
+}
+
+/// Arguments of `image export`.
+#[derive(Debug, Args)]
+pub struct CardArguments {
+    /// The scenario
+    pub scenario: String,
+    /// The card, as a file of 256 MiB to be copied to one
+    #[arg(long, value_name = "FILE")]
+    pub sdcard: PathBuf,
+    /// The image, which must know its way to a card
+    #[arg(long, value_name = "IMAGE", default_value = "rpi3-6.1-card")]
+    pub image: String,
+    /// A directory with the board's firmware (`bootcode.bin`, `start.elf`, `fixup.dat`) instead of the distribution's package
+    #[arg(long, value_name = "DIR")]
+    pub firmware: Option<PathBuf>,
+    /// Where the kernel comes from.
+    #[command(flatten)]
+    pub source: SourceArguments,
 }
 
 /// Arguments of `image build`.
@@ -148,8 +196,9 @@ pub struct RunArguments {
     #[arg(long, value_name = "N", default_value = "1")]
     pub parallel: NonZeroUsize,
 
-    /// The pace and the number of CPUs: one instruction takes 2^SHIFT nanoseconds [default: 1 and all CPUs]
-    #[arg(long, value_name = "SHIFT:CPUS")]
+    /// The pace, the number of CPUs, and the start: one instruction takes 2^SHIFT nanoseconds, and each step begins OFFSET
+    /// nanoseconds later [default: 1, all CPUs, 0]
+    #[arg(long, value_name = "SHIFT:CPUS[:OFFSET]")]
     pub schedule: Option<Schedule>,
 
     /// Another look at the trace: events, tree, calls, stacks, timeline, or summary; several times for several looks [default:
@@ -165,6 +214,10 @@ pub struct RunArguments {
     #[arg(long, value_name = "FILE", conflicts_with = "repeat")]
     pub html: Option<PathBuf>,
 
+    /// Writes everything that the run is made of, and what it gave, to one file, which `replay` boots anywhere; for one scenario
+    #[arg(long, value_name = "FILE", conflicts_with = "repeat")]
+    pub capsule: Option<PathBuf>,
+
     /// Keeps command line, console log, raw trace, view, report and result of each run in DIR/SCENARIO (and /N with --repeat)
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -173,6 +226,10 @@ pub struct RunArguments {
     /// unnoticed
     #[arg(long)]
     pub mutate: bool,
+
+    /// Boots a machine even where the result of the same run is known; it must be the same. `--repeat` does so, too
+    #[arg(long, env = "KERNSNAP_FRESH", value_parser = FalseyValueParser::new())]
+    pub fresh: bool,
 
     /// Host seconds after which a run is given up. A guest that hangs ends sooner, by its deadline in guest time
     #[arg(long, value_name = "SECONDS", default_value = "120")]
@@ -232,58 +289,6 @@ pub struct DiffArguments {
     pub markdown: bool,
 }
 
-/// Arguments of `report`.
-#[derive(Debug, Args)]
-pub struct ReportArguments {
-    /// A scenario, which is run; or a directory that `run --out` left for one
-    #[arg(value_name = "SCENARIO|DIR")]
-    pub what: String,
-
-    /// The file to write [default: SCENARIO.html]
-    #[arg(long, short, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-
-    /// What to compare the run with, as for `diff` [default: the reviewed snapshot]
-    #[arg(long, value_name = "BEFORE")]
-    pub against: Option<PathBuf>,
-
-    /// The image to run the scenario on
-    #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
-    pub image: String,
-
-    /// Where the kernel comes from.
-    #[command(flatten)]
-    pub source: SourceArguments,
-}
-
-/// Arguments of `lesson`.
-#[derive(Debug, Args)]
-pub struct LessonArguments {
-    /// The lesson
-    #[arg(value_name = "ID")]
-    pub lesson: Option<String>,
-
-    /// The language: en or ko [default: ko where the locale is Korean, else en]
-    #[arg(long, value_name = "LANGUAGE")]
-    pub lang: Option<Language>,
-
-    /// The image to run it on
-    #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
-    pub image: String,
-
-    /// The lesson, or one lesson a line, as JSON objects
-    #[arg(long)]
-    pub json: bool,
-
-    /// Writes the pages in docs/lessons: of the lesson, or of all
-    #[arg(long, conflicts_with_all = ["json", "lang"])]
-    pub write_docs: bool,
-
-    /// Where the kernel comes from.
-    #[command(flatten)]
-    pub source: SourceArguments,
-}
-
 /// Arguments of `new`.
 #[derive(Debug, Args)]
 pub struct NewArguments {
@@ -311,54 +316,6 @@ pub struct DoctorArguments {
     /// One JSON object a tool and line
     #[arg(long)]
     pub json: bool,
-}
-
-/// Arguments of `view`.
-#[derive(Debug, Args)]
-pub struct ViewArguments {
-    /// The recording; `-` for the standard input. What it is, is seen from its beginning
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-
-    /// Only what these tasks do and what is done to them, by pid or name
-    #[arg(long, value_name = "PID|NAME", value_delimiter = ',')]
-    pub follow: Vec<String>,
-
-    /// Another view than all events as they are: `events`, `tree`, `calls`, `stacks`, `timeline`, `summary`, by the names of
-    /// the tasks. Several may be asked for
-    #[arg(long, value_name = "KIND", value_parser = view_kind)]
-    pub view: Vec<Kind>,
-
-    /// One JSON object an event and line, or a view and line
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Arguments of `export`.
-#[derive(Debug, Args)]
-pub struct ExportArguments {
-    /// The recording; a directory of `run --out` stands for its raw trace, `-` for the standard input
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-
-    /// What to write
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    pub format: ExportFormat,
-
-    /// Where to write it
-    #[arg(long, short, value_name = "FILE")]
-    pub output: PathBuf,
-}
-
-/// What `export` writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum ExportFormat {
-    /// For `trace-cmd` and `KernelShark`; needs a raw trace
-    TraceDat,
-    /// For ui.perfetto.dev
-    Perfetto,
-    /// As the kernel prints it
-    Text,
 }
 
 /// Arguments of `shell`.

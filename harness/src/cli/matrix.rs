@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
@@ -25,8 +26,9 @@ pub(super) fn run(place: &Place, arguments: &MatrixArguments) -> Result<Exit, Fa
     let order = Order {
         images,
         files: files(place, &arguments.scenarios)?,
-        parallel: arguments.parallel.map_or_else(cores, |parallel| parallel.get()),
+        parallel: arguments.parallel.map_or_else(cores, NonZeroUsize::get),
         limit: LIMIT,
+        cache: place.cache()?,
     };
     let table = Table::fill(place, &options, &order)?;
     if arguments.json {
@@ -48,7 +50,13 @@ pub(super) fn diff(place: &Place, images: &[String], arguments: &DiffArguments) 
     };
     let options = Options::default();
     let named: Vec<String> = arguments.what.iter().map(|path| path.display().to_string()).collect();
-    let order = Order { images: images.to_vec(), files: files(place, &named)?, parallel: cores(), limit: LIMIT };
+    let order = Order {
+        images: images.to_vec(),
+        files: files(place, &named)?,
+        parallel: cores(),
+        limit: LIMIT,
+        cache: place.cache()?,
+    };
     let table = Table::fill(place, &options, &order)?;
     let mut exit = Exit::Passed;
     for (scenario, cells) in &table.cells {
@@ -90,7 +98,7 @@ struct DiffRow<'a> {
 }
 
 fn cores() -> usize {
-    thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
+    thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 fn files(place: &Place, named: &[String]) -> Result<Vec<PathBuf>, Failure> {

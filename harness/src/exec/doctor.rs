@@ -40,6 +40,12 @@ impl ToolReport {
     pub fn is_usable(&self) -> bool {
         matches!(self.finding, Finding::Good(_) | Finding::Usable(..))
     }
+
+    /// Whether something must be done about it.
+    #[must_use]
+    pub fn is_wanting(&self) -> bool {
+        !self.is_usable() && !(self.facts.optional && self.finding == Finding::Missing)
+    }
 }
 
 /// Looks for every tool of the table and asks each for its version.

@@ -113,7 +113,9 @@ fn dump(machine: &Machine, scratch: &Path) -> Result<PathBuf, ImageError> {
     if let Some(board) = words.get_mut(1) {
         *board += &format!(",dumpdtb={}", blob.display());
     }
-    let call = ToolCall::new(Tool::resolve(qemu::PROGRAM).map_err(step())?).args(words).args(["-nic", "none", "-display", "none"]);
+    let call = ToolCall::new(Tool::resolve(qemu::PROGRAM).map_err(step())?)
+        .args(words)
+        .args(["-nic", "none", "-display", "none"]);
     run(&call, &mut |_| ()).map_err(step())?;
     Ok(blob)
 }

@@ -17,6 +17,7 @@ mod busybox;
 mod device_tree;
 mod error;
 mod event;
+mod firmware;
 mod kconfig;
 mod keep;
 mod key;
@@ -34,10 +35,11 @@ mod workshop;
 pub use arch::Arch;
 pub use error::{ImageError, ImageErrorKind};
 pub use event::{Events, ImageEvent, Phase};
+pub use firmware::FIRMWARE;
 pub use kconfig::{ConfigError, ConfigStage};
 pub use key::{Inputs, Key};
 pub use source::spec::{GitSpec, PackageSpec, PrebuiltFiles, PrebuiltSpec, SourceSpec, TarballSpec};
-pub use spec::{DeviceTreeSpec, ImageSpec, KernelSpec};
+pub use spec::{CardSpec, DeviceTreeSpec, ImageSpec, KernelSpec};
 pub use stamp::Stamp;
 pub use store::{Store, StoreError};
 
@@ -122,6 +124,8 @@ pub struct BuiltImage {
     pub system_map: Option<PathBuf>,
     /// Whether the kernel switches the board off by itself.
     pub powers_off: bool,
+    /// How it reaches the board's card, where it can.
+    pub card: Option<CardSpec>,
     /// The commit it was built from, where its source is a repository.
     pub commit: Option<String>,
     /// The kernel's whole configuration.
@@ -241,6 +245,15 @@ impl Images<'_> {
         busybox::busybox(self, image, supplied, events)
     }
 
+    /// The firmware of a Raspberry Pi 3, [`FIRMWARE`], where the host's sources have it.
+    ///
+    /// # Errors
+    ///
+    /// [`ImageError`]; its kind says who can mend it.
+    pub fn firmware(&self, events: Events<'_>) -> Result<Option<Vec<(String, Vec<u8>)>>, ImageError> {
+        firmware::firmware(self.store, events)
+    }
+
     fn recipe(&self, spec: &ImageSpec, toolchain: &Toolchain, events: Events<'_>) -> Result<Recipe, ImageError> {
         let kernel = &spec.kernel;
         let fragments = kernel.config.iter().map(|name| {
@@ -314,6 +327,7 @@ impl Images<'_> {
             device_tree,
             system_map: Some(entry.file(build::SYSTEM_MAP)).filter(|path| path.is_file()),
             powers_off: spec.kernel.powers_off,
+            card: spec.kernel.card.clone(),
             commit: commit.map(str::to_owned),
             config: entry.file(build::CONFIG),
             modules: keep::built_modules(&entry.file(build::MODULES))?,

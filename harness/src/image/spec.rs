@@ -61,9 +61,23 @@ pub struct KernelSpec {
     pub device_tree: DeviceTreeSpec,
     /// The kernel's command line.
     pub command_line: String,
+    /// How it reaches the card that a real board starts from, where it can.
+    pub card: Option<CardSpec>,
     /// Whether it has a driver that switches the board off. Where it has none, the guest's last word ends QEMU.
     #[serde(default = "yes")]
     pub powers_off: bool,
+}
+
+/// A kernel's way to the card in the board's slot.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CardSpec {
+    /// Modules of the kernel that are loaded first, in this order: the slot's driver, and what switches the board off.
+    pub modules: Vec<String>,
+    /// The card's device, without the number of a partition: `/dev/mmcblk0p`.
+    pub device: String,
+    /// What the firmware calls the kernel's file: `kernel8.img`.
+    pub kernel: String,
 }
 
 fn yes() -> bool {

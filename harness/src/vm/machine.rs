@@ -3,14 +3,14 @@
 use std::fmt;
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::schedule::Schedule;
 use crate::exec::doctor::version_number;
 use crate::scenario::diagnostic::{self, Diagnostic};
 
 /// What the harness must know of a board.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Machine {
     /// One line for people.
@@ -26,6 +26,8 @@ pub struct Machine {
     pub memory_address: u64,
     /// Number of CPUs the board has, or gets (`-smp`) where it can have several numbers of them.
     pub cpus: u16,
+    /// How many of them are used where nothing else is asked for, if not all.
+    pub usual_cpus: Option<u16>,
     /// Whether the number of CPUs is QEMU's to choose.
     #[serde(default)]
     pub any_cpus: bool,
@@ -51,7 +53,7 @@ pub struct Machine {
 }
 
 /// What happens when a guest switches its board off.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub enum PowerOff {
     /// QEMU ends.
@@ -62,8 +64,8 @@ pub enum PowerOff {
 }
 
 /// A version of QEMU: `"9.0"`.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(try_from = "String", into = "String")]
 pub struct QemuVersion(pub u32, pub u32);
 
 impl TryFrom<String> for QemuVersion {
@@ -76,6 +78,12 @@ impl TryFrom<String> for QemuVersion {
     }
 }
 
+impl From<QemuVersion> for String {
+    fn from(version: QemuVersion) -> Self {
+        version.to_string()
+    }
+}
+
 impl fmt::Display for QemuVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.0, self.1)
@@ -83,7 +91,7 @@ impl fmt::Display for QemuVersion {
 }
 
 /// A range of guest physical memory.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Region {
     /// First byte, as the guest's CPUs address it.
@@ -95,7 +103,7 @@ pub struct Region {
 impl Machine {
     /// A board for tests.
     #[cfg(test)]
-    pub(super) fn example() -> Self {
+    pub(crate) fn example() -> Self {
         Self {
             description: "a board".into(),
             qemu_machine: "raspi3b".into(),
@@ -103,6 +111,7 @@ impl Machine {
             memory_mib: 1024,
             memory_address: 0,
             cpus: 4,
+            usual_cpus: None,
             any_cpus: false,
             cpus_property: Some("bcm2837.enabled-cpus".into()),
             console: "ttyAMA0,115200".into(),
@@ -130,7 +139,7 @@ impl Machine {
     /// The schedule of a run that names none: 2 ns an instruction, all CPUs.
     #[must_use]
     pub fn usual_schedule(&self) -> Schedule {
-        Schedule { shift: 1, cpus: self.cpus }
+        Schedule::new(1, self.usual_cpus.unwrap_or(self.cpus))
     }
 
     /// Reads the description `text` of the file at `path`.

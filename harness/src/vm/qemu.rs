@@ -18,6 +18,8 @@ pub struct RunFiles {
     pub console: PathBuf,
     /// The guest's memory: a file of the machine's whole size, which the host can read while and after the guest runs.
     pub memory: PathBuf,
+    /// What is in the card slot.
+    pub card: Option<PathBuf>,
 }
 
 /// The program that emulates 64-bit Arm boards.
@@ -54,7 +56,8 @@ pub fn arguments(machine: &Machine, schedule: Schedule, command_line: &str, file
     ];
     let fewer = machine.cpus_property.iter().filter(|_| schedule.cpus < machine.cpus);
     let fewer = fewer.map(|property| ("-global", format!("{property}={}", schedule.cpus)));
-    let all = arguments.into_iter().chain(fewer).flat_map(|(name, value)| [name.to_owned(), value]);
+    let card = files.card.iter().map(|card| ("-drive", format!("if=sd,format=raw,file={}", text(card))));
+    let all = arguments.into_iter().chain(fewer).chain(card).flat_map(|(name, value)| [name.to_owned(), value]);
     board.into_iter().chain(all.filter(|word| !word.is_empty())).collect()
 }
 
@@ -94,8 +97,9 @@ mod tests {
             initramfs: "initramfs.cpio".into(),
             console: "console.log".into(),
             memory: "memory".into(),
+            card: None,
         };
-        let words = arguments(&machine, Schedule { shift: 1, cpus: 2 }, "quiet", &files);
+        let words = arguments(&machine, Schedule::new(1, 2), "quiet", &files);
         insta::assert_snapshot!(words.join(" "), @"-M raspi3b,memory-backend=ram -m 1024M -object memory-backend-file,id=ram,size=1024M,mem-path=memory,share=on -kernel Image -dtb board.dtb -initrd initramfs.cpio -append console=ttyAMA0,115200 quiet maxcpus=2 -icount shift=1,sleep=off -rtc clock=vm,base=2020-01-01 -seed 1 -chardev file,id=console,path=console.log -serial chardev:console -monitor none -nic none -display none -no-reboot -global bcm2837.enabled-cpus=2");
     }
 }

@@ -136,7 +136,7 @@ fn tail(said: &str) -> String {
 pub fn arguments(request: &ShellRequest<'_>, console: Console) -> Vec<String> {
     let text = |path: &Path| path.display().to_string();
     let machine = request.machine;
-    let schedule = Schedule { shift: 1, cpus: machine.cpus };
+    let schedule = Schedule::new(1, machine.cpus);
     let mut append = kernel_command_line(machine, schedule, request.command_line);
     // The kernel hands words it does not know to init, as environment. Writing to a String cannot fail.
     let (chardev, monitor) = match console {

@@ -65,7 +65,7 @@ fn a_branch_is_one_commit_until_somebody_asks_again() -> Result<(), Box<dyn Erro
     assert!(!is_recorded(&store, &spec));
     let resolve = |resolve: Resolve| {
         let options = Options { resolve, ..Options::default() };
-        resolve(&store, dir.path(), &spec, &options, &mut |_| ())
+        super::resolve(&store, dir.path(), &spec, &options, &mut |_| ())
     };
     let one = resolve(Resolve::Recorded)?;
     assert_eq!(fork_of(&one.tree(&store, &mut |_| ())?)?, "one");
@@ -85,7 +85,7 @@ fn a_branch_is_one_commit_until_somebody_asks_again() -> Result<(), Box<dyn Erro
         Err(error) => assert!(matches!(error, ImageError::Source { .. }), "{error}"),
     }
     let nothing = SourceSpec::Git(GitSpec { url: dir.path().join("no").display().to_string(), name: "main".into() });
-    let error = resolve(&store, dir.path(), &nothing, &Options::default(), &mut |_| ()).expect_err("none");
+    let error = super::resolve(&store, dir.path(), &nothing, &Options::default(), &mut |_| ()).expect_err("none");
     assert!(matches!(error, ImageError::Source { .. }), "{error}");
     Ok(())
 }
