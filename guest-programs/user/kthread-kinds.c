@@ -9,8 +9,9 @@
  *
  * FUNCTION is what the task runs in, from /proc/PID/stack: the outermost frame
  * in front of ret_from_fork() and kthread(), which all kernel threads have. For
- * a task that came from user space it is the entry into the kernel. KIND is
- * PF_KTHREAD or user.
+ * a task that came from user space that is the entry into the kernel, which
+ * kernels name differently: it is called system-call. KIND is PF_KTHREAD or
+ * user.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -72,6 +73,12 @@ static pid_t find_task(const char *prefix)
 }
 
 /*
+ * Where a system call enters the kernel: arm64 from 5.16 on and before, and
+ * 32-bit Arm, whose stacks end in the way back.
+ */
+static const char *const system_call[] = { "el0t_64_sync", "el0_sync", "ret_fast_syscall" };
+
+/*
  * A line is "[<0>] FUNCTION+0x58/0x1a0"; the innermost comes first. Returns the
  * outermost function that not all kernel threads have, inside STACK.
  */
@@ -89,6 +96,9 @@ static const char *outermost(char *stack)
 			function = name;
 	}
 	check(function);
+	for (size_t i = 0; i < sizeof(system_call) / sizeof(*system_call); i++)
+		if (!strcmp(function, system_call[i]))
+			return "system-call";
 	return function;
 }
 
