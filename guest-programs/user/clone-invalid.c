@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * clone-invalid: asks clone and clone3 for what cannot be, one thing after the
- * other. All of it is refused with EINVAL, and a marker stands before each
- * call.
+ * clone-invalid [pidfd-thread]: asks clone and clone3 for what cannot be, one
+ * thing after the other. All of it is refused with EINVAL, and a marker stands
+ * before each call.
+ *
+ * What kernels refused until 6.9 only, a thread with a pidfd, is asked for with
+ * the argument, and then nothing else is.
  *
  * Two cases need a caller of their own: a process that reaps for a pid
  * namespace may not make siblings, and one that has unshared its children's
@@ -14,6 +17,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -34,7 +38,6 @@ static const struct {
 	{ "SIGHAND-VM", CLONE_SIGHAND },
 	{ "THREAD+NEWPID", AS_THREAD | CLONE_NEWPID },
 	{ "THREAD+NEWUSER", AS_THREAD | CLONE_NEWUSER },
-	{ "PIDFD+THREAD", AS_THREAD | CLONE_PIDFD },
 	{ "PIDFD+DETACHED", CLONE_PIDFD | CLONE_DETACHED },
 };
 
@@ -66,12 +69,19 @@ static _Noreturn void call_as_reaper(int turn)
 	_exit(0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	int turn[2];
 	pid_t reaper;
 
 	guest_init();
+	if (argc == 2 && strcmp(argv[1], "pidfd-thread") == 0) {
+		trace_on();
+		call_clone("PIDFD+THREAD", AS_THREAD | CLONE_PIDFD);
+		_exit(0);
+	}
+	if (argc != 1)
+		wrong("usage: clone-invalid [pidfd-thread]");
 	check(pipe(turn) == 0);
 	reaper = raw_clone(CLONE_NEWPID | SIGCHLD);
 	if (reaper == 0)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * kthread-kinds NAME...: says in the trace what /proc tells of the first task
- * whose name begins with NAME, for each NAME.
+ * kthread-kinds NAME[,OTHER]...: says in the trace what /proc tells of the first
+ * task whose name begins with NAME, for each NAME. OTHER is how some kernels
+ * call that one: it is looked for where there is no NAME.
  *
  * A marker is NAME:FUNCTION:ppid=N:KIND:EXE:POLICY, such as
  *
@@ -46,7 +47,7 @@ static void read_proc(pid_t pid, const char *file, char *text, size_t size)
 	close(fd);
 }
 
-/* The task with the lowest pid whose name begins with PREFIX. */
+/* The task with the lowest pid whose name begins with PREFIX; 0 if there is none. */
 static pid_t find_task(const char *prefix)
 {
 	DIR *proc = opendir("/proc");
@@ -67,8 +68,6 @@ static pid_t find_task(const char *prefix)
 			found = pid;
 	}
 	closedir(proc);
-	if (!found)
-		wrong(prefix);
 	return found;
 }
 
@@ -125,14 +124,23 @@ static bool has_program(pid_t pid)
 	return readlink(path, program, sizeof(program)) > 0;
 }
 
-static void describe(const char *name, char *text, size_t size)
+/* NAME is cut off behind the first of the names that it lists. */
+static void describe(char *name, char *text, size_t size)
 {
-	pid_t pid = find_task(name);
 	char stat[512], stack[2048], policy[32];
 	unsigned int flags;
-	char *rest;
+	char *rest, *other;
 	int parent;
+	pid_t pid;
 
+	other = strchr(name, ',');
+	if (other)
+		*other++ = '\0';
+	pid = find_task(name);
+	if (!pid && other)
+		pid = find_task(other);
+	if (!pid)
+		wrong(name);
 	read_proc(pid, "stat", stat, sizeof(stat));
 	/* Behind the name: state, ppid, pgrp, session, tty_nr, tpgid, flags. */
 	rest = strrchr(stat, ')');

@@ -7,8 +7,12 @@
  * (kernel.ns_last_pid, for restoring processes), forks beyond the highest
  * number, and forks where a number is in use. Then it asks for numbers by
  * itself, with clone3's set_tid: one that is free, one that is not, and one
- * that there cannot be. The highest number must be 32767 (kernel.pid_max is
- * 32768).
+ * that there cannot be.
+ *
+ * The highest number is made 32767 (kernel.pid_max is 32768). That is what a
+ * kernel of full size begins with; one that is built small (CONFIG_BASE_SMALL)
+ * has 4095, and where each namespace has a kernel.pid_max of its own (7.2) a new
+ * one has the highest number that there can be.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -23,6 +27,7 @@
 #include "guest.h"
 
 #define LAST_PID "/proc/sys/kernel/ns_last_pid"
+#define PID_MAX "/proc/sys/kernel/pid_max"
 
 static int last_pid_fd;
 
@@ -80,8 +85,18 @@ static int ask_for(pid_t tid)
 	return 0;
 }
 
+static void set_pid_max(const char *number)
+{
+	int fd = open(PID_MAX, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, number, strlen(number)) < 0)
+		die(PID_MAX);
+	close(fd);
+}
+
 static _Noreturn void take_numbers(void)
 {
+	set_pid_max("32768");
 	last_pid_fd = open(LAST_PID, O_WRONLY | O_CLOEXEC);
 	if (last_pid_fd < 0)
 		die(LAST_PID);

@@ -10,10 +10,11 @@
  * All threads are made, and asleep, before tracing is turned on; the one that
  * ends alone turns it on when the main thread sleeps in pthread_join().
  * Joining ends when the thread's id is cleared in memory, which it is before
- * the thread has ended; the main thread looks until it has, so that the two
- * ends do not mix. For the same reason those that end together have real-time
- * priorities, the main thread the highest: each is through with its end before
- * the next begins.
+ * the thread has ended; it has a real-time priority, so that the main thread,
+ * which it wakes, does not preempt it, and looks until it has ended, so that the
+ * two ends do not mix. For the same reason those that end together have
+ * real-time priorities, the main thread the highest: each is through with its
+ * end before the next begins.
  *
  * Run it pinned to one CPU.
  */
@@ -41,10 +42,18 @@ static void sleep_until_told(long own)
 		die("read");
 }
 
+static void set_priority(pid_t id, int priority)
+{
+	const struct sched_param parameters = { .sched_priority = priority };
+
+	check(sched_setscheduler(id, SCHED_FIFO, &parameters) == 0);
+}
+
 static void *end_alone(void *number)
 {
 	sleep_until_told((long)number);
 	wait_until_asleep(getpid());
+	set_priority(0, 1);
 	trace_on();
 	return NULL;
 }
@@ -65,13 +74,6 @@ static void make_thread(long number, void *(*function)(void *))
 	while ((id = __atomic_load_n(&ids[number], __ATOMIC_ACQUIRE)) == 0)
 		sched_yield();
 	wait_until_asleep(id);
-}
-
-static void set_priority(pid_t id, int priority)
-{
-	const struct sched_param parameters = { .sched_priority = priority };
-
-	check(sched_setscheduler(id, SCHED_FIFO, &parameters) == 0);
 }
 
 int main(void)

@@ -8,7 +8,9 @@
  * markers show who runs when.
  *
  * The program that is executed is this one again: with an argument it turns
- * tracing off, since what it does is not part of it, and ends.
+ * tracing off, since what it does is not part of it, and ends. Its parent has
+ * been woken by then, but need not have run yet, so it waits until that waits
+ * for it.
  *
  * Run it pinned to one CPU: then parent and child can only take turns.
  */
@@ -27,6 +29,7 @@ int main(int argc, char **argv)
 	(void)argv;
 	guest_init();
 	if (argc > 1) {
+		wait_until_asleep(getppid());
 		trace_off();
 		_exit(0);
 	}
