@@ -63,11 +63,13 @@ impl Checkout {
 pub(crate) struct OwnStore(TempDir);
 
 impl OwnStore {
-    /// `kinds` are kinds of entries, such as `kernel`. Where the kernel's source came from is known in any case.
+    /// `kinds` are kinds of entries, such as `kernel`, with which come the device trees. Where the kernel's source came from is
+    /// known in any case.
     pub(crate) fn lending(kinds: &[&str]) -> Result<Self, Box<dyn Error>> {
         let store = Self(tempfile::tempdir()?);
         let lender = default_store().ok_or("there is no home directory for the image store")?;
-        for kind in kinds {
+        let with_kernels = kinds.contains(&"kernel").then_some("device-tree");
+        for kind in kinds.iter().copied().chain(with_kernels) {
             if !lender.join(kind).is_dir() {
                 return Err(format!("no {kind} in `{}`: `kernsnap image build` makes it", lender.display()).into());
             }
@@ -84,7 +86,7 @@ impl OwnStore {
 
     /// One that has everything, so that only what a run itself needs is written here.
     pub(crate) fn whole() -> Result<Self, Box<dyn Error>> {
-        Self::lending(&["kernel", "device-tree", "facts", "program", "module"])
+        Self::lending(&["kernel", "facts", "program", "module"])
     }
 
     pub(crate) fn path(&self) -> &Path {
