@@ -138,7 +138,11 @@ const INHERITED: [&str; 2] = ["PATH", "TMPDIR"];
 const ABROAD: [&str; 6] = ["HOME", "SSH_AUTH_SOCK", "http_proxy", "https_proxy", "all_proxy", "no_proxy"];
 
 pub(super) fn inherited(abroad: bool) -> Vec<(OsString, OsString)> {
-    INHERITED.iter().chain(ABROAD.iter().filter(|_| abroad)).filter_map(|name| Some((OsString::from(name), env::var_os(name)?))).collect()
+    INHERITED
+        .iter()
+        .chain(ABROAD.iter().filter(|_| abroad))
+        .filter_map(|name| Some((OsString::from(name), env::var_os(name)?)))
+        .collect()
 }
 
 fn is_executable(path: &Path) -> bool {

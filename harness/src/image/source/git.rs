@@ -61,5 +61,10 @@ impl Commit {
 fn call(tool: &Tool, repository: &Path) -> ToolCall {
     let mut git_dir = std::ffi::OsString::from("--git-dir=");
     git_dir.push(repository);
-    ToolCall::new(tool.clone()).abroad().arg(git_dir).args(["-c", "core.autocrlf=false", "-c", "advice.detachedHead=false"])
+    ToolCall::new(tool.clone()).abroad().arg(git_dir).args([
+        "-c",
+        "core.autocrlf=false",
+        "-c",
+        "advice.detachedHead=false",
+    ])
 }
