@@ -55,6 +55,8 @@ fn check(report: &Report, questions: impl FnOnce(&mut Browser) -> Outcome) -> Ou
     let mut browser = Browser::start(directory.path())?;
     browser.open(&format!("file://{}", file.display()))?;
     assert_eq!(browser.ask("document.documentElement.dataset.ready")?, json!("true"), "{:?}", browser.errors);
+    // The lanes have their height once they were drawn.
+    browser.painted()?;
     questions(&mut browser)?;
     let none: [String; 0] = [];
     assert_eq!((&*browser.errors, &*browser.requests), (&none[..], &none[..]));

@@ -1,25 +1,27 @@
 //! From names to the bytes that runs are made of: opens an image, asks its kernel what it can trace, and collects the guest
 //! programs of a scenario. Everything comes from the store, and is built where it is missing.
 
+mod error;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+pub use self::error::KitError;
 use crate::emulator::Emulator;
 use crate::facts::{self, Facts};
 use crate::image::{
     Arch, BuiltImage, CardSpec, Events, ImageError, ImageEvent, ImageSpec, Images, Inputs, Phase, StoreError,
 };
-use crate::layouts::{LayoutError, Layouts};
+use crate::layouts::Layouts;
 use crate::module_file::ModuleFile;
 use crate::plan::boot_parameters;
 use crate::run::{Kit, Load, RunError, boot_plan};
-use crate::scenario::{Diagnostic, Draft, MachineEnd, Names, Scenario, Step, Target};
+use crate::scenario::{Draft, MachineEnd, Names, Scenario, Step, Target};
 use crate::trace::Symbols;
-use crate::workspace::WorkspaceError;
 
 /// The recipe of the facts entry: raised when the questions change.
 const RECIPE: u32 = 1;
@@ -32,71 +34,6 @@ const BUSYBOX: &str = "busybox";
 
 /// The file in a facts entry.
 const FACTS: &str = "facts.json";
-
-/// Why a run cannot be prepared.
-#[derive(Debug, thiserror::Error)]
-pub enum KitError {
-    /// An image, program or module cannot be built.
-    #[error(transparent)]
-    Image(#[from] ImageError),
-    /// A file of the checkout is missing or wrong.
-    #[error(transparent)]
-    Workspace(#[from] WorkspaceError),
-    /// A built file cannot be read.
-    #[error("cannot read `{}`", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// A module is no module.
-    #[error("module `{name}` cannot be read: {source}")]
-    Module {
-        /// Its name.
-        name: String,
-        /// What is wrong with the file.
-        source: object::Error,
-    },
-    /// The kernel's types tell no layouts.
-    #[error("cannot learn the layouts of the structures of image `{image}`: {source}")]
-    Layouts {
-        /// The image.
-        image: String,
-        /// What is wrong with the object that has them.
-        source: LayoutError,
-    },
-    /// The board needs a newer QEMU.
-    #[error("the board `{machine}` needs QEMU {needs} or newer; this is {version}")]
-    OldQemu {
-        /// The board.
-        machine: String,
-        /// The oldest version that will do.
-        needs: String,
-        /// What QEMU says of itself.
-        version: String,
-    },
-    /// The kernel could not be asked what it can trace.
-    #[error("cannot ask the kernel of image `{image}` what it can trace: {source}")]
-    Facts {
-        /// The image.
-        image: String,
-        /// Why.
-        source: RunError,
-    },
-}
-
-impl From<StoreError> for KitError {
-    fn from(error: StoreError) -> Self {
-        Self::Image(error.into())
-    }
-}
-
-impl From<Diagnostic> for KitError {
-    fn from(diagnostic: Diagnostic) -> Self {
-        Self::Workspace(diagnostic.into())
-    }
-}
 
 /// A scenario on an image.
 #[derive(Clone, Debug)]
