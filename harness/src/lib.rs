@@ -23,6 +23,7 @@ pub mod lesson;
 pub mod matrix;
 pub mod model;
 pub mod module_file;
+pub mod parallel;
 pub mod plan;
 pub mod record;
 pub mod recording;

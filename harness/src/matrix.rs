@@ -1,9 +1,6 @@
 //! Scenarios × images: each scenario run once on each image, and what came of it.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -12,10 +9,11 @@ use crate::cache::Cache;
 use crate::image::{Events, ImageError, Images};
 use crate::interrupt;
 use crate::kit::{Bench, KitError, Prepared};
+use crate::parallel::in_order;
 use crate::record::LastVerdict;
-use crate::run::{Freshness, Outcome, RunError, Runner};
+use crate::run::{Freshness, Load, Outcome, RunError, Runner};
+use crate::scenario::Scenario;
 use crate::verdict::Verdict;
-use crate::vm::BootError;
 use crate::workspace::WorkspaceError;
 
 /// One scenario on one image.
@@ -55,6 +53,13 @@ pub enum Came {
     Lost,
 }
 
+impl Cell {
+    fn without_view(scenario: &str, image: &str, outcome: Came, reasons: Vec<String>) -> Self {
+        let (scenario, image) = (scenario.to_owned(), image.to_owned());
+        Self { scenario, image, outcome, reasons, view: None, guest_ns: None }
+    }
+}
+
 impl Came {
     /// One word.
     #[must_use]
@@ -85,7 +90,7 @@ pub struct Order {
     pub cache: Cache,
 }
 
-/// Runs everything, image by image, and hands on each cell when it is there, in no order.
+/// Runs everything, image by image, and hands on each cell.
 ///
 /// # Errors
 /// A [`KitError`] of an image that cannot be opened or built, or an interruption.
@@ -100,14 +105,7 @@ pub fn matrix(
         let mut ready = Vec::new();
         for file in &order.files {
             let id = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            let nothing = |outcome, reasons| Cell {
-                scenario: id.clone(),
-                image: name.clone(),
-                outcome,
-                reasons,
-                view: None,
-                guest_ns: None,
-            };
+            let nothing = |outcome, reasons| Cell::without_view(&id, name, outcome, reasons);
             match bench.scenario(file, on) {
                 Ok(Prepared::Ready(scenario, load)) => ready.push((scenario, load)),
                 Ok(Prepared::DoesNotApply(not)) => on_cell(nothing(Came::DoesNotApply, not.lacking)),
@@ -119,47 +117,26 @@ pub fn matrix(
         }
         let (cache, limit) = (order.cache.clone(), order.limit);
         let runner = Runner { kit: &bench.kit, cache, freshness: Freshness::Cached, limit };
-        let next = AtomicUsize::new(0);
-        let (cells, received) = mpsc::channel();
-        thread::scope(|scope| {
-            for _ in 0..order.parallel.min(ready.len()) {
-                let (cells, next, ready, runner) = (cells.clone(), &next, &ready, &runner);
-                // QEMU is tied to the life of the thread that started it; this one waits for it.
-                scope.spawn(move || {
-                    while let Some((scenario, load)) = ready.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let cell = images.store.scratch().map_err(|error| KitError::Image(ImageError::Store(error)));
-                        let cell = cell.map(|directory| {
-                            let schedule = runner.kit.machine.usual_schedule();
-                            let outcome = runner.run(scenario, load, schedule, directory.path());
-                            judged(&scenario.id, name, outcome.map(|run| run.outcome))
-                        });
-                        if cells.send(cell).is_err() || interrupt::requested() {
-                            break;
-                        }
-                    }
-                });
-            }
-            drop(cells);
-            for cell in received {
-                let cell = cell?;
-                LastVerdict::remember(images.store, name, &cell.scenario, cell.outcome.word(), &bench.kit.image_key);
-                on_cell(cell);
-            }
-            interrupt::check().map_err(|interrupted| KitError::Image(interrupted.into()))
+        let is_interruption = |error: &KitError| matches!(error, KitError::Image(ImageError::Interrupted(_)));
+        let act = |(scenario, load): &(Box<Scenario>, Load)| {
+            let directory = images.store.scratch().map_err(ImageError::from)?;
+            let schedule = runner.kit.machine.usual_schedule();
+            let outcome = runner.run(scenario, load, schedule, directory.path());
+            interrupt::check().map_err(ImageError::from)?;
+            Ok(judged(&scenario.id, name, outcome.map(|run| run.outcome)))
+        };
+        in_order(&ready, order.parallel, is_interruption, act, |_, cell: Result<Cell, KitError>| {
+            let cell = cell?;
+            LastVerdict::remember(images.store, name, &cell.scenario, cell.outcome.word(), &bench.kit.image_key);
+            on_cell(cell);
+            Ok(())
         })?;
     }
     Ok(())
 }
 
 fn judged(scenario: &str, image: &str, outcome: Result<Outcome, RunError>) -> Cell {
-    let cell = |outcome, reasons| Cell {
-        scenario: scenario.to_owned(),
-        image: image.to_owned(),
-        outcome,
-        reasons,
-        view: None,
-        guest_ns: None,
-    };
+    let cell = |outcome, reasons| Cell::without_view(scenario, image, outcome, reasons);
     match outcome {
         Ok(outcome) => {
             let (came, reasons) = match &outcome.verdict {
@@ -171,7 +148,6 @@ fn judged(scenario: &str, image: &str, outcome: Result<Outcome, RunError>) -> Ce
             Cell { view, guest_ns: outcome.guest_ns, ..cell(came, reasons) }
         }
         Err(RunError::Refused(mistake)) => cell(Came::Refused, vec![mistake.to_string()]),
-        Err(RunError::Boot(error @ BootError::Interrupted(_))) => cell(Came::Lost, vec![error.to_string()]),
         Err(error) => cell(Came::Lost, vec![error.to_string()]),
     }
 }

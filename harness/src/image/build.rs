@@ -49,9 +49,7 @@ pub(super) fn build(job: &Job<'_>, entry: &Path, events: Events<'_>) -> Result<V
     let BuildPlan { configure, rest } = plan(kernel, &tools, &paths, job.jobs, again);
 
     let mut carry_out = Progress { last_phase: None, total: None, log: &job.log };
-    for step in &configure {
-        carry_out.step(step, events)?;
-    }
+    carry_out.step(&configure, events)?;
     let dot_config = out.join(".config");
     let text = fs::read_to_string(&dot_config).map_err(StoreError::read(&dot_config))?;
     let mut symbols = None;

@@ -66,8 +66,8 @@ pub(super) enum Listen {
 /// The steps that build a kernel, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct BuildPlan {
-    /// Make `.config`. What came out is compared with what was asked for before the rest is run.
-    pub(super) configure: Vec<Step>,
+    /// Makes `.config`. What came out is compared with what was asked for before the rest is run.
+    pub(super) configure: Step,
     /// Make the kernel and its modules.
     pub(super) rest: Vec<Step>,
 }
@@ -78,22 +78,16 @@ pub(super) fn plan(spec: &KernelSpec, tools: &Tools, paths: &Paths, jobs: usize,
     let step = |phase: Phase, listen, call: ToolCall| Step { phase, listen, call: call.log(&paths.log) };
     let kbuild = || make(spec, tools, paths).arg(format!("-j{jobs}"));
     let targets = || [spec.arch.kernel_target().to_owned(), "modules".to_owned()];
-    let configure = |target: &str| {
-        let call = make(spec, tools, paths).arg(assignment("KCONFIG_ALLCONFIG=", &paths.config)).arg(target);
-        step(Phase::Configure, Listen::Quietly, call)
-    };
     let mut rest = vec![step(Phase::Prepare, Listen::Quietly, kbuild().arg("modules_prepare"))];
     if !again {
         let count = kbuild().args(["--dry-run", "--keep-going"]).args(targets());
         rest.push(step(Phase::Prepare, Listen::Counting, count));
     }
     rest.push(step(Phase::Compile, Listen::Compiling, kbuild().args(targets())));
-    let configure = match &spec.defconfig {
-        None => vec![configure("allnoconfig")],
-        // kconfig's own way to lay fragments over a configuration: the last word on an option holds, `alldefconfig` fills up.
-        Some(_) => vec![configure("alldefconfig")],
-    };
-    BuildPlan { configure, rest }
+    // What is not asked for is off, or as the kernel's own configuration leaves it.
+    let target = if spec.defconfig.is_none() { "allnoconfig" } else { "alldefconfig" };
+    let configure = make(spec, tools, paths).arg(assignment("KCONFIG_ALLCONFIG=", &paths.config)).arg(target);
+    BuildPlan { configure: step(Phase::Configure, Listen::Quietly, configure), rest }
 }
 
 /// A call of kbuild for this kernel, with nothing in its environment that differs between hosts, users or days.

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use super::event::Events;
 use super::key::Inputs;
 use super::source::{Patch, Source};
-use super::store::Store;
+use super::store::{Store, remove};
 use super::{ImageError, StoreError};
 use crate::exec::{Tool, ToolCall, ToolError, run};
 
@@ -134,12 +134,5 @@ impl Workshop {
             .dir(&self.tree);
         call = call.arg(if reverse { "--reverse" } else { "--forward" });
         run(&call, &mut |_| ()).map(drop)
-    }
-}
-
-fn remove(dir: &Path) -> Result<(), StoreError> {
-    match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StoreError::write(dir)(error)),
-        _ => Ok(()),
     }
 }

@@ -230,7 +230,7 @@ fn words(inputs: &Inputs) -> String {
 }
 
 /// Removes a directory tree that may not be there.
-fn remove(dir: &Path) -> Result<(), StoreError> {
+pub(super) fn remove(dir: &Path) -> Result<(), StoreError> {
     match fs::remove_dir_all(dir) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::write(dir)(error)),
         _ => Ok(()),
