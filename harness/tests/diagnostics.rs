@@ -85,10 +85,10 @@ fn what_a_kernel_lacks_is_listed() -> Outcome {
 ";
     let draft = Draft::read(Path::new("x.yaml"), fs::read_to_string(data("good-scenario.yaml"))? + needs)?;
     let expected = [
-        "the kernel of small has no traceable function `user_mode_thread`",
-        "the kernel of small has no event `sched:sched_process_hang`",
-        "the kernel of small has no field `task.rcu_users`",
-        "the kernel of small is built without CONFIG_NUMA",
+        "the kernel has no traceable function `user_mode_thread`",
+        "the kernel has no event `sched:sched_process_hang`",
+        "the kernel has no field `task.rcu_users`",
+        "the kernel is built without CONFIG_NUMA",
     ];
     assert_eq!(on_small_image(|target| Ok(draft.lacking(target)))?, expected);
     Ok(())

@@ -22,33 +22,32 @@ fn lacks_cpus(draft: &Draft, target: &Target<'_>) -> Option<String> {
         RawStep::Wait(_) | RawStep::SleepMs(_) | RawStep::Write { .. } => None,
     };
     let named = draft.raw.run.iter().filter_map(cpu).filter(|cpu| *cpu < USUAL_CPUS).max()?;
-    let (image, cpus) = (target.image, target.cpus);
+    let cpus = target.cpus;
     (named >= cpus)
-        .then(|| format!("it uses CPU {named}, and {image} runs with {cpus} CPU{}", if cpus == 1 { "" } else { "s" }))
+        .then(|| format!("it uses CPU {named}, and the board runs with {cpus} CPU{}", if cpus == 1 { "" } else { "s" }))
 }
 
 fn lacks(need: &RawNeed, target: &Target<'_>) -> Option<String> {
-    let image = target.image;
     match need {
         RawNeed::Function(name) => {
             let known = |candidate: &str| target.functions.keys().any(|symbol| fold(symbol) == candidate);
             let there = target.names.candidates(name).any(known);
-            (!there).then(|| format!("the kernel of {image} has no traceable function `{name}`"))
+            (!there).then(|| format!("the kernel has no traceable function `{name}`"))
         }
         RawNeed::Event(name) => {
             let there = target.events.keys().any(|full| full == name || full.ends_with(&format!(":{name}")));
-            (!there).then(|| format!("the kernel of {image} has no event `{name}`"))
+            (!there).then(|| format!("the kernel has no event `{name}`"))
         }
         RawNeed::Field(path) => {
             let (of, field) = path.split_once('.').unwrap_or((path, ""));
             let mut structs = target.names.candidates(of);
             let there =
                 structs.any(|of| target.names.candidates(field).any(|field| target.layouts.field(of, field).is_some()));
-            (!there).then(|| format!("the kernel of {image} has no field `{path}`"))
+            (!there).then(|| format!("the kernel has no field `{path}`"))
         }
         RawNeed::Config(option) => {
             let there = target.config.contains(option);
-            (!there).then(|| format!("the kernel of {image} is built without {option}"))
+            (!there).then(|| format!("the kernel is built without {option}"))
         }
     }
 }
