@@ -1,7 +1,7 @@
 //! `kernsnap view`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, ErrorKind, StdoutLock, Write as _};
 use std::path::Path;
 
 use super::args::{Arguments, ViewArguments};
@@ -21,7 +21,7 @@ pub(super) fn view(arguments: &Arguments, view: &ViewArguments) -> Result<Exit, 
     let mut events = read(arguments, &view.file)?;
     let follow = Follow::new(&view.follow);
     let mut shown = 0;
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = Out::new();
     loop {
         let event = match events.next() {
             None => break,
@@ -33,16 +33,18 @@ pub(super) fn view(arguments: &Arguments, view: &ViewArguments) -> Result<Exit, 
             continue;
         }
         let names = events.names();
-        let written =
-            if view.json { events::json(&mut out, &event, names) } else { events::line(&mut out, &event, names) };
-        if !goes_on(written)? {
+        if view.json {
+            events::json(&mut out.text, &event, names).map_err(|error| Failure::internal("write JSON", &error))?;
+        } else {
+            events::line(&mut out.text, &event, names);
+        }
+        if !out.goes_on(OUT)? {
             return Ok(Exit::Passed);
         }
     }
-    if !goes_on(out.flush())? {
+    if !out.goes_on(0)? {
         return Ok(Exit::Passed);
     }
-    drop(out);
     conclude(&view.file, events.finish(), shown)
 }
 
@@ -98,12 +100,35 @@ pub(super) fn conclude(file: &Path, summary: Summary, events: u64) -> Result<Exi
     Ok(if defects.is_empty() { Exit::Passed } else { Exit::TraceUnusable })
 }
 
-/// Whether what was written went somewhere: a reader who has seen enough closes the pipe.
-fn goes_on(written: io::Result<()>) -> Result<bool, Failure> {
-    match written {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Failure::internal("print events", &error)),
+/// Bytes that are written at a time.
+const OUT: usize = 64 << 10;
+
+/// What is on its way to the standard output.
+struct Out {
+    text: String,
+    stdout: StdoutLock<'static>,
+}
+
+impl Out {
+    fn new() -> Self {
+        Self { text: String::with_capacity(2 * OUT), stdout: io::stdout().lock() }
+    }
+
+    /// Writes what is there, if it is more than `least` bytes. `false` where nobody reads any more: a reader who has seen
+    /// enough closes the pipe.
+    fn goes_on(&mut self, least: usize) -> Result<bool, Failure> {
+        if self.text.len() < least {
+            return Ok(true);
+        }
+        let written = self.stdout.write_all(self.text.as_bytes()).and_then(|()| {
+            self.text.clear();
+            if least == 0 { self.stdout.flush() } else { Ok(()) }
+        });
+        match written {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(Failure::internal("print events", &error)),
+        }
     }
 }
 
@@ -132,7 +157,7 @@ impl Follow {
         let Pid(pid) = event.pid;
         all || asked(pid)
             || match &event.body {
-                Body::Point(point) => point.fields.iter().any(|(name, value)| {
+                Body::Point(point) => point.fields().any(|(name, value)| {
                     is_pid(name) && value.as_int().and_then(|pid| i32::try_from(pid).ok()).is_some_and(asked)
                 }),
                 _ => false,

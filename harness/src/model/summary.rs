@@ -101,7 +101,7 @@ fn counted(body: &Body) -> Option<Arc<str>> {
         Body::Call { function, .. } | Body::Enter { function, .. } => Some(format!("{function}()").into()),
         Body::Leave { .. } => None,
         Body::Marker { .. } => Some("marker".into()),
-        Body::Point(point) => Some(point.name.clone()),
+        Body::Point(point) => Some(point.name().clone()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! One CPU's ring buffer to events: the hot path. A record costs one look-up by event number and a few loads.
 
+use std::sync::Arc;
+
 use super::frames::frames;
 use super::memo::Memo;
 use super::page::{Page, pages};
@@ -152,12 +154,12 @@ impl Decoder<'_> {
                 let text = fields::text(data.get(*offset..)?);
                 Body::Marker { text: text.strip_suffix('\n').map_or_else(|| text.clone(), Into::into) }
             }
-            Shape::Point { name, fields } => {
-                let fields = fields
-                    .iter()
-                    .map(|field| Some((field.name().clone(), field.value(data)?)))
-                    .collect::<Option<_>>()?;
-                Body::Point(Point { name: name.clone(), fields })
+            Shape::Point { layout, fields } => {
+                let mut values = Vec::with_capacity(fields.len());
+                for field in fields {
+                    values.push(field.value(data)?);
+                }
+                Body::Point(Point::new(Arc::clone(layout), values))
             }
             Shape::Stack { .. } => return None,
         };

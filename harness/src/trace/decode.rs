@@ -192,8 +192,8 @@ mod tests {
             }
             Body::Marker { text } => format!("# {text}"),
             Body::Point(point) => {
-                let fields: Vec<_> = point.fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
-                format!("{}{}", point.name, fields.concat())
+                let fields: Vec<_> = point.fields().map(|(name, value)| format!(" {name}={value}")).collect();
+                format!("{}{}", point.name(), fields.concat())
             }
         };
         let frames = |stack: &Vec<_>| stack.iter().map(|frame| format!(" ^{frame}")).collect::<Vec<_>>().concat();

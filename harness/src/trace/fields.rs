@@ -21,10 +21,9 @@ enum Width {
     Eight,
 }
 
-/// A field's name and how to read it.
+/// How to read a field.
 #[derive(Clone, Debug)]
 pub(super) struct FieldPlan {
-    name: Arc<str>,
     source: Source,
 }
 
@@ -157,13 +156,7 @@ impl FieldPlan {
                 Source::Dynamic { location, base, element: element(None) }
             }
         };
-        Self { name: Arc::clone(&field.name), source }
-    }
-
-    /// The field's name.
-    #[must_use]
-    pub(super) fn name(&self) -> &Arc<str> {
-        &self.name
+        Self { source }
     }
 
     /// The field's value in `record`; `None` where it lies outside.
@@ -209,7 +202,7 @@ impl Element {
     /// The array in `bytes`. What is left over at the end of the last element is not part of it.
     fn value(self, bytes: &[u8]) -> Option<Value> {
         match self {
-            Self::Char => Some(Value::Text(text(bytes))),
+            Self::Char => Some(Value::Text(text(bytes).into())),
             Self::Int { width, signed } => bytes
                 .chunks_exact(width.bytes())
                 .map(|chunk| width.value(chunk, signed))

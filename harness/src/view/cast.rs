@@ -6,7 +6,7 @@ use super::matching::Matcher;
 use super::value::value_of;
 use crate::model::Model;
 use crate::scenario::{Names, Role, RoleRule};
-use crate::trace::{Body, Pid, Point, Trace};
+use crate::trace::{Body, Pid, Trace};
 
 /// The tasks of a run that have a role.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -113,7 +113,7 @@ impl Cast {
             RoleRule::RunsAfter(role) => {
                 let leaving = self.pid(role)?;
                 trace.events.iter().rev().find_map(|event| match &event.body {
-                    Body::Point(point) if event.pid == leaving && &*point.name == "sched_switch" => {
+                    Body::Point(point) if event.pid == leaving && **point.name() == *"sched_switch" => {
                         point.int("next_pid").and_then(as_pid)
                     }
                     _ => None,
@@ -144,8 +144,7 @@ impl Cast {
 /// The child that an event announces.
 fn forked(body: &Body) -> Option<Pid> {
     let Body::Point(point) = body else { return None };
-    let Point { name, .. } = point;
-    match &**name {
+    match &**point.name() {
         "sched_process_fork" => point.int("child_pid").and_then(as_pid),
         "task_newtask" => point.int("pid").and_then(as_pid),
         _ => None,

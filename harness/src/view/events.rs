@@ -117,7 +117,7 @@ fn stack(event: &Event, rules: &ViewRules, matcher: &Matcher<'_>) -> Vec<String>
         Body::Call { function, .. } | Body::Enter { function, .. } => {
             rules.stacks.iter().any(|name| matcher.is(name, function))
         }
-        Body::Point(point) => rules.stacks.iter().any(|name| **name == *point.name),
+        Body::Point(point) => rules.stacks.iter().any(|name| **name == **point.name()),
         Body::Leave { .. } | Body::Marker { .. } => false,
     };
     match &event.stack {
@@ -137,15 +137,15 @@ pub fn describe(body: &Body, rules: &ViewRules, cast: &Cast) -> String {
         Body::Leave { function, .. } => format!("{function}() returns"),
         Body::Marker { text } => format!("marker text={text}"),
         Body::Point(point) => {
-            let fields = point.fields.iter().filter(|(name, _)| shows(rules, &point.name, name));
-            fields.fold(point.name.to_string(), |text, (field, value)| {
+            let fields = point.fields().filter(|(name, _)| shows(rules, point.name(), name));
+            fields.fold(point.name().to_string(), |text, (field, value)| {
                 let pid = field::is_pid(field).then(|| value.as_int().and_then(as_pid)).flatten();
                 let value = match pid {
                     Some(pid) => cast.role(pid).unwrap_or("other").to_owned(),
-                    None if rules.hexadecimal.contains(&(point.name.to_string(), field.to_string())) => {
+                    None if rules.hexadecimal.contains(&(point.name().to_string(), field.to_string())) => {
                         value.as_int().map_or_else(|| value.to_string(), |value| format!("{value:#x}"))
                     }
-                    None => field::show(&point.name, field, value),
+                    None => field::show(point.name(), field, value),
                 };
                 format!("{text} {field}={value}")
             })

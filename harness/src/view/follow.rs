@@ -97,23 +97,21 @@ impl Followed {
 }
 
 fn wakes(point: &Point) -> Option<Pid> {
-    let wakes = matches!(&*point.name, "sched_waking" | "sched_wakeup");
+    let wakes = matches!(&**point.name(), "sched_waking" | "sched_wakeup");
     wakes.then(|| point.int("pid")).flatten().and_then(as_pid)
 }
 
 /// Whether the running task leaves the CPU without being preempted: `prev_state` is not `R` and not `R+`.
 fn goes_to_sleep(point: &Point) -> bool {
-    &*point.name == "sched_switch" && point.int("prev_state").is_some_and(|state| state & 0xff != 0)
+    **point.name() == *"sched_switch" && point.int("prev_state").is_some_and(|state| state & 0xff != 0)
 }
 
 fn pids(point: &Point) -> impl Iterator<Item = Pid> {
-    point.fields.iter().filter(|(name, _)| field::is_pid(name)).filter_map(|(_, value)| as_pid(value.as_int()?))
+    point.fields().filter(|(name, _)| field::is_pid(name)).filter_map(|(_, value)| as_pid(value.as_int()?))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::trace::{Context, Cpu, Timestamp, Value};
 
@@ -122,12 +120,12 @@ mod tests {
         let event = |(time, line): (u64, &&str)| {
             let mut words = line.split(' ');
             let pid = Pid(words.next()?.parse().ok()?);
-            let name: Arc<str> = words.next()?.into();
+            let name = words.next()?;
             let field = |word: &str| {
                 let (name, value) = word.split_once('=')?;
-                Some((name.into(), Value::Signed(value.parse().ok()?)))
+                Some((name.to_owned(), Value::Signed(value.parse().ok()?)))
             };
-            let body = Body::Point(Point { name, fields: words.filter_map(field).collect() });
+            let body = Body::Point(Point::of(name, words.filter_map(field)));
             Some(Event { time: Timestamp(time), cpu: Cpu(0), pid, context: Context::default(), body, stack: None })
         };
         Trace { events: (0..).zip(lines).filter_map(event).collect(), ..Trace::default() }
