@@ -1,6 +1,7 @@
 //! How to take one field's value out of a record, worked out once per event from its format.
 
-use std::sync::Arc;
+use memchr::memchr;
+use smol_str::SmolStr;
 
 use super::Value;
 use super::format::{Field, Storage};
@@ -202,7 +203,7 @@ impl Element {
     /// The array in `bytes`. What is left over at the end of the last element is not part of it.
     fn value(self, bytes: &[u8]) -> Option<Value> {
         match self {
-            Self::Char => Some(Value::Text(text(bytes).into())),
+            Self::Char => Some(Value::Text(text(bytes))),
             Self::Int { width, signed } => bytes
                 .chunks_exact(width.bytes())
                 .map(|chunk| width.value(chunk, signed))
@@ -214,9 +215,13 @@ impl Element {
 
 /// The bytes up to the first NUL as text, invalid UTF-8 replaced.
 #[must_use]
-pub(super) fn text(bytes: &[u8]) -> Arc<str> {
-    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-    String::from_utf8_lossy(bytes.get(..end).unwrap_or(bytes)).into()
+pub(super) fn text(bytes: &[u8]) -> SmolStr {
+    let end = memchr(0, bytes).unwrap_or(bytes.len());
+    let bytes = bytes.get(..end).unwrap_or(bytes);
+    match std::str::from_utf8(bytes) {
+        Ok(text) => SmolStr::new(text),
+        Err(_) => SmolStr::new(String::from_utf8_lossy(bytes)),
+    }
 }
 
 /// A length of the guest's on the host. Where it does not fit, nothing lies there either.

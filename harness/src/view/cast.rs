@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::matching::Matcher;
 use super::value::value_of;
-use crate::model::Model;
+use crate::model::{Model, Task};
 use crate::scenario::{Names, Role, RoleRule};
 use crate::trace::{Body, Pid, Trace};
 
@@ -49,11 +49,11 @@ impl Cast {
     /// Names for the tasks of a recording that no scenario describes: the name a task has in the end, with a number behind it
     /// where several have the same.
     #[must_use]
-    pub fn by_name(model: &Model, trace: &Trace) -> Self {
+    pub fn by_name(tasks: &[Task], names: &BTreeMap<i32, String>) -> Self {
         let mut taken: BTreeMap<&str, usize> = BTreeMap::new();
         let mut cast = Self::default();
-        for task in model.tasks.iter().filter(|task| task.idle_on.is_none()) {
-            let saved = || trace.names.get(&task.pid.0).map(String::as_str).filter(|name| *name != "<...>");
+        for task in tasks.iter().filter(|task| task.idle_on.is_none()) {
+            let saved = || names.get(&task.pid.0).map(String::as_str).filter(|name| *name != "<...>");
             let name = task.name().or_else(saved).unwrap_or("task");
             let number = taken.entry(name).or_default();
             *number += 1;
@@ -71,7 +71,7 @@ impl Cast {
     #[must_use]
     pub fn with_names(&self, model: &Model, trace: &Trace) -> Self {
         let mut cast = self.clone();
-        let new = Self::by_name(model, trace).roles.into_iter();
+        let new = Self::by_name(&model.tasks, &trace.names).roles.into_iter();
         let new = new.filter(|(_, pid)| self.role(*pid).is_none()).map(|(name, pid)| match self.pid(&name) {
             Some(_) => (format!("{name}#{}", pid.0), pid),
             None => (name, pid),

@@ -25,6 +25,38 @@ pub struct Choice {
     pub comms: BTreeSet<String>,
 }
 
+impl Choice {
+    /// What these words mean: pids and names.
+    #[must_use]
+    pub fn of(words: &[String]) -> Self {
+        let mut choice = Self::default();
+        for word in words {
+            match word.parse() {
+                Ok(pid) => drop(choice.pids.insert(Pid(pid))),
+                Err(_) => drop(choice.comms.insert(word.clone())),
+            }
+        }
+        choice
+    }
+
+    /// Whether nothing is chosen, which means everything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pids.is_empty() && self.comms.is_empty()
+    }
+
+    /// Whether one of these tasks does the event, or the event names it in a field, as far as an event and the `names` known
+    /// by then tell: descendants are not found out. For a recording that is read as it comes.
+    #[must_use]
+    pub fn takes(&self, event: &Event, names: &BTreeMap<i32, String>) -> bool {
+        let asked = |pid: Pid| {
+            self.pids.contains(&pid)
+                || !self.comms.is_empty() && names.get(&pid.0).is_some_and(|name| self.comms.contains(name))
+        };
+        self.is_empty() || asked(event.pid) || matches!(&event.body, Body::Point(point) if pids(point).any(asked))
+    }
+}
+
 /// The task that makes all kernel threads.
 const KTHREADD: Pid = Pid(2);
 
@@ -51,7 +83,7 @@ impl Followed {
     /// itself is followed while it works for them. All tasks, where nothing is chosen.
     #[must_use]
     pub fn chosen(model: &Model, choice: &Choice) -> Self {
-        let every = choice.pids.is_empty() && choice.comms.is_empty();
+        let every = choice.is_empty();
         let mut followed = vec![every; model.tasks.len()];
         // A task stands behind the one that created it.
         for (id, task) in model.tasks.iter().enumerate() {
