@@ -3,8 +3,10 @@
 #include "channel.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "crc32.h"
@@ -224,4 +226,27 @@ void channel_complete(void)
 		return;
 	header.complete = 1;
 	store_header();
+}
+
+/* A card is found by a task of its own, some time after its driver was loaded. */
+#define KEEP_TRIES 200
+#define KEEP_PAUSE_NS (50 * 1000 * 1000)
+
+int channel_keep(const char *file)
+{
+	const struct timespec pause = { .tv_nsec = KEEP_PAUSE_NS };
+	int err, fd = -1;
+
+	if (!is_open)
+		return -ENXIO;
+	for (int i = 0; i < KEEP_TRIES && fd < 0; i++) {
+		fd = open(file, O_WRONLY | O_CLOEXEC);
+		if (fd < 0)
+			nanosleep(&pause, NULL);
+	}
+	if (fd < 0)
+		return -errno;
+	err = region_write(fd, HEADER_BYTES + header.used);
+	close(fd);
+	return err;
 }

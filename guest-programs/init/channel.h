@@ -42,4 +42,10 @@ int channel_write(const char *name, const void *data, size_t len);
 /* Marks the channel as complete. Does nothing without an open channel. */
 void channel_complete(void);
 
+/*
+ * Also writes the whole channel to the device FILE, for which it waits up to
+ * ten seconds. Returns 0 or a negative errno; -ENXIO without a channel.
+ */
+int channel_keep(const char *file);
+
 #endif

@@ -132,6 +132,11 @@ static void parse_msec(struct scan *scan, struct step *step)
 	step->ns = take_number(scan, MSEC_MAX) * NSEC_PER_MSEC;
 }
 
+static void parse_spin(struct scan *scan, struct step *step)
+{
+	step->ns = take_number(scan, SPIN_NSEC_MAX);
+}
+
 static void parse_put(struct scan *scan, struct step *step)
 {
 	step->put.file = take_word(scan);
@@ -165,6 +170,11 @@ static void parse_load(struct scan *scan, struct step *step)
 	step->job.params = take_rest(scan);
 }
 
+static void parse_file(struct scan *scan, struct step *step)
+{
+	step->file = take_word(scan);
+}
+
 static void parse_unload(struct scan *scan, struct step *step)
 {
 	step->job.name = take_name(scan);
@@ -188,6 +198,12 @@ static void parse_copy(struct scan *scan, struct step *step)
 	step->copy.file = take_word(scan);
 }
 
+static void parse_formats(struct scan *scan, struct step *step)
+{
+	step->formats.list = take_word(scan);
+	step->formats.dir = take_word(scan);
+}
+
 static void parse_nothing(struct scan *scan, struct step *step)
 {
 	(void)scan;
@@ -207,13 +223,17 @@ static const struct {
 	{ "add", STEP_ADD, parse_put },
 	{ "start", STEP_START, parse_start },
 	{ "become", STEP_BECOME, parse_become },
+	{ "insmod", STEP_INSMOD, parse_file },
+	{ "keep", STEP_KEEP, parse_file },
 	{ "load", STEP_LOAD, parse_load },
 	{ "unload", STEP_UNLOAD, parse_unload },
 	{ "wait", STEP_WAIT, parse_wait },
 	{ "sleep", STEP_SLEEP, parse_msec },
+	{ "spin", STEP_SPIN, parse_spin },
 	{ "phase", STEP_PHASE, parse_phase },
 	{ "save", STEP_SAVE, parse_copy },
 	{ "drain", STEP_DRAIN, parse_copy },
+	{ "save-formats", STEP_SAVE_FORMATS, parse_formats },
 	{ "end", STEP_END, parse_nothing },
 };
 

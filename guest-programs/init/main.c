@@ -46,12 +46,33 @@ static void step_phase(const char *label)
 	}
 }
 
+/* Keeps the CPU until NS have passed: a sleep would end with a timer. */
+static int step_spin(uint64_t ns)
+{
+	uint64_t until = clock_now() + ns;
+
+	while (clock_now() < until)
+		;
+	return 0;
+}
+
 static int step_deadline(uint64_t ns)
 {
 	/* Collecting evidence is never cut short. */
 	if (stage == STAGE_COLLECT)
 		return -EINVAL;
 	deadline = clock_now() + ns;
+	return 0;
+}
+
+/* Where the channel is written to as well, or "". */
+static char kept[LINE_BYTES_MAX];
+
+static int step_keep(const char *file)
+{
+	if (strlen(file) >= sizeof(kept))
+		return -ENAMETOOLONG;
+	strcpy(kept, file);
 	return 0;
 }
 
@@ -83,6 +104,8 @@ static int carry_out(const struct step *step)
 		return step_wait(step->name, deadline);
 	case STEP_SLEEP:
 		return tasks_sleep(clock_now() + step->ns, deadline);
+	case STEP_SPIN:
+		return step_spin(step->ns);
 	case STEP_PHASE:
 		step_phase(step->label);
 		return 0;
@@ -90,6 +113,12 @@ static int carry_out(const struct step *step)
 		return step_copy(step->copy.name, step->copy.file, false);
 	case STEP_DRAIN:
 		return step_copy(step->copy.name, step->copy.file, true);
+	case STEP_KEEP:
+		return step_keep(step->file);
+	case STEP_INSMOD:
+		return step_insmod(step->file);
+	case STEP_SAVE_FORMATS:
+		return step_save_formats(step->formats.list, step->formats.dir);
 	case STEP_END:
 		return 0;
 	}
@@ -189,6 +218,9 @@ static void finish(void)
 	if (err && err != -ENXIO)
 		report_fail(0, -err, "report");
 	channel_complete();
+	err = *kept ? channel_keep(kept) : 0;
+	if (err)
+		report_fail(0, -err, kept);
 	report_done(clock_now());
 	console_drain();
 }

@@ -14,6 +14,7 @@
 #define NAME_BYTES_MAX 15
 #define ARGS_MAX 32
 #define MSEC_MAX 1000000000ull
+#define SPIN_NSEC_MAX 1000000000ull
 
 /* Instead of a CPU number: every CPU. */
 #define CPU_ANY -1
@@ -27,13 +28,17 @@ enum step_kind {
 	STEP_ADD,
 	STEP_START,
 	STEP_BECOME,
+	STEP_INSMOD,
+	STEP_KEEP,
 	STEP_LOAD,
 	STEP_UNLOAD,
 	STEP_WAIT,
 	STEP_SLEEP,
+	STEP_SPIN,
 	STEP_PHASE,
 	STEP_SAVE,
 	STEP_DRAIN,
+	STEP_SAVE_FORMATS,
 	STEP_END,
 };
 
@@ -61,18 +66,23 @@ struct step {
 			const char *type;
 			const char *dir;
 		} mount;
-		uint64_t ns;		/* deadline, sleep */
+		uint64_t ns;		/* deadline, sleep, spin */
 		struct {
 			const char *file;
 			const char *text;
 		} put;			/* put, add */
 		struct job job;		/* start, become, load, unload */
 		const char *name;	/* wait */
+		const char *file;	/* insmod, keep */
 		const char *label;	/* phase */
 		struct {
 			const char *name;
 			const char *file;
 		} copy;			/* save, drain */
+		struct {
+			const char *list;
+			const char *dir;
+		} formats;		/* save-formats */
 	};
 };
 

@@ -103,3 +103,25 @@ uint32_t region_store_summed(size_t pos, const uint64_t *from, size_t count,
 	}
 	return sum;
 }
+
+int region_write(int fd, size_t bytes)
+{
+	uint64_t part[PAGE_BYTES / sizeof(uint64_t)];
+
+	for (size_t pos = 0; pos < bytes; pos += sizeof(part)) {
+		size_t len = bytes - pos < sizeof(part) ? bytes - pos : sizeof(part);
+		const char *from = (const char *)part;
+
+		for (size_t i = 0; i < (len + 7) / 8; i++)
+			part[i] = region[pos / 8 + i];
+		while (len) {
+			ssize_t n = write(fd, from, len);
+
+			if (n < 0)
+				return -errno;
+			from += n;
+			len -= (size_t)n;
+		}
+	}
+	return fsync(fd) ? -errno : 0;
+}

@@ -40,4 +40,10 @@ void region_store(size_t pos, const void *data, size_t bytes);
 uint32_t region_store_summed(size_t pos, const uint64_t *from, size_t count,
 			     uint32_t sum);
 
+/*
+ * Writes the first BYTES of the region to FD, whole words of it. Returns 0 or a
+ * negative errno.
+ */
+int region_write(int fd, size_t bytes);
+
 #endif

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -60,6 +62,57 @@ int step_put(const char *file, const char *text, int extra_flag)
 	/* Some tracefs files do their work, and fail, when closed. */
 	if (close(fd) && !err)
 		err = -errno;
+	return err;
+}
+
+/* The longest list of events: distributions' kernels have 50 KiB of them. */
+#define LIST_BYTES_MAX (256 * 1024)
+
+/* Reads FILE into TEXT, which then ends with a NUL. Returns 0 or a negative errno. */
+static int read_text(const char *file, char *text, size_t size)
+{
+	size_t len = 0;
+	int err = 0;
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	for (;;) {
+		ssize_t n = read(fd, text + len, size - 1 - len);
+
+		if (n < 0)
+			err = -errno;
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	close(fd);
+	if (!err && len == size - 1)
+		err = -EFBIG;
+	text[len] = '\0';
+	return err;
+}
+
+int step_save_formats(const char *list, const char *dir)
+{
+	static char events[LIST_BYTES_MAX];
+	char *rest = events;
+	char *event;
+	int err = read_text(list, events, sizeof(events));
+
+	while (!err && (event = strsep(&rest, "\n"))) {
+		char file[PATH_MAX];
+		const char *name = strchr(event, ':');
+		int len;
+
+		if (!name)
+			continue;
+		len = snprintf(file, sizeof(file), "%s/%.*s/%s/format", dir,
+			       (int)(name - event), event, name + 1);
+		if (len < 0 || (size_t)len >= sizeof(file))
+			return -ENAMETOOLONG;
+		err = step_copy(event, file, false);
+	}
 	return err;
 }
 

@@ -112,6 +112,19 @@ static int load_or_unload(const struct job *job, bool load)
 	return err ? errno : 0;
 }
 
+int step_insmod(const char *file)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (syscall(SYS_finit_module, fd, "", 0))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
 int step_module(const struct job *job, bool load, uint64_t deadline)
 {
 	int err = tasks_check_name(job->name);

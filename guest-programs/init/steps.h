@@ -28,6 +28,12 @@ int step_put(const char *file, const char *text, int extra_flag);
 int step_copy(const char *name, const char *file, bool pages);
 
 /*
+ * Saves the format of every event that the file LIST names, as DIR has them.
+ * -EFBIG for a list that is too long.
+ */
+int step_save_formats(const char *list, const char *dir);
+
+/*
  * Starts JOB's program. Returns when it is running, or with the errno of
  * sched_setaffinity() or execve(); then nothing of it is left.
  */
@@ -48,5 +54,8 @@ int step_module(const struct job *job, bool load, uint64_t deadline);
 
 /* Waits for the program NAME; its status is in the report. */
 int step_wait(const char *name, uint64_t deadline);
+
+/* Loads the module FILE, as init itself and without touching the trace. */
+int step_insmod(const char *file);
 
 #endif

@@ -22,7 +22,7 @@ use kernsnap::workspace::Workspace;
 /// Pairs of runs; odd, so that the median is one of them.
 const PAIRS: usize = 11;
 const LIMIT: Duration = Duration::from_secs(120);
-const SCHEDULE: Schedule = Schedule { shift: 1, cpus: 4 };
+const SCHEDULE: Schedule = Schedule::new(1, 4);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let workspace = Workspace { root: PathBuf::from(env!("CARGO_MANIFEST_DIR")) };
@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for _ in 0..PAIRS {
         let outcome = once(&bench, &scenario, &load, directory.path())?;
         whole.push(outcome.total);
-        own.push(outcome.total.saturating_sub(outcome.times.total));
+        own.push(outcome.total.saturating_sub(outcome.times.unwrap_or_default().total));
         bare.push(bare_qemu(&bench, directory.path())?);
         last = Some(outcome);
     }
@@ -62,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut collect = Vec::new();
     let mut bytes = 0;
     for _ in 0..3 {
-        collect.push(once(&bench, &scenario, &load, directory.path())?.times.collect);
+        collect.push(once(&bench, &scenario, &load, directory.path())?.times.unwrap_or_default().collect);
         bytes = fs::metadata(directory.path().join(evidence::RAW))?.len();
     }
     row(
@@ -89,6 +89,8 @@ fn bare_qemu(bench: &Bench<'_>, directory: &Path) -> Result<Duration, Box<dyn Er
         directory,
         limit: LIMIT,
         may_panic: false,
+        powers_off: true,
+        card: None,
     };
     let call = command(&request, memory.path())?;
     let log = directory.join(evidence::QEMU_LOG);

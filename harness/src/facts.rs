@@ -19,65 +19,54 @@ pub struct Facts {
     pub functions: BTreeMap<String, Vec<usize>>,
     /// `events/header_page`.
     pub header_page: String,
+    /// `/proc/kallsyms`, where the kernel came without a `System.map`.
+    pub symbols: String,
     /// `events/GROUP/NAME/format`, by `GROUP:NAME`. The group `ftrace` has the tracers' own records.
     pub formats: BTreeMap<String, String>,
 }
 
-/// Sections of the first inspection.
+/// Sections of the answer; those with a colon in their name are formats.
 const RELEASE: &str = "release";
 const FUNCTIONS: &str = "functions";
-const EVENTS: &str = "events";
 const HEADER_PAGE: &str = "header_page";
+const SYMBOLS: &str = "kallsyms";
 
 /// The tracers' own records, which `available_events` does not list. A kernel without one of them leaves its section out.
 const TRACER_RECORDS: [&str; 7] =
     ["function", "funcgraph_entry", "funcgraph_exit", "kernel_stack", "print", "bprint", "bputs"];
 
-/// The plan that asks for everything but the formats, whose names it learns.
+/// The plan that asks for all of it. `symbols` where nothing else tells them.
 #[must_use]
-pub fn first_question(channel: Region) -> String {
-    let files = [
-        (RELEASE, "/proc/sys/kernel/osrelease".to_owned()),
-        (FUNCTIONS, tracefs("available_filter_functions")),
-        (EVENTS, tracefs("available_events")),
-        (HEADER_PAGE, tracefs("events/header_page")),
+pub fn question(channel: Region, symbols: bool) -> String {
+    let mut files = vec![
+        (RELEASE.to_owned(), "/proc/sys/kernel/osrelease".to_owned()),
+        (FUNCTIONS.to_owned(), tracefs("available_filter_functions")),
+        (HEADER_PAGE.to_owned(), tracefs("events/header_page")),
     ];
-    inspect(channel, files.iter().map(|(section, path)| (*section, path.as_str())))
-}
-
-/// The plan that asks for the formats of the events that `answer` lists.
-#[must_use]
-pub fn second_question(channel: Region, answer: &BTreeMap<&str, &[u8]>) -> String {
-    let listed = text(answer, EVENTS);
-    let own = TRACER_RECORDS.iter().map(|name| format!("ftrace:{name}"));
-    let files: Vec<(String, String)> = listed
-        .lines()
-        .map(str::to_owned)
-        .chain(own)
-        .filter_map(|event| {
-            let (group, name) = event.split_once(':')?;
-            let path = tracefs(&format!("events/{group}/{name}/format"));
-            Some((event, path))
-        })
-        .collect();
+    let own = TRACER_RECORDS.iter();
+    files.extend(own.map(|name| (format!("ftrace:{name}"), tracefs(&format!("events/ftrace/{name}/format")))));
+    if symbols {
+        files.push((SYMBOLS.to_owned(), "/proc/kallsyms".to_owned()));
+    }
     inspect(channel, files.iter().map(|(section, path)| (section.as_str(), path.as_str())))
 }
 
 impl Facts {
-    /// Puts the two answers together.
+    /// Reads the answer: the sections that the guest left.
     #[must_use]
-    pub fn from_answers(first: &BTreeMap<&str, &[u8]>, second: &BTreeMap<&str, &[u8]>) -> Self {
+    pub fn from_answer(answer: &BTreeMap<&str, &[u8]>) -> Self {
         // A module's function carries its module's name in brackets; right after boot there are no modules.
-        let listed = text(first, FUNCTIONS);
+        let listed = text(answer, FUNCTIONS);
         let mut functions: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (line, number) in listed.lines().zip(1..) {
             functions.entry(line.split_whitespace().next().unwrap_or_default().to_owned()).or_default().push(number);
         }
-        let formats = second.iter().filter(|(name, _)| name.contains(':'));
+        let formats = answer.iter().filter(|(name, _)| name.contains(':'));
         Self {
-            release: text(first, RELEASE).trim().to_owned(),
+            release: text(answer, RELEASE).trim().to_owned(),
             functions,
-            header_page: text(first, HEADER_PAGE),
+            header_page: text(answer, HEADER_PAGE),
+            symbols: text(answer, SYMBOLS),
             formats: formats.map(|(name, bytes)| ((*name).to_owned(), String::from_utf8_lossy(bytes).into())).collect(),
         }
     }

@@ -8,18 +8,17 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::exec::{Tool, ToolCall, ToolError, capture, doctor};
+use crate::emulator::Emulator;
 use crate::facts::{self, Facts};
 use crate::image::{
-    BuiltImage, Events, ImageError, ImageEvent, ImageSpec, Images, Inputs, Phase, Stamp, Store, StoreError,
+    Arch, BuiltImage, CardSpec, Events, ImageError, ImageEvent, ImageSpec, Images, Inputs, Phase, StoreError,
 };
 use crate::layouts::{LayoutError, Layouts};
 use crate::module_file::ModuleFile;
 use crate::plan::boot_parameters;
-use crate::run::{Kit, Load, RunError, boot_plan, sections};
+use crate::run::{Kit, Load, RunError, boot_plan};
 use crate::scenario::{Diagnostic, Draft, MachineEnd, Names, Scenario, Step, Target};
 use crate::trace::Symbols;
-use crate::vm::qemu;
 use crate::workspace::WorkspaceError;
 
 /// The recipe of the facts entry: raised when the questions change.
@@ -66,6 +65,16 @@ pub enum KitError {
         image: String,
         /// What is wrong with the object that has them.
         source: LayoutError,
+    },
+    /// The board needs a newer QEMU.
+    #[error("the board `{machine}` needs QEMU {needs} or newer; this is {version}")]
+    OldQemu {
+        /// The board.
+        machine: String,
+        /// The oldest version that will do.
+        needs: String,
+        /// What QEMU says of itself.
+        version: String,
     },
     /// The kernel could not be asked what it can trace.
     #[error("cannot ask the kernel of image `{image}` what it can trace: {source}")]
@@ -163,7 +172,11 @@ impl<'a> Bench<'a> {
         let image = images.open_or_build(&spec, on)?;
         let machine = workspace.machine(&image.machine)?;
         let init = read(&images.program(&image, "init", on)?.path)?;
-        let (symbols, _) = Symbols::from_system_map(&String::from_utf8_lossy(&read(&image.system_map)?));
+        if let Some(version) =
+            Emulator::find(images.store).ok().map(|found| found.version).filter(|version| !machine.runs_on(version))
+        {
+            return Err(KitError::OldQemu { machine: image.machine, needs: machine.needs_qemu.to_string(), version });
+        }
         let mut kit = Kit {
             image: image.name.clone(),
             image_key: image.key.to_string(),
@@ -171,11 +184,17 @@ impl<'a> Bench<'a> {
             command_line: image.command_line.clone(),
             kernel: image.kernel.clone(),
             device_tree: image.device_tree.clone(),
-            symbols,
+            content: content(&image)?,
+            symbols: Symbols::default(),
             facts: Facts::default(),
             init,
+            powers_off: image.powers_off,
         };
-        kit.facts = facts(&images, &kit, on)?;
+        kit.facts = facts(&images, &kit, image.system_map.is_none(), on)?;
+        let system_map = image.system_map.as_deref().map(read).transpose()?;
+        // A kernel that comes built was asked for its symbols.
+        let text = system_map.as_deref().map_or(kit.facts.symbols.as_str().into(), String::from_utf8_lossy);
+        kit.symbols = Symbols::from_system_map(&text).0;
         Ok(Self {
             names: workspace.names()?,
             events: kit.facts.events(),
@@ -209,7 +228,8 @@ impl<'a> Bench<'a> {
             modules: &functions.collect(),
             names: &self.names,
             config: &self.config,
-            cpus: self.kit.machine.cpus,
+            cpus: self.kit.machine.usual_schedule().cpus,
+            registers: self.image.arch == Arch::Arm,
         };
         let lacking = draft.lacking(&target);
         if !lacking.is_empty() {
@@ -232,7 +252,8 @@ impl<'a> Bench<'a> {
             }
         }
         let may_panic = scenario.end == MachineEnd::Panic;
-        let load = Load { programs, modules, boot_parameters: boot_parameters(&scenario), may_panic };
+        let dependencies = self.dependencies(&modules, on)?;
+        let load = Load { programs, modules, dependencies, boot_parameters: boot_parameters(&scenario), may_panic };
         Ok(Prepared::Ready(Box::new(scenario), load))
     }
 
@@ -262,6 +283,56 @@ impl<'a> Bench<'a> {
         Ok(self.layouts.get_or_init(|| layouts))
     }
 
+    /// What a scenario's guest needs to write its channel to a card: the card, and the load with the modules for it.
+    ///
+    /// # Errors
+    /// Where the image has no card, or not its modules.
+    pub fn with_card(&self, load: Load, on: Events<'_>) -> Result<(CardSpec, Load), KitError> {
+        let none = || ImageError::Input {
+            message: format!("image `{}` has no way to a card", self.kit.image),
+            hint: "`card:` in its file says how; `rpi3-6.1-card` has one".to_owned(),
+        };
+        let card = self.image.card.clone().ok_or_else(none)?;
+        let mut dependencies = Vec::new();
+        for name in &card.modules {
+            dependencies.push((name.clone(), read(&self.images.module(&self.image, name, on)?.path)?));
+        }
+        dependencies.extend(load.dependencies);
+        Ok((card, Load { dependencies, ..load }))
+    }
+
+    /// What modules depend on beyond each other, each behind what it depends on itself.
+    fn dependencies(
+        &self,
+        modules: &BTreeMap<String, (Vec<u8>, ModuleFile)>,
+        on: Events<'_>,
+    ) -> Result<Vec<(String, Vec<u8>)>, KitError> {
+        let mut found: Vec<(String, Vec<u8>)> = Vec::new();
+        let mut wanted: Vec<String> =
+            modules.values().flat_map(|(_, file)| file.depends().iter().rev().cloned()).collect();
+        while let Some(name) = wanted.last().cloned() {
+            let known = modules.contains_key(&name) || found.iter().any(|(other, _)| *other == name);
+            if known || !self.image.modules.contains_key(&name) {
+                wanted.pop();
+                continue;
+            }
+            let bytes = read(&self.images.module(&self.image, &name, on)?.path)?;
+            let file = ModuleFile::read(&bytes).map_err(|source| KitError::Module { name: name.clone(), source })?;
+            let missing = |other: &&String| {
+                self.image.modules.contains_key(*other)
+                    && !modules.contains_key(*other)
+                    && !found.iter().any(|(known, _)| known == *other)
+            };
+            let before: Vec<String> = file.depends().iter().filter(missing).cloned().collect();
+            if before.is_empty() {
+                found.push((name, bytes));
+            } else {
+                wanted.extend(before);
+            }
+        }
+        Ok(found)
+    }
+
     /// Those that exist: a name that does not is an error of the scenario, which `resolve` reports in its place.
     fn modules_of(&self, draft: &Draft, on: Events<'_>) -> Result<BTreeMap<String, (Vec<u8>, ModuleFile)>, KitError> {
         let mut modules = BTreeMap::new();
@@ -275,18 +346,20 @@ impl<'a> Bench<'a> {
 }
 
 /// The facts of an image, from the store; asked for by booting it where they are not there.
-fn facts(images: &Images<'_>, kit: &Kit, on: Events<'_>) -> Result<Facts, KitError> {
+fn facts(images: &Images<'_>, kit: &Kit, symbols: bool, on: Events<'_>) -> Result<Facts, KitError> {
     let inputs = Inputs::new("facts", RECIPE)
         .with("image", &kit.image_key)
         .with("command line", &kit.command_line)
         .with("machine", &kit.machine.qemu_machine)
         .with("init", &kit.init)
-        .with("question", facts::first_question(kit.machine.channel));
+        .with("question", facts::question(kit.machine.channel, symbols))
+        .with("device tree", read(&kit.device_tree)?);
     let entry = images.store.ensure(&inputs, on, |directory, on| {
         on(ImageEvent::Phase(Phase::Facts));
         // What the boots leave is evidence, not facts.
         let scratch = images.store.scratch()?;
-        let facts = ask(kit, scratch.path()).map_err(|source| KitError::Facts { image: kit.image.clone(), source })?;
+        let facts =
+            ask(kit, symbols, scratch.path()).map_err(|source| KitError::Facts { image: kit.image.clone(), source })?;
         let path = directory.join(FACTS);
         let text = serde_json::to_string(&facts).unwrap_or_default();
         fs::write(&path, text).map_err(StoreError::write(&path))?;
@@ -297,39 +370,23 @@ fn facts(images: &Images<'_>, kit: &Kit, on: Events<'_>) -> Result<Facts, KitErr
     serde_json::from_slice(&text).map_err(|error| KitError::Read { path, source: error.into() })
 }
 
-fn ask(kit: &Kit, directory: &Path) -> Result<Facts, RunError> {
-    let (channel, schedule) = (kit.machine.channel, kit.machine.usual_schedule());
-    let ask = |plan| boot_plan(kit, &Load::default(), plan, schedule, directory, LIMIT);
-    let first = ask(facts::first_question(channel))?;
-    let first = sections(&first);
-    let second = ask(facts::second_question(channel, &first))?;
-    Ok(Facts::from_answers(&first, &sections(&second)))
+fn ask(kit: &Kit, symbols: bool, directory: &Path) -> Result<Facts, RunError> {
+    let (plan, schedule) = (facts::question(kit.machine.channel, symbols), kit.machine.usual_schedule());
+    let answer = boot_plan(kit, &Load::default(), plan, schedule, directory, LIMIT)?;
+    Ok(Facts::from_answer(&answer.evidence.sections()))
+}
+
+/// What QEMU loads besides the initramfs.
+fn content(image: &BuiltImage) -> Result<String, KitError> {
+    let mut hasher = blake3::Hasher::new();
+    for path in [&image.kernel, &image.device_tree] {
+        let bytes = read(path)?;
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(&bytes);
+    }
+    Ok(hasher.finalize().to_hex().to_string())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, KitError> {
     fs::read(path).map_err(|source| KitError::Read { path: path.into(), source })
-}
-
-/// What QEMU says of itself, if the harness can work with it. Asking costs a process, so the answer is kept for as long as
-/// the program stays the same.
-///
-/// # Errors
-/// Where QEMU is not on this host, does not answer, or is too old.
-pub fn qemu_version(store: &Store) -> Result<String, ToolError> {
-    let tool = Tool::resolve(qemu::PROGRAM)?;
-    let known = store
-        .record::<(Stamp, String)>(qemu::PROGRAM)
-        .filter(|(stamp, _)| Stamp::of(tool.path()).as_ref() == Some(stamp));
-    let version = if let Some((_, version)) = known {
-        version
-    } else {
-        let stamp = Stamp::of(tool.path());
-        let said = capture(&ToolCall::new(tool.clone()).arg("--version"))?;
-        let version = said.lines().next().unwrap_or_default().to_owned();
-        // A store that cannot be written costs a process each time, no more.
-        let _ = stamp.map(|stamp| store.set_record(qemu::PROGRAM, &(stamp, &version)));
-        version
-    };
-    doctor::accept(&tool, &version)?;
-    Ok(version)
 }

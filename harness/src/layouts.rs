@@ -14,6 +14,8 @@ pub use dwarf::LayoutError;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layouts {
     structs: BTreeMap<String, Vec<Field>>,
+    /// Bits of a pointer.
+    pointer_bits: u8,
 }
 
 /// A field of a structure. Those of structures without a name belong to the one around them, as in C.
@@ -49,7 +51,7 @@ pub enum Kind {
 
 impl Layouts {
     /// Of no kernel.
-    pub const EMPTY: Self = Self { structs: BTreeMap::new() };
+    pub const EMPTY: Self = Self { structs: BTreeMap::new(), pointer_bits: 64 };
 
     /// Reads the debugging information of the ELF object in `bytes`.
     ///

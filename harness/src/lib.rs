@@ -1,9 +1,17 @@
 //! kernsnap: Raspberry Pi kernels in QEMU, traced deterministically.
 
+pub mod archive;
+pub mod cache;
+pub mod capsule;
+pub mod card;
 pub mod claims;
 pub mod cli;
+pub mod cost;
+pub mod debug;
 pub mod diff;
+pub mod emulator;
 pub mod exec;
+pub mod explore;
 pub mod export;
 pub mod facts;
 pub mod image;
@@ -12,11 +20,13 @@ pub mod interrupt;
 pub mod kit;
 pub mod layouts;
 pub mod lesson;
+pub mod matrix;
 pub mod model;
 pub mod module_file;
 pub mod plan;
 pub mod record;
 pub mod recording;
+pub mod regress;
 pub mod report;
 pub mod run;
 pub mod scenario;

@@ -7,11 +7,15 @@ use object::{Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarge
 /// The functions of a module, by the section they are linked into.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModuleFile {
+    depends: Vec<String>,
     sections: BTreeMap<String, Vec<Function>>,
 }
 
 /// The names under which the kernel looks for a module's init and exit functions.
 const ENTRY_POINTS: [&str; 2] = ["init_module", "cleanup_module"];
+
+/// Bytes in front of a function that may belong to ftrace.
+const IN_FRONT: u64 = 8;
 
 /// A function of a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,12 +50,20 @@ impl ModuleFile {
             functions.sort_by_key(|function| (function.offset, ENTRY_POINTS.contains(&function.name.as_str())));
             functions.dedup_by_key(|function| function.offset);
             for function in functions {
-                let body = function.offset..function.offset + function.size;
+                // Kernels whose calls carry operations (CONFIG_DYNAMIC_FTRACE_WITH_CALL_OPS, 6.3 on arm64) list the two words in
+                // front of a function.
+                let body = function.offset.saturating_sub(IN_FRONT)..function.offset + function.size;
                 let mut sites = traced.iter().filter(|(of, _)| of == section);
                 function.traceable = sites.any(|(_, site)| body.contains(site));
             }
         }
-        Ok(Self { sections })
+        Ok(Self { depends: depends(&file), sections })
+    }
+
+    /// The modules that must be loaded before it, as it lists them.
+    #[must_use]
+    pub fn depends(&self) -> &[String] {
+        &self.depends
     }
 
     /// The sections that hold functions.
@@ -69,6 +81,14 @@ impl ModuleFile {
     pub fn traceable(&self) -> impl Iterator<Item = &str> {
         self.sections.values().flatten().filter(|function| function.traceable).map(|function| function.name.as_str())
     }
+}
+
+/// `depends=` of the section that modpost writes.
+fn depends(file: &object::File<'_>) -> Vec<String> {
+    let info = file.section_by_name(".modinfo").and_then(|section| section.data().ok()).unwrap_or_default();
+    let mut entries = info.split(|byte| *byte == 0).filter_map(|entry| str::from_utf8(entry).ok());
+    let list = entries.find_map(|entry| entry.strip_prefix("depends=")).unwrap_or_default();
+    list.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// The places that ftrace can patch, as section and offset: what the compiler listed for it

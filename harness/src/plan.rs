@@ -27,6 +27,10 @@ pub struct PlanContext<'a> {
     pub functions: &'a BTreeMap<String, Vec<usize>>,
     /// The modules of the scenario, by the names `guest-programs/modules/` gives them.
     pub modules: &'a BTreeMap<String, ModuleFile>,
+    /// What those depend on, in the order to load it.
+    pub dependencies: &'a [String],
+    /// The device that the channel is written to as well, where nobody can read the guest's memory.
+    pub keep: Option<&'a str>,
 }
 
 /// Where a program or module stands in the guest.
@@ -50,7 +54,13 @@ pub const COLLECT: &str = "collect";
 /// The plan of one run of `scenario`.
 #[must_use]
 pub fn compile(scenario: &Scenario, context: &PlanContext<'_>) -> Plan {
-    let mut plan = Plan::open(context.channel, loads_modules(scenario));
+    let mut plan = Plan::open(context.channel, loads_modules(scenario) || context.keep.is_some());
+    for name in context.dependencies {
+        plan.line(format_args!("insmod {}", module_path(name)));
+    }
+    if let Some(device) = context.keep {
+        plan.line(format_args!("keep {device}"));
+    }
     if scenario.trace.at_boot {
         plan.put("tracing_on", 0);
     } else {
@@ -64,6 +74,9 @@ pub fn compile(scenario: &Scenario, context: &PlanContext<'_>) -> Plan {
     plan.from.clear();
     plan.line(format_args!("phase {SCENARIO}"));
     for step in &scenario.steps {
+        if context.schedule.offset_ns > 0 {
+            plan.line(format_args!("spin {}", context.schedule.offset_ns));
+        }
         plan.step(step, context);
     }
     plan.line(format_args!("phase {COLLECT}"));
@@ -104,7 +117,8 @@ fn tracer_name(tracer: Tracer) -> Option<&'static str> {
     }
 }
 
-/// A plan that saves `files` (section name, path) and nothing else: how the harness asks a kernel about itself.
+/// A plan that saves `files` (section name, path) and the format of every event, and nothing else: how the harness asks a
+/// kernel about itself.
 #[must_use]
 pub fn inspect<'a>(channel: Region, files: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut plan = Plan::open(channel, false);
@@ -112,6 +126,7 @@ pub fn inspect<'a>(channel: Region, files: impl IntoIterator<Item = (&'a str, &'
     for (section, path) in files {
         plan.line(format_args!("save {section} {path}"));
     }
+    plan.line(format_args!("save-formats {TRACEFS}/available_events {TRACEFS}/events"));
     plan.line(format_args!("end"));
     plan.text
 }
@@ -134,6 +149,12 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// A plan that no scenario was compiled to.
+    #[must_use]
+    pub fn of_text(text: String) -> Self {
+        Self { text, ..Self::default() }
+    }
+
     /// The part of the scenario's file that this line, from 1, comes from; empty where it comes from none.
     #[must_use]
     pub fn origin(&self, line: usize) -> &[At] {

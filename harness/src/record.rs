@@ -17,11 +17,12 @@ pub struct Record {
     pub scenario: String,
     /// The image's name.
     pub image: String,
-    /// `passed`, `failed`, `unusable`, `lost`, `refused`, or `does not apply`.
+    /// `passed`, `failed`, `unusable`, `lost`, `refused`, `unsound`, or `does not apply`.
     pub verdict: &'static str,
-    /// `SHIFT:CPUS`.
+    /// `SHIFT:CPUS`, or `SHIFT:CPUS:OFFSET`.
     pub schedule: String,
-    /// What must hold and does not, why the trace is unusable, why the machine was lost, or what the kernel refused.
+    /// What must hold and does not, why the trace is unusable, why the machine was lost, what the
+    /// kernel refused, or what does not repeat.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
     /// With `--mutate`: changes of the trace that an expectation did not notice.
@@ -39,6 +40,9 @@ pub struct Record {
     /// Host time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<Seconds>,
+    /// Whether the cache stood for a boot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cached: Option<bool>,
     /// Events in the trace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub events: Option<usize>,
@@ -89,6 +93,14 @@ impl LastVerdict {
 pub struct Seconds {
     /// From the first byte prepared to the verdict.
     pub total: f64,
+    /// The machine's part, where one was booted.
+    #[serde(flatten)]
+    pub machine: Option<MachineSeconds>,
+}
+
+/// Host seconds of a boot.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct MachineSeconds {
     /// QEMU's process alone.
     pub qemu: f64,
     /// Until the guest's init was ready.
@@ -97,6 +109,13 @@ pub struct Seconds {
     pub scenario: f64,
     /// Moving the evidence out, and power-off.
     pub collect: f64,
+}
+
+impl From<Times> for MachineSeconds {
+    fn from(Times { total, boot, scenario, collect }: Times) -> Self {
+        let [qemu, boot, scenario, collect] = [total, boot, scenario, collect].map(|time| time.as_secs_f64());
+        Self { qemu, boot, scenario, collect }
+    }
 }
 
 impl Record {
@@ -108,20 +127,15 @@ impl Record {
             Verdict::Failed(violations) => violations.iter().map(ToString::to_string).collect(),
             Verdict::Unusable(reasons) => reasons.clone(),
         };
-        let Times { total: qemu, boot, scenario: steps, collect } = outcome.times;
+        let machine = outcome.times.map(MachineSeconds::from);
         Self {
             verdict: outcome.verdict.word(),
             reasons,
             raw_sha256: Some(outcome.raw_sha256.clone()),
             view_sha256: Some(outcome.view_sha256.clone()),
             guest_seconds: outcome.guest_ns.map(|ns| std::time::Duration::from_nanos(ns).as_secs_f64()),
-            seconds: Some(Seconds {
-                total: outcome.total.as_secs_f64(),
-                qemu: qemu.as_secs_f64(),
-                boot: boot.as_secs_f64(),
-                scenario: steps.as_secs_f64(),
-                collect: collect.as_secs_f64(),
-            }),
+            seconds: Some(Seconds { total: outcome.total.as_secs_f64(), machine }),
+            cached: Some(machine.is_none()),
             events: Some(outcome.trace.events.len()),
             events_not_shown: Some(outcome.view.dropped),
             ..Self::without_verdict(&scenario.id, kit, outcome.schedule, "", String::new(), qemu_version)
@@ -135,7 +149,7 @@ impl Record {
         Self { reasons, ..Self::without_verdict(&not.id, kit, schedule, "does not apply", String::new(), qemu_version) }
     }
 
-    /// A run that nothing can be said of: its machine was `lost`, or its settings were `refused`.
+    /// A run that nothing can be said of: its machine was `lost`, its settings were `refused`, or the cache is `unsound`.
     #[must_use]
     pub fn without_verdict(
         scenario: &str,
@@ -156,6 +170,7 @@ impl Record {
             view_sha256: None,
             guest_seconds: None,
             seconds: None,
+            cached: None,
             events: None,
             events_not_shown: None,
             views: Vec::new(),

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read as _};
 use std::path::{Path, PathBuf};
 
+use crate::card::{self, CardError, Returned};
 use crate::trace::dat;
 use crate::trace::text::{Summary, TextReader};
 use crate::trace::{Event, RawReader, RawSummary};
@@ -26,6 +27,8 @@ pub enum Opened {
     TraceDat(Vec<u8>),
     /// The sections of the channel that a run left (`trace.raw` below `--out`), whole.
     Run(Vec<u8>),
+    /// The same, from a card that came back, with the run it was made for.
+    Card(Returned),
 }
 
 /// Why there is nothing to read.
@@ -38,6 +41,14 @@ pub enum OpenError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// The file is a card, and nothing can be had from it.
+    #[error("`{}`: {source}", path.display())]
+    Card {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: CardError,
     },
     /// The file is no recording.
     #[error("`{}` is neither text, nor a trace.dat, nor the raw trace of a run", path.display())]
@@ -66,6 +77,9 @@ pub fn open(path: &Path) -> Result<Opened, OpenError> {
     };
     if head.starts_with(dat::MAGIC) {
         whole(head).map(Opened::TraceDat)
+    } else if card::begins_card(&head) {
+        let returned = card::read(path).map_err(|source| OpenError::Card { path: path.to_owned(), source })?;
+        Ok(Opened::Card(returned))
     } else if channel::begins_section(&head) {
         whole(head).map(Opened::Run)
     } else if head.contains(&0) {

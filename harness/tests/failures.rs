@@ -152,7 +152,7 @@ fn boot_with(plan: &str) -> Result<String, Box<dyn Error>> {
     let images = Images { workspace: &workspace, store: &store, options: &Options::default() };
     let bench = Bench::open(images, "rpi3-6.1", &mut |_| ())?;
     let directory = tempfile::tempdir()?;
-    let (schedule, limit) = (Schedule { shift: 1, cpus: 4 }, Duration::from_secs(120));
+    let (schedule, limit) = (Schedule::new(1, 4), Duration::from_secs(120));
     match boot_plan(&bench.kit, &Load::default(), plan.into(), schedule, directory.path(), limit) {
         Ok(boot) => Err(format!("it came to its end: {boot:?}").into()),
         Err(error) => Ok(error.to_string()),

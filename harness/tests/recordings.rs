@@ -13,7 +13,7 @@ use kernsnap::cli::{args::DEFAULT_IMAGE, default_store};
 use kernsnap::image::{Images, Options, Store};
 use kernsnap::kit::{Bench, Prepared};
 use kernsnap::plan::{PlanContext, compile, tracefs};
-use kernsnap::run::{boot_plan, recorded, sections};
+use kernsnap::run::{boot_plan, recorded};
 use kernsnap::scenario::{MachineEnd, Step, Tracer};
 use kernsnap::trace::dat::{self, TraceDat};
 use kernsnap::trace::text::{Style, as_printed, parse};
@@ -70,6 +70,8 @@ fn check(workspace: &Workspace, file: &Path) -> Outcome {
     let schedule = bench.kit.machine.usual_schedule();
     let modules = load.modules.iter().map(|(name, (_, file))| (name.clone(), file.clone())).collect();
     let context = PlanContext {
+        dependencies: &[],
+        keep: None,
         channel: bench.kit.machine.channel,
         schedule,
         functions: &bench.kit.facts.functions,
@@ -78,8 +80,9 @@ fn check(workspace: &Workspace, file: &Path) -> Outcome {
     let plan = with_text(&compile(&scenario, &context).text);
     let directory = store.scratch()?;
     let boot = boot_plan(&bench.kit, &load, plan, schedule, directory.path(), LIMIT)?;
-    assert!(boot.report.failures.is_empty(), "{:?}", boot.report.failures);
-    let sections = sections(&boot);
+    let report = boot.evidence.report();
+    assert!(report.failures.is_empty(), "{:?}", report.failures);
+    let sections = boot.evidence.sections();
     let (dat, symbols) = recorded(&sections, &scenario, &bench.kit, &modules, schedule);
     let (raw, issues) = decode(&dat.recording(), &symbols);
     assert_eq!((issues, &raw.defects), (vec![], &vec![]));

@@ -1,5 +1,8 @@
 //! One test per scenario × image: the scenario runs in a real guest, its expectations must hold and be able to fail, and its
 //! view must be the reviewed snapshot. Names are `image::scenario`.
+//!
+//! A run that is known already stands for a new one, unless `KERNSNAP_FRESH` is set: `ci/test` sets it, so that what passes
+//! there has been seen on that machine. A boot that gives other bytes than the known run is a failure, too.
 #![expect(clippy::print_stderr, reason = "a test tells what it saw on stderr")]
 
 use std::error::Error;
@@ -7,11 +10,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use insta::Snapshot;
+use kernsnap::cache::Cache;
 use kernsnap::cli::default_store;
-use kernsnap::image::{Images, Options, Store};
+use kernsnap::emulator::Emulator;
+use kernsnap::image::{ImageSpec, Images, Options, Store};
 use kernsnap::kit::{Bench, Prepared};
 use kernsnap::record::LastVerdict;
-use kernsnap::run::run;
+use kernsnap::run::{Freshness, Runner};
 use kernsnap::verdict::Verdict;
 use kernsnap::verdict::mutation::mutate;
 use kernsnap::workspace::Workspace;
@@ -31,6 +37,10 @@ fn main() -> ExitCode {
 fn trials(workspace: &Workspace) -> Result<Vec<Trial>, Box<dyn Error>> {
     let mut trials = Vec::new();
     for image in workspace.image_names() {
+        // Those that need what not every host has are run by `kernsnap matrix --images`.
+        if ImageSpec::load(workspace, &image).is_ok_and(|spec| spec.on_request) {
+            continue;
+        }
         for file in workspace.scenario_files()? {
             let id = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let (workspace, image) = (workspace.clone(), image.clone());
@@ -57,18 +67,19 @@ fn check(workspace: &Workspace, image: &str, file: &Path) -> Result<(), Box<dyn 
         // That it is not about this kernel, and why, is reviewed like a view.
         Prepared::DoesNotApply(not) => {
             LastVerdict::remember(&store, image, &not.id, "does not apply", &bench.kit.image_key);
-            compare(workspace, image, file, (&not.id, &not.title), &not.to_string());
-            return Ok(());
+            return compare(workspace, image, file, (&not.id, &not.title), &not.to_string());
         }
     };
     let schedule = bench.kit.machine.usual_schedule();
     let directory = store.scratch()?;
-    let outcome = run(&scenario, &bench.kit, &load, schedule, directory.path(), LIMIT)?;
+    let cache = Cache::of(&store, &Emulator::find(&store)?.hash);
+    let runner = Runner { kit: &bench.kit, cache, freshness: freshness(), limit: LIMIT };
+    let outcome = runner.run(&scenario, &load, schedule, directory.path())?.outcome;
     LastVerdict::remember(&store, image, &scenario.id, outcome.verdict.word(), &bench.kit.image_key);
     // The evidence stands before the comparison, so that a failure shows it.
     eprintln!("{}\n{:#?}", outcome.view, outcome.verdict);
 
-    compare(workspace, image, file, (&scenario.id, &scenario.title), &outcome.view.to_string());
+    compare(workspace, image, file, (&scenario.id, &scenario.title), &outcome.view.to_string())?;
     match outcome.verdict {
         Verdict::Passed => {
             let survived = mutate(&scenario, &outcome.trace, &outcome.cast, &outcome.console).survived;
@@ -78,8 +89,31 @@ fn check(workspace: &Workspace, image: &str, file: &Path) -> Result<(), Box<dyn 
     }
 }
 
-/// Compares with the reviewed snapshot.
-fn compare(workspace: &Workspace, image: &str, file: &Path, (id, title): (&str, &str), text: &str) {
+#[expect(clippy::disallowed_methods, reason = "a test has no command line of its own")]
+fn freshness() -> Freshness {
+    match std::env::var_os("KERNSNAP_FRESH") {
+        Some(value) if !value.is_empty() && value != "0" => Freshness::Fresh,
+        _ => Freshness::Cached,
+    }
+}
+
+/// Compares with the reviewed snapshot: the image's own, or else that of the image it is like.
+fn compare(
+    workspace: &Workspace,
+    image: &str,
+    file: &Path,
+    (id, title): (&str, &str),
+    text: &str,
+) -> Result<(), Box<dyn Error>> {
+    let own = workspace.snapshots(image).join(format!("{id}.snap"));
+    if let Some(like) = ImageSpec::load(workspace, image)?.like
+        && same(reviewed(workspace, &like, id)?.as_ref(), text)
+    {
+        if own.exists() {
+            return Err(format!("`{}` says what {like}'s says: remove it", workspace.relative(&own).display()).into());
+        }
+        return Ok(());
+    }
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(workspace.snapshots(image));
     settings.set_prepend_module_to_snapshot(false);
@@ -87,4 +121,22 @@ fn compare(workspace: &Workspace, image: &str, file: &Path, (id, title): (&str, 
     settings.set_input_file(file);
     settings.set_description(title);
     settings.bind(|| insta::assert_snapshot!(id, text));
+    Ok(())
+}
+
+/// The snapshot that counts for an image.
+fn reviewed(workspace: &Workspace, image: &str, id: &str) -> Result<Option<Snapshot>, Box<dyn Error>> {
+    let own = workspace.snapshots(image).join(format!("{id}.snap"));
+    if own.exists() {
+        return Ok(Some(Snapshot::from_file(&own)?));
+    }
+    match ImageSpec::load(workspace, image)?.like {
+        Some(like) => reviewed(workspace, &like, id),
+        None => Ok(None),
+    }
+}
+
+fn same(snapshot: Option<&Snapshot>, text: &str) -> bool {
+    let contents = snapshot.and_then(|snapshot| snapshot.as_text().map(ToString::to_string));
+    contents.is_some_and(|contents| contents.trim_end() == text.trim_end())
 }

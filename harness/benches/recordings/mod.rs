@@ -10,14 +10,14 @@ use kernsnap::cli::default_store;
 use kernsnap::image::{Images, Options, Store};
 use kernsnap::kit::Bench;
 use kernsnap::plan::{PlanContext, compile};
-use kernsnap::run::{boot_plan, recorded, sections};
+use kernsnap::run::{boot_plan, recorded};
 use kernsnap::trace::dat::{self, TraceDat};
 use kernsnap::workspace::Workspace;
 
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// Boots a guest that makes as many events as its buffer holds, and writes them to `directory` as a `trace.dat`.
-pub fn flood(directory: &Path) -> Result<PathBuf, Box<dyn Error>> {
+pub(crate) fn flood(directory: &Path) -> Result<PathBuf, Box<dyn Error>> {
     let workspace = Workspace { root: PathBuf::from(env!("CARGO_MANIFEST_DIR")) };
     let store = Store::at(default_store().ok_or("there is no home directory for the image store")?);
     let options = Options::default();
@@ -28,10 +28,17 @@ pub fn flood(directory: &Path) -> Result<PathBuf, Box<dyn Error>> {
     let modules = load.modules.iter().map(|(name, (_, file))| (name.clone(), file.clone())).collect();
     let schedule = bench.kit.machine.usual_schedule();
     let channel = bench.kit.machine.channel;
-    let context = PlanContext { channel, schedule, functions: &bench.kit.facts.functions, modules: &modules };
+    let context = PlanContext {
+        channel,
+        schedule,
+        functions: &bench.kit.facts.functions,
+        modules: &modules,
+        dependencies: &[],
+        keep: None,
+    };
     let plan = compile(&scenario, &context).text;
     let boot = boot_plan(&bench.kit, &load, plan, schedule, directory, LIMIT)?;
-    let sections = sections(&boot);
+    let sections = boot.evidence.sections();
     let (raw, symbols) = recorded(&sections, &scenario, &bench.kit, &modules, schedule);
     let kallsyms = symbols.to_kallsyms();
     let file = directory.join("trace.dat");
@@ -43,7 +50,7 @@ pub fn flood(directory: &Path) -> Result<PathBuf, Box<dyn Error>> {
 type Line<'a> = (&'a str, Option<u64>, &'a str);
 
 /// Writes the events of a kernel's text over and over, each time later, until there are `bytes` of them.
-pub fn repeat(text: &str, bytes: u64, out: impl Write) -> io::Result<()> {
+pub(crate) fn repeat(text: &str, bytes: u64, out: impl Write) -> io::Result<()> {
     let mut out = BufWriter::with_capacity(1 << 20, out);
     let lines: Vec<Line<'_>> = text.lines().filter(|line| !line.starts_with('#')).map(split).collect();
     let times = lines.iter().filter_map(|(_, time, _)| *time);

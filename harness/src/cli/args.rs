@@ -3,10 +3,21 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 
+mod pages;
+mod proof;
+mod recordings;
+
+pub use pages::{LessonArguments, ReportArguments};
+pub use proof::{
+    CostArguments, ExploreArguments, GdbArguments, RegressArguments, ReplayArguments, VerifyCacheArguments,
+};
+pub use recordings::{ExportArguments, ExportFormat, ViewArguments};
+
 use super::exit;
-use crate::lesson::Language;
+use crate::image::SourceSpec;
 use crate::view::Kind;
 use crate::vm::Schedule;
 
@@ -40,6 +51,20 @@ pub enum Command {
     Image(ImageCommand),
     /// Runs scenarios, and shows their views and verdicts
     Run(RunArguments),
+    /// Counts the instructions between two events of a run, exactly
+    Cost(CostArguments),
+    /// Runs a scenario in many schedules: what is always so, what depends, what breaks
+    Explore(ExploreArguments),
+    /// Tells what a kernel does otherwise than another: behaviour, or cost alone
+    Regress(RegressArguments),
+    /// Opens gdb on a run, stopped where you say, with the kernel's symbols
+    Gdb(GdbArguments),
+    /// Boots what a capsule holds, and compares the bytes
+    Replay(ReplayArguments),
+    /// Runs some of what the cache knows again, and compares the bytes
+    VerifyCache(VerifyCacheArguments),
+    /// Runs scenarios on several images and tells what came of each
+    Matrix(MatrixArguments),
     /// Compares two views task by task: what is missing, new, moved or changed
     Diff(DiffArguments),
     /// Makes one HTML file of a run: lanes, calls, events, and what decided about each claim
@@ -86,6 +111,32 @@ pub enum ImageCommand {
         /// The image
         image: String,
     },
+    /// Writes an SD card that a Raspberry Pi boots, runs a scenario from, and leaves the trace on
+    Export(CardArguments),
+    /// Boots such a card in QEMU
+    Try {
+        /// The card. The guest writes its evidence to it
+        card: PathBuf,
+    },
+}
+
+/// Arguments of `image export`.
+#[derive(Debug, Args)]
+pub struct CardArguments {
+    /// The scenario
+    pub scenario: String,
+    /// The card, as a file of 256 MiB to be copied to one
+    #[arg(long, value_name = "FILE")]
+    pub sdcard: PathBuf,
+    /// The image, which must know its way to a card
+    #[arg(long, value_name = "IMAGE", default_value = "rpi3-6.1-card")]
+    pub image: String,
+    /// A directory with the board's firmware (`bootcode.bin`, `start.elf`, `fixup.dat`) instead of the distribution's package
+    #[arg(long, value_name = "DIR")]
+    pub firmware: Option<PathBuf>,
+    /// Where the kernel comes from.
+    #[command(flatten)]
+    pub source: SourceArguments,
 }
 
 /// Arguments of `image build`.
@@ -94,6 +145,9 @@ pub struct BuildArguments {
     /// The images [default: rpi3-6.1]
     #[arg(value_name = "IMAGE")]
     pub images: Vec<String>,
+    /// Every image but those that are built on request only
+    #[arg(long, conflicts_with = "images")]
+    pub all: bool,
     /// Where the kernel comes from.
     #[command(flatten)]
     pub source: SourceArguments,
@@ -102,9 +156,14 @@ pub struct BuildArguments {
 /// Where kernels come from.
 #[derive(Debug, Args)]
 pub struct SourceArguments {
-    /// A kernel source tree or tarball, instead of the one that the image names
-    #[arg(long, value_name = "PATH")]
-    pub kernel_source: Option<PathBuf>,
+    /// Another kernel source than the one that the image names: a tree or a tarball on this host, a repository's URL#REF, or
+    /// a tarball's URL#sha256=DIGITS. With `image build` it stands for that name from then on
+    #[arg(long, value_name = "SOURCE", value_parser = SourceSpec::from_argument)]
+    pub kernel_source: Option<SourceSpec>,
+
+    /// A patch to apply to the kernel's source; several in the order given. Only what they touch is compiled again
+    #[arg(long = "patch", value_name = "FILE")]
+    pub patches: Vec<PathBuf>,
 
     /// Look for the kernel's source again, instead of using the one found before
     #[arg(long)]
@@ -137,8 +196,9 @@ pub struct RunArguments {
     #[arg(long, value_name = "N", default_value = "1")]
     pub parallel: NonZeroUsize,
 
-    /// The pace and the number of CPUs: one instruction takes 2^SHIFT nanoseconds [default: 1 and all CPUs]
-    #[arg(long, value_name = "SHIFT:CPUS")]
+    /// The pace, the number of CPUs, and the start: one instruction takes 2^SHIFT nanoseconds, and each step begins OFFSET
+    /// nanoseconds later [default: 1, all CPUs, 0]
+    #[arg(long, value_name = "SHIFT:CPUS[:OFFSET]")]
     pub schedule: Option<Schedule>,
 
     /// Another look at the trace: events, tree, calls, stacks, timeline, or summary; several times for several looks [default:
@@ -154,6 +214,10 @@ pub struct RunArguments {
     #[arg(long, value_name = "FILE", conflicts_with = "repeat")]
     pub html: Option<PathBuf>,
 
+    /// Writes everything that the run is made of, and what it gave, to one file, which `replay` boots anywhere; for one scenario
+    #[arg(long, value_name = "FILE", conflicts_with = "repeat")]
+    pub capsule: Option<PathBuf>,
+
     /// Keeps command line, console log, raw trace, view, report and result of each run in DIR/SCENARIO (and /N with --repeat)
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -162,6 +226,10 @@ pub struct RunArguments {
     /// unnoticed
     #[arg(long)]
     pub mutate: bool,
+
+    /// Boots a machine even where the result of the same run is known; it must be the same. `--repeat` does so, too
+    #[arg(long, env = "KERNSNAP_FRESH", value_parser = FalseyValueParser::new())]
+    pub fresh: bool,
 
     /// Host seconds after which a run is given up. A guest that hangs ends sooner, by its deadline in guest time
     #[arg(long, value_name = "SECONDS", default_value = "120")]
@@ -172,16 +240,45 @@ pub struct RunArguments {
     pub source: SourceArguments,
 }
 
+/// Arguments of `matrix`.
+#[derive(Debug, Args)]
+pub struct MatrixArguments {
+    /// The scenarios [default: all of them]
+    #[arg(value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
+
+    /// The images [default: all but those that are built on request only]
+    #[arg(long, value_name = "IMAGE,IMAGE", value_delimiter = ',')]
+    pub images: Vec<String>,
+
+    /// Runs at a time [default: one a processor]
+    #[arg(long, value_name = "N")]
+    pub parallel: Option<NonZeroUsize>,
+
+    /// One JSON object a scenario and image, and line
+    #[arg(long)]
+    pub json: bool,
+
+    /// The table as Markdown
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
+
+    /// Where the kernels come from.
+    #[command(flatten)]
+    pub source: SourceArguments,
+}
+
 /// Arguments of `diff`.
 #[derive(Debug, Args)]
 pub struct DiffArguments {
-    /// A reviewed snapshot (`.snap`), a `view.txt`, a directory that `run --out` left for a scenario, or any recording
-    #[arg(value_name = "BEFORE")]
-    pub before: PathBuf,
+    /// What to compare with what: each a reviewed snapshot (`.snap`), a `view.txt`, a directory that `run --out` left for a
+    /// scenario, or any recording. With `--images`: the scenarios, all where none is named
+    #[arg(value_name = "BEFORE AFTER")]
+    pub what: Vec<PathBuf>,
 
-    /// What to compare it with
-    #[arg(value_name = "AFTER")]
-    pub after: PathBuf,
+    /// Two images to run scenarios on, whose views are compared
+    #[arg(long, value_name = "BEFORE,AFTER", value_delimiter = ',')]
+    pub images: Vec<String>,
 
     /// The differences as one JSON object
     #[arg(long)]
@@ -190,58 +287,6 @@ pub struct DiffArguments {
     /// The differences as Markdown
     #[arg(long, conflicts_with = "json")]
     pub markdown: bool,
-}
-
-/// Arguments of `report`.
-#[derive(Debug, Args)]
-pub struct ReportArguments {
-    /// A scenario, which is run; or a directory that `run --out` left for one
-    #[arg(value_name = "SCENARIO|DIR")]
-    pub what: String,
-
-    /// The file to write [default: SCENARIO.html]
-    #[arg(long, short, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-
-    /// What to compare the run with, as for `diff` [default: the reviewed snapshot]
-    #[arg(long, value_name = "BEFORE")]
-    pub against: Option<PathBuf>,
-
-    /// The image to run the scenario on
-    #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
-    pub image: String,
-
-    /// Where the kernel comes from.
-    #[command(flatten)]
-    pub source: SourceArguments,
-}
-
-/// Arguments of `lesson`.
-#[derive(Debug, Args)]
-pub struct LessonArguments {
-    /// The lesson
-    #[arg(value_name = "ID")]
-    pub lesson: Option<String>,
-
-    /// The language: en or ko [default: ko where the locale is Korean, else en]
-    #[arg(long, value_name = "LANGUAGE")]
-    pub lang: Option<Language>,
-
-    /// The image to run it on
-    #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
-    pub image: String,
-
-    /// The lesson, or one lesson a line, as JSON objects
-    #[arg(long)]
-    pub json: bool,
-
-    /// Writes the pages in docs/lessons: of the lesson, or of all
-    #[arg(long, conflicts_with_all = ["json", "lang"])]
-    pub write_docs: bool,
-
-    /// Where the kernel comes from.
-    #[command(flatten)]
-    pub source: SourceArguments,
 }
 
 /// Arguments of `new`.
@@ -271,54 +316,6 @@ pub struct DoctorArguments {
     /// One JSON object a tool and line
     #[arg(long)]
     pub json: bool,
-}
-
-/// Arguments of `view`.
-#[derive(Debug, Args)]
-pub struct ViewArguments {
-    /// The recording; `-` for the standard input. What it is, is seen from its beginning
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-
-    /// Only what these tasks do and what is done to them, by pid or name
-    #[arg(long, value_name = "PID|NAME", value_delimiter = ',')]
-    pub follow: Vec<String>,
-
-    /// Another view than all events as they are: `events`, `tree`, `calls`, `stacks`, `timeline`, `summary`, by the names of
-    /// the tasks. Several may be asked for
-    #[arg(long, value_name = "KIND", value_parser = view_kind)]
-    pub view: Vec<Kind>,
-
-    /// One JSON object an event and line, or a view and line
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Arguments of `export`.
-#[derive(Debug, Args)]
-pub struct ExportArguments {
-    /// The recording; a directory of `run --out` stands for its raw trace, `-` for the standard input
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-
-    /// What to write
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    pub format: ExportFormat,
-
-    /// Where to write it
-    #[arg(long, short, value_name = "FILE")]
-    pub output: PathBuf,
-}
-
-/// What `export` writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum ExportFormat {
-    /// For `trace-cmd` and `KernelShark`; needs a raw trace
-    TraceDat,
-    /// For ui.perfetto.dev
-    Perfetto,
-    /// As the kernel prints it
-    Text,
 }
 
 /// Arguments of `shell`.

@@ -10,9 +10,14 @@ use crate::kit::Bench;
 
 /// Builds all that runs on an image need: its kernel, what that can trace, and every program and module.
 pub(super) fn build(place: &Place, arguments: &BuildArguments) -> Result<Exit, Failure> {
-    let options = options(&arguments.source)?;
+    let options = Options { remember: true, ..options(&arguments.source)? };
     let default = [DEFAULT_IMAGE.to_owned()];
-    let names = if arguments.images.is_empty() { &default[..] } else { &arguments.images };
+    let every = if arguments.all { place.images_but_on_request()? } else { Vec::new() };
+    let names = match (arguments.all, arguments.images.is_empty()) {
+        (true, _) => &every[..],
+        (false, true) => &default[..],
+        (false, false) => &arguments.images,
+    };
     for name in names {
         let mut progress = Progress::new();
         let mut show = |event| progress.show(event);
@@ -28,22 +33,28 @@ pub(super) fn build(place: &Place, arguments: &BuildArguments) -> Result<Exit, F
 struct Row<'a> {
     image: &'a str,
     built: bool,
+    on_request: bool,
     description: &'a str,
 }
 
 pub(super) fn list(place: &Place, arguments: &ListArguments) -> Result<Exit, Failure> {
     let options = Options::default();
     let images = place.images(&options);
+    let width = place.workspace.image_names().iter().map(String::len).max().unwrap_or_default();
     for name in place.workspace.image_names() {
         let spec = ImageSpec::load(&place.workspace, &name)?;
         // An image whose source was never looked for cannot have been built.
         let built = images.is_built(&spec)?;
         if arguments.json {
-            let row = Row { image: &name, built, description: &spec.description };
+            let row = Row { image: &name, built, on_request: spec.on_request, description: &spec.description };
             answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);
         } else {
-            let state = if built { "built" } else { "not built" };
-            answer(&format!("{name}  {state:9}  {}", spec.description));
+            let state = match (built, spec.on_request) {
+                (true, _) => "built",
+                (false, false) => "not built",
+                (false, true) => "on request",
+            };
+            answer(&format!("{name:width$}  {state:10}  {}", spec.description));
         }
     }
     Ok(Exit::Passed)

@@ -149,7 +149,12 @@ fn side(global: &Arguments, path: &Path, cast: Option<&Cast>) -> Result<Side, Fa
 }
 
 pub(super) fn diff(global: &Arguments, arguments: &DiffArguments) -> Result<Exit, Failure> {
-    let paths = [&*arguments.before, &*arguments.after];
+    let [before, after] = arguments.what.as_slice() else {
+        return Err(Failure::input(
+            "`diff` takes two things, BEFORE and AFTER; or `--images BEFORE,AFTER` and scenarios".into(),
+        ));
+    };
+    let paths = [before.as_path(), after.as_path()];
     let casts = [cast(global, paths[0])?, cast(global, paths[1])?];
     let diff = match &casts {
         [Some(before), Some(after)] => recordings(global, paths, [before, after])?,

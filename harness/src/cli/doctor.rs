@@ -10,6 +10,7 @@ use crate::exec::doctor::{Finding, Found, ToolReport, inspect};
 struct Row<'a> {
     tool: &'a str,
     usable: bool,
+    optional: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -30,6 +31,7 @@ impl<'a> Row<'a> {
         Self {
             tool: report.facts.name,
             usable: report.is_usable(),
+            optional: report.facts.optional,
             version: found.map(|found| found.version.as_str()),
             path: found.map(|found| found.path.display().to_string()),
             weakness,
@@ -51,6 +53,7 @@ pub(super) fn doctor(arguments: &DoctorArguments) -> Exit {
         let state = match (row.usable, row.version) {
             (true, _) => "ok     ",
             (false, Some(_)) => "too old",
+            (false, None) if row.optional => "not yet",
             (false, None) => "missing",
         };
         answer(&format!("{state}  {:width$}  {}", row.tool, row.version.unwrap_or("-")));
@@ -62,7 +65,7 @@ pub(super) fn doctor(arguments: &DoctorArguments) -> Exit {
             answer(&format!("         {:width$}  install it with `apt-get install {}`", "", row.package));
         }
     }
-    if reports.iter().all(ToolReport::is_usable) {
+    if !reports.iter().any(ToolReport::is_wanting) {
         return Exit::Passed;
     }
     talk("\nhint: `ci/setup` installs every tool the harness needs");

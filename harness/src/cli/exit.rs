@@ -18,6 +18,8 @@ pub enum Exit {
     TraceUnusable = 5,
     /// Repeated runs gave different bytes.
     NotRepeatable = 6,
+    /// A kept result is not what the same input gives now.
+    CacheUnsound = 7,
     /// An error of kernsnap itself.
     Internal = 70,
     /// Somebody stopped it.
@@ -33,6 +35,7 @@ pub(super) const HELP: &str = "Exit codes:
     4  the machine did not boot, or was lost
     5  the trace is unusable: events were lost
     6  repeated runs gave different bytes
+    7  a kept result does not repeat: the same input gave other bytes than before
    70  an error of kernsnap itself
   130  interrupted";
 
@@ -57,7 +60,8 @@ mod tests {
     #[test]
     fn the_help_tells_every_code() {
         use Exit::{
-            BadInput, BuildFailed, Different, Internal, Interrupted, MachineLost, NotRepeatable, Passed, TraceUnusable,
+            BadInput, BuildFailed, CacheUnsound, Different, Internal, Interrupted, MachineLost, NotRepeatable, Passed,
+            TraceUnusable,
         };
         let all = [
             Passed,
@@ -67,6 +71,7 @@ mod tests {
             MachineLost,
             TraceUnusable,
             NotRepeatable,
+            CacheUnsound,
             Internal,
             Interrupted,
         ];

@@ -2,23 +2,20 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use serde::Serialize;
 
 use super::args::LessonArguments;
 use super::progress::Progress;
 use super::{Exit, Failure, Place, answer, options, paper, talk};
-use crate::image::ImageError;
-use crate::kit::{Bench, Prepared, qemu_version};
+use crate::cache::Cache;
+use crate::kit::{Bench, Prepared};
 use crate::lesson::{Contradiction, Language, Lesson, Page, Run, Section, index};
-use crate::run::{Outcome, RunError, run};
+use crate::run::Outcome;
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
 
 /// Host time for a run: the backstop.
-const LIMIT: Duration = Duration::from_secs(120);
-
 #[derive(Serialize)]
 struct Row<'a> {
     lesson: &'a str,
@@ -106,15 +103,16 @@ fn write(place: &Place, (file, text): (String, String)) -> Result<(), Failure> {
 struct Classroom<'a> {
     place: &'a Place,
     bench: Bench<'a>,
+    cache: Cache,
 }
 
 impl<'a> Classroom<'a> {
     fn open(place: &'a Place, options: &'a crate::image::Options, image: &str) -> Result<Self, Failure> {
         // First of all: without it nothing that is built or read helps.
-        qemu_version(&place.store).map_err(|error| Failure::from(RunError::Boot(error.into())))?;
+        let cache = place.cache()?;
         let mut progress = Progress::new();
         let bench = Bench::open(place.images(options), image, &mut |event| progress.show(event))?;
-        Ok(Self { place, bench })
+        Ok(Self { place, bench, cache })
     }
 
     fn run(&self, lesson: &Lesson) -> Result<(Scenario, Outcome, Exit), Failure> {
@@ -129,9 +127,8 @@ impl<'a> Classroom<'a> {
             }
         };
         lesson.check(&scenario).map_err(|mistake| Failure::input(mistake.to_string()))?;
-        let scratch = self.place.store.scratch().map_err(ImageError::from)?;
         let schedule = self.bench.kit.machine.usual_schedule();
-        let outcome = run(&scenario, &self.bench.kit, &load, schedule, scratch.path(), LIMIT)?;
+        let outcome = self.place.run(&self.bench.kit, &self.cache, (&scenario, &load), schedule)?.outcome;
         let exit = match outcome.verdict {
             Verdict::Passed => Exit::Passed,
             Verdict::Failed(_) => Exit::Different,

@@ -2,39 +2,56 @@
 
 pub mod args;
 mod build;
+mod card;
 mod claims;
+mod cost;
 mod diff;
 mod doctor;
 mod events;
 mod exit;
+mod explore;
 mod export;
+mod gdb;
 mod lesson;
 mod list;
 mod look;
+mod matrix;
 mod new;
 mod paper;
+mod parallel;
 mod progress;
 mod recorded;
+mod regress;
+mod replay;
 mod report;
 mod run;
 mod shell;
+mod verify_cache;
 mod view;
 
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 
 use self::args::{Arguments, Command, ImageCommand, SourceArguments};
 pub use self::exit::Exit;
-use crate::image::{ImageError, ImageErrorKind, Images, Options, Resolve, Store};
+use self::progress::Progress;
+use crate::cache::Cache;
+use crate::emulator::Emulator;
+use crate::image::{ImageError, ImageErrorKind, ImageSpec, Images, Options, Resolve, SourceSpec, Store, TarballSpec};
 use crate::interrupt;
-use crate::kit::{KitError, NotApplicable};
-use crate::run::RunError;
-use crate::vm::BootError;
+use crate::kit::{Bench, KitError, NotApplicable, Prepared};
+use crate::run::{Freshness, Kit, Load, Run, RunError, Runner};
+use crate::scenario::Scenario;
+use crate::vm::{BootError, Schedule};
 use crate::workspace::{Workspace, WorkspaceError};
+
+/// The backstop of a boot in host time, where no argument sets it.
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// Runs the program with the process's arguments.
 #[must_use]
@@ -64,9 +81,15 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
     if let Command::Export(export) = &arguments.command {
         return export::export(arguments, export);
     }
-    // Comparing needs no checkout.
-    if let Command::Diff(diff) = &arguments.command {
+    // Comparing what is there needs no checkout.
+    if let Command::Diff(diff) = &arguments.command
+        && diff.images.is_empty()
+    {
         return diff::diff(arguments, diff);
+    }
+    // A capsule has all it needs in it.
+    if let Command::Replay(replay) = &arguments.command {
+        return replay::replay(arguments, replay);
     }
     let place = Place::find(arguments)?;
     match &arguments.command {
@@ -75,12 +98,21 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Image(ImageCommand::Build(build)) => build::build(&place, build),
         Command::Image(ImageCommand::List(list)) => build::list(&place, list),
         Command::Image(ImageCommand::Path { image }) => build::path(&place, image),
+        Command::Image(ImageCommand::Export(card)) => card::export(&place, card),
+        Command::Image(ImageCommand::Try { card }) => card::boot(&place, card),
         Command::Run(run) => run::run(&place, run),
+        Command::Cost(cost) => cost::cost(&place, cost),
+        Command::Explore(explore) => explore::explore(&place, explore),
+        Command::Gdb(gdb) => gdb::gdb(&place, gdb),
+        Command::Regress(regress) => regress::regress(&place, regress),
+        Command::VerifyCache(verify) => verify_cache::verify_cache(&place, verify),
+        Command::Matrix(arguments) => matrix::run(&place, arguments),
+        Command::Diff(diff) => matrix::diff(&place, &diff.images, diff),
         Command::Report(report) => report::report(&place, report),
         Command::Lesson(lesson) => lesson::lesson(&place, lesson),
         Command::New(new) => new::new(&place, new),
         Command::Shell(shell) => shell::shell(&place, shell),
-        Command::Doctor(_) | Command::View(_) | Command::Export(_) | Command::Diff(_) => Ok(Exit::Passed),
+        Command::Doctor(_) | Command::View(_) | Command::Export(_) | Command::Replay(_) => Ok(Exit::Passed),
     }
 }
 
@@ -91,6 +123,38 @@ struct Place {
     store: Store,
 }
 
+/// Scenarios on an image.
+#[derive(Debug, Default)]
+struct Scenarios {
+    ready: Vec<(Box<Scenario>, Load)>,
+    not_applicable: Vec<NotApplicable>,
+}
+
+impl Scenarios {
+    /// The scenarios in these files, on an image, with progress for people where programs must be built.
+    fn prepare(bench: &Bench<'_>, files: &[PathBuf]) -> Result<Self, Failure> {
+        let mut progress = Progress::new();
+        let mut found = Self::default();
+        for file in files {
+            match bench.scenario(file, &mut |event| progress.show(event))? {
+                Prepared::Ready(scenario, load) => found.ready.push((scenario, load)),
+                Prepared::DoesNotApply(not) => found.not_applicable.push(not),
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The schedule that is asked for, or the board's usual one.
+fn schedule(bench: &Bench<'_>, asked: Option<Schedule>) -> Result<Schedule, Failure> {
+    let schedule = asked.unwrap_or(bench.kit.machine.usual_schedule());
+    let (image, cpus) = (&bench.kit.image, bench.kit.machine.cpus);
+    if schedule.cpus > cpus {
+        return Err(Failure::input(format!("{image} has {cpus} CPUs, not {}", schedule.cpus)));
+    }
+    Ok(schedule)
+}
+
 impl Place {
     fn find(arguments: &Arguments) -> Result<Self, Failure> {
         let start = match &arguments.root {
@@ -99,6 +163,50 @@ impl Place {
         };
         let workspace = Workspace::around(&start)?;
         Ok(Self { workspace, store: Store::at(store_root(arguments)?) })
+    }
+
+    /// What is known of earlier runs with the QEMU of this host.
+    fn cache(&self) -> Result<Cache, Failure> {
+        let emulator = Emulator::find(&self.store).map_err(|error| Failure::from(RunError::Boot(error.into())))?;
+        Ok(Cache::of(&self.store, &emulator.hash))
+    }
+
+    /// One run, from the cache where it is known.
+    fn run<'a>(
+        &self,
+        kit: &'a Kit,
+        cache: &Cache,
+        (scenario, load): (&Scenario, &Load),
+        schedule: Schedule,
+    ) -> Result<Run<'a>, Failure> {
+        let scratch = self.store.scratch().map_err(ImageError::from)?;
+        let runner = Runner { kit, cache: cache.clone(), freshness: Freshness::Cached, limit: LIMIT };
+        Ok(runner.run(scenario, load, schedule, scratch.path())?)
+    }
+
+    /// An image, with progress for people where it must be built.
+    fn bench<'a>(&'a self, options: &'a Options, image: &str) -> Result<Bench<'a>, Failure> {
+        let mut progress = Progress::new();
+        Ok(Bench::open(self.images(options), image, &mut |event| progress.show(event))?)
+    }
+
+    /// The files of the scenarios with these ids, or of all.
+    fn scenario_files(&self, ids: &[String]) -> Result<Vec<PathBuf>, Failure> {
+        if ids.is_empty() {
+            return Ok(self.workspace.scenario_files()?);
+        }
+        Ok(ids.iter().map(|id| self.workspace.scenario_file(id)).collect::<Result<Vec<_>, _>>()?)
+    }
+
+    /// Every image but those that are built only when they are named.
+    fn images_but_on_request(&self) -> Result<Vec<String>, Failure> {
+        let mut names = Vec::new();
+        for name in self.workspace.image_names() {
+            if !ImageSpec::load(&self.workspace, &name)?.on_request {
+                names.push(name);
+            }
+        }
+        Ok(names)
     }
 
     fn images<'a>(&'a self, options: &'a Options) -> Images<'a> {
@@ -138,8 +246,18 @@ fn absolute(path: &std::path::Path) -> Result<PathBuf, Failure> {
 }
 
 fn options(source: &SourceArguments) -> Result<Options, Failure> {
+    let kernel_source = match &source.kernel_source {
+        Some(SourceSpec::Path(path)) => Some(SourceSpec::Path(absolute(path)?)),
+        Some(SourceSpec::Tarball(tarball)) if !tarball.url.contains("://") => {
+            let url = absolute(std::path::Path::new(&tarball.url))?.display().to_string();
+            Some(SourceSpec::Tarball(TarballSpec { url, ..tarball.clone() }))
+        }
+        other => other.clone(),
+    };
+    let patches = source.patches.iter().map(|path| absolute(path)).collect::<Result<_, _>>()?;
     let mut options = Options {
-        kernel_source: source.kernel_source.as_deref().map(absolute).transpose()?,
+        kernel_source,
+        patches,
         resolve: if source.update { Resolve::Again } else { Resolve::Recorded },
         ..Options::default()
     };
@@ -209,7 +327,8 @@ impl From<RunError> for Failure {
             RunError::Boot(BootError::Interrupted(_)) => Exit::Interrupted,
             RunError::Refused(_) => Exit::BadInput,
             // Without its files there is no machine.
-            RunError::Boot(_) | RunError::Read { .. } | RunError::Write { .. } => Exit::MachineLost,
+            RunError::Boot(_) | RunError::Write { .. } => Exit::MachineLost,
+            RunError::Unsound(_) => Exit::CacheUnsound,
         };
         let hint = match &error {
             RunError::Boot(BootError::Tool(error)) => error.hint(),
@@ -235,6 +354,7 @@ impl From<KitError> for Failure {
                 let Self { exit, text } = source.into();
                 Self { exit, text: format!("cannot ask the kernel of image `{image}` what it can trace: {text}") }
             }
+            error @ KitError::OldQemu { .. } => Self { exit: Exit::MachineLost, text: chain(&error) },
             error @ (KitError::Read { .. } | KitError::Module { .. } | KitError::Layouts { .. }) => {
                 Self { exit: Exit::BuildFailed, text: chain(&error) }
             }

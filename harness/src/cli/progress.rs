@@ -66,6 +66,22 @@ impl Progress {
         }
     }
 
+    /// So many of so many runs are done.
+    pub(super) fn count(&mut self, done: usize, total: usize, what: &str) {
+        if self.begun.is_some() {
+            self.end();
+        }
+        if self.terminal {
+            let bar = self.bar.get_or_insert_with(|| ProgressBar::new(total as u64));
+            bar.set_style(style("{spinner} run [{bar:30}] {pos}/{len} ({eta} left) {msg}"));
+            bar.set_position(done as u64);
+            bar.set_message(what.to_owned());
+        } else if self.told.elapsed() >= PLAIN_INTERVAL {
+            self.told = Instant::now();
+            eprintln!("  {done} of {total} runs");
+        }
+    }
+
     fn say(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(text),

@@ -1,5 +1,6 @@
 //! Raw recordings that are given as files: a `trace.dat`, or what a run left.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,7 @@ use serde_json::Value;
 use super::args::Arguments;
 use super::progress::Progress;
 use super::{Failure, Place, chain};
+use crate::card::Returned;
 use crate::image::Options;
 use crate::kit::Bench;
 use crate::recording::{OpenError, Opened};
@@ -50,22 +52,51 @@ pub(super) fn with<T>(
             let schedule: Schedule =
                 word("schedule")?.parse().map_err(|_| wrong("its result has no schedule that is one".into()))?;
 
-            let place = Place::find(arguments)?;
-            let options = Options::default();
-            let mut progress = Progress::new();
-            let mut show = |event| progress.show(event);
-            let bench = Bench::open(place.images(&options), word("image")?, &mut show)?;
-            if word("image_key")? != bench.kit.image_key {
-                return Err(wrong(format!("it ran on another image `{}` than the one there is now", bench.kit.image)));
-            }
-            let (scenario, load) =
-                bench.scenario(&place.workspace.scenario_file(word("scenario")?)?, &mut show)?.ready()?;
-            drop(progress);
-            let modules = load.modules.into_iter().map(|(name, (_, file))| (name, file)).collect();
-            let (dat, symbols) = recorded(&sections, &scenario, &bench.kit, &modules, schedule);
-            Ok(then(&dat, &symbols))
+            let of = Of {
+                image: word("image")?,
+                image_key: word("image_key")?,
+                scenario: word("scenario")?,
+                cpus: schedule.cpus,
+            };
+            with_sections(arguments, named, &of, &sections, then)
+        }
+        Opened::Card(Returned { run, body }) => {
+            let sections = channel::kept_sections(body).map_err(|error| wrong(chain(&error)))?;
+            let of = Of { image: &run.image, image_key: &run.image_key, scenario: &run.scenario, cpus: run.cpus };
+            with_sections(arguments, named, &of, &sections, then)
         }
     }
+}
+/// What raw sections are of.
+struct Of<'a> {
+    image: &'a str,
+    image_key: &'a str,
+    scenario: &'a str,
+    cpus: u16,
+}
+
+fn with_sections<T>(
+    arguments: &Arguments,
+    named: &Path,
+    of: &Of<'_>,
+    sections: &BTreeMap<&str, &[u8]>,
+    then: impl FnOnce(&TraceDat<'_>, &Symbols) -> T,
+) -> Result<T, Failure> {
+    let place = Place::find(arguments)?;
+    let options = Options::default();
+    let mut progress = Progress::new();
+    let mut show = |event| progress.show(event);
+    let bench = Bench::open(place.images(&options), of.image, &mut show)?;
+    if of.image_key != bench.kit.image_key {
+        let text = format!("it ran on another image `{}` than the one there is now", bench.kit.image);
+        return Err(Failure::input(format!("`{}`: {text}", named.display())));
+    }
+    let (scenario, load) = bench.scenario(&place.workspace.scenario_file(of.scenario)?, &mut show)?.ready()?;
+    drop(progress);
+    let modules = load.modules.into_iter().map(|(name, (_, file))| (name, file)).collect();
+    let schedule = Schedule { cpus: of.cpus, ..bench.kit.machine.usual_schedule() };
+    let (dat, symbols) = recorded(sections, &scenario, &bench.kit, &modules, schedule);
+    Ok(then(&dat, &symbols))
 }
 
 impl From<OpenError> for Failure {

@@ -2,22 +2,17 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::args::ReportArguments;
 use super::diff::Given as Compared;
 use super::progress::Progress;
 use super::{Exit, Failure, Place, absolute, answer, options};
 use crate::diff::{Diff, Side};
-use crate::image::ImageError;
 use crate::kit::Bench;
 use crate::report::{Given, Report, Sources, page};
-use crate::run::{Outcome, RunError, evidence, run};
+use crate::run::{Outcome, RunError, evidence};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
-
-/// The backstop in host time, as that of `run`.
-const LIMIT: Duration = Duration::from_secs(120);
 
 pub(super) fn report(place: &Place, arguments: &ReportArguments) -> Result<Exit, Failure> {
     let directory = Path::new(&arguments.what);
@@ -48,9 +43,8 @@ fn made(place: &Place, arguments: &ReportArguments) -> Result<Report, Failure> {
     let bench = Bench::open(place.images(&options), &arguments.image, &mut show)?;
     let (scenario, load) = bench.scenario(&file, &mut show)?.ready()?;
     drop(progress);
-    let scratch = place.store.scratch().map_err(ImageError::from)?;
     let schedule = bench.kit.machine.usual_schedule();
-    let outcome = run(&scenario, &bench.kit, &load, schedule, scratch.path(), LIMIT)?;
+    let outcome = place.run(&bench.kit, &place.cache()?, (&scenario, &load), schedule)?.outcome;
     Ok(of(&scenario, &bench.kit.image, &outcome, &place.workspace.sources()?))
 }
 

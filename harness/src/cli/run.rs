@@ -4,22 +4,21 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::args::RunArguments;
-use super::progress::Progress;
-use super::{Exit, Failure, Place, answer, chain, options, paper, report, talk};
+use super::parallel::in_order;
+use super::{Exit, Failure, Place, Scenarios, absolute, answer, chain, options, paper, report, schedule, talk};
+use crate::cache::Cache;
+use crate::capsule::Capsule;
+use crate::emulator::Emulator;
 use crate::image::ImageError;
-use crate::kit::{Bench, Prepared, qemu_version};
 use crate::model::Model;
 use crate::record::{LastVerdict, Record};
 use crate::report::Sources;
-use crate::run::{Kit, Load, Outcome, RunError, evidence, run as run_once};
+use crate::run::{Freshness, Input, Load, Outcome, RunError, Runner, evidence};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
 use crate::verdict::mutation::mutate;
@@ -36,156 +35,119 @@ struct Job<'a> {
 
 /// What all runs share.
 struct Setting<'a> {
-    kit: &'a Kit,
+    runner: Runner<'a>,
     schedule: Schedule,
-    limit: Duration,
     out: Option<PathBuf>,
     mutate: bool,
     repeat: usize,
-    qemu_version: String,
+    emulator: Emulator,
     place: &'a Place,
     views: Vec<Kind>,
     sources: Sources,
     html: Option<PathBuf>,
+    capsule: Option<PathBuf>,
 }
 
 pub(super) fn run(place: &Place, arguments: &RunArguments) -> Result<Exit, Failure> {
     let options = options(&arguments.source)?;
-    let files = if arguments.scenarios.is_empty() {
-        place.workspace.scenario_files()?
-    } else {
-        let named = arguments.scenarios.iter().map(|id| place.workspace.scenario_file(id));
-        named.collect::<Result<Vec<_>, _>>()?
-    };
+    let files = place.scenario_files(&arguments.scenarios)?;
     // First of all: without it nothing that is built or read helps.
-    let qemu_version = qemu_version(&place.store).map_err(|error| Failure::from(RunError::Boot(error.into())))?;
-    let mut progress = Progress::new();
-    let mut show = |event| progress.show(event);
-    let bench = Bench::open(place.images(&options), &arguments.image, &mut show)?;
-    let (mut scenarios, mut not_applicable) = (Vec::new(), Vec::new());
-    for file in &files {
-        match bench.scenario(file, &mut show)? {
-            Prepared::Ready(scenario, load) => scenarios.push((scenario, load)),
-            Prepared::DoesNotApply(not) => not_applicable.push(not),
-        }
-    }
-    drop(progress);
-
-    let schedule = arguments.schedule.unwrap_or(bench.kit.machine.usual_schedule());
-    if schedule.cpus > bench.kit.machine.cpus {
-        let text = format!("{} has {} CPUs, not {}", arguments.image, bench.kit.machine.cpus, schedule.cpus);
-        return Err(Failure::input(text));
-    }
-    let setting = Setting {
+    let emulator = Emulator::find(&place.store).map_err(|error| Failure::from(RunError::Boot(error.into())))?;
+    let bench = place.bench(&options, &arguments.image)?;
+    let Scenarios { ready: scenarios, not_applicable } = Scenarios::prepare(&bench, &files)?;
+    let schedule = schedule(&bench, arguments.schedule)?;
+    // A repetition that is read from the cache repeats nothing.
+    let fresh = arguments.fresh || arguments.repeat.get() > 1;
+    let runner = Runner {
         kit: &bench.kit,
-        schedule,
+        cache: Cache::of(&place.store, &emulator.hash),
+        freshness: if fresh { Freshness::Fresh } else { Freshness::Cached },
         limit: Duration::from_secs(arguments.limit),
-        out: arguments.out.as_deref().map(super::absolute).transpose()?,
+    };
+    let setting = Setting {
+        runner,
+        schedule,
+        out: arguments.out.as_deref().map(absolute).transpose()?,
         mutate: arguments.mutate,
         repeat: arguments.repeat.get(),
-        qemu_version,
         place,
         views: arguments.views.clone(),
         sources: place.workspace.sources()?,
-        html: arguments.html.as_deref().map(super::absolute).transpose()?,
+        html: arguments.html.as_deref().map(absolute).transpose()?,
+        capsule: arguments.capsule.as_deref().map(absolute).transpose()?,
+        emulator,
     };
-    if setting.html.is_some() && scenarios.len() != 1 {
-        return Err(Failure::input("`--html` writes one file: name one scenario".into()));
+    for (given, option) in [(&setting.html, "--html"), (&setting.capsule, "--capsule")] {
+        if given.is_some() && scenarios.len() != 1 {
+            return Err(Failure::input(format!("`{option}` writes one file: name one scenario")));
+        }
     }
     let jobs: Vec<Job<'_>> = scenarios
         .iter()
         .flat_map(|(scenario, load)| (1..=setting.repeat).map(move |repetition| Job { scenario, load, repetition }))
         .collect();
     for not in &not_applicable {
-        let record = Record::not_applicable(not, setting.kit, schedule, &setting.qemu_version);
-        LastVerdict::remember(&place.store, &setting.kit.image, &not.id, record.verdict, &record.image_key);
+        let record = Record::not_applicable(not, setting.runner.kit, schedule, &setting.emulator.version);
+        LastVerdict::remember(&place.store, &setting.runner.kit.image, &not.id, record.verdict, &record.image_key);
         if arguments.json {
             answer(&serde_json::to_string(&record).map_err(|error| Failure::internal("write JSON", &error))?);
         } else {
-            answer(&format!("{} on {}: {}\n\n{not}", not.id, setting.kit.image, not.title));
+            answer(&format!("{} on {}: {}\n\n{not}", not.id, setting.runner.kit.image, not.title));
         }
     }
     let mut reporter =
         Reporter { json: arguments.json, style: paper::style(), exit: Exit::Passed, hashes: BTreeMap::new() };
-    work(&jobs, &setting, arguments.parallel.get(), &mut |job, result| reporter.report(job, &setting, result))?;
+    in_order(
+        &jobs,
+        arguments.parallel.get(),
+        |job| do_job(job, &setting),
+        |job, result| reporter.report(job, &setting, result),
+    )?;
     reporter.finish(setting.repeat);
     Ok(reporter.exit)
 }
 
 type Ran = Result<(Record, Option<Outcome>, Exit), Failure>;
 
-/// Does the jobs on several threads, and hands on their results in the order of the jobs.
-fn work(
-    jobs: &[Job<'_>],
-    setting: &Setting<'_>,
-    parallel: usize,
-    on_result: &mut dyn FnMut(&Job<'_>, Ran) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let next = AtomicUsize::new(0);
-    let (results, received) = mpsc::channel();
-    thread::scope(|scope| {
-        for _ in 0..parallel.min(jobs.len()) {
-            let (results, next) = (results.clone(), &next);
-            // QEMU is tied to the life of the thread that started it; this one waits for it.
-            scope.spawn(move || {
-                while let Some((index, job)) =
-                    Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, jobs.get(i)?)))
-                {
-                    let result = do_job(job, setting);
-                    let stop = matches!(&result, Err(failure) if failure.exit == Exit::Interrupted);
-                    if results.send((index, result)).is_err() || stop {
-                        break;
-                    }
-                }
-            });
-        }
-        drop(results);
-        let mut early = BTreeMap::new();
-        let mut due = 0;
-        for (index, result) in received {
-            early.insert(index, result);
-            while let Some(result) = early.remove(&due) {
-                on_result(&jobs[due], result)?;
-                due += 1;
-            }
-        }
-        // An interrupted job leaves those behind it undone.
-        early.into_values().find_map(Result::err).map_or(Ok(()), Err)
-    })
-}
-
 fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Ran {
     let (directory, _scratch) = directory(job, setting)?;
-    let Setting { kit, schedule, limit, qemu_version, .. } = setting;
-    let (mut record, outcome, mut exit) = match run_once(job.scenario, kit, job.load, *schedule, &directory, *limit) {
-        Ok(outcome) => {
-            let exit = match outcome.verdict {
+    let Setting { runner, schedule, emulator, .. } = setting;
+    let qemu_version = &*emulator.version;
+    let without_verdict = |word, why, exit| {
+        let record = Record::without_verdict(&job.scenario.id, runner.kit, *schedule, word, why, qemu_version);
+        (record, None, exit)
+    };
+    let (mut record, run, mut exit) = match runner.run(job.scenario, job.load, *schedule, &directory) {
+        Ok(run) => {
+            let exit = match run.outcome.verdict {
                 Verdict::Passed => Exit::Passed,
                 Verdict::Failed(_) => Exit::Different,
                 Verdict::Unusable(_) => Exit::TraceUnusable,
             };
-            let mut record = Record::finished(job.scenario, kit, &outcome, qemu_version);
-            record.views = views(job, setting, &outcome);
-            (record, Some(outcome), exit)
+            let mut record = Record::finished(job.scenario, runner.kit, &run.outcome, qemu_version);
+            record.views = views(job, setting, &run.outcome);
+            (record, Some(run), exit)
         }
         Err(RunError::Boot(error)) if !matches!(error, BootError::Interrupted(_)) => {
-            let why = chain(&error);
-            (
-                Record::without_verdict(&job.scenario.id, kit, *schedule, "lost", why, qemu_version),
-                None,
-                Exit::MachineLost,
-            )
+            without_verdict("lost", chain(&error), Exit::MachineLost)
         }
-        Err(RunError::Refused(mistake)) => {
-            let why = mistake.to_string();
-            (
-                Record::without_verdict(&job.scenario.id, kit, *schedule, "refused", why, qemu_version),
-                None,
-                Exit::BadInput,
-            )
-        }
+        Err(RunError::Refused(mistake)) => without_verdict("refused", mistake.to_string(), Exit::BadInput),
+        Err(RunError::Unsound(unsound)) => without_verdict("unsound", unsound.to_string(), Exit::CacheUnsound),
         Err(error) => return Err(error.into()),
     };
+    if let Some(run) = run.as_ref().filter(|_| setting.out.is_some() || exit != Exit::Passed) {
+        run.leave(&directory)?;
+    }
+    if let Some(file) = &setting.capsule {
+        let input = Input::of(job.scenario, runner.kit, job.load, *schedule)?;
+        let evidence = run.as_ref().map(|run| &run.evidence);
+        let bytes = Capsule::of(&job.scenario.id, &input, emulator, (record.verdict, &record.reasons), evidence)
+            .and_then(|capsule| capsule.pack());
+        bytes
+            .and_then(|bytes| fs::write(file, bytes))
+            .map_err(|source| RunError::Write { path: file.clone(), source })?;
+    }
+    let outcome = run.map(|run| run.outcome);
     if let Some(outcome) = outcome.as_ref().filter(|_| setting.mutate && exit == Exit::Passed) {
         let survived = mutate(job.scenario, &outcome.trace, &outcome.cast, &outcome.console).survived;
         record.unnoticed = survived.iter().map(|(that, change)| format!("{that}: {change}")).collect();
@@ -213,7 +175,7 @@ fn reports(job: &Job<'_>, setting: &Setting<'_>, outcome: &Outcome, to: &Path, e
     if !kept && setting.html.is_none() {
         return Ok(());
     }
-    let report = report::of(job.scenario, &setting.kit.image, outcome, &setting.sources);
+    let report = report::of(job.scenario, &setting.runner.kit.image, outcome, &setting.sources);
     if kept {
         report::keep(&report, &to.join(evidence::REPORT))?;
     }
@@ -251,7 +213,7 @@ fn keep(directory: &Path, setting: &Setting<'_>, job: &Job<'_>) -> Option<PathBu
     if setting.out.is_some() {
         return Some(directory.to_owned());
     }
-    let place = setting.place.store.root().join("evidence").join(&setting.kit.image);
+    let place = setting.place.store.root().join("evidence").join(&setting.runner.kit.image);
     let kept = numbered(place.join(&job.scenario.id), setting, job);
     fs::create_dir_all(kept.parent()?).ok()?;
     match fs::remove_dir_all(&kept) {
@@ -320,7 +282,7 @@ impl Reporter {
 }
 
 fn show_views(job: &Job<'_>, setting: &Setting<'_>, outcome: Option<&Outcome>, views: &[View], style: &Style) {
-    answer(&format!("{} on {}: {}\n", job.scenario.id, setting.kit.image, job.scenario.title));
+    answer(&format!("{} on {}: {}\n", job.scenario.id, setting.runner.kit.image, job.scenario.title));
     if let Some(outcome) = outcome {
         // What a trace with holes shows is not what happened.
         if !matches!(outcome.verdict, Verdict::Unusable(_)) {
@@ -347,7 +309,10 @@ fn show_views(job: &Job<'_>, setting: &Setting<'_>, outcome: Option<&Outcome>, v
 fn summary(record: &Record, repetition: Option<usize>) -> String {
     let number = repetition.map(|number| format!(" #{number}")).unwrap_or_default();
     let times = match (&record.guest_seconds, &record.seconds) {
-        (Some(guest), Some(seconds)) => format!(" in {guest:.3} s of guest time, {:.2} s here", seconds.total),
+        (Some(guest), Some(seconds)) if seconds.machine.is_some() => {
+            format!(" in {guest:.3} s of guest time, {:.2} s here", seconds.total)
+        }
+        (Some(guest), Some(_)) => format!(" in {guest:.3} s of guest time, as it was before"),
         _ => String::new(),
     };
     format!("{}: {}{number}{times}", record.verdict, record.scenario)

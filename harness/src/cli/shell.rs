@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::args::ShellArguments;
 use super::progress::Progress;
 use super::{Exit, Failure, Place, absolute, chain, options, talk, with_hint};
+use crate::emulator::Emulator;
 use crate::exec::ToolError;
 use crate::image::ImageError;
-use crate::kit::qemu_version;
 use crate::shell::prepare;
 use crate::vm::shell::{ShellError, ShellRequest, ask, open};
 
@@ -23,7 +23,7 @@ pub(super) fn shell(place: &Place, arguments: &ShellArguments) -> Result<Exit, F
         return Err(Failure::input(text.into()));
     }
     // First of all: without it nothing that is built or read helps.
-    qemu_version(&place.store).map_err(ShellError::from)?;
+    Emulator::find(&place.store).map_err(ShellError::from)?;
     let options = options(&arguments.source)?;
     let busybox = arguments.busybox.as_deref().map(absolute).transpose()?;
     let mut progress = Progress::new();

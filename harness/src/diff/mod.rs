@@ -165,7 +165,8 @@ impl Difference {
             Self::Missing { from, .. } => *from += before,
             Self::Added { to, .. } => *to += after,
             Self::Moved { from, to, .. } | Self::Changed { from, to, .. } => {
-                (*from, *to) = (*from + before, *to + after)
+                *from += before;
+                *to += after;
             }
         }
         self

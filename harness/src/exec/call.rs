@@ -15,6 +15,7 @@ pub struct ToolCall {
     env: BTreeMap<String, OsString>,
     dir: Option<PathBuf>,
     log: Option<PathBuf>,
+    abroad: bool,
 }
 
 impl ToolCall {
@@ -22,7 +23,7 @@ impl ToolCall {
     #[must_use]
     pub fn new(tool: Tool) -> ToolCall {
         let env = BTreeMap::from([("LC_ALL".to_owned(), OsString::from("C"))]);
-        ToolCall { tool, args: Vec::new(), env, dir: None, log: None }
+        ToolCall { tool, args: Vec::new(), env, dir: None, log: None, abroad: false }
     }
 
     /// The same with one more argument.
@@ -60,6 +61,13 @@ impl ToolCall {
         self
     }
 
+    /// The same with what the caller's environment says about reaching servers.
+    #[must_use]
+    pub fn abroad(mut self) -> ToolCall {
+        self.abroad = true;
+        self
+    }
+
     /// The tool.
     #[must_use]
     pub fn tool(&self) -> &Tool {
@@ -74,6 +82,10 @@ impl ToolCall {
 
     pub(super) fn environment(&self) -> impl Iterator<Item = (OsString, OsString)> {
         self.env.iter().map(|(name, value)| (OsString::from(name), value.clone()))
+    }
+
+    pub(super) fn goes_abroad(&self) -> bool {
+        self.abroad
     }
 
     pub(super) fn directory(&self) -> Option<&Path> {

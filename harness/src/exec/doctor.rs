@@ -40,6 +40,12 @@ impl ToolReport {
     pub fn is_usable(&self) -> bool {
         matches!(self.finding, Finding::Good(_) | Finding::Usable(..))
     }
+
+    /// Whether something must be done about it.
+    #[must_use]
+    pub fn is_wanting(&self) -> bool {
+        !(self.is_usable() || self.facts.optional && self.finding == Finding::Missing)
+    }
 }
 
 /// Looks for every tool of the table and asks each for its version.
@@ -92,7 +98,9 @@ fn judge(facts: &ToolFacts, found: Found) -> Finding {
 }
 
 /// The first `N.N` of a version line.
-fn version_number(line: &str) -> Option<(u32, u32)> {
+/// The first version number in a line: major and minor.
+#[must_use]
+pub fn version_number(line: &str) -> Option<(u32, u32)> {
     line.split(|c: char| !c.is_ascii_digit() && c != '.').find_map(|word| {
         let mut parts = word.split('.').map(str::parse);
         Some((parts.next()?.ok()?, parts.next()?.ok()?))

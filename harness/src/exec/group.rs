@@ -25,7 +25,7 @@ pub(super) fn tied(call: &ToolCall, signal: &str) -> Result<(Tool, Vec<OsString>
 pub(super) fn expression(call: &ToolCall) -> Result<duct::Expression, ToolError> {
     let (setpriv, args) = tied(call, "TERM")?;
     let mut expression = duct::cmd(setpriv.path(), args)
-        .full_env(inherited().into_iter().chain(call.environment()))
+        .full_env(inherited(call.goes_abroad()).into_iter().chain(call.environment()))
         .stdin_null()
         .unchecked()
         .before_spawn(|command| {

@@ -33,7 +33,7 @@ pub fn in_foreground(call: &ToolCall) -> Result<Ended, ToolError> {
     let (setpriv, args) = tied(call, "TERM")?;
     let _terminal = TerminalState::save();
     let handle = duct::cmd(setpriv.path(), args)
-        .full_env(inherited().into_iter().chain(call.environment()))
+        .full_env(inherited(call.goes_abroad()).into_iter().chain(call.environment()))
         .unchecked()
         .start()
         .map_err(error)?;
@@ -67,7 +67,7 @@ pub fn in_foreground(call: &ToolCall) -> Result<Ended, ToolError> {
 pub fn pty_command(call: &ToolCall) -> Result<Command, ToolError> {
     let (setpriv, args) = tied(call, "KILL")?;
     let mut command = Command::new(setpriv.path());
-    command.args(args).env_clear().envs(inherited()).envs(call.environment());
+    command.args(args).env_clear().envs(inherited(call.goes_abroad())).envs(call.environment());
     if let Some(dir) = call.directory() {
         command.current_dir(dir);
     }

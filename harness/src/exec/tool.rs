@@ -19,6 +19,8 @@ pub struct ToolFacts {
     pub package: &'static str,
     /// The argument that makes it print its version.
     pub version_argument: &'static str,
+    /// Whether most can do without it: only images that need it do.
+    pub optional: bool,
     /// The oldest version that works at all, and the oldest that is good, where it matters.
     pub versions: Option<Versions>,
 }
@@ -40,7 +42,7 @@ const fn tool(
     package: &'static str,
     version_argument: &'static str,
 ) -> ToolFacts {
-    ToolFacts { name, purpose, package, version_argument, versions: None }
+    ToolFacts { name, purpose, package, version_argument, optional: false, versions: None }
 }
 
 /// Every host tool the harness calls, in the order `kernsnap doctor` shows them.
@@ -50,6 +52,7 @@ pub(super) const TOOLS: &[ToolFacts] = &[
         purpose: "run the machines",
         package: "qemu-system-arm",
         version_argument: "--version",
+        optional: false,
         versions: Some(Versions {
             minimum: (7, 2),
             preferred: (9, 0),
@@ -69,6 +72,20 @@ pub(super) const TOOLS: &[ToolFacts] = &[
     tool("fdtoverlay", "apply device tree overlays", "device-tree-compiler", "--version"),
     tool("tar", "unpack kernel sources", "tar", "--version"),
     tool("xz", "unpack kernel sources", "xz-utils", "--version"),
+    ToolFacts {
+        optional: true,
+        ..tool(
+            "arm-linux-gnueabihf-gcc",
+            "compile 32-bit kernels and guest programs",
+            "gcc-arm-linux-gnueabihf",
+            "--version",
+        )
+    },
+    ToolFacts { optional: true, ..tool("ccache", "compile nothing twice, where it is there", "ccache", "--version") },
+    ToolFacts { optional: true, ..tool("gdb-multiarch", "look into a guest", "gdb-multiarch", "--version") },
+    tool("patch", "apply patches to kernel sources", "patch", "--version"),
+    tool("git", "fetch kernel sources from repositories", "git", "--version"),
+    tool("curl", "fetch tarballs of kernel sources", "curl", "--version"),
     tool("apt-get", "fetch the kernel's source package", "apt", "--version"),
     tool("dpkg-deb", "open the kernel's source package", "dpkg", "--version"),
 ];
@@ -115,8 +132,17 @@ impl Tool {
 }
 
 /// What a tool keeps of the caller's environment: where to find other tools, and where to put temporary files.
-pub(super) fn inherited() -> Vec<(OsString, OsString)> {
-    ["PATH", "TMPDIR"].iter().filter_map(|name| Some((OsString::from(name), env::var_os(name)?))).collect()
+const INHERITED: [&str; 2] = ["PATH", "TMPDIR"];
+
+/// What one that talks to servers keeps besides: who the caller is to them, and the way there.
+const ABROAD: [&str; 6] = ["HOME", "SSH_AUTH_SOCK", "http_proxy", "https_proxy", "all_proxy", "no_proxy"];
+
+pub(super) fn inherited(abroad: bool) -> Vec<(OsString, OsString)> {
+    INHERITED
+        .iter()
+        .chain(ABROAD.iter().filter(|_| abroad))
+        .filter_map(|name| Some((OsString::from(name), env::var_os(name)?)))
+        .collect()
 }
 
 fn is_executable(path: &Path) -> bool {

@@ -7,13 +7,13 @@ use super::event::{Events, ImageEvent, Phase};
 use super::kconfig::{self, Fragment};
 use super::keep;
 use super::plan::{BuildPlan, Listen, Paths, Step, Tools, plan};
-use super::spec::ImageSpec;
+use super::spec::{ImageSpec, KernelSpec};
+use super::workshop::Workshop;
 use super::{ImageError, StoreError};
 use crate::exec::{ToolError, run};
 
 /// The files of a kernel entry that are checked at every opening.
 pub(super) const KERNEL: &str = "Image";
-pub(super) const DEVICE_TREE: &str = "board.dtb";
 pub(super) const SYSTEM_MAP: &str = "System.map";
 pub(super) const CONFIG: &str = "config";
 pub(super) const RELEASE: &str = "release";
@@ -23,73 +23,93 @@ pub(super) const MODULES: &str = "modules";
 /// What out-of-tree modules are built against.
 pub(super) const BUILD_TREE: &str = "build";
 
-/// What a kernel is built from.
+/// What a kernel is built from, and where.
 pub(super) struct Job<'a> {
     pub(super) spec: &'a ImageSpec,
     pub(super) fragments: &'a [Fragment],
-    pub(super) tree: PathBuf,
-    pub(super) overlay: Option<PathBuf>,
+    pub(super) workshop: &'a Workshop,
     pub(super) log: PathBuf,
     pub(super) jobs: usize,
 }
 
-/// Builds a kernel into a store entry and returns the entry's files.
-pub(super) fn build(job: Job<'_>, entry: &Path, events: Events<'_>) -> Result<Vec<String>, ImageError> {
-    let out = entry.join("out");
+/// Builds a kernel, copies what is kept of it into a store entry, and returns the entry's files.
+pub(super) fn build(job: &Job<'_>, entry: &Path, events: Events<'_>) -> Result<Vec<String>, ImageError> {
+    let (kernel, workshop) = (&job.spec.kernel, job.workshop);
+    let again = workshop.is_used();
+    let out = &workshop.out;
     let paths = Paths {
         config: entry.join("wanted.config"),
-        device_tree: entry.join(DEVICE_TREE),
-        overlay: job.overlay,
-        tree: job.tree,
-        log: job.log,
+        tree: workshop.tree.clone(),
+        log: job.log.clone(),
         out: out.clone(),
     };
-    fs::create_dir(&out).map_err(StoreError::write(&out))?;
-    fs::write(&paths.config, kconfig::merge(job.fragments)).map_err(StoreError::write(&paths.config))?;
+    let wanted = wanted(kernel, &workshop.tree, job.fragments)?;
+    fs::write(&paths.config, wanted).map_err(StoreError::write(&paths.config))?;
     let tools = Tools::resolve().map_err(ImageError::step("build the kernel"))?;
-    let BuildPlan { configure, rest } = plan(&job.spec.kernel, &tools, &paths, job.jobs);
+    let BuildPlan { configure, rest } = plan(kernel, &tools, &paths, job.jobs, again);
 
-    let mut carry_out = Progress { last_phase: None, total: None };
-    carry_out.step(&configure, events)?;
+    let mut carry_out = Progress { last_phase: None, total: None, log: &job.log };
+    for step in &configure {
+        carry_out.step(step, events)?;
+    }
     let dot_config = out.join(".config");
     let text = fs::read_to_string(&dot_config).map_err(StoreError::read(&dot_config))?;
     let mut symbols = None;
     kconfig::check(job.fragments, &text, &mut |symbol| {
-        symbols.get_or_insert_with(|| keep::known_symbols(&paths.tree, job.spec.kernel.arch)).contains(symbol)
+        symbols.get_or_insert_with(|| keep::known_symbols(&paths.tree, kernel.arch)).contains(symbol)
     })?;
     for step in &rest {
         carry_out.step(step, events)?;
     }
 
     events(ImageEvent::Phase(Phase::Publish));
-    let boot =
-        out.join("arch").join(job.spec.kernel.arch.as_str()).join("boot").join(job.spec.kernel.arch.kernel_target());
+    let boot = out.join("arch").join(kernel.arch.as_str()).join("boot").join(kernel.arch.kernel_target());
     keep::copy(&boot, &entry.join(KERNEL))?;
     keep::copy(&out.join("System.map"), &entry.join(SYSTEM_MAP))?;
     keep::copy(&dot_config, &entry.join(CONFIG))?;
     keep::copy(&out.join("include/config/kernel.release"), &entry.join(RELEASE))?;
-    keep::module_tree(&paths.tree, &out, job.spec.kernel.arch, &entry.join(BUILD_TREE))?;
-    let modules = keep::modules(&out, &entry.join(MODULES))?;
+    keep::module_tree(&paths.tree, out, kernel.arch, &entry.join(BUILD_TREE))?;
+    let modules = keep::modules(out, &entry.join(MODULES))?;
     fs::remove_file(&paths.config).map_err(StoreError::write(&paths.config))?;
-    fs::remove_dir_all(&out).map_err(StoreError::write(&out))?;
-    let files = [KERNEL, DEVICE_TREE, SYSTEM_MAP, CONFIG, RELEASE, SYMVERS].map(str::to_owned);
+    let files = [KERNEL, SYSTEM_MAP, CONFIG, RELEASE, SYMVERS].map(str::to_owned);
     Ok(files.into_iter().chain(modules.iter().map(|name| format!("{MODULES}/{name}.ko"))).collect())
 }
 
+/// What kconfig is asked for: the fragments, behind the kernel's own configuration where one is named.
+fn wanted(kernel: &KernelSpec, tree: &Path, fragments: &[Fragment]) -> Result<String, ImageError> {
+    let fragments = kconfig::merge(fragments);
+    let Some(name) = &kernel.defconfig else { return Ok(fragments) };
+    let path = tree.join(format!("arch/{}/configs/{name}", kernel.arch.as_str()));
+    let base = fs::read_to_string(&path).map_err(|error| {
+        ImageError::input(
+            format!("cannot read the kernel's own configuration `{}`: {error}", path.display()),
+            "`defconfig` names a file in `arch/*/configs/` of the kernel's source",
+        )
+    })?;
+    Ok(kconfig::overridden(&base, &fragments))
+}
+
 /// How far a build has come.
-struct Progress {
+struct Progress<'a> {
     last_phase: Option<Phase>,
     /// What the dry run announced.
     total: Option<usize>,
+    /// Where all that the tools said is kept.
+    log: &'a Path,
 }
 
-impl Progress {
+impl Progress<'_> {
     fn step(&mut self, step: &Step, events: Events<'_>) -> Result<(), ImageError> {
         if self.last_phase.as_ref() != Some(&step.phase) {
             events(ImageEvent::Phase(step.phase.clone()));
             self.last_phase = Some(step.phase.clone());
         }
-        let failed = |error| ImageError::step(step.phase.to_string())(error);
+        let log = self.log;
+        let failed = |error| {
+            ImageError::step(format!("{} (everything it said is in `{}`)", step.phase, log.display()))(first_error(
+                error, log,
+            ))
+        };
         match step.listen {
             Listen::Quietly => run(&step.call, &mut |_| ()).map_err(failed).map(drop),
             Listen::Counting => {
@@ -117,6 +137,27 @@ impl Progress {
             }
         }
     }
+}
+
+/// A failure with the first error of the log in front of the tail: with several compilers at a time, others go on talking
+/// behind it.
+fn first_error(error: ToolError, log: &Path) -> ToolError {
+    let ToolError::Failed { call, ended, tail } = error else { return error };
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    let is_error =
+        |line: &&str| [" error: ", "fatal error:", " undefined reference to "].iter().any(|mark| line.contains(mark));
+    let Some(at) = lines.iter().position(is_error) else {
+        return ToolError::Failed { call, ended, tail };
+    };
+    let before = at - usize::from(at > 0 && lines[at - 1].contains("In function"));
+    let mut shown: Vec<String> = lines[before..lines.len().min(at + 6)].iter().map(|line| (*line).to_owned()).collect();
+    if !tail.iter().any(|line| line == lines[at]) {
+        shown.push("[…]".to_owned());
+        shown.extend(tail.iter().rev().take(5).rev().cloned());
+    }
+    ToolError::Failed { call, ended, tail: shown }
 }
 
 /// The object of kbuild's line about one compilation: `  CC      init/main.o`, `  AS [M]  x.o`.

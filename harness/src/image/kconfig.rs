@@ -4,7 +4,7 @@
 //! knows it. Every other line that is not empty is a comment starting with `#`. No option stands in two fragments: a reader
 //! finds each decision in one place, and fragments can be laid together in any order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -109,6 +109,13 @@ pub(super) fn merge(fragments: &[Fragment]) -> String {
         value => format!("{}={value}", option.symbol),
     });
     lines.chain([String::new()]).collect::<Vec<_>>().join("\n")
+}
+
+/// A whole configuration with every option that `fragments` (as [`merge`] writes them) names taken from there.
+pub(super) fn overridden(base: &str, fragments: &str) -> String {
+    let named: BTreeSet<&str> = fragments.lines().filter_map(option_of).map(|(symbol, _)| symbol).collect();
+    let kept = base.lines().filter(|line| option_of(line).is_none_or(|(symbol, _)| !named.contains(symbol)));
+    kept.flat_map(|line| [line, "\n"]).chain([fragments]).collect()
 }
 
 /// Compares what was asked for with a `.config`. `known` says whether the kernel knows a symbol (without `CONFIG_`); it is

@@ -9,7 +9,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::spec::Arch;
+use super::arch::Arch;
 use super::{ImageError, StoreError};
 use crate::interrupt;
 
@@ -114,7 +114,7 @@ pub(super) fn copy(from: &Path, to: &Path) -> Result<(), ImageError> {
 }
 
 /// Copies what is `wanted` below `root/dir`. Links to files become files: what they name may be outside of the copy.
-fn copy_tree(root: &Path, dir: &str, to: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<(), ImageError> {
+pub(super) fn copy_tree(root: &Path, dir: &str, to: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<(), ImageError> {
     interrupt::check()?;
     let from = root.join(dir);
     let entries = match fs::read_dir(&from) {
@@ -123,7 +123,12 @@ fn copy_tree(root: &Path, dir: &str, to: &Path, wanted: &dyn Fn(&str) -> bool) -
     };
     for entry in entries {
         let entry = entry.map_err(StoreError::read(&from))?;
-        let path = format!("{dir}/{}", entry.file_name().to_string_lossy());
+        let name = entry.file_name();
+        let path = if dir.is_empty() {
+            name.to_string_lossy().into_owned()
+        } else {
+            format!("{dir}/{}", name.to_string_lossy())
+        };
         if !wanted(&path) {
             continue;
         }

@@ -3,33 +3,43 @@
 //! ```text
 //! images/NAME.yaml ─▶ ImageSpec ─┐
 //! images/kconfig/*.config ───────┼─▶ Inputs ─▶ Key ─▶ store ─▶ BuiltImage ─▶ programs, modules
-//! kernel source, toolchain ──────┘            (missing: BuildPlan ─▶ build)
+//! kernel source, toolchain ──────┘            (missing: Workshop ─▶ BuildPlan ─▶ build, or prebuilt)
+//! images/boards/*.overlay.dts ───────────────────▶ device tree
 //! ```
 //!
 //! Everything is named by what it is made from, so whether something must be built is never a question of dates: [`Images`]
 //! computes the name, and builds when the store has no such entry.
 
+mod apt;
+mod arch;
 mod build;
 mod busybox;
+mod device_tree;
 mod error;
 mod event;
+mod firmware;
 mod kconfig;
 mod keep;
 mod key;
 mod modules;
 mod plan;
+mod prebuilt;
 mod programs;
 mod source;
 mod spec;
 mod stamp;
 pub mod store;
 mod toolchain;
+mod workshop;
 
+pub use arch::Arch;
 pub use error::{ImageError, ImageErrorKind};
 pub use event::{Events, ImageEvent, Phase};
+pub use firmware::{FIRMWARE, Firmware};
 pub use kconfig::{ConfigError, ConfigStage};
 pub use key::{Inputs, Key};
-pub use spec::{Arch, DeviceTreeSpec, ImageSpec, KernelSpec, SourcePackage, SourceSpec};
+pub use source::spec::{GitSpec, PackageSpec, PrebuiltFiles, PrebuiltSpec, SourceSpec, TarballSpec};
+pub use spec::{CardSpec, DeviceTreeSpec, ImageSpec, KernelSpec};
 pub use stamp::Stamp;
 pub use store::{Store, StoreError};
 
@@ -43,6 +53,7 @@ use self::kconfig::Fragment;
 use self::source::Source;
 use self::store::Entry;
 use self::toolchain::Toolchain;
+use self::workshop::Workshop;
 use crate::workspace::Workspace;
 
 /// Where images are described, where they are kept, and how they are built.
@@ -59,8 +70,12 @@ pub struct Images<'a> {
 /// What the command line says about building.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// The kernel's source, a tree or a tarball, instead of the one the image names. It stands for that name from then on.
-    pub kernel_source: Option<PathBuf>,
+    /// The kernel's source instead of the one the image names.
+    pub kernel_source: Option<SourceSpec>,
+    /// Whether `kernel_source` stands for the name of the image's own source from then on.
+    pub remember: bool,
+    /// What is changed in the kernel's source, in this order: files as `diff -u` and git make them.
+    pub patches: Vec<PathBuf>,
     /// Whether a source that was found before is looked for again.
     pub resolve: Resolve,
     /// How many compilers run at a time.
@@ -80,7 +95,7 @@ impl Default for Options {
     /// The recorded source, and as many compilers as processors.
     fn default() -> Options {
         let jobs = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Options { kernel_source: None, resolve: Resolve::Recorded, jobs }
+        Options { kernel_source: None, remember: false, patches: Vec::new(), resolve: Resolve::Recorded, jobs }
     }
 }
 
@@ -105,8 +120,14 @@ pub struct BuiltImage {
     pub kernel: PathBuf,
     /// The board's device tree.
     pub device_tree: PathBuf,
-    /// The kernel's symbols and addresses.
-    pub system_map: PathBuf,
+    /// The kernel's symbols and addresses. A kernel that comes built leaves them out: it is asked for them.
+    pub system_map: Option<PathBuf>,
+    /// Whether the kernel switches the board off by itself.
+    pub powers_off: bool,
+    /// How it reaches the board's card, where it can.
+    pub card: Option<CardSpec>,
+    /// The commit it was built from, where its source is a repository.
+    pub commit: Option<String>,
     /// The kernel's whole configuration.
     pub config: PathBuf,
     /// The modules that the kernel's own source makes, by name.
@@ -132,40 +153,51 @@ impl Images<'_> {
     ///
     /// [`ImageError`]; its kind says who can mend it.
     pub fn open_or_build(&self, spec: &ImageSpec, events: Events<'_>) -> Result<BuiltImage, ImageError> {
-        let recipe = self.recipe(spec, events)?;
+        let kernel = &spec.kernel;
+        let toolchain = Toolchain::identify(self.store, &kernel.cross)?;
+        let root = &self.workspace.root;
+        if let SourceSpec::Prebuilt(prebuilt) = self.options.kernel_source.as_ref().unwrap_or(&kernel.source) {
+            let (inputs, entry) = prebuilt::open(self.store, root, prebuilt, kernel.arch, self.options, events)?;
+            let tree = self.device_tree(spec, None, &entry, events)?;
+            return Self::built(spec, toolchain, &inputs, None, &entry, tree);
+        }
+        let recipe = self.recipe(spec, &toolchain, events)?;
         let entry = self.store.ensure(&recipe.inputs, events, |dir, events| {
-            let tree = recipe.source.tree(self.store, events)?;
-            let job = build::Job {
-                spec,
-                fragments: &recipe.fragments,
-                tree,
-                overlay: self.overlay(spec),
-                log: self.store.log_for(&recipe.inputs)?,
-                jobs: self.options.jobs.get(),
-            };
-            build::build(job, dir, events)
+            let log = self.store.log_for(&recipe.inputs)?;
+            Workshop::enter(self.store, &recipe.workshop, &recipe.source, events, |workshop, events| {
+                let (fragments, jobs) = (&recipe.fragments, self.options.jobs.get());
+                build::build(&build::Job { spec, fragments, workshop, log, jobs }, dir, events)
+            })
         })?;
-        built(spec, &recipe, &entry)
+        let tree = self.device_tree(spec, Some(&recipe.source), &entry, events)?;
+        Self::built(spec, toolchain, &recipe.inputs, recipe.source.commit(), &entry, tree)
     }
 
-    /// The image if the store has it.
+    /// The image if the store has its kernel.
     ///
     /// # Errors
     ///
     /// [`ImageError`]; its kind says who can mend it.
     pub fn open(&self, spec: &ImageSpec, events: Events<'_>) -> Result<Option<BuiltImage>, ImageError> {
-        let recipe = self.recipe(spec, events)?;
-        self.store.find(&recipe.inputs)?.map(|entry| built(spec, &recipe, &entry)).transpose()
+        if self.is_built(spec)? { self.open_or_build(spec, events).map(Some) } else { Ok(None) }
     }
 
-    /// Whether the store has the image. Looks nothing up outside of the store: an image whose source was never looked for
-    /// cannot have been built.
+    /// Whether the store has the image's kernel. Looks nothing up outside of the store: an image whose source was never looked
+    /// for cannot have been built.
     ///
     /// # Errors
     ///
     /// [`ImageError`]; its kind says who can mend it.
     pub fn is_built(&self, spec: &ImageSpec) -> Result<bool, ImageError> {
-        Ok(source::is_recorded(self.store, &spec.kernel.source) && self.open(spec, &mut |_| ())?.is_some())
+        let inputs = match &spec.kernel.source {
+            SourceSpec::Prebuilt(prebuilt) => prebuilt::known(self.store, &self.workspace.root, prebuilt)?,
+            source if source::is_recorded(self.store, source) => {
+                let toolchain = Toolchain::identify(self.store, &spec.kernel.cross)?;
+                Some(self.recipe(spec, &toolchain, &mut |_| ())?.inputs)
+            }
+            _ => None,
+        };
+        inputs.map_or(Ok(false), |inputs| Ok(self.store.find(&inputs)?.is_some()))
     }
 
     /// A guest program for this image, compiled when the store does not have it: `init`, or the name of a C file in
@@ -213,7 +245,16 @@ impl Images<'_> {
         busybox::busybox(self, image, supplied, events)
     }
 
-    fn recipe(&self, spec: &ImageSpec, events: Events<'_>) -> Result<Recipe, ImageError> {
+    /// The firmware of a Raspberry Pi 3, [`FIRMWARE`], where the host's sources have it.
+    ///
+    /// # Errors
+    ///
+    /// [`ImageError`]; its kind says who can mend it.
+    pub fn firmware(&self, events: Events<'_>) -> Result<Option<Firmware>, ImageError> {
+        firmware::firmware(self.store, events)
+    }
+
+    fn recipe(&self, spec: &ImageSpec, toolchain: &Toolchain, events: Events<'_>) -> Result<Recipe, ImageError> {
         let kernel = &spec.kernel;
         let fragments = kernel.config.iter().map(|name| {
             let path = self.workspace.fragment(name);
@@ -221,52 +262,88 @@ impl Images<'_> {
             Ok((self.workspace.relative(&path).to_owned(), text))
         });
         let fragments = kconfig::parse(&fragments.collect::<Result<Vec<_>, StoreError>>()?)?;
-        let overlay = match self.overlay(spec) {
-            Some(path) => fs::read(&path).map_err(StoreError::read(&path))?,
-            None => Vec::new(),
+        let source = source::resolve(self.store, &self.workspace.root, &kernel.source, self.options, events)?;
+        let inputs = |kind, recipe, source: &str| {
+            Inputs::new(kind, recipe)
+                .with("source", source)
+                .with("arch", kernel.arch.as_str())
+                .with("compiler", &toolchain.compiler)
+                .with("defconfig", kernel.defconfig.as_deref().unwrap_or_default())
+                // What they ask for, in order: a comment in a fragment changes no kernel.
+                .with("config", kconfig::merge(&fragments))
         };
-        let source = source::resolve(self.store, &kernel.source, self.options, events)?;
-        let toolchain = Toolchain::identify(self.store, &kernel.cross)?;
-        let inputs = Inputs::new("kernel", plan::RECIPE)
-            .with("source", source.digest())
-            .with("arch", kernel.arch.as_str())
-            .with("compiler", &toolchain.compiler)
-            // What they ask for, in order: a comment in a fragment changes no kernel.
-            .with("config", kconfig::merge(&fragments))
-            .with("device-tree", &kernel.device_tree.from)
-            .with("overlay", overlay);
-        Ok(Recipe { fragments, source, toolchain, inputs })
+        Ok(Recipe {
+            inputs: inputs("kernel", plan::RECIPE, &source.digest()),
+            workshop: inputs("work", plan::RECIPE, &source.lineage()),
+            fragments,
+            source,
+        })
     }
 
-    fn overlay(&self, spec: &ImageSpec) -> Option<PathBuf> {
-        spec.kernel.device_tree.overlay.as_ref().map(|name| self.workspace.overlay(name))
+    /// The device tree of the image's board. `source` is what the kernel was built from, where it was built here.
+    fn device_tree(
+        &self,
+        spec: &ImageSpec,
+        source: Option<&Source>,
+        kernel: &Entry,
+        events: Events<'_>,
+    ) -> Result<PathBuf, ImageError> {
+        let tree = &spec.kernel.device_tree;
+        let overlays: Vec<PathBuf> = tree.overlays.iter().map(|name| self.workspace.overlay(name)).collect();
+        let unpack = |events: Events<'_>| source.map_or(Ok(PathBuf::new()), |source| source.tree(self.store, events));
+        let machine = self
+            .workspace
+            .machine(&spec.machine)
+            .map_err(|error| ImageError::input(error.to_string(), "`machine` names a file in `images/boards/`"))?;
+        let base = match (&tree.from, source) {
+            (None, _) => device_tree::Base::Qemu,
+            (Some(name), Some(source)) => {
+                device_tree::Base::Source { arch: spec.kernel.arch, name, digest: source.digest(), tree: &unpack }
+            }
+            (Some(name), None) => device_tree::Base::Blob(prebuilt::device_tree(kernel, name)?),
+        };
+        let board = device_tree::Board { program: QEMU, words: machine.board(), disable: &machine.disable };
+        device_tree::device_tree(self.store, &base, &overlays, &board, events)
+    }
+
+    fn built(
+        spec: &ImageSpec,
+        toolchain: Toolchain,
+        inputs: &Inputs,
+        commit: Option<&str>,
+        entry: &Entry,
+        device_tree: PathBuf,
+    ) -> Result<BuiltImage, ImageError> {
+        let release = entry.file(build::RELEASE);
+        Ok(BuiltImage {
+            name: spec.name.clone(),
+            key: inputs.key(),
+            machine: spec.machine.clone(),
+            arch: spec.kernel.arch,
+            cross: spec.kernel.cross.clone(),
+            release: fs::read_to_string(&release).map_err(StoreError::read(&release))?.trim().to_owned(),
+            command_line: spec.kernel.command_line.clone(),
+            kernel: entry.file(build::KERNEL),
+            device_tree,
+            system_map: Some(entry.file(build::SYSTEM_MAP)).filter(|path| path.is_file()),
+            powers_off: spec.kernel.powers_off,
+            card: spec.kernel.card.clone(),
+            commit: commit.map(str::to_owned),
+            config: entry.file(build::CONFIG),
+            modules: keep::built_modules(&entry.file(build::MODULES))?,
+            build_tree: entry.file(build::BUILD_TREE),
+            toolchain,
+        })
     }
 }
 
-/// Everything an image is made from.
+/// The program that is asked for the device tree of a board that has none of its own.
+const QEMU: &str = "qemu-system-aarch64";
+
+/// Everything a kernel is made from.
 struct Recipe {
     fragments: Vec<Fragment>,
     source: Source,
-    toolchain: Toolchain,
     inputs: Inputs,
-}
-
-fn built(spec: &ImageSpec, recipe: &Recipe, entry: &Entry) -> Result<BuiltImage, ImageError> {
-    let release = entry.file(build::RELEASE);
-    Ok(BuiltImage {
-        name: spec.name.clone(),
-        key: recipe.inputs.key(),
-        machine: spec.machine.clone(),
-        arch: spec.kernel.arch,
-        cross: spec.kernel.cross.clone(),
-        release: fs::read_to_string(&release).map_err(StoreError::read(&release))?.trim().to_owned(),
-        command_line: spec.kernel.command_line.clone(),
-        kernel: entry.file(build::KERNEL),
-        device_tree: entry.file(build::DEVICE_TREE),
-        system_map: entry.file(build::SYSTEM_MAP),
-        config: entry.file(build::CONFIG),
-        modules: keep::built_modules(&entry.file(build::MODULES))?,
-        build_tree: entry.file(build::BUILD_TREE),
-        toolchain: recipe.toolchain.clone(),
-    })
+    workshop: Inputs,
 }

@@ -8,14 +8,14 @@ use super::spec::KernelSpec;
 use crate::exec::{Tool, ToolCall, ToolError};
 
 /// Counts up whenever a change here changes what comes out: it is part of every kernel's key.
-pub(super) const RECIPE: u32 = 2;
+pub(super) const RECIPE: u32 = 3;
 
 /// The tools a kernel is built with, apart from its compiler, which kbuild finds by its prefix.
 #[derive(Debug, Clone)]
 pub(super) struct Tools {
     make: Tool,
-    dtc: Tool,
-    fdtoverlay: Tool,
+    /// A compiler cache, where the host has one.
+    ccache: Option<Tool>,
 }
 
 impl Tools {
@@ -24,7 +24,7 @@ impl Tools {
         for name in ["gcc", "flex", "bison", "bc"] {
             Tool::resolve(name)?;
         }
-        Ok(Tools { make: Tool::resolve("make")?, dtc: Tool::resolve("dtc")?, fdtoverlay: Tool::resolve("fdtoverlay")? })
+        Ok(Tools { make: Tool::resolve("make")?, ccache: Tool::resolve("ccache").ok() })
     }
 }
 
@@ -37,10 +37,6 @@ pub(super) struct Paths {
     pub(super) out: PathBuf,
     /// All fragments as one file.
     pub(super) config: PathBuf,
-    /// The overlay's source.
-    pub(super) overlay: Option<PathBuf>,
-    /// The finished device tree.
-    pub(super) device_tree: PathBuf,
     /// Where the tools' words are kept.
     pub(super) log: PathBuf,
 }
@@ -70,36 +66,54 @@ pub(super) enum Listen {
 /// The steps that build a kernel, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct BuildPlan {
-    /// Makes `.config`. What came out is compared with what was asked for before the rest is run.
-    pub(super) configure: Step,
-    /// Makes the kernel, its modules and its device tree.
+    /// Make `.config`. What came out is compared with what was asked for before the rest is run.
+    pub(super) configure: Vec<Step>,
+    /// Make the kernel and its modules.
     pub(super) rest: Vec<Step>,
 }
 
-/// The plan for a kernel.
-pub(super) fn plan(spec: &KernelSpec, tools: &Tools, paths: &Paths, jobs: usize) -> BuildPlan {
+/// The plan for a kernel. `again` where its output directory holds the last build: then only what changed is compiled, and
+/// nobody can tell beforehand how much that is.
+pub(super) fn plan(spec: &KernelSpec, tools: &Tools, paths: &Paths, jobs: usize, again: bool) -> BuildPlan {
     let step = |phase: Phase, listen, call: ToolCall| Step { phase, listen, call: call.log(&paths.log) };
     let kbuild = || make(spec, tools, paths).arg(format!("-j{jobs}"));
-    let targets =
-        || [spec.arch.kernel_target().to_owned(), format!("{}.dtb", spec.device_tree.from), "modules".to_owned()];
-    let configure = make(spec, tools, paths).arg(assignment("KCONFIG_ALLCONFIG=", &paths.config)).arg("allnoconfig");
-    let mut rest = vec![
-        step(Phase::Prepare, Listen::Quietly, kbuild().arg("modules_prepare")),
-        step(Phase::Prepare, Listen::Counting, kbuild().args(["--dry-run", "--keep-going"]).args(targets())),
-        step(Phase::Compile, Listen::Compiling, kbuild().args(targets())),
-    ];
-    rest.extend(device_tree(spec, tools, paths).into_iter().map(|call| step(Phase::DeviceTree, Listen::Quietly, call)));
-    BuildPlan { configure: step(Phase::Configure, Listen::Quietly, configure), rest }
+    let targets = || [spec.arch.kernel_target().to_owned(), "modules".to_owned()];
+    let configure = |target: &str| {
+        let call = make(spec, tools, paths).arg(assignment("KCONFIG_ALLCONFIG=", &paths.config)).arg(target);
+        step(Phase::Configure, Listen::Quietly, call)
+    };
+    let mut rest = vec![step(Phase::Prepare, Listen::Quietly, kbuild().arg("modules_prepare"))];
+    if !again {
+        let count = kbuild().args(["--dry-run", "--keep-going"]).args(targets());
+        rest.push(step(Phase::Prepare, Listen::Counting, count));
+    }
+    rest.push(step(Phase::Compile, Listen::Compiling, kbuild().args(targets())));
+    let configure = match &spec.defconfig {
+        None => vec![configure("allnoconfig")],
+        // kconfig's own way to lay fragments over a configuration: the last word on an option holds, `alldefconfig` fills up.
+        Some(_) => vec![configure("alldefconfig")],
+    };
+    BuildPlan { configure, rest }
 }
 
 /// A call of kbuild for this kernel, with nothing in its environment that differs between hosts, users or days.
 fn make(spec: &KernelSpec, tools: &Tools, paths: &Paths) -> ToolCall {
-    reproducible(ToolCall::new(tools.make.clone()), &[(&paths.tree, "linux"), (&paths.out, "build")])
-        .arg("-C")
+    let call = reproducible(ToolCall::new(tools.make.clone()), &[(&paths.tree, "linux"), (&paths.out, "build")]);
+    let call = match &tools.ccache {
+        None => call,
+        // What differs between two build directories stands in front of paths only.
+        Some(ccache) => call
+            .env("CCACHE_NOHASHDIR", "1")
+            .env("CCACHE_BASEDIR", paths.out.parent().unwrap_or(&paths.out))
+            .arg(format!("CC={} {}gcc", ccache.path().display(), spec.cross)),
+    };
+    call.arg("-C")
         .arg(&paths.tree)
         .arg(assignment("O=", &paths.out))
         .arg(format!("ARCH={}", spec.arch.as_str()))
         .arg(format!("CROSS_COMPILE={}", spec.cross))
+        // Trees before 4.19.114 define `yylloc` twice in a program of the host's; compilers from gcc 10 on mind.
+        .arg("HOSTCFLAGS=-fcommon")
         // Set, even to nothing, it keeps kbuild from asking git about the directories above.
         .arg("LOCALVERSION=")
 }
@@ -115,21 +129,6 @@ pub(super) fn reproducible(call: ToolCall, maps: &[(&Path, &str)]) -> ToolCall {
         .env("SOURCE_DATE_EPOCH", "1577836800")
         .env("KCFLAGS", flags.join(" "))
         .env("KAFLAGS", flags.join(" "))
-}
-
-/// The kernel's own device tree with the board's overlay laid over it, or as it is.
-fn device_tree(spec: &KernelSpec, tools: &Tools, paths: &Paths) -> Vec<ToolCall> {
-    let base = paths.out.join(format!("arch/{}/boot/dts/{}.dtb", spec.arch.as_str(), spec.device_tree.from));
-    let Some(overlay) = &paths.overlay else {
-        // Recompiling it is a copy that needs no step of another kind.
-        let dtc = ToolCall::new(tools.dtc.clone()).args(["-q", "-I", "dtb", "-O", "dtb", "-o"]);
-        return vec![dtc.arg(&paths.device_tree).arg(base)];
-    };
-    let compiled = paths.out.join("overlay.dtbo");
-    vec![
-        ToolCall::new(tools.dtc.clone()).args(["-@", "-q", "-I", "dts", "-O", "dtb", "-o"]).arg(&compiled).arg(overlay),
-        ToolCall::new(tools.fdtoverlay.clone()).arg("-i").arg(base).arg("-o").arg(&paths.device_tree).arg(compiled),
-    ]
 }
 
 pub(super) fn assignment(name: &str, path: &Path) -> OsString {

@@ -8,7 +8,7 @@
 //!   arch: arm64
 //!   cross: aarch64-linux-gnu-
 //!   config: [base, rpi3]
-//!   device-tree: { from: broadcom/bcm2837-rpi-3-b, overlay: raspi3b }
+//!   device-tree: { from: broadcom/bcm2837-rpi-3-b, overlays: [raspi3b] }
 //!   command-line: console=ttyAMA0,115200
 //! ```
 
@@ -18,6 +18,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::ImageError;
+use super::arch::Arch;
+use super::source::spec::SourceSpec;
 use crate::scenario::diagnostic::{Diagnostic, Step, did_you_mean, from_yaml};
 use crate::workspace::Workspace;
 
@@ -32,80 +34,65 @@ pub struct ImageSpec {
     pub description: String,
     /// The board, a file in `images/boards/`.
     pub machine: String,
+    /// The image whose snapshots count for this one too, where it has none of its own.
+    pub like: Option<String>,
+    /// Whether it is left out where all images are meant, because building it takes what not every host has.
+    pub on_request: bool,
     /// The kernel that runs on it.
     pub kernel: KernelSpec,
 }
 
-/// A kernel that is built from source.
+/// A kernel: where it comes from, and how it is started.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct KernelSpec {
-    /// Where the source comes from.
+    /// Where it comes from.
     pub source: SourceSpec,
     /// The architecture.
     pub arch: Arch,
     /// The prefix of the cross tools, `aarch64-linux-gnu-`.
     pub cross: String,
+    /// A configuration of the kernel's own (`arch/*/configs/`) to begin with, instead of none.
+    pub defconfig: Option<String>,
     /// Configuration fragments, files in `images/kconfig/`; no option in two of them.
+    #[serde(default)]
     pub config: Vec<String>,
     /// The board's description for the kernel.
     pub device_tree: DeviceTreeSpec,
     /// The kernel's command line.
     pub command_line: String,
+    /// How it reaches the card that a real board starts from, where it can.
+    pub card: Option<CardSpec>,
+    /// Whether it has a driver that switches the board off. Where it has none, the guest's last word ends QEMU.
+    #[serde(default = "yes")]
+    pub powers_off: bool,
 }
 
-/// Where a kernel's source comes from.
+/// A kernel's way to the card in the board's slot.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub enum SourceSpec {
-    /// A source package of the distribution.
-    Package(SourcePackage),
+pub struct CardSpec {
+    /// Modules of the kernel that are loaded first, in this order: the slot's driver, and what switches the board off.
+    pub modules: Vec<String>,
+    /// The card's device, without the number of a partition: `/dev/mmcblk0p`.
+    pub device: String,
+    /// What the firmware calls the kernel's file: `kernel8.img`.
+    pub kernel: String,
 }
 
-/// A package that installs `/usr/src/NAME.tar.*`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct SourcePackage {
-    /// Its name.
-    pub name: String,
-    /// The release of the distribution that has it, where the host's own release does not.
-    pub suite: Option<String>,
+fn yes() -> bool {
+    true
 }
 
-/// An architecture, by the kernel's name for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Arch {
-    /// 64-bit Arm.
-    Arm64,
-}
-
-impl Arch {
-    /// The value of `ARCH=`, which is also the directory below `arch/`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Arch::Arm64 => "arm64",
-        }
-    }
-
-    /// The kernel image that the boot loader of this architecture takes, as a make target and below `arch/*/boot/`.
-    #[must_use]
-    pub fn kernel_target(self) -> &'static str {
-        match self {
-            Arch::Arm64 => "Image",
-        }
-    }
-}
-
-/// A device tree out of the kernel's source, perhaps changed.
+/// A device tree, perhaps changed.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct DeviceTreeSpec {
-    /// The kernel's own, below `arch/*/boot/dts/`, without `.dtb`.
-    pub from: String,
-    /// What is laid over it: `images/boards/NAME.overlay.dts`.
-    pub overlay: Option<String>,
+    /// The kernel's own, below `arch/*/boot/dts/`, without `.dtb`; where none is named, the one QEMU makes for the board.
+    pub from: Option<String>,
+    /// What is laid over it, in this order: `images/boards/NAME.overlay.dts`.
+    #[serde(default)]
+    pub overlays: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -113,6 +100,9 @@ pub struct DeviceTreeSpec {
 struct RawSpec {
     description: String,
     machine: String,
+    like: Option<String>,
+    #[serde(default)]
+    on_request: bool,
     kernel: KernelSpec,
 }
 
@@ -136,7 +126,7 @@ impl ImageSpec {
     }
 
     fn parse(workspace: &Workspace, name: &str, path: &Path, text: &str) -> Result<ImageSpec, Diagnostic> {
-        let RawSpec { description, machine, kernel } = from_yaml(path, text)?;
+        let RawSpec { description, machine, like, on_request, kernel } = from_yaml(path, text)?;
         let at = |steps: &[Step], message: String, hint: Option<String>| {
             Err(Diagnostic::at(path, text, steps, message).with_hint(hint))
         };
@@ -151,16 +141,35 @@ impl ImageSpec {
                 return at(&steps, format!("no fragment `images/kconfig/{fragment}.config`"), hint);
             }
         }
-        if let Some(overlay) = &kernel.device_tree.overlay
-            && !workspace.overlay(overlay).is_file()
+        if kernel.config.is_empty() != kernel.source.is_prebuilt() {
+            let steps = ["kernel".into(), "source".into()];
+            return at(
+                &steps,
+                if kernel.source.is_prebuilt() {
+                    "a kernel that comes built takes no `config`".to_owned()
+                } else {
+                    "a kernel that is built needs a `config`".to_owned()
+                },
+                Some("`config` lists fragments of `images/kconfig/`".to_owned()),
+            );
+        }
+        for (i, overlay) in kernel.device_tree.overlays.iter().enumerate() {
+            if !workspace.overlay(overlay).is_file() {
+                let steps = ["kernel".into(), "device-tree".into(), "overlays".into(), i.into()];
+                return at(&steps, format!("no overlay `images/boards/{overlay}.overlay.dts`"), None);
+            }
+        }
+        if let Some(like) = &like
+            && !workspace.image_file(like).is_file()
         {
-            let steps = ["kernel".into(), "device-tree".into(), "overlay".into()];
-            return at(&steps, format!("no overlay `images/boards/{overlay}.overlay.dts`"), None);
+            let known = workspace.image_names();
+            let hint = did_you_mean(like, known.iter().map(String::as_str));
+            return at(&["like".into()], format!("no image `images/{like}.yaml`"), hint);
         }
         // A command line is one line, however the file folds it.
         let command_line = kernel.command_line.split_whitespace().collect::<Vec<_>>().join(" ");
         let kernel = KernelSpec { command_line, ..kernel };
-        Ok(ImageSpec { name: name.to_owned(), path: path.to_owned(), description, machine, kernel })
+        Ok(ImageSpec { name: name.to_owned(), path: path.to_owned(), description, machine, like, on_request, kernel })
     }
 }
 
@@ -195,7 +204,7 @@ kernel:
         assert_eq!(spec.kernel.command_line, "console=ttyAMA0 quiet");
         assert_eq!(
             spec.kernel.source,
-            SourceSpec::Package(SourcePackage { name: "linux-source-6.1".into(), suite: None })
+            SourceSpec::Package(crate::image::PackageSpec { name: "linux-source-6.1".into(), suite: None })
         );
         Ok(())
     }
@@ -212,6 +221,9 @@ kernel:
         check("arm64", "arm65", (5, 9), "unknown variant `arm65`");
         check("[base]", "[base, base]", (7, 18), "named twice");
         check("[base]", "[bas]", (7, 12), "no fragment `images/kconfig/bas.config`");
-        check("bcm2837-rpi-3-b }", "b, overlay: z }", (8, 45), "no overlay `images/boards/z.overlay.dts`");
+        check("bcm2837-rpi-3-b }", "b, overlays: [z] }", (8, 47), "no overlay `images/boards/z.overlay.dts`");
+        check("config: [base]", "config: []", (4, 11), "needs a `config`");
+        check("{ package: { name: linux-source-6.1 } }", "{ prebuilt: { package: { name: x } } }", (4, 11), "takes no");
+        check("kernel:", "like: other\nkernel:", (3, 7), "no image `images/other.yaml`");
     }
 }

@@ -64,7 +64,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Layouts, LayoutError> {
         let types = Types { unit: &dwarf.unit(header)?, dwarf: &dwarf };
         types.collect(&mut structs)?;
     }
-    if structs.is_empty() { Err(LayoutError::Empty) } else { Ok(Layouts { structs }) }
+    if structs.is_empty() {
+        Err(LayoutError::Empty)
+    } else {
+        Ok(Layouts { structs, pointer_bits: if file.is_64() { 64 } else { 32 } })
+    }
 }
 
 struct Types<'a, 'u> {

@@ -29,6 +29,14 @@ pub fn names_fields(fetch: &str) -> bool {
     fetch.split_whitespace().any(|argument| cast(argument).is_some())
 }
 
+/// `$argN` by the register that holds the argument, for 32-bit Arm, whose kernels do not know `$argN`
+/// (`CONFIG_HAVE_FUNCTION_ARG_ACCESS_API`). Only the first four arguments are in registers.
+#[must_use]
+pub fn by_register(fetch: &str) -> String {
+    (1..=4)
+        .fold(fetch.to_owned(), |fetch, number| fetch.replace(&format!("$arg{number}"), &format!("%r{}", number - 1)))
+}
+
 /// The arguments in the kernel's own language.
 ///
 /// # Errors
@@ -108,7 +116,7 @@ impl Cast<'_> {
         }
         let own = match kind {
             Kind::Integer { bytes, signed } => format!("{}{}", if signed { 's' } else { 'u' }, u32::from(bytes) * 8),
-            Kind::Pointer(_) => "x64".to_owned(),
+            Kind::Pointer(_) => format!("x{}", layouts.pointer_bits),
             Kind::Text => "string".to_owned(),
             Kind::Struct(_) | Kind::Other => {
                 let hint = "name a field inside of it".to_owned();
@@ -168,7 +176,10 @@ mod tests {
             ("refcount_t", vec![field("refs", 0, Kind::Struct("atomic_t".into()))]),
             ("atomic_t", vec![field("counter", 0, int(4, true))]),
         ];
-        Layouts { structs: structs.into_iter().map(|(name, fields)| (name.to_owned(), fields)).collect() }
+        Layouts {
+            structs: structs.into_iter().map(|(name, fields)| (name.to_owned(), fields)).collect(),
+            pointer_bits: 64,
+        }
     }
 
     #[track_caller]
@@ -197,5 +208,10 @@ mod tests {
         check("pid=task($arg1).pod", Err("`task_struct` has no field `pod` in this kernel"));
         check("pid=task($arg1).pid.x", Err("field `pid` of `task_struct` is no structure and points to none"));
         check("info=task($arg1).thread_info", Err("`thread_info` is no single value"));
+    }
+
+    #[test]
+    fn arguments_go_by_register_on_32_bit_arm() {
+        assert_eq!(by_register("a=$arg1 b=+8($arg4):u32 c=$retval"), "a=%r0 b=+8(%r3):u32 c=$retval");
     }
 }

@@ -37,6 +37,16 @@ impl Known<'_> {
         Ok(())
     }
 
+    /// Whether the ends of costs are there.
+    pub(super) fn check_cost(&self) -> Result<(), Diagnostic> {
+        for (index, anchors) in self.draft.raw.cost.iter().enumerate() {
+            let at = |key: &str| [At::from("cost"), index.into(), key.into()];
+            self.pattern(&anchors.from, &at("from"))?;
+            self.pattern(&anchors.to, &at("to"))?;
+        }
+        Ok(())
+    }
+
     /// Whether the view shows and hides what is there.
     pub(super) fn check_view(&self) -> Result<(), Diagnostic> {
         let view = &self.draft.raw.view;

@@ -3,6 +3,7 @@
 //! A scenario file is read in two steps: [`Draft::read`] checks its shape and needs nothing else; [`Draft::resolve`] gives
 //! its names the meaning they have on one image, and yields the [`Scenario`] that the rest of the program works with.
 
+mod anchors;
 mod check;
 pub mod diagnostic;
 mod end;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use crate::layouts::fetch;
 
+pub use anchors::Anchors;
 pub use diagnostic::Diagnostic;
 pub use end::End;
 pub use expectation::{Expectation, Rule};
@@ -135,6 +137,8 @@ pub struct Scenario {
     pub view: ViewRules,
     /// What must hold.
     pub expectations: Vec<Expectation>,
+    /// What to count the instructions of.
+    pub cost: Vec<Anchors>,
     /// Logical names to the names this image's kernel may use.
     pub names: Names,
     /// The tracepoints that it traces, `group:name` to the names of their fields.
@@ -148,6 +152,18 @@ impl Scenario {
     #[must_use]
     pub fn mistake(&self, at: &[diagnostic::Step], message: impl Into<String>) -> Diagnostic {
         Diagnostic::at(&self.path, &self.text, at, message)
+    }
+
+    /// How many CPUs the steps need: one more than the last that a task is put on. Programs may need more than they say.
+    #[must_use]
+    pub fn least_cpus(&self) -> u16 {
+        let cpus = self.steps.iter().filter_map(|step| match step {
+            Step::Start { cpu, .. } | Step::Load { cpu, .. } | Step::Unload { cpu, .. } | Step::Become { cpu, .. } => {
+                *cpu
+            }
+            Step::Wait(_) | Step::SleepMs(_) | Step::Write { .. } => None,
+        });
+        cpus.max().unwrap_or(0) + 1
     }
 
     /// How each started program is expected to end.

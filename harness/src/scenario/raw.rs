@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::ViewKind;
+use super::anchors::Anchors;
 use super::pattern::{FieldRef, Pattern};
 
 #[derive(Debug, Deserialize)]
@@ -27,6 +28,9 @@ pub(super) struct RawScenario {
     #[serde(default)]
     pub view: RawView,
     pub expect: Vec<RawExpectation>,
+    /// What to count the instructions of.
+    #[serde(default)]
+    pub cost: Vec<Anchors>,
     #[serde(default)]
     pub end: RawMachineEnd,
     /// Guest time for everything in `run`, in milliseconds.

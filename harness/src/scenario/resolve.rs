@@ -35,6 +35,8 @@ pub struct Target<'a> {
     pub layouts: &'a Layouts,
     /// Number of CPUs.
     pub cpus: u16,
+    /// Whether a probe must name the registers of arguments: 32-bit Arm.
+    pub registers: bool,
 }
 
 /// The kernel's name of a module: dashes become underscores.
@@ -62,6 +64,7 @@ pub(super) fn resolve(draft: &Draft, target: &Target<'_>) -> Result<Scenario, Di
     let known = Known { draft, vocabulary };
     known.check_roles()?;
     known.check_view()?;
+    known.check_cost()?;
     let expectations = known.expectations()?;
     Ok(Scenario {
         id: draft.id.clone(),
@@ -91,6 +94,7 @@ pub(super) fn resolve(draft: &Draft, target: &Target<'_>) -> Result<Scenario, Di
         trace,
         roles,
         expectations,
+        cost: raw.cost.clone(),
     })
 }
 
@@ -263,6 +267,7 @@ impl Resolver<'_> {
             let name = probe.name.clone();
             let fetch = fetch::compile(&probe.fetch, self.target.layouts, self.target.names)
                 .map_err(|Mistake { message, hint }| self.error(&at("fetch"), message, hint))?;
+            let fetch = if self.target.registers { fetch::by_register(&fetch) } else { fetch };
             kprobes.push(Kprobe { name, symbol, fetch, returns: probe.returns });
         }
         let tracer = match raw.tracer {

@@ -189,7 +189,7 @@ impl<'a> Stream<'a> {
             }
             Shape::Marker { offset } => {
                 let text = fields::text(data.get(*offset..)?);
-                Body::Marker { text: text.strip_suffix('\n').map_or_else(|| text.as_str(), |text| text).into() }
+                Body::Marker { text: text.strip_suffix('\n').unwrap_or(&text).into() }
             }
             Shape::Point { layout, fields } => {
                 let mut values = Vec::with_capacity(fields.len());

@@ -1,5 +1,7 @@
 //! How the fields of tracepoints are shown: knowledge about the kernel's events, as tables.
 
+use std::fmt::Write as _;
+
 pub use crate::scenario::pattern::is_pid;
 use crate::trace::Value;
 
@@ -45,7 +47,10 @@ pub fn push(text: &mut String, event: &str, field: &str, value: &Value) {
                 None => value.push_to(text),
             }
         }
-        Value::Unsigned(bits) if matches!(field, "clone_flags" | "flags") => text.push_str(&format!("{bits:#x}")),
+        Value::Unsigned(bits) if matches!(field, "clone_flags" | "flags") => {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{bits:#x}");
+        }
         _ => value.push_to(text),
     }
 }

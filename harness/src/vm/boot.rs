@@ -6,12 +6,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::channel::{self, ChannelError, Header};
+use super::channel::{self, ChannelError};
 use super::console::ConsoleFollower;
+use super::evidence::Evidence;
 use super::machine::Machine;
 use super::memory::GuestMemory;
 use super::qemu::{self, RunFiles};
-use super::report::{ConsoleEvent, GuestReport};
+use super::report::ConsoleEvent;
 use super::schedule::Schedule;
 use crate::exec::{Ended, Outputs, Process, Tool, ToolCall, ToolError};
 use crate::interrupt::{self, Interrupted};
@@ -49,23 +50,22 @@ pub struct BootRequest<'a> {
     pub limit: Duration,
     /// Whether a panic is an end to judge, and not the loss of the machine.
     pub may_panic: bool,
+    /// Whether QEMU ends when the guest switches off. Where it does not, the guest's last word is the end.
+    pub powers_off: bool,
+    /// A file that is put into the board's card slot. The guest may write to it.
+    pub card: Option<&'a Path>,
 }
 
 /// A boot that ended as it should: the guest finished its plan and the machine went off, or its kernel panicked where it may.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Boot {
-    /// What the kernel said when it panicked. The console is then all that is left.
-    pub panic: Option<String>,
-    /// What the guest left: header and sections.
-    pub header: Header,
-    /// The sections' bytes; [`channel::sections`] splits them.
-    pub body: Vec<u8>,
-    /// The guest's report.
-    pub report: GuestReport,
-    /// Guest time of the last step, in nanoseconds since power-on; `None` where nobody told.
-    pub guest_ns: Option<u64>,
+    /// What the machine left.
+    pub evidence: Evidence,
     /// Host time of each part.
     pub times: Times,
+    /// Whether the machine said all it had to say. One that was switched off from outside may have had more on its lips, so
+    /// its evidence is good for a verdict, and not for a comparison of bytes.
+    pub settled: bool,
 }
 
 /// Host time of a boot's parts.
@@ -175,6 +175,7 @@ pub fn command(request: &BootRequest<'_>, memory: PathBuf) -> Result<ToolCall, T
         initramfs: request.initramfs.into(),
         console: request.directory.join(CONSOLE_LOG),
         memory,
+        card: request.card.map(Path::to_owned),
     };
     let arguments = qemu::arguments(request.machine, request.schedule, request.command_line, &files);
     Ok(ToolCall::new(Tool::resolve(qemu::PROGRAM)?).args(arguments))
@@ -197,9 +198,15 @@ pub fn boot(request: &BootRequest<'_>) -> Result<Boot, BootError> {
     let call = command(request, memory.path())?;
 
     let mut watch = Watch::new(ConsoleFollower::new(log));
+    watch.powers_off = request.powers_off;
     let process = Process::start(&call, Outputs { stdout: &qemu_log, stderr: &qemu_log })?;
     let ended = watch.until_off(&process, request.limit);
     process.kill();
+    if let Some(end) = watch.console.last_word().filter(|_| !request.powers_off) {
+        // How much came behind it is up to the host's timing.
+        let console = File::options().write(true).open(&console_path);
+        console.and_then(|file| file.set_len(end)).map_err(file_error(&console_path))?;
+    }
     let total = watch.started.elapsed();
     let reached = watch.reached();
     let ended = ended.map_err(|stop| match stop {
@@ -209,26 +216,31 @@ pub fn boot(request: &BootRequest<'_>) -> Result<Boot, BootError> {
         Stop::Stalled => BootError::Stalled { limit: request.limit, reached: reached.clone() },
     })?;
     let times = times(&watch.phases, watch.started, total);
-    match watch.panic {
-        Some(line) if request.may_panic => return Ok(Boot { panic: Some(line), times, ..Boot::default() }),
-        Some(line) => return Err(BootError::Panic { line, reached }),
-        None => {}
+    let console = || fs::read(&console_path).map_err(file_error(&console_path));
+    if let Some(line) = watch.panic {
+        if !request.may_panic {
+            return Err(BootError::Panic { line, reached });
+        }
+        let evidence = Evidence { panic: Some(line), console: console()?, ..Evidence::default() };
+        return Ok(Boot { evidence, times, settled: watch.panic_ended || ended.is_some() });
     }
     let Some(guest_ns) = watch.done else {
-        if ended != Ended::Exit(0) {
-            let said = fs::read_to_string(&qemu_log).unwrap_or_default();
-            return Err(BootError::Died { ended, reached, said });
-        }
-        return Err(BootError::Incomplete { reached });
+        return Err(match ended {
+            Some(ended) if ended != Ended::Exit(0) => {
+                let said = fs::read_to_string(&qemu_log).unwrap_or_default();
+                BootError::Died { ended, reached, said }
+            }
+            _ => BootError::Incomplete { reached },
+        });
     };
-    let found = memory.channel(request.machine.channel).map_err(file_error(Path::new("guest memory")))?;
+    let found = memory.channel(request.machine.channel_in_memory()).map_err(file_error(Path::new("guest memory")))?;
     let (header, body) = found.map_err(|error| BootError::Channel { error, reached: reached.clone() })?;
     if !header.complete {
         return Err(BootError::Incomplete { reached });
     }
-    let sections = channel::sections(&header, &body).map_err(|error| BootError::Channel { error, reached })?;
-    let report = sections.get("report").map(|bytes| GuestReport::read(&String::from_utf8_lossy(bytes)));
-    Ok(Boot { panic: None, report: report.unwrap_or_default(), guest_ns: Some(guest_ns), times, header, body })
+    channel::sections(&header, &body).map_err(|error| BootError::Channel { error, reached })?;
+    let evidence = Evidence { panic: None, guest_ns: Some(guest_ns), body, console: console()? };
+    Ok(Boot { evidence, times, settled: ended == Some(Ended::Exit(0)) || !request.powers_off })
 }
 
 fn times(phases: &[(String, Instant)], started: Instant, total: Duration) -> Times {
@@ -246,8 +258,11 @@ struct Watch {
     troubles: Vec<String>,
     done: Option<u64>,
     panic: Option<String>,
+    panic_ended: bool,
     /// When the guest said something behind which nothing comes.
     last_word: Option<Instant>,
+    /// Whether QEMU ends by itself behind it.
+    powers_off: bool,
 }
 
 enum Stop {
@@ -266,7 +281,9 @@ impl Watch {
             troubles: Vec::new(),
             done: None,
             panic: None,
+            panic_ended: false,
             last_word: None,
+            powers_off: true,
         }
     }
 
@@ -274,12 +291,12 @@ impl Watch {
         Reached { phase: self.phases.last().map(|(label, _)| label.clone()), troubles: self.troubles.clone() }
     }
 
-    /// Waits until QEMU has ended, or the guest has said its last word and does not switch off.
-    fn until_off(&mut self, process: &Process, limit: Duration) -> Result<Ended, Stop> {
+    /// Waits until QEMU has ended; `None` where the guest has said its last word and does not switch off.
+    fn until_off(&mut self, process: &Process, limit: Duration) -> Result<Option<Ended>, Stop> {
         loop {
             let ended = process.wait_timeout(LOOK).map_err(Stop::Tool)?;
             self.listen().map_err(Stop::Console)?;
-            if let Some(ended) = ended {
+            if ended.is_some() {
                 return Ok(ended);
             }
             if interrupt::requested() {
@@ -289,7 +306,7 @@ impl Watch {
                 return Err(Stop::Stalled);
             }
             if self.last_word.is_some_and(|at| at.elapsed() > LAST_WORD) {
-                return Ok(Ended::Exit(0));
+                return Ok(None);
             }
         }
     }
@@ -305,13 +322,16 @@ impl Watch {
                 }
                 ConsoleEvent::Done(ns) => {
                     self.done = Some(ns);
-                    self.last_word = Some(now);
+                    self.last_word = if self.powers_off { Some(now) } else { now.checked_sub(LAST_WORD) };
                 }
                 ConsoleEvent::Panic(line) => {
                     self.panic.get_or_insert(line);
                     self.last_word.get_or_insert(now);
                 }
-                ConsoleEvent::PanicEnd => self.last_word = now.checked_sub(LAST_WORD),
+                ConsoleEvent::PanicEnd => {
+                    self.panic_ended = true;
+                    self.last_word = now.checked_sub(LAST_WORD);
+                }
             }
         }
         Ok(())

@@ -12,11 +12,18 @@ pub(super) struct ConsoleFollower {
     log: File,
     offset: u64,
     unfinished: String,
+    /// Where the line ends in which the guest said that it is done.
+    last_word: Option<u64>,
 }
 
 impl ConsoleFollower {
     pub(super) fn new(log: File) -> Self {
-        Self { log, offset: 0, unfinished: String::new() }
+        Self { log, offset: 0, unfinished: String::new(), last_word: None }
+    }
+
+    /// The length of the log up to the guest's last word, once it was read.
+    pub(super) fn last_word(&self) -> Option<u64> {
+        self.last_word
     }
 
     /// What has been said since the last call.
@@ -33,7 +40,11 @@ impl ConsoleFollower {
             self.unfinished.push_str(&String::from_utf8_lossy(&buffer[..count]));
             while let Some(end) = self.unfinished.find('\n') {
                 let line: String = self.unfinished.drain(..=end).collect();
-                events.extend(console_event(&line));
+                let event = console_event(&line);
+                if matches!(event, Some(ConsoleEvent::Done(_))) {
+                    self.last_word = Some(self.offset - self.unfinished.len() as u64);
+                }
+                events.extend(event);
             }
         }
     }

@@ -3,6 +3,7 @@
 pub mod boot;
 pub mod channel;
 mod console;
+pub mod evidence;
 pub mod machine;
 pub mod memory;
 pub mod qemu;
@@ -11,5 +12,6 @@ pub mod schedule;
 pub mod shell;
 
 pub use boot::{Boot, BootError, BootRequest, Times, boot};
+pub use evidence::Evidence;
 pub use machine::Machine;
 pub use schedule::Schedule;

@@ -18,9 +18,11 @@ pub struct RunFiles {
     pub console: PathBuf,
     /// The guest's memory: a file of the machine's whole size, which the host can read while and after the guest runs.
     pub memory: PathBuf,
+    /// What is in the card slot.
+    pub card: Option<PathBuf>,
 }
 
-/// The program that emulates 64-bit Arm boards.
+/// The program that emulates Arm boards, of 32 bits too.
 pub const PROGRAM: &str = "qemu-system-aarch64";
 
 /// The arguments of [`PROGRAM`] for one run.
@@ -32,10 +34,12 @@ pub const PROGRAM: &str = "qemu-system-aarch64";
 pub fn arguments(machine: &Machine, schedule: Schedule, command_line: &str, files: &RunFiles) -> Vec<String> {
     let text = |path: &Path| path.display().to_string();
     let memory = text(&files.memory);
-    let arguments: [(&str, String); 16] = [
-        ("-M", format!("{},memory-backend=ram", machine.qemu_machine)),
+    let mut board = machine.board();
+    if let Some(name) = board.get_mut(1) {
+        *name += ",memory-backend=ram";
+    }
+    let arguments: [(&str, String); 14] = [
         ("-object", format!("memory-backend-file,id=ram,size={}M,mem-path={memory},share=on", machine.memory_mib)),
-        ("-m", format!("{}M", machine.memory_mib)),
         ("-kernel", text(&files.kernel)),
         ("-dtb", text(&files.device_tree)),
         ("-initrd", text(&files.initramfs)),
@@ -52,17 +56,18 @@ pub fn arguments(machine: &Machine, schedule: Schedule, command_line: &str, file
     ];
     let fewer = machine.cpus_property.iter().filter(|_| schedule.cpus < machine.cpus);
     let fewer = fewer.map(|property| ("-global", format!("{property}={}", schedule.cpus)));
-    let all = arguments.into_iter().chain(fewer).flat_map(|(name, value)| [name.to_owned(), value]);
-    all.filter(|word| !word.is_empty()).collect()
+    let card = files.card.iter().map(|card| ("-drive", format!("if=sd,format=raw,file={}", text(card))));
+    let all = arguments.into_iter().chain(fewer).chain(card).flat_map(|(name, value)| [name.to_owned(), value]);
+    board.into_iter().chain(all.filter(|word| !word.is_empty())).collect()
 }
 
 pub(super) fn kernel_command_line(machine: &Machine, schedule: Schedule, image: &str) -> String {
-    let console = &machine.console;
+    let mut words = vec![format!("console={}", machine.console), image.to_owned(), machine.kernel_parameters.clone()];
     if schedule.cpus < machine.cpus {
-        format!("console={console} {image} maxcpus={}", schedule.cpus)
-    } else {
-        format!("console={console} {image}")
+        words.push(format!("maxcpus={}", schedule.cpus));
     }
+    words.retain(|word| !word.is_empty());
+    words.join(" ")
 }
 
 #[cfg(test)]
@@ -78,8 +83,9 @@ mod tests {
             initramfs: "initramfs.cpio".into(),
             console: "console.log".into(),
             memory: "memory".into(),
+            card: None,
         };
-        let words = arguments(&machine, Schedule { shift: 1, cpus: 2 }, "quiet", &files);
-        insta::assert_snapshot!(words.join(" "), @"-M raspi3b,memory-backend=ram -object memory-backend-file,id=ram,size=1024M,mem-path=memory,share=on -m 1024M -kernel Image -dtb board.dtb -initrd initramfs.cpio -append console=ttyAMA0,115200 quiet maxcpus=2 -icount shift=1,sleep=off -rtc clock=vm,base=2020-01-01 -seed 1 -chardev file,id=console,path=console.log -serial chardev:console -monitor none -nic none -display none -no-reboot -global bcm2837.enabled-cpus=2");
+        let words = arguments(&machine, Schedule::new(1, 2), "quiet", &files);
+        insta::assert_snapshot!(words.join(" "), @"-M raspi3b,memory-backend=ram -m 1024M -object memory-backend-file,id=ram,size=1024M,mem-path=memory,share=on -kernel Image -dtb board.dtb -initrd initramfs.cpio -append console=ttyAMA0,115200 quiet maxcpus=2 -icount shift=1,sleep=off -rtc clock=vm,base=2020-01-01 -seed 1 -chardev file,id=console,path=console.log -serial chardev:console -monitor none -nic none -display none -no-reboot -global bcm2837.enabled-cpus=2");
     }
 }

@@ -136,7 +136,7 @@ fn tail(said: &str) -> String {
 pub fn arguments(request: &ShellRequest<'_>, console: Console) -> Vec<String> {
     let text = |path: &Path| path.display().to_string();
     let machine = request.machine;
-    let schedule = Schedule { shift: 1, cpus: machine.cpus };
+    let schedule = Schedule::new(1, machine.cpus);
     let mut append = kernel_command_line(machine, schedule, request.command_line);
     // The kernel hands words it does not know to init, as environment. Writing to a String cannot fail.
     let (chardev, monitor) = match console {
@@ -153,8 +153,6 @@ pub fn arguments(request: &ShellRequest<'_>, console: Console) -> Vec<String> {
         }
     };
     let arguments = [
-        ("-M", machine.qemu_machine.clone()),
-        ("-m", format!("{}M", machine.memory_mib)),
         ("-kernel", text(request.kernel)),
         ("-dtb", text(request.device_tree)),
         ("-initrd", text(request.initramfs)),
@@ -167,7 +165,8 @@ pub fn arguments(request: &ShellRequest<'_>, console: Console) -> Vec<String> {
         ("-display", "none".into()),
         (monitor.0, monitor.1.into()),
     ];
-    arguments.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).chain(["-no-reboot".to_owned()]).collect()
+    let arguments = arguments.into_iter().flat_map(|(name, value)| [name.to_owned(), value]);
+    machine.board().into_iter().chain(arguments).chain(["-no-reboot".to_owned()]).collect()
 }
 
 fn call(request: &ShellRequest<'_>, console: Console) -> Result<ToolCall, ToolError> {

@@ -84,7 +84,7 @@ impl OwnStore {
 
     /// One that has everything, so that only what a run itself needs is written here.
     pub(crate) fn whole() -> Result<Self, Box<dyn Error>> {
-        Self::lending(&["kernel", "facts", "program", "module"])
+        Self::lending(&["kernel", "device-tree", "facts", "program", "module"])
     }
 
     pub(crate) fn path(&self) -> &Path {

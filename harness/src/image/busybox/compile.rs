@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::apt::{Apt, Look};
 use crate::exec::{Tool, ToolCall, capture};
+use crate::image::apt::{Apt, Look};
 use crate::image::event::{Events, ImageEvent, Phase};
 use crate::image::store::Store;
 use crate::image::{BuiltImage, ImageError, StoreError};
@@ -26,14 +26,13 @@ pub(super) fn compile(
 ) -> Result<Vec<u8>, ImageError> {
     events(ImageEvent::Phase(Phase::Fetch(format!("the source of {SOURCE}"))));
     let scratch = store.scratch()?;
-    let apt = Apt::new(scratch.path().to_owned(), Look::Sources)?;
-    apt.fetch(&["source", "--download-only", SOURCE]).map_err(ImageError::step("fetch the source of busybox"))?;
-    let Some(tarball) = apt.left(".orig.tar") else {
-        return Err(ImageError::Busybox {
-            architecture: super::architecture(image.arch),
-            why: "the source package holds no upstream source".to_owned(),
-        });
+    let nothing = || ImageError::Busybox {
+        architecture: image.arch.debian(),
+        why: "the source package holds no upstream source".to_owned(),
     };
+    let apt = Apt::new(scratch.path().to_owned(), Look::Sources)?.ok_or_else(nothing)?;
+    apt.fetch(&["source", "--download-only", SOURCE]).map_err(ImageError::step("fetch the source of busybox"))?;
+    let tarball = apt.left(".orig.tar").ok_or_else(nothing)?;
 
     events(ImageEvent::Phase(Phase::Program(SOURCE.to_owned())));
     let step = || ImageError::step("compile busybox");

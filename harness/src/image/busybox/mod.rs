@@ -2,22 +2,21 @@
 //!
 //! The host's apt gets it from the host's own sources, checked with the host's own keys. No address of a mirror stands here.
 
-mod apt;
 mod compile;
 
 use std::fs;
 use std::path::Path;
 
-use object::elf::{EM_AARCH64, FileHeader64, PT_INTERP};
-use object::read::elf::{FileHeader as _, ProgramHeader as _};
+use object::elf::{EM_AARCH64, EM_ARM, FileHeader32, FileHeader64, PT_INTERP};
+use object::read::elf::{FileHeader, ProgramHeader as _};
 use object::{Endianness, FileKind};
 use serde::{Deserialize, Serialize};
 
-use self::apt::{Apt, Look};
 use self::compile::compile;
+use super::apt::{Apt, Look};
+use super::arch::Arch;
 use super::event::{Events, ImageEvent, Phase};
 use super::key::Inputs;
-use super::spec::Arch;
 use super::store::{Entry, Store, StoreError};
 use super::{Artifact, BuiltImage, ImageError, Images};
 use crate::exec::{Tool, ToolCall, capture};
@@ -75,7 +74,7 @@ fn artifact(entry: &Entry) -> Artifact {
 
 /// What `--busybox` names.
 fn read_supplied(path: &Path, arch: Arch) -> Result<Vec<u8>, ImageError> {
-    let hint = format!("give a busybox for {}, statically linked", architecture(arch));
+    let hint = format!("give a busybox for {}, statically linked", arch.debian());
     let error = |why: String| ImageError::input(format!("`{}` {why}", path.display()), hint.clone());
     let content = fs::read(path).map_err(|source| error(format!("cannot be read: {source}")))?;
     unfit(&content, arch).map_or(Ok(content), |why| Err(error(why)))
@@ -83,7 +82,7 @@ fn read_supplied(path: &Path, arch: Arch) -> Result<Vec<u8>, ImageError> {
 
 /// The distribution's package, or else its source.
 fn fetch(images: &Images<'_>, image: &BuiltImage, events: Events<'_>) -> Result<Vec<u8>, ImageError> {
-    let architecture = architecture(image.arch);
+    let architecture = image.arch.debian();
     events(ImageEvent::Phase(Phase::Fetch(format!("{PACKAGE} for {architecture}"))));
     let missing = |why: String| ImageError::Busybox { architecture, why };
     let content = match package(images.store, architecture) {
@@ -103,11 +102,10 @@ fn fetch(images: &Images<'_>, image: &BuiltImage, events: Events<'_>) -> Result<
 fn package(store: &Store, architecture: &'static str) -> Result<Vec<u8>, ImageError> {
     let step = || ImageError::step(format!("fetch {PACKAGE}"));
     let scratch = store.scratch()?;
-    let apt = Apt::new(scratch.path().to_owned(), Look::Packages(architecture))?;
+    let nothing = || ImageError::Busybox { architecture, why: "apt-get left no package behind".to_owned() };
+    let apt = Apt::new(scratch.path().to_owned(), Look::Packages(architecture))?.ok_or_else(nothing)?;
     apt.fetch(&["download", PACKAGE]).map_err(step())?;
-    let deb = apt
-        .left(".deb")
-        .ok_or_else(|| ImageError::Busybox { architecture, why: "apt-get left no package behind".to_owned() })?;
+    let deb = apt.left(".deb").ok_or_else(nothing)?;
     let root = scratch.path().join("root");
     let dpkg = ToolCall::new(Tool::resolve("dpkg-deb").map_err(step())?);
     capture(&dpkg.arg("--extract").arg(deb).arg(&root)).map_err(step())?;
@@ -115,30 +113,26 @@ fn package(store: &Store, architecture: &'static str) -> Result<Vec<u8>, ImageEr
     Ok(fs::read(&path).map_err(StoreError::read(&path))?)
 }
 
-/// The distribution's name of an architecture.
-fn architecture(arch: Arch) -> &'static str {
-    match arch {
-        Arch::Arm64 => "arm64",
+/// Why a file cannot be the only program of a guest, if it cannot.
+fn unfit(content: &[u8], arch: Arch) -> Option<String> {
+    let needs_libraries = match (FileKind::parse(content), arch) {
+        (Ok(FileKind::Elf64), Arch::Arm64) => needs_libraries::<FileHeader64<Endianness>>(content, EM_AARCH64),
+        (Ok(FileKind::Elf32), Arch::Arm) => needs_libraries::<FileHeader32<Endianness>>(content, EM_ARM),
+        _ => None,
+    };
+    match needs_libraries {
+        None => Some(format!("is no program for {}", arch.debian())),
+        Some(needs) => needs.then(|| "needs shared libraries".to_owned()),
     }
 }
 
-/// Why a file cannot be the only program of a guest, if it cannot.
-fn unfit(content: &[u8], arch: Arch) -> Option<String> {
-    let machine = match arch {
-        Arch::Arm64 => EM_AARCH64,
-    };
-    let wrong = || Some(format!("is no program for {}", architecture(arch)));
-    if !matches!(FileKind::parse(content), Ok(FileKind::Elf64)) {
-        return wrong();
-    }
-    let Ok(header) = FileHeader64::<Endianness>::parse(content) else { return wrong() };
-    let Ok(endian) = header.endian() else { return wrong() };
-    let Ok(segments) = header.program_headers(endian, content) else { return wrong() };
-    if header.e_machine(endian) != machine {
-        return wrong();
-    }
+/// Whether a program for `machine` needs a dynamic linker; `None` for what is no such program.
+fn needs_libraries<Header: FileHeader<Endian = Endianness>>(content: &[u8], machine: u16) -> Option<bool> {
+    let header = Header::parse(content).ok()?;
+    let endian = header.endian().ok()?;
+    let segments = header.program_headers(endian, content).ok()?;
     let dynamic = segments.iter().any(|segment| segment.p_type(endian) == PT_INTERP);
-    dynamic.then(|| "needs shared libraries".to_owned())
+    (header.e_machine(endian) == machine).then_some(dynamic)
 }
 
 #[cfg(test)]

@@ -6,14 +6,12 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::SUPPLY;
+use super::spec::PackageSpec;
 use crate::exec::{Tool, ToolCall, ToolError, capture, run};
+use crate::image::ImageError;
+use crate::image::apt::{Apt, Look};
 use crate::image::event::{Events, ImageEvent, Phase};
-use crate::image::spec::SourcePackage;
 use crate::image::store::Store;
-use crate::image::{ImageError, StoreError};
-
-/// Where Debian keeps the keys of its releases, older and newer ones too.
-const DEBIAN_KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// A fetched tarball, in a directory that goes away with it.
 #[derive(Debug)]
@@ -30,7 +28,7 @@ impl Download {
 
 /// The tarball of a package that is installed below `root`: `usr/src/NAME.tar.*` (Debian), or the same in a directory of the
 /// package's name (Ubuntu).
-pub(super) fn installed(package: &SourcePackage, root: &Path) -> Option<PathBuf> {
+pub(super) fn installed(package: &PackageSpec, root: &Path) -> Option<PathBuf> {
     let src = root.join("usr/src");
     let is_tarball = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -48,7 +46,7 @@ pub(super) fn installed(package: &SourcePackage, root: &Path) -> Option<PathBuf>
 }
 
 /// Downloads the package and takes the tarball out of it. Needs no root: nothing is installed.
-pub(super) fn fetch(store: &Store, package: &SourcePackage, events: Events<'_>) -> Result<Download, ImageError> {
+pub(super) fn fetch(store: &Store, package: &PackageSpec, events: Events<'_>) -> Result<Download, ImageError> {
     events(ImageEvent::Phase(Phase::Fetch(package.name.clone())));
     let dir = store.scratch()?;
     let failed = |error: ToolError| match error {
@@ -59,14 +57,18 @@ pub(super) fn fetch(store: &Store, package: &SourcePackage, events: Events<'_>) 
             hint: format!("{SUPPLY}; `ci/setup` brings apt's package lists up to date"),
         },
     };
-    let apt = Apt { tool: Tool::resolve("apt-get").map_err(failed)?, dir: dir.path() };
-    match (apt.download(package, &[]), &package.suite) {
-        (Ok(()), _) => {}
+    // The host's own lists first: they are there already.
+    let own = ToolCall::new(Tool::resolve("apt-get").map_err(failed)?).args(["download", &package.name]);
+    match (run(&own.dir(dir.path()), &mut |_| ()), &package.suite) {
+        (Ok(_), _) => {}
         (Err(ToolError::Interrupted(interrupted)), _) => return Err(interrupted.into()),
         (Err(error), None) => return Err(failed(error)),
-        (Err(error), Some(suite)) => match apt.suite(suite, events)? {
+        (Err(error), Some(suite)) => match Apt::new(dir.path().to_owned(), Look::Release(suite, "arm64"))? {
             // The host's own release does not have it; another release of the same archive does.
-            Some(options) => apt.download(package, &options).map_err(failed)?,
+            Some(apt) => {
+                events(ImageEvent::Note(format!("looking in the release `{suite}` of the same archive")));
+                apt.fetch(&["download", &package.name]).map_err(failed)?;
+            }
             None => return Err(failed(error)),
         },
     }
@@ -79,63 +81,12 @@ pub(super) fn fetch(store: &Store, package: &SourcePackage, events: Events<'_>) 
     Ok(Download { tarball, _dir: dir })
 }
 
-struct Apt<'a> {
-    tool: Tool,
-    dir: &'a Path,
-}
-
-impl Apt<'_> {
-    fn download(&self, package: &SourcePackage, options: &[String]) -> Result<(), ToolError> {
-        let call = ToolCall::new(self.tool.clone()).args(options).arg("download").arg(&package.name).dir(self.dir);
-        run(&call, &mut |_| ()).map(drop)
-    }
-
-    /// Options that let apt see another release of the archive the host uses; `None` where the host does not use Debian's.
-    /// The mirror is the host's own: no host name stands here.
-    fn suite(&self, suite: &str, events: Events<'_>) -> Result<Option<Vec<String>>, ImageError> {
-        let ask = ToolCall::new(self.tool.clone()).args([
-            "indextargets",
-            "--format",
-            "$(REPO_URI) $(COMPONENT)",
-            "Created-By: Packages",
-            "Origin: Debian",
-            "Label: Debian",
-        ]);
-        let step = || ImageError::step("look for the package in another release");
-        let targets = capture(&ask).map_err(step())?;
-        let Some(mirror) = targets.lines().find_map(|line| line.strip_suffix(" main")) else { return Ok(None) };
-        events(ImageEvent::Note(format!("looking in the release `{suite}` of the same archive")));
-        let keys = if Path::new(DEBIAN_KEYS).exists() { format!("[signed-by={DEBIAN_KEYS}] ") } else { String::new() };
-        let list = self.dir.join("sources.list");
-        fs::write(&list, format!("deb {keys}{mirror} {suite} main\n")).map_err(StoreError::write(&list))?;
-        for sub in ["lists/partial", "cache/archives/partial"] {
-            let dir = self.dir.join(sub);
-            fs::create_dir_all(&dir).map_err(StoreError::write(&dir))?;
-        }
-        let dir = self.dir.display();
-        let options: Vec<String> = [
-            format!("Dir::Etc::SourceList={}", list.display()),
-            "Dir::Etc::SourceParts=/dev/null".to_owned(),
-            format!("Dir::State::Lists={dir}/lists"),
-            format!("Dir::Cache={dir}/cache"),
-            // apt's own user could not enter the directory.
-            "APT::Sandbox::User=root".to_owned(),
-            "Acquire::Languages=none".to_owned(),
-        ]
-        .into_iter()
-        .flat_map(|option| ["-o".to_owned(), option])
-        .collect();
-        run(&ToolCall::new(self.tool.clone()).args(&options).arg("update"), &mut |_| ()).map_err(step())?;
-        Ok(Some(options))
-    }
-}
-
 fn only_deb(dir: &Path) -> Option<PathBuf> {
     let entries = fs::read_dir(dir).ok()?;
     entries.filter_map(|entry| Some(entry.ok()?.path())).find(|path| path.extension().is_some_and(|end| end == "deb"))
 }
 
-fn missing(package: &SourcePackage, why: &str) -> ImageError {
+fn missing(package: &PackageSpec, why: &str) -> ImageError {
     ImageError::Source { what: package.name.clone(), why: why.to_owned(), hint: SUPPLY.to_owned() }
 }
 
@@ -145,7 +96,7 @@ mod tests {
 
     #[test]
     fn installed_tarballs_are_found_where_each_distribution_puts_them() -> Result<(), Box<dyn std::error::Error>> {
-        let package = |name: &str| SourcePackage { name: name.to_owned(), suite: None };
+        let package = |name: &str| PackageSpec { name: name.to_owned(), suite: None };
         let root = tempfile::tempdir()?;
         let src = root.path().join("usr/src");
         fs::create_dir_all(src.join("linux-source-6.8.0"))?;

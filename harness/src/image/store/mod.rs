@@ -5,6 +5,7 @@
 //! ROOT/tmp/<kind>-<key>/       an entry being built, by the holder of …
 //! ROOT/lock/<kind>-<key>.lock  … this lock, which dies with its holder
 //! ROOT/damaged/<kind>-<key>/   an entry that lost its content, kept for a look
+//! ROOT/work/<key>/             a place to build in that outlives builds; no entry
 //! ROOT/records/<name>.json     answers that are quick to look up and slow to find out
 //! ROOT/log/<kind>-<key>.log    what the tools said during the last build of an entry
 //! ```
@@ -96,6 +97,29 @@ impl Store {
                 Opened::Absent => {}
             }
             self.publish(inputs, *events.borrow_mut(), build)
+        })
+    }
+
+    /// Does this in a directory that is kept, with whatever is in it, alone.
+    ///
+    /// # Errors
+    ///
+    /// What `work` returns, and [`StoreError`] when the store cannot be written.
+    pub fn workshop<T, E: From<StoreError>>(
+        &self,
+        inputs: &Inputs,
+        events: Events<'_>,
+        work: impl FnOnce(&Path, Events<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let lock = self.sub("lock")?.join(format!("{}.lock", entry_name(inputs)));
+        let dir = self.sub("work")?.join(inputs.key().as_str());
+        let events = std::cell::RefCell::new(events);
+        let mut waiting = |holder: &str| {
+            (events.borrow_mut())(ImageEvent::Waiting { entry: words(inputs), holder: holder.to_owned() });
+        };
+        with_lock(&lock, &mut waiting, || {
+            fs::create_dir_all(&dir).map_err(StoreError::write(&dir))?;
+            work(&dir, *events.borrow_mut())
         })
     }
 

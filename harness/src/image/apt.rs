@@ -12,26 +12,31 @@ use crate::image::{ImageError, StoreError};
 /// Where a Debian host's sources stand.
 const SOURCES: &str = "/etc/apt";
 
-/// What to look for in the host's sources.
+/// Where Debian keeps the keys of its releases, older and newer ones too.
+const DEBIAN_KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// What to look for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Look {
-    /// Packages for an architecture, by the distribution's name of it.
+pub(super) enum Look<'a> {
+    /// Packages for an architecture, by the distribution's name of it, in the host's sources.
     Packages(&'static str),
     /// Source packages, also where the host's own sources do not list them.
     Sources,
+    /// Packages for an architecture and for this host, in another release of the archive that the host uses.
+    Release(&'a str, &'static str),
 }
 
 /// An apt of its own; what it downloads is left in its directory.
 pub(super) struct Apt {
-    call: ToolCall,
+    config: PathBuf,
     /// Where packages are left.
     dir: PathBuf,
 }
 
 impl Apt {
-    /// Sets one up in an empty directory.
-    pub(super) fn new(dir: PathBuf, look: Look) -> Result<Apt, ImageError> {
-        let tool = Tool::resolve("apt-get").map_err(ImageError::step("fetch busybox"))?;
+    /// Sets one up in an empty directory. `None` where another release is looked for and the host does not use Debian's
+    /// archive.
+    pub(super) fn new(dir: PathBuf, look: Look<'_>) -> Result<Option<Apt>, ImageError> {
         let path = dir.join("apt.conf");
         for sub in ["state/lists/partial", "cache/archives/partial", "sources"] {
             let sub = dir.join(sub);
@@ -44,9 +49,36 @@ impl Apt {
                 source_lists(Path::new(SOURCES), &dir.join("sources"))?;
                 config += &copied_lists(&dir);
             }
+            Look::Release(suite, architecture) => {
+                let step = || ImageError::step(format!("look for the mirror of the release `{suite}`"));
+                let own = capture(&ToolCall::new(Tool::resolve("dpkg").map_err(step())?).arg("--print-architecture"));
+                let Some(list) = release_list(suite).map_err(step())? else { return Ok(None) };
+                let file = dir.join("sources/release.list");
+                fs::write(&file, list).map_err(StoreError::write(&file))?;
+                config += &copied_lists(&dir);
+                config += &architectures(&[own.map_err(step())?.trim(), architecture]);
+            }
         }
         fs::write(&path, config).map_err(StoreError::write(&path))?;
-        Ok(Apt { call: ToolCall::new(tool).arg("-c").arg(&path).dir(&dir), dir })
+        Ok(Some(Apt { config: path, dir }))
+    }
+
+    /// What its lists say of a package, field by field, the newest version first. Its lists must be [up to date](Self::update).
+    pub(super) fn show(&self, package: &str) -> Result<String, ToolError> {
+        capture(&self.call("apt-cache")?.args(["show", package]))
+    }
+
+    fn call(&self, tool: &str) -> Result<ToolCall, ToolError> {
+        Ok(ToolCall::new(Tool::resolve(tool)?).arg("-c").arg(&self.config).dir(&self.dir))
+    }
+
+    /// Brings its package lists up to date. One that cannot be read may not matter: the caller keeps the error for the case
+    /// that nothing is found.
+    pub(super) fn update(&self) -> Result<Option<ToolError>, ToolError> {
+        match capture(&self.call("apt-get")?.arg("update")) {
+            Err(error @ ToolError::Interrupted(_)) => Err(error),
+            updated => Ok(updated.err()),
+        }
     }
 
     /// Brings its package lists up to date and then carries out `words`.
@@ -54,15 +86,17 @@ impl Apt {
     /// One source that cannot be read (another vendor's, which has no such architecture) does not matter where another has
     /// what is looked for. Where none has, it is the reason.
     pub(super) fn fetch(&self, words: &[&str]) -> Result<(), ToolError> {
-        let unread = match capture(&self.call.clone().arg("update")) {
-            Err(error @ ToolError::Interrupted(_)) => return Err(error),
-            updated => updated.err(),
-        };
-        match (capture(&self.call.clone().args(words.iter().copied())), unread) {
-            (Ok(_), _) => Ok(()),
+        let unread = self.update()?;
+        match (self.get(words), unread) {
+            (Ok(()), _) => Ok(()),
             (Err(error @ ToolError::Interrupted(_)), _) | (Err(error), None) => Err(error),
             (Err(_), Some(unread)) => Err(unread),
         }
+    }
+
+    /// `apt-get` with these words.
+    pub(super) fn get(&self, words: &[&str]) -> Result<(), ToolError> {
+        capture(&self.call("apt-get")?.args(words.iter().copied())).map(drop)
     }
 
     /// The file that was left, by a part of its name.
@@ -71,6 +105,27 @@ impl Apt {
         let mut named = files.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().contains(part)));
         named.next()
     }
+}
+
+/// The sources of another release, on the mirrors of the host's own.
+fn release_list(suite: &str) -> Result<Option<String>, ToolError> {
+    let ask = ToolCall::new(Tool::resolve("apt-get")?).args([
+        "indextargets",
+        "--format",
+        "$(LABEL) $(REPO_URI) $(COMPONENT)",
+        "Created-By: Packages",
+        "Origin: Debian",
+    ]);
+    let targets = capture(&ask)?;
+    let mirror = |label: &str| {
+        let of_label = |line: &str| Some(line.strip_prefix(label)?.trim().strip_suffix(" main")?.to_owned());
+        targets.lines().find_map(of_label)
+    };
+    let Some(main) = mirror("Debian ") else { return Ok(None) };
+    let keys = if Path::new(DEBIAN_KEYS).exists() { format!("[signed-by={DEBIAN_KEYS}] ") } else { String::new() };
+    let line = |mirror: String, suite: String| format!("deb {keys}{mirror} {suite} main\n");
+    let security = mirror("Debian-Security ").map(|security| line(security, format!("{suite}-security")));
+    Ok(Some(line(main, suite.to_owned()) + &security.unwrap_or_default()))
 }
 
 /// What apt is told on top of the host's own configuration, which it reads first.
@@ -92,6 +147,12 @@ Acquire::IndexTargets::deb::CNF::DefaultEnabled \"false\";
 #clear APT::Update::Post-Invoke-Success;
 "
     )
+}
+
+/// The architectures whose packages are looked for, and no others.
+fn architectures(names: &[&str]) -> String {
+    let list: Vec<String> = names.iter().map(|name| format!("\"{name}\";")).collect();
+    format!("#clear APT::Architectures;\nAPT::Architectures {{ {} }};\n", list.join(" "))
 }
 
 fn foreign(architecture: &str) -> String {

@@ -1,0 +1,60 @@
+//! Arguments of the commands that make pages for readers.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{DEFAULT_IMAGE, SourceArguments};
+use crate::lesson::Language;
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArguments {
+    /// A scenario, which is run; or a directory that `run --out` left for one
+    #[arg(value_name = "SCENARIO|DIR")]
+    pub what: String,
+
+    /// The file to write [default: SCENARIO.html]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// What to compare the run with, as for `diff` [default: the reviewed snapshot]
+    #[arg(long, value_name = "BEFORE")]
+    pub against: Option<PathBuf>,
+
+    /// The image to run the scenario on
+    #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
+    pub image: String,
+
+    /// Where the kernel comes from.
+    #[command(flatten)]
+    pub source: SourceArguments,
+}
+
+/// Arguments of `lesson`.
+#[derive(Debug, Args)]
+pub struct LessonArguments {
+    /// The lesson
+    #[arg(value_name = "ID")]
+    pub lesson: Option<String>,
+
+    /// The language: en or ko [default: ko where the locale is Korean, else en]
+    #[arg(long, value_name = "LANGUAGE")]
+    pub lang: Option<Language>,
+
+    /// The image to run it on
+    #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
+    pub image: String,
+
+    /// The lesson, or one lesson a line, as JSON objects
+    #[arg(long)]
+    pub json: bool,
+
+    /// Writes the pages in docs/lessons: of the lesson, or of all
+    #[arg(long, conflicts_with_all = ["json", "lang"])]
+    pub write_docs: bool,
+
+    /// Where the kernel comes from.
+    #[command(flatten)]
+    pub source: SourceArguments,
+}

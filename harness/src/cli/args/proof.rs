@@ -1,0 +1,174 @@
+//! Arguments of the commands that ask more of a run than to take place.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{DEFAULT_IMAGE, SourceArguments};
+use crate::cost::Threshold;
+use crate::vm::Schedule;
+
+/// Arguments of `verify-cache`.
+#[derive(Debug, Args)]
+pub struct VerifyCacheArguments {
+    /// How many results to try; each call goes on where the last one stopped
+    #[arg(long, value_name = "N", default_value = "8")]
+    pub sample: NonZeroUsize,
+
+    /// Boots at a time
+    #[arg(long, value_name = "N", default_value = "2")]
+    pub parallel: NonZeroUsize,
+
+    /// One JSON object a result and line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `cost`.
+#[derive(Debug, Args)]
+pub struct CostArguments {
+    /// The scenarios [default: all of them]
+    #[arg(value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
+
+    /// The image to run them on
+    #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
+    pub image: String,
+
+    /// The schedule. The counter has steps of 16 ns: 8 instructions at a shift of 1, and one at a shift of 4 [default: as `run`]
+    #[arg(long, value_name = "SHIFT:CPUS[:OFFSET]")]
+    pub schedule: Option<Schedule>,
+
+    /// One JSON object a scenario and line
+    #[arg(long)]
+    pub json: bool,
+
+    /// Where the kernel comes from.
+    #[command(flatten)]
+    pub source: SourceArguments,
+}
+
+/// Arguments of `explore`.
+#[derive(Debug, Args)]
+pub struct ExploreArguments {
+    /// The scenarios [default: all of them]
+    #[arg(value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
+
+    /// The image to run them on
+    #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
+    pub image: String,
+
+    /// How many schedules to try: the first of a fixed series, which begins with the usual one
+    #[arg(long, value_name = "N", default_value = "64")]
+    pub schedules: NonZeroUsize,
+
+    /// How many CPUs there may be. A program that asks for a CPU that is not there fails [default: all of the board]
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    pub cpus: Vec<u16>,
+
+    /// Boots at a time
+    #[arg(long, value_name = "N", default_value = "2")]
+    pub parallel: NonZeroUsize,
+
+    /// One JSON object a scenario and line
+    #[arg(long)]
+    pub json: bool,
+
+    /// Where the kernel comes from.
+    #[command(flatten)]
+    pub source: SourceArguments,
+}
+
+/// Arguments of `replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArguments {
+    /// A file that `run --capsule` wrote
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Keeps the files of the capsule, and what the machine says now, in DIR
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `regress`.
+#[derive(Debug, Args)]
+pub struct RegressArguments {
+    /// The scenarios [default: all of them]
+    #[arg(value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
+
+    /// The image that is right
+    #[arg(long, value_name = "IMAGE")]
+    pub base: String,
+
+    /// The image that is asked about
+    #[arg(long, value_name = "IMAGE")]
+    pub head: String,
+
+    /// How many schedules of each to run where the usual one differs
+    #[arg(long, value_name = "N", default_value = "4")]
+    pub schedules: NonZeroUsize,
+
+    /// Fails where a figure costs more: `NAME>PERCENT%`, or `>PERCENT%` for all
+    #[arg(long, value_name = "NAME>PERCENT%")]
+    pub fail_above: Vec<Threshold>,
+
+    /// Boots at a time
+    #[arg(long, value_name = "N", default_value = "2")]
+    pub parallel: NonZeroUsize,
+
+    /// The report as one JSON object
+    #[arg(long)]
+    pub json: bool,
+
+    /// The report as Markdown, for a comment on a change
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
+
+    /// The report as plain text, for a reply to a mail
+    #[arg(long, conflicts_with_all = ["json", "markdown"])]
+    pub mail: bool,
+
+    /// Where the kernels come from.
+    #[command(flatten)]
+    pub source: SourceArguments,
+}
+
+/// Arguments of `gdb`.
+#[derive(Debug, Args)]
+pub struct GdbArguments {
+    /// The scenario
+    #[arg(value_name = "SCENARIO")]
+    pub scenario: String,
+
+    /// Where to stop first: a function of the kernel, or an event [default: at power-on]
+    #[arg(long, value_name = "FUNCTION|EVENT")]
+    pub at: Option<String>,
+
+    /// The image to run it on
+    #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
+    pub image: String,
+
+    /// The schedule [default: as `run`]
+    #[arg(long, value_name = "SHIFT:CPUS[:OFFSET]")]
+    pub schedule: Option<Schedule>,
+
+    /// Prints the two commands, for two terminals, instead of carrying them out
+    #[arg(long)]
+    pub print: bool,
+
+    /// Where the kernel comes from.
+    #[command(flatten)]
+    pub source: SourceArguments,
+
+    /// Further arguments for gdb
+    #[arg(last = true, value_name = "ARGUMENT")]
+    pub gdb: Vec<String>,
+}

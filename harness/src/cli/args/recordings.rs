@@ -1,0 +1,56 @@
+//! Arguments of the commands that work on recordings.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::view_kind;
+use crate::view::Kind;
+
+/// Arguments of `view`.
+#[derive(Debug, Args)]
+pub struct ViewArguments {
+    /// The recording; `-` for the standard input. What it is, is seen from its beginning
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Only what these tasks do and what is done to them, by pid or name
+    #[arg(long, value_name = "PID|NAME", value_delimiter = ',')]
+    pub follow: Vec<String>,
+
+    /// Another view than all events as they are: `events`, `tree`, `calls`, `stacks`, `timeline`, `summary`, by the names of
+    /// the tasks. Several may be asked for
+    #[arg(long, value_name = "KIND", value_parser = view_kind)]
+    pub view: Vec<Kind>,
+
+    /// One JSON object an event and line, or a view and line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArguments {
+    /// The recording; a directory of `run --out` stands for its raw trace, `-` for the standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// What to write
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub format: ExportFormat,
+
+    /// Where to write it
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
+/// What `export` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ExportFormat {
+    /// For `trace-cmd` and `KernelShark`; needs a raw trace
+    TraceDat,
+    /// For ui.perfetto.dev
+    Perfetto,
+    /// As the kernel prints it
+    Text,
+}

@@ -1,0 +1,126 @@
+//! `kernsnap explore`.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::args::ExploreArguments;
+use super::parallel::in_order;
+use super::{Exit, Failure, LIMIT, Place, Scenarios, answer, chain, options, paper, talk};
+use crate::explore::{Explored, Seen};
+use crate::image::ImageError;
+use crate::run::{Freshness, Load, RunError, Runner};
+use crate::scenario::Scenario;
+use crate::verdict::Verdict;
+use crate::vm::{BootError, Schedule};
+
+/// What was seen of one scenario.
+#[derive(Serialize)]
+struct Row<'a> {
+    scenario: &'a str,
+    image: &'a str,
+    schedules: usize,
+    #[serde(flatten)]
+    explored: Explored,
+}
+
+pub(super) fn explore(place: &Place, arguments: &ExploreArguments) -> Result<Exit, Failure> {
+    let options = options(&arguments.source)?;
+    let files = place.scenario_files(&arguments.scenarios)?;
+    let cache = place.cache()?;
+    let bench = place.bench(&options, &arguments.image)?;
+    let (board, usual) = (bench.kit.machine.cpus, bench.kit.machine.usual_schedule().cpus);
+    if let Some(cpus) = arguments.cpus.iter().find(|cpus| !(1..=board).contains(*cpus)) {
+        return Err(Failure::input(format!("{} has {board} CPUs, not {cpus}", arguments.image)));
+    }
+    let runner = Runner { kit: &bench.kit, cache, freshness: Freshness::Cached, limit: LIMIT };
+    let mut exit = Exit::Passed;
+    for (scenario, load) in Scenarios::prepare(&bench, &files)?.ready {
+        let least = scenario.least_cpus();
+        let cpus: Vec<u16> = match &arguments.cpus[..] {
+            [] => vec![usual],
+            asked => asked.iter().copied().filter(|cpus| *cpus >= least).collect(),
+        };
+        let schedules = Schedule::series(&cpus, arguments.schedules.get());
+        if schedules.is_empty() {
+            talk(&format!("{} needs {least} CPUs", scenario.id));
+            continue;
+        }
+        let seen = all(place, &runner, (&scenario, &load), &schedules, arguments.parallel.get(), &mut exit)?;
+        let row = Row {
+            scenario: &scenario.id,
+            image: &bench.kit.image,
+            schedules: seen.len(),
+            explored: Explored::of(&seen),
+        };
+        if arguments.json {
+            answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);
+        } else {
+            tell(&row);
+        }
+    }
+    Ok(exit)
+}
+
+/// Runs a scenario in each schedule.
+pub(super) fn all(
+    place: &Place,
+    runner: &Runner<'_>,
+    (scenario, load): (&Scenario, &Load),
+    schedules: &[Schedule],
+    parallel: usize,
+    exit: &mut Exit,
+) -> Result<Vec<Seen>, Failure> {
+    let mut seen = Vec::new();
+    let act = |schedule: &Schedule| once(place, runner, (scenario, load), *schedule);
+    in_order(schedules, parallel, act, |_, result| {
+        let (one, ended) = result?;
+        *exit = exit.worst(ended);
+        seen.push(one);
+        Ok(())
+    })?;
+    Ok(seen)
+}
+
+fn once(
+    place: &Place,
+    runner: &Runner<'_>,
+    (scenario, load): (&Scenario, &Load),
+    schedule: Schedule,
+) -> Result<(Seen, Exit), Failure> {
+    let scratch = place.store.scratch().map_err(ImageError::from)?;
+    let told = schedule.to_string();
+    let nothing = |why: String| Seen { schedule: schedule.to_string(), view: Vec::new(), broken: vec![why] };
+    match runner.run(scenario, load, schedule, scratch.path()) {
+        Ok(run) => {
+            let (view, exit, broken) = match &run.outcome.verdict {
+                Verdict::Passed => (true, Exit::Passed, Vec::new()),
+                Verdict::Failed(violations) => {
+                    (true, Exit::Different, violations.iter().map(|violation| violation.that.clone()).collect())
+                }
+                Verdict::Unusable(reasons) => {
+                    (false, Exit::TraceUnusable, vec![format!("unusable: {}", reasons.join("; "))])
+                }
+            };
+            let text = if view { run.outcome.view.to_string() } else { String::new() };
+            Ok((Seen { schedule: told, view: text.lines().map(str::to_owned).collect(), broken }, exit))
+        }
+        Err(RunError::Boot(error)) if !matches!(error, BootError::Interrupted(_) | BootError::Tool(_)) => {
+            Ok((nothing(format!("lost: {}", chain(&error))), Exit::MachineLost))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn tell(row: &Row<'_>) {
+    let Row { scenario, image, schedules, explored } = row;
+    let views = match explored.interleavings.len() {
+        1 => "one view".to_owned(),
+        many => format!("{many} different views"),
+    };
+    answer(&format!("{scenario} on {image}: {schedules} schedules, {views}\n\n{}", explored.show(&paper::style())));
+    let shown: BTreeSet<&String> = explored.broken.values().filter_map(|schedules| schedules.first()).collect();
+    for schedule in shown {
+        answer(&format!("  kernsnap run {scenario} --image {image} --schedule {schedule}"));
+    }
+}

@@ -1,0 +1,226 @@
+//! `kernsnap matrix`, and `kernsnap diff --images`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::args::{DiffArguments, MatrixArguments};
+use super::progress::Progress;
+use super::{Exit, Failure, Place, answer, options, paper};
+use crate::diff::{Diff, Side};
+use crate::image::Options;
+use crate::matrix::{Came, Cell, Order, matrix};
+use crate::view::Ink;
+
+/// Host time after which a run is given up.
+const LIMIT: Duration = Duration::from_secs(180);
+
+pub(super) fn run(place: &Place, arguments: &MatrixArguments) -> Result<Exit, Failure> {
+    let options = options(&arguments.source)?;
+    let images = if arguments.images.is_empty() { place.images_but_on_request()? } else { arguments.images.clone() };
+    let order = Order {
+        images,
+        files: files(place, &arguments.scenarios)?,
+        parallel: arguments.parallel.map_or_else(cores, NonZeroUsize::get),
+        limit: LIMIT,
+        cache: place.cache()?,
+    };
+    let table = Table::fill(place, &options, &order)?;
+    if arguments.json {
+        for row in table.rows() {
+            answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);
+        }
+    } else if arguments.markdown {
+        answer(table.markdown().trim_end());
+    } else {
+        answer(table.show().trim_end());
+    }
+    Ok(table.exit())
+}
+
+/// What each scenario shows differently on two images.
+pub(super) fn diff(place: &Place, images: &[String], arguments: &DiffArguments) -> Result<Exit, Failure> {
+    let [before, after] = images else {
+        return Err(Failure::input("`--images` takes two images, BEFORE,AFTER".into()));
+    };
+    let options = Options::default();
+    let named: Vec<String> = arguments.what.iter().map(|path| path.display().to_string()).collect();
+    let order = Order {
+        images: images.to_vec(),
+        files: files(place, &named)?,
+        parallel: cores(),
+        limit: LIMIT,
+        cache: place.cache()?,
+    };
+    let table = Table::fill(place, &options, &order)?;
+    let mut exit = Exit::Passed;
+    for (scenario, cells) in &table.cells {
+        let side = |image: &str| {
+            let cell = cells.get(image)?;
+            let tasks = Side::read(cell.view.as_deref().unwrap_or_default());
+            Some(Side { verdict: Some(cell.outcome.word().to_owned()), ..tasks })
+        };
+        let (Some(one), Some(other)) = (side(before), side(after)) else { continue };
+        let diff = Diff::of(&one, &other);
+        if !diff.is_empty() {
+            exit = exit.worst(Exit::Different);
+        }
+        if arguments.json {
+            let row = DiffRow { scenario, before, after, diff: &diff };
+            answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);
+        } else if arguments.markdown {
+            answer(&format!("### {scenario}: {before} → {after}\n\n{}", diff.markdown().trim_end()));
+        } else if diff.is_empty() {
+            answer(&format!("{scenario}: no differences"));
+        } else {
+            let style = paper::style();
+            answer(&format!(
+                "{}\n{}",
+                style.paint(Ink::Strong, &format!("{scenario}: {before} → {after}")),
+                diff.show(&style)
+            ));
+        }
+    }
+    Ok(exit)
+}
+
+#[derive(Serialize)]
+struct DiffRow<'a> {
+    scenario: &'a str,
+    before: &'a str,
+    after: &'a str,
+    diff: &'a Diff,
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+fn files(place: &Place, named: &[String]) -> Result<Vec<PathBuf>, Failure> {
+    if named.is_empty() {
+        return Ok(place.workspace.scenario_files()?);
+    }
+    let files = named.iter().map(|id| place.workspace.scenario_file(id));
+    Ok(files.collect::<Result<Vec<_>, _>>()?)
+}
+
+/// Scenario → image → what came of it.
+struct Table {
+    /// In the order they were asked for: views are compared with the first one's.
+    images: Vec<String>,
+    cells: BTreeMap<String, BTreeMap<String, Cell>>,
+}
+
+/// One cell as `--json` prints it.
+#[derive(Serialize)]
+struct Row<'a> {
+    #[serde(flatten)]
+    cell: &'a Cell,
+    /// Whether its view is that of the first image with one.
+    same_view: Option<bool>,
+}
+
+impl Table {
+    fn fill(place: &Place, options: &Options, order: &Order) -> Result<Self, Failure> {
+        let mut cells: BTreeMap<String, BTreeMap<String, Cell>> = BTreeMap::new();
+        let progress = std::cell::RefCell::new(Progress::new());
+        let mut done = 0;
+        let total = order.images.len() * order.files.len();
+        matrix(place.images(options), order, &mut |event| progress.borrow_mut().show(event), &mut |cell| {
+            done += 1;
+            progress.borrow_mut().count(done, total, &format!("{} on {}", cell.scenario, cell.image));
+            cells.entry(cell.scenario.clone()).or_default().insert(cell.image.clone(), cell);
+        })?;
+        Ok(Self { images: order.images.clone(), cells })
+    }
+
+    fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        self.cells
+            .values()
+            .flat_map(|cells| cells.values().map(|cell| Row { cell, same_view: self.same_view(cells, cell) }))
+    }
+
+    /// A line a scenario; behind it what did not pass, with its reasons.
+    fn show(&self) -> String {
+        let images = &self.images;
+        let style = paper::style();
+        let width = self.cells.keys().map(String::len).max().unwrap_or_default();
+        let mut text = format!("{:width$}", "");
+        for image in images {
+            let _ = write!(text, "  {}", style.paint(Ink::Strong, image));
+        }
+        for (scenario, cells) in &self.cells {
+            let _ = write!(text, "\n{scenario:width$}");
+            for image in images {
+                let column = image.len();
+                let _ = match cells.get(image) {
+                    None => write!(text, "  {:column$}", ""),
+                    Some(cell) => {
+                        let ink = if matches!(cell.outcome, Came::Passed | Came::DoesNotApply) {
+                            Ink::Good
+                        } else {
+                            Ink::Bad
+                        };
+                        write!(text, "  {}", style.padded(ink, &self.word(cells, cell), column))
+                    }
+                };
+            }
+        }
+        let counts: Vec<String> = images.iter().map(|image| format!("{image}: {}", self.count(image))).collect();
+        let _ = write!(text, "\n\n≠ another view than on the first image\n{}\n", counts.join("\n"));
+        for cell in self.cells.values().flat_map(BTreeMap::values).filter(|cell| !cell.reasons.is_empty()) {
+            let _ = write!(text, "\n{} on {}: {}", cell.scenario, cell.image, cell.outcome.word());
+            for reason in &cell.reasons {
+                let _ = write!(text, "\n  {}", reason.trim_end().replace('\n', "\n  "));
+            }
+        }
+        text
+    }
+
+    fn markdown(&self) -> String {
+        let images = &self.images;
+        let mut text = format!("| scenario | {} |\n|---|{}\n", images.join(" | "), "---|".repeat(images.len()));
+        for (scenario, cells) in &self.cells {
+            let words =
+                images.iter().map(|image| cells.get(image).map(|cell| self.word(cells, cell)).unwrap_or_default());
+            let _ = writeln!(text, "| {scenario} | {} |", words.collect::<Vec<_>>().join(" | "));
+        }
+        text
+    }
+
+    /// `57 passed, 2 n/a`.
+    fn count(&self, image: &str) -> String {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for cell in self.cells.values().filter_map(|cells| cells.get(image)) {
+            *counts.entry(cell.outcome.word()).or_default() += 1;
+        }
+        counts.iter().map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
+    }
+
+    fn exit(&self) -> Exit {
+        let exit = |came| match came {
+            Came::Passed | Came::DoesNotApply => Exit::Passed,
+            Came::Failed => Exit::Different,
+            Came::Unusable => Exit::TraceUnusable,
+            Came::Refused => Exit::BadInput,
+            Came::Lost => Exit::MachineLost,
+        };
+        self.cells.values().flat_map(BTreeMap::values).fold(Exit::Passed, |worst, cell| worst.worst(exit(cell.outcome)))
+    }
+
+    /// Whether a cell's view is that of the first image that has one; `None` where there is nothing to compare.
+    fn same_view(&self, cells: &BTreeMap<String, Cell>, cell: &Cell) -> Option<bool> {
+        let first = self.images.iter().find_map(|image| cells.get(image)?.view.as_ref())?;
+        cell.view.as_ref().map(|view| view == first)
+    }
+
+    fn word(&self, cells: &BTreeMap<String, Cell>, cell: &Cell) -> String {
+        let mark = if self.same_view(cells, cell) == Some(false) { " ≠" } else { "" };
+        format!("{}{mark}", cell.outcome.word())
+    }
+}

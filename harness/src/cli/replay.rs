@@ -1,0 +1,82 @@
+//! `kernsnap replay`.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use tempfile::TempDir;
+
+use super::args::{Arguments, ReplayArguments};
+use super::{Exit, Failure, LIMIT, absolute, answer, store_root, talk};
+use crate::capsule::{About, Capsule};
+use crate::emulator::Emulator;
+use crate::image::{ImageError, Store};
+use crate::run::RunError;
+
+/// What a replay came to.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    about: Brief<'a>,
+    same: bool,
+    differences: Vec<String>,
+    /// Whether the QEMU is the one that made the capsule.
+    same_qemu: bool,
+    qemu_version: &'a str,
+}
+
+/// What is worth repeating of a capsule.
+#[derive(Serialize)]
+struct Brief<'a> {
+    scenario: &'a str,
+    image: &'a str,
+    schedule: &'a str,
+    verdict: &'a str,
+}
+
+pub(super) fn replay(arguments: &Arguments, replay: &ReplayArguments) -> Result<Exit, Failure> {
+    let store = Store::at(store_root(arguments)?);
+    let shown = replay.file.display();
+    let bytes = fs::read(&replay.file).map_err(|error| Failure::input(format!("cannot read `{shown}`: {error}")))?;
+    let capsule =
+        Capsule::unpack(&bytes).map_err(|error| Failure::input(format!("`{shown}` is no capsule: {error}")))?;
+    let emulator = Emulator::find(&store).map_err(|error| Failure::from(RunError::Boot(error.into())))?;
+    let (directory, _scratch) = directory(replay, &store)?;
+    let found = capsule.replay(&directory, LIMIT).map_err(RunError::Boot)?;
+    let differences = capsule.differences(&found);
+    let About { scenario, image, schedule, verdict, reasons, qemu, .. } = &capsule.about;
+    let told = Told {
+        about: Brief { scenario, image, schedule, verdict },
+        same: differences.is_empty(),
+        differences,
+        same_qemu: qemu.hash == emulator.hash,
+        qemu_version: &emulator.version,
+    };
+    if replay.json {
+        answer(&serde_json::to_string(&told).map_err(|error| Failure::internal("write JSON", &error))?);
+    } else {
+        answer(&format!("{scenario} on {image}, schedule {schedule}: {verdict}"));
+        for reason in reasons {
+            answer(&format!("  {reason}"));
+        }
+        answer(if told.same { "replayed: the same bytes" } else { "replayed: other bytes" });
+        for difference in &told.differences {
+            answer(&format!("  {difference}"));
+        }
+    }
+    if !told.same_qemu {
+        let (then, now) = (&qemu.version, &emulator.version);
+        talk(&format!("this is another build of QEMU: {now}, and {then} then; bytes belong to one build"));
+    }
+    Ok(if told.same { Exit::Passed } else { Exit::NotRepeatable })
+}
+
+fn directory(replay: &ReplayArguments, store: &Store) -> Result<(PathBuf, Option<TempDir>), Failure> {
+    let Some(out) = &replay.out else {
+        let scratch = store.scratch().map_err(ImageError::from)?;
+        return Ok((scratch.path().to_owned(), Some(scratch)));
+    };
+    let out = absolute(out)?;
+    fs::create_dir_all(&out).map_err(|error| Failure::input(format!("cannot make `{}`: {error}", out.display())))?;
+    Ok((out, None))
+}

@@ -1,0 +1,155 @@
+//! `kernsnap verify-cache`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::args::VerifyCacheArguments;
+use super::parallel::in_order;
+use super::progress::Progress;
+use super::{Exit, Failure, LIMIT, Place, answer, chain, talk};
+use crate::cache::{About, Cache};
+use crate::image::{ImageError, ImageSpec, Options};
+use crate::kit::{Bench, Prepared};
+use crate::run::{Freshness, Input, Load, RunError, Runner};
+use crate::scenario::Scenario;
+use crate::vm::{BootError, Schedule};
+
+/// The key at which the last call stopped.
+const RECORD: &str = "verify-cache";
+
+/// A result that can be had again.
+struct Known<'a> {
+    key: String,
+    about: About,
+    runner: &'a Runner<'a>,
+    scenario: Scenario,
+    load: Load,
+    schedule: Schedule,
+}
+
+/// What became of one.
+#[derive(Serialize)]
+struct Tried<'a> {
+    #[serde(flatten)]
+    about: &'a About,
+    key: &'a str,
+    /// `same`, `unsound`, or `lost`.
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+}
+
+pub(super) fn verify_cache(place: &Place, arguments: &VerifyCacheArguments) -> Result<Exit, Failure> {
+    let cache = place.cache()?;
+    let entries = cache.entries();
+    let options = Options::default();
+    let benches = benches(place, &options, &entries)?;
+    let runners: Vec<Runner<'_>> = benches
+        .iter()
+        .map(|bench| Runner { kit: &bench.kit, cache: cache.clone(), freshness: Freshness::Fresh, limit: LIMIT })
+        .collect();
+    let mut known = Vec::new();
+    for (bench, runner) in benches.iter().zip(&runners) {
+        known.extend(current(place, &cache, bench, runner, &entries)?);
+    }
+    known.sort_by(|one, other| one.key.cmp(&other.key));
+    let total = known.len();
+    let last = place.store.record::<String>(RECORD).unwrap_or_default();
+    let behind = known.partition_point(|known| known.key <= last);
+    known.rotate_left(behind);
+    known.truncate(arguments.sample.get());
+
+    let (mut exit, mut same) = (Exit::Passed, 0);
+    in_order(
+        &known,
+        arguments.parallel.get(),
+        |known| again(place, known),
+        |known, tried| {
+            let (outcome, why, one) = tried?;
+            exit = exit.worst(one);
+            same += usize::from(one == Exit::Passed);
+            // A store that cannot be written begins at the same place next time.
+            let _ = place.store.set_record(RECORD, &known.key);
+            tell(&Tried { about: &known.about, key: &known.key, outcome, why }, arguments.json)
+        },
+    )?;
+    let others = entries.len() - total;
+    talk(&format!("{same} of {} tried results gave the same bytes again; {total} are known", known.len()));
+    if others > 0 {
+        talk(&format!("{others} more are of inputs that have changed since, and cannot be asked for"));
+    }
+    Ok(exit)
+}
+
+/// The images that the entries name and that are built.
+fn benches<'a>(
+    place: &'a Place,
+    options: &'a Options,
+    entries: &BTreeMap<String, About>,
+) -> Result<Vec<Bench<'a>>, Failure> {
+    let mut names: Vec<&str> = entries.values().map(|about| about.image.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let mut progress = Progress::new();
+    let mut benches = Vec::new();
+    for name in names.into_iter().filter(|name| place.workspace.image_file(name).is_file()) {
+        let images = place.images(options);
+        if images.is_built(&ImageSpec::load(&place.workspace, name)?)? {
+            benches.push(Bench::open(images, name, &mut |event| progress.show(event))?);
+        }
+    }
+    Ok(benches)
+}
+
+/// The entries of one image whose inputs are still those of today.
+fn current<'a>(
+    place: &Place,
+    cache: &Cache,
+    bench: &Bench<'_>,
+    runner: &'a Runner<'a>,
+    entries: &BTreeMap<String, About>,
+) -> Result<Vec<Known<'a>>, Failure> {
+    let mut found = Vec::new();
+    let mut progress = Progress::new();
+    for (key, about) in entries.iter().filter(|(_, about)| about.image == bench.kit.image) {
+        let (Ok(file), Ok(schedule)) = (place.workspace.scenario_file(&about.scenario), about.schedule.parse()) else {
+            continue;
+        };
+        let Prepared::Ready(scenario, load) = bench.scenario(&file, &mut |event| progress.show(event))? else {
+            continue;
+        };
+        let input = Input::of(&scenario, runner.kit, &load, schedule)?;
+        if cache.key(&input).as_str() == key {
+            let (key, about) = (key.clone(), about.clone());
+            found.push(Known { key, about, runner, scenario: *scenario, load, schedule });
+        }
+    }
+    Ok(found)
+}
+
+fn again(place: &Place, known: &Known<'_>) -> Result<(&'static str, Option<String>, Exit), Failure> {
+    let scratch = place.store.scratch().map_err(ImageError::from)?;
+    match known.runner.run(&known.scenario, &known.load, known.schedule, scratch.path()) {
+        Err(RunError::Unsound(unsound)) => Ok(("unsound", Some(unsound.to_string()), Exit::CacheUnsound)),
+        Err(RunError::Boot(error)) if !matches!(error, BootError::Interrupted(_) | BootError::Tool(_)) => {
+            Ok(("lost", Some(chain(&error)), Exit::MachineLost))
+        }
+        // What the evidence shows is not the question.
+        Ok(_) | Err(RunError::Refused(_)) => Ok(("same", None, Exit::Passed)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn tell(tried: &Tried<'_>, json: bool) -> Result<(), Failure> {
+    if json {
+        answer(&serde_json::to_string(tried).map_err(|error| Failure::internal("write JSON", &error))?);
+        return Ok(());
+    }
+    let About { image, scenario, schedule } = tried.about;
+    answer(&format!("{}: {scenario} on {image}, {schedule}", tried.outcome));
+    if let Some(why) = &tried.why {
+        answer(&format!("  {why}"));
+    }
+    Ok(())
+}

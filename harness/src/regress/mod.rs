@@ -1,0 +1,192 @@
+//! What one kernel does otherwise than another: per scenario one class, and what it rests on. Pure.
+//!
+//! Timing alone is never a behaviour: views have no times, and an interleaving that the *same* kernel shows in another schedule
+//! is not the change's doing. What remains is told task by task.
+
+mod show;
+
+use serde::Serialize;
+
+use crate::cost::{Change, Figure, Threshold, changes};
+use crate::diff::{Diff, Side};
+
+/// A run of a scenario on one kernel in one schedule.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// The schedule, as the command line takes it.
+    pub schedule: String,
+    /// What each task does.
+    pub side: Side,
+    /// What must hold and does not, in the scenario's words, with what was found instead.
+    pub broken: Vec<(String, String)>,
+    /// Why nothing can be said; empty where something can.
+    pub unusable: Vec<String>,
+    /// What it costs.
+    pub figures: Vec<Figure>,
+}
+
+/// What became of a scenario, from nothing to worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// Nothing differs.
+    Same,
+    /// Each task does what it also does on the base kernel, in another schedule.
+    ScheduleOnly,
+    /// The behaviour is the same, and costs more or less.
+    CostChanged,
+    /// A task does something else.
+    BehaviourChanged,
+    /// Something does not hold any more that must.
+    ExpectationBroken,
+    /// Nothing can be said.
+    Unusable,
+}
+
+impl Class {
+    /// All, from nothing to worst.
+    pub const ALL: [Class; 6] = [
+        Class::Same,
+        Class::ScheduleOnly,
+        Class::CostChanged,
+        Class::BehaviourChanged,
+        Class::ExpectationBroken,
+        Class::Unusable,
+    ];
+
+    /// In words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Class::Same => "same",
+            Class::ScheduleOnly => "schedule only",
+            Class::CostChanged => "cost changed",
+            Class::BehaviourChanged => "behaviour changed",
+            Class::ExpectationBroken => "expectation broken",
+            Class::Unusable => "unusable",
+        }
+    }
+}
+
+/// What was found of one scenario.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The scenario's id.
+    pub scenario: String,
+    /// In one word.
+    pub class: Class,
+    /// What must hold and does not any more, with what was found instead.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub broken: Vec<(String, String)>,
+    /// What the tasks do otherwise than in the nearest schedule of the base kernel, where that is the change's doing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub difference: Option<Diff>,
+    /// Figures that differ.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cost: Vec<Change>,
+    /// Those of them that are more than was allowed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub too_much: Vec<Change>,
+    /// Why nothing can be said.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unusable: Vec<String>,
+}
+
+/// Everything that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The image that is right.
+    pub base: String,
+    /// The image that is asked about.
+    pub head: String,
+    /// Whether both are the same bytes, so that nothing was run.
+    pub identical: bool,
+    /// By scenario.
+    pub findings: Vec<Finding>,
+}
+
+/// Whether more runs in other schedules could tell a schedule's doing from the change's.
+#[must_use]
+pub fn is_open(base: &Look, head: &Look) -> bool {
+    let usable = base.unusable.is_empty() && head.unusable.is_empty();
+    usable
+        && (!Diff::of(&base.side, &head.side).is_empty() || !newly_broken(std::slice::from_ref(base), head).is_empty())
+}
+
+/// Judges a scenario by its runs on both kernels; the first of each is in the usual schedule, the others help to tell what
+/// depends on the schedule. `None` where a kernel has no run.
+#[must_use]
+pub fn classify(scenario: &str, base: &[Look], head: &[Look], allowed: &[Threshold]) -> Option<Finding> {
+    let (first, asked) = (base.first()?, head.first()?);
+    let mut finding = Finding {
+        scenario: scenario.to_owned(),
+        class: Class::Same,
+        broken: Vec::new(),
+        difference: None,
+        cost: Vec::new(),
+        too_much: Vec::new(),
+        unusable: Vec::new(),
+    };
+    for (which, look) in [("base", first), ("head", asked)] {
+        finding.unusable.extend(look.unusable.iter().map(|why| format!("{which}: {why}")));
+    }
+    if !finding.unusable.is_empty() {
+        finding.class = Class::Unusable;
+        return Some(finding);
+    }
+    finding.cost = changes(&first.figures, &asked.figures);
+    finding.too_much =
+        finding.cost.iter().filter(|change| allowed.iter().any(|most| most.is_exceeded(change))).cloned().collect();
+    if !finding.cost.is_empty() {
+        finding.class = Class::CostChanged;
+    }
+    let base: Vec<&Look> = base.iter().filter(|look| look.unusable.is_empty()).collect();
+    let differs = !Diff::of(&first.side, &asked.side).is_empty();
+    if differs && is_known(&base, &asked.side) {
+        finding.class = Class::ScheduleOnly;
+    } else if differs {
+        finding.class = Class::BehaviourChanged;
+        finding.difference = nearest(&base, &asked.side);
+    }
+    finding.broken = newly_broken(&base.into_iter().cloned().collect::<Vec<_>>(), asked);
+    if !finding.broken.is_empty() {
+        finding.class = Class::ExpectationBroken;
+        finding.difference = finding.difference.or_else(|| Some(Diff::of(&first.side, &asked.side)));
+    }
+    Some(finding)
+}
+
+/// What does not hold on the head, and holds in every run of the base.
+fn newly_broken(base: &[Look], head: &Look) -> Vec<(String, String)> {
+    let known = |that: &String| base.iter().any(|look| look.broken.iter().any(|(known, _)| known == that));
+    head.broken.iter().filter(|(that, _)| !known(that)).cloned().collect()
+}
+
+/// Whether each task does what it also does in some run of the base.
+fn is_known(base: &[&Look], head: &Side) -> bool {
+    let names = base.iter().flat_map(|look| look.side.tasks.keys()).chain(head.tasks.keys());
+    names.into_iter().all(|name| base.iter().any(|look| look.side.tasks.get(name) == head.tasks.get(name)))
+}
+
+/// The difference from that run of the base from which it is smallest; the first of several.
+fn nearest(base: &[&Look], head: &Side) -> Option<Diff> {
+    let size = |diff: &Diff| diff.tasks.values().map(Vec::len).sum::<usize>();
+    base.iter().map(|look| Diff::of(&look.side, head)).min_by_key(size)
+}
+
+impl Report {
+    /// Whether the kernels behave alike, as far as one can say, and nothing costs more than allowed.
+    #[must_use]
+    pub fn worst(&self) -> Class {
+        self.findings.iter().map(|finding| finding.class).max().unwrap_or(Class::Same)
+    }
+
+    /// Whether a figure is above what was allowed.
+    #[must_use]
+    pub fn costs_too_much(&self) -> bool {
+        self.findings.iter().any(|finding| !finding.too_much.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests;

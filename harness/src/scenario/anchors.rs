@@ -1,0 +1,17 @@
+//! Two events whose distance is a cost.
+
+use serde::Deserialize;
+
+use super::pattern::Pattern;
+
+/// Where a cost begins and ends: the first event that the one pattern means, and the first behind it that the other means.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Anchors {
+    /// What it is the cost of.
+    pub name: String,
+    /// The beginning.
+    pub from: Pattern,
+    /// The end.
+    pub to: Pattern,
+}

@@ -1,0 +1,119 @@
+//! What follows from runs that repeat: costs without noise, schedules that break a claim, and capsules.
+
+#[expect(dead_code, reason = "other tests use the rest")]
+mod support;
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs;
+
+use kernsnap::archive::{Effort, pack, unpack};
+use kernsnap::cli::Exit;
+use serde_json::Value;
+
+use self::support::{Ended, Kernsnap, Outcome, OwnStore, root};
+
+fn call(store: &OwnStore, arguments: &[&str]) -> Result<Ended, Box<dyn Error>> {
+    Kernsnap::new(&root(), arguments.iter().copied()).store(store.path()).run()
+}
+
+#[track_caller]
+fn ends(ended: &Ended, exit: Exit) {
+    assert_eq!(ended.code, Some(exit as i32), "{ended:?}");
+}
+
+#[test]
+fn a_cost_is_the_same_each_time_it_is_measured() -> Outcome {
+    let measured = || -> Result<Value, Box<dyn Error>> {
+        let ended = call(&OwnStore::whole()?, &["cost", "user-fork", "--json"])?;
+        ends(&ended, Exit::Passed);
+        ended.record()
+    };
+    let first = measured()?;
+    let figures = first["figures"].as_array().ok_or("no figures")?;
+    let named = |name: &str| figures.iter().find(|figure| figure["name"] == name).ok_or(format!("no {name}: {first}"));
+    let woken = named("fork → the child is woken")?["instructions"].as_u64();
+    let begins = named("fork → the child begins")?["instructions"].as_u64();
+    assert!(woken > Some(0) && begins > woken, "{first}");
+    assert_eq!(measured()?, first);
+    Ok(())
+}
+
+/// The usual schedule is the first of the series.
+#[test]
+fn exploring_checks_the_expectations_in_each_schedule_and_labels_each_line() -> Outcome {
+    let ended = call(&OwnStore::whole()?, &["explore", "user-fork", "--schedules", "3", "--json"])?;
+    ends(&ended, Exit::Passed);
+    let record = ended.record()?;
+    assert_eq!(record["schedules"], 3);
+    let schedules = record["interleavings"].as_array().ok_or("no interleavings")?;
+    assert_eq!(schedules[0]["schedules"][0], "1:4");
+    let lines = record["lines"].as_array().ok_or("no lines")?;
+    assert!(lines.iter().any(|line| line["label"] == "invariant"), "{record}");
+    Ok(())
+}
+
+/// The module's mistake shows in few schedules, and not in the usual one.
+#[test]
+fn exploring_finds_the_lost_wakeup_and_its_schedule_shows_it_every_time() -> Outcome {
+    let store = OwnStore::whole()?;
+    ends(&call(&store, &["run", "lost-wakeup"])?, Exit::Passed);
+    let ended = call(&store, &["explore", "lost-wakeup", "--schedules", "32", "--json"])?;
+    ends(&ended, Exit::Different);
+    let record = ended.record()?;
+    let broken = &record["broken"]["the consumer does not sleep on when its item is there"];
+    let schedule = broken[0].as_str().ok_or(format!("nothing broke: {record}"))?;
+    let ended = call(&store, &["run", "lost-wakeup", "--schedule", schedule, "--repeat", "2", "--json"])?;
+    ends(&ended, Exit::Different);
+    let records = ended.records()?;
+    assert_eq!((&records[0]["verdict"], &records[0]["raw_sha256"]), (&"failed".into(), &records[1]["raw_sha256"]));
+    Ok(())
+}
+
+#[test]
+fn a_capsule_gives_the_same_bytes_and_tells_where_it_does_not() -> Outcome {
+    let (store, directory) = (OwnStore::whole()?, tempfile::tempdir()?);
+    let file = directory.path().join("user-exit.capsule");
+    let name = file.display().to_string();
+    ends(&call(&store, &["run", "user-exit", "--capsule", &name])?, Exit::Passed);
+    // A replay needs no checkout and no image: an empty store will do.
+    let empty = tempfile::tempdir()?;
+    let replay = |file: &str| Kernsnap::new(empty.path(), ["replay", file, "--json"]).store(empty.path()).run();
+    let ended = replay(&name)?;
+    ends(&ended, Exit::Passed);
+    let told = ended.record()?;
+    assert_eq!((&told["same"], &told["verdict"]), (&true.into(), &"passed".into()));
+
+    let mut parts = unpack(&fs::read(&file)?)?;
+    parts.insert("console.log".into(), b"something else\n".to_vec());
+    let parts: BTreeMap<&str, &[u8]> = parts.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    fs::write(&file, pack(&parts, Effort::Quick)?)?;
+    let ended = replay(&name)?;
+    ends(&ended, Exit::NotRepeatable);
+    assert_eq!(ended.record()?["differences"][0], "the console differs from line 1 on");
+
+    fs::write(&file, "no capsule")?;
+    ends(&replay(&name)?, Exit::BadInput);
+    Ok(())
+}
+
+#[test]
+fn a_kernel_against_itself_needs_no_run() -> Outcome {
+    let store = OwnStore::whole()?;
+    let ended = call(&store, &["regress", "--base", "rpi3-6.1", "--head", "rpi3-6.1", "--json"])?;
+    ends(&ended, Exit::Passed);
+    assert_eq!(ended.record()?["identical"], true);
+    assert!(store.list("result").is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_debugger_stops_where_it_is_told_and_knows_the_kernels_names() -> Outcome {
+    let arguments = ["gdb", "user-exit", "--at", "do_exit", "--", "-batch", "-ex", "info symbol $pc"];
+    let store = OwnStore::whole()?;
+    // What stands behind `--` is gdb's.
+    let ended = Kernsnap::new(&root(), arguments).env("KERNSNAP_STORE", store.path()).run()?;
+    ends(&ended, Exit::Passed);
+    assert!(ended.stdout.contains("do_exit in section .text"), "{ended:?}");
+    Ok(())
+}
