@@ -1,86 +1,58 @@
-//! How quickly recordings become events, beside `trace-cmd report` on the same ones: `cargo bench --bench parse`.
+//! How quickly recordings become events: `cargo bench --bench parse`.
 //!
-//! Medians of a few passes over one flood of events, each pass a second or so: what differs by factors needs no statistics.
-#![expect(clippy::print_stdout, reason = "a benchmark's answer is its output")]
-#![expect(clippy::disallowed_methods, reason = "trace-cmd is asked as anybody would")]
+//! A flood of system calls as raw pages and as text, and a text of many kinds of events with their stacks.
 
 use std::error::Error;
 use std::fs;
 use std::hint::black_box;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use kernsnap::cli::default_store;
-use kernsnap::image::{Images, Options, Store};
-use kernsnap::kit::Bench;
-use kernsnap::plan::{PlanContext, compile};
-use kernsnap::run::{boot_plan, recorded};
-use kernsnap::trace::dat::{self, TraceDat};
-use kernsnap::trace::decode;
+use criterion::{Criterion, Throughput};
 use kernsnap::trace::text::{TextReader, write};
-use kernsnap::workspace::Workspace;
+use kernsnap::trace::{RawReader, Symbols, dat, decode};
 
-const PASSES: usize = 5;
-const LIMIT: Duration = Duration::from_secs(120);
+mod recordings;
+
+/// Long enough that a pass is not over before the memory is warm.
+const TEXT: u64 = 16 << 20;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let workspace = Workspace { root: PathBuf::from(env!("CARGO_MANIFEST_DIR")) };
-    let store = Store::at(default_store().ok_or("there is no home directory for the image store")?);
-    let options = Options::default();
-    let images = Images { workspace: &workspace, store: &store, options: &options };
-    let bench = Bench::open(images, "rpi3-6.1", &mut |_| ())?;
-    let directory = store.scratch()?;
-    let file = workspace.root.join("harness/benches/data/flood.yaml");
-    let (scenario, load) = bench.scenario(&file, &mut |_| ())?.ready()?;
-    let modules = load.modules.iter().map(|(name, (_, file))| (name.clone(), file.clone())).collect();
-    let schedule = bench.kit.machine.usual_schedule();
-    let channel = bench.kit.machine.channel;
-    let context = PlanContext {
-        channel,
-        schedule,
-        functions: &bench.kit.facts.functions,
-        modules: &modules,
-        dependencies: &[],
-        keep: None,
-    };
-    let plan = compile(&scenario, &context).text;
-    let boot = boot_plan(&bench.kit, &load, plan, schedule, directory.path(), LIMIT)?;
-    let sections = boot.evidence.sections();
-    let (raw, symbols) = recorded(&sections, &scenario, &bench.kit, &modules, schedule);
-    let (trace, _) = decode(&raw.recording(), &symbols);
-    let (events, text) = (trace.events.len(), write(&trace));
-    let pages: usize = raw.cpus.iter().map(|(_, pages)| pages.len()).sum();
-    let kallsyms = symbols.to_kallsyms();
-    let file = directory.path().join("trace.dat");
-    fs::write(&file, dat::write(&TraceDat { kallsyms: &kallsyms, ..raw.clone() }))?;
+    let directory = tempfile::tempdir()?;
+    let bytes = fs::read(recordings::flood(directory.path())?)?;
+    let file = dat::read(&bytes)?;
+    let (symbols, _) = Symbols::from_system_map(file.kallsyms);
+    let recording = file.recording();
+    let (trace, _) = decode(&recording, &symbols);
+    let events = trace.events.len() as u64;
+    let flood = write(&trace);
     drop(trace);
+    let mut mixed = Vec::new();
+    recordings::repeat(include_str!("../tests/data/recordings/function/trace.txt"), TEXT, &mut mixed)?;
 
-    println!("{events} events\n\n| what | bytes | time | MB/s | events/s |\n|---|---|---|---|---|");
-    row("raw pages, decoded", pages, events, || drop(black_box(decode(&raw.recording(), &symbols))));
-    row("text, streamed", text.len(), events, || {
-        let read = TextReader::new(text.as_bytes()).filter_map(Result::ok).map(black_box);
-        assert_eq!(read.count(), events);
-    });
-    let report = || Command::new("trace-cmd").args(["report", "-i"]).arg(&file).stdout(Stdio::null()).status();
-    if !report()?.success() {
-        return Err("`trace-cmd report` does not read our file".into());
+    let mut criterion =
+        Criterion::default().sample_size(20).measurement_time(Duration::from_secs(8)).configure_from_args();
+    let mut group = criterion.benchmark_group("text");
+    for (name, text) in [("flood", flood.as_bytes()), ("mixed", &mixed)] {
+        group.throughput(Throughput::Bytes(text.len() as u64));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| TextReader::new(text).filter_map(Result::ok).map(black_box).count());
+        });
     }
-    row("`trace-cmd report`, to nowhere", pages, events, || drop(black_box(report())));
-    Ok(())
-}
+    group.finish();
 
-fn row(what: &str, bytes: usize, events: usize, mut pass: impl FnMut()) {
-    let mut times: Vec<Duration> = (0..PASSES)
-        .map(|_| {
-            let begun = Instant::now();
-            pass();
-            begun.elapsed()
-        })
-        .collect();
-    times.sort();
-    let seconds = times[PASSES / 2].as_secs_f64();
-    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-    let rate = |count: usize| count as f64 / seconds;
-    println!("| {what} | {bytes} | {seconds:.3} s | {:.0} | {:.0} |", rate(bytes) / 1e6, rate(events));
+    let mut group = criterion.benchmark_group("raw pages");
+    group.throughput(Throughput::Elements(events));
+    group.bench_function("streamed", |bencher| {
+        bencher.iter(|| RawReader::new(&recording, &symbols).map(black_box).count());
+    });
+    group.bench_function("as a whole", |bencher| bencher.iter(|| decode(&recording, &symbols)));
+    group.finish();
+
+    let mut group = criterion.benchmark_group("trace.dat");
+    group.throughput(Throughput::Bytes(bytes.len() as u64));
+    group.bench_function("read", |bencher| bencher.iter(|| dat::read(&bytes).map(|file| file.cpus.len())));
+    group.bench_function("symbols", |bencher| bencher.iter(|| Symbols::from_system_map(file.kallsyms)));
+    group.finish();
+    criterion.final_summary();
+    Ok(())
 }

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read as _};
 use std::path::{Path, PathBuf};
-use std::vec;
 
 use crate::card::{self, CardError, Returned};
 use crate::trace::dat;
 use crate::trace::text::{Summary, TextReader};
-use crate::trace::{Event, ParseIssue, Trace};
+use crate::trace::{Event, RawReader, RawSummary};
 use crate::vm::channel;
 
 /// Bytes read at a time.
@@ -18,12 +17,12 @@ const BUFFER: usize = 256 << 10;
 const SNIFFED: u64 = 4096;
 
 /// Where a text comes from.
-type Source = Box<dyn BufRead>;
+pub type Source = Box<dyn BufRead>;
 
 /// A recording that was opened.
 pub enum Opened {
     /// A text, which is read as it is asked for.
-    Text(Events),
+    Text(Box<TextReader<Source>>),
     /// A file of `trace-cmd record`, whole.
     TraceDat(Vec<u8>),
     /// The sections of the channel that a run left (`trace.raw` below `--out`), whole.
@@ -87,32 +86,25 @@ pub fn open(path: &Path) -> Result<Opened, OpenError> {
         Err(OpenError::Unknown { path: path.to_owned() })
     } else {
         let text = BufReader::with_capacity(BUFFER, Cursor::new(head).chain(source));
-        Ok(Opened::Text(Events::Text(Box::new(TextReader::new(Box::new(text))))))
+        Ok(Opened::Text(Box::new(TextReader::new(Box::new(text)))))
     }
 }
 
-/// The events of a recording, one at a time.
-pub enum Events {
-    /// Read from a text as they are asked for.
+/// The events of a recording, one at a time, and as few of them in memory as can be.
+pub enum Events<'a> {
+    /// Read from a text.
     Text(Box<TextReader<Source>>),
-    /// Of bytes that were decoded as a whole.
-    Decoded(vec::IntoIter<Event>, Box<Summary>),
+    /// Decoded from raw pages.
+    Raw(Box<RawReader<'a>>),
 }
 
-impl Events {
-    /// The events of a trace.
-    #[must_use]
-    pub fn of(trace: Trace, issues: Vec<ParseIssue>) -> Self {
-        let Trace { events, names, defects } = trace;
-        Self::Decoded(events.into_iter(), Box::new(Summary { names, defects, issues, one_clock: true }))
-    }
-
+impl Events<'_> {
     /// The names of tasks that are known so far, by pid.
     #[must_use]
     pub fn names(&self) -> &BTreeMap<i32, String> {
         match self {
             Self::Text(reader) => reader.names(),
-            Self::Decoded(_, summary) => &summary.names,
+            Self::Raw(reader) => reader.names(),
         }
     }
 
@@ -121,18 +113,22 @@ impl Events {
     pub fn finish(self) -> Summary {
         match self {
             Self::Text(reader) => reader.finish(),
-            Self::Decoded(_, summary) => *summary,
+            Self::Raw(reader) => {
+                let RawSummary { names, defects, issues, .. } = reader.finish();
+                Summary { names, defects, issues, one_clock: true }
+            }
         }
     }
 }
 
-impl Iterator for Events {
+impl Iterator for Events<'_> {
     type Item = io::Result<Event>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         match self {
             Self::Text(reader) => reader.next(),
-            Self::Decoded(events, _) => events.next().map(Ok),
+            Self::Raw(reader) => reader.next().map(Ok),
         }
     }
 }

@@ -17,7 +17,7 @@ use kernsnap::run::{boot_plan, recorded};
 use kernsnap::scenario::{MachineEnd, Step, Tracer};
 use kernsnap::trace::dat::{self, TraceDat};
 use kernsnap::trace::text::{Style, as_printed, parse};
-use kernsnap::trace::{Body, Event, Place, Symbol, Symbols, Trace, decode};
+use kernsnap::trace::{Body, Event, Symbol, Symbols, Trace, decode};
 use kernsnap::workspace::Workspace;
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -106,7 +106,9 @@ fn check(workspace: &Workspace, file: &Path) -> Outcome {
 /// A module that is gone when the text is made has left only addresses behind.
 fn without_modules(event: &mut Event) {
     let nameless = |symbol: &mut Symbol| {
-        if let Symbol::Function { place: Place { module: Some(_), .. }, address: Some(address) } = symbol {
+        if let Symbol::Function { place, address: Some(address) } = symbol
+            && place.module.is_some()
+        {
             *symbol = Symbol::Address(*address);
         }
     };
@@ -140,7 +142,7 @@ fn essence(event: &Event) -> (u16, Option<u64>, i32, String) {
         Body::Call { function, .. } | Body::Enter { function, .. } => function.to_string(),
         Body::Leave { .. } => "return".into(),
         Body::Marker { .. } => "marker".into(),
-        Body::Point(point) => point.name.to_string(),
+        Body::Point(point) => point.name().to_string(),
     };
     let own = !matches!(event.body, Body::Leave { .. });
     (event.cpu.0, own.then_some(event.time.0), event.pid.0, kind)

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::args::{Arguments, DiffArguments};
-use super::{Exit, Failure, answer, look, paper};
-use crate::diff::{Diff, Side};
+use super::{Exit, Failure, answer, paper, view};
+use crate::diff::{Comparison, Diff, Side};
+use crate::model::Tracker;
+use crate::recording::Events;
 use crate::run::evidence;
-use crate::scenario::ViewKind;
-use crate::view::Kind;
+use crate::scenario::{Names, ViewRules};
+use crate::view::{Cast, Events as Shown, Line, Lines};
 
 /// What can be compared. Another kind of input is another variant.
 pub(super) enum Given {
@@ -63,26 +65,87 @@ fn text(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(|error| Failure::input(format!("cannot read `{}`: {error}", path.display())))
 }
 
-/// What stands in a recording, by the names of its tasks; `None` for a view's text, and for a directory.
-fn recording(global: &Arguments, path: &Path) -> Result<Option<Side>, Failure> {
+/// Whether a file may be a recording: no view's text, and no directory.
+fn may_be_recording(path: &Path) -> bool {
     let is_view = path.extension().is_some_and(|end| end == "snap") || path.ends_with(evidence::VIEW);
-    if is_view || !path.is_file() {
-        return Ok(None);
-    }
-    let (trace, _) = look::whole(global, path)?;
-    if let Some(defect) = trace.defects.first().filter(|_| !trace.events.is_empty()) {
-        let text = format!("`{}` is unusable, it shows nothing to compare: {defect}", path.display());
-        return Err(Failure { exit: Exit::TraceUnusable, text });
-    }
-    let views = look::views(&trace, &[], &[Kind::Frozen(ViewKind::Events)]);
-    Ok(views.first().filter(|_| !trace.events.is_empty()).map(|view| Side::read(&view.to_string())))
+    !is_view && path.is_file()
 }
 
-fn side(global: &Arguments, path: &Path) -> Result<Side, Failure> {
-    match recording(global, path)? {
-        Some(side) => Ok(side),
-        None => Given::at(path)?.read(),
+/// Who is who in a recording, by the names of its tasks; `None` for a file without an event.
+///
+/// # Errors
+/// A recording that shows nothing to compare.
+fn cast(global: &Arguments, path: &Path) -> Result<Option<Cast>, Failure> {
+    if !may_be_recording(path) {
+        return Ok(None);
     }
+    view::read(global, path, |mut events| {
+        let mut tracker = Tracker::default();
+        let mut last = None;
+        for event in events.by_ref() {
+            let event = event.map_err(|error| view::unreadable(path, &error))?;
+            tracker.observe(&event, &mut ());
+            last = Some(event.time);
+        }
+        let Some(last) = last else { return Ok(None) };
+        let told = events.finish();
+        if let Some(defect) = told.defects.first() {
+            let text = format!("`{}` is unusable, it shows nothing to compare: {defect}", path.display());
+            return Err(Failure { exit: Exit::TraceUnusable, text });
+        }
+        Ok(Some(Cast::by_name(&tracker.finish(last, &mut ()), &told.names)))
+    })
+}
+
+/// The lines of a recording that is being read.
+struct Reading<'a, 'e> {
+    path: &'a Path,
+    events: Events<'e>,
+    lines: Lines<'a>,
+}
+
+impl Reading<'_, '_> {
+    /// Reads one event, and hands its lines to `sink`. `false` behind the last one.
+    fn advance(&mut self, mut sink: impl FnMut(Line)) -> Result<bool, Failure> {
+        let Some(event) = self.events.next() else { return Ok(false) };
+        let event = event.map_err(|error| view::unreadable(self.path, &error))?;
+        self.lines.push(0, &event, &mut |_, line| sink(line));
+        Ok(true)
+    }
+}
+
+/// Compares two recordings as they are read, first to learn the names of their tasks, and then line by line.
+fn recordings(global: &Arguments, paths: [&Path; 2], casts: [&Cast; 2]) -> Result<Diff, Failure> {
+    let (names, rules) = (Names::default(), ViewRules::default());
+    let lines = casts.map(|cast| Lines::new(cast, &names, &rules));
+    let [first, second] = lines;
+    view::read(global, paths[0], |events| {
+        let mut before = Reading { path: paths[0], events, lines: first };
+        view::read(global, paths[1], |events| {
+            let mut after = Reading { path: paths[1], events, lines: second };
+            let mut comparison = Comparison::default();
+            let (mut more, mut also) = (true, true);
+            while more || also {
+                more = more && before.advance(|line| comparison.before(line))?;
+                also = also && after.advance(|line| comparison.after(line))?;
+            }
+            before.lines.finish(&mut |_, line| comparison.before(line));
+            after.lines.finish(&mut |_, line| comparison.after(line));
+            Ok(comparison.finish())
+        })
+    })
+}
+
+fn side(global: &Arguments, path: &Path, cast: Option<&Cast>) -> Result<Side, Failure> {
+    let Some(cast) = cast else { return Given::at(path)?.read() };
+    let (names, rules) = (Names::default(), ViewRules::default());
+    view::read(global, path, |events| {
+        let mut reading = Reading { path, events, lines: Lines::new(cast, &names, &rules) };
+        let mut all = Shown::default();
+        while reading.advance(|line| all.lines.push(line))? {}
+        reading.lines.finish(&mut |_, line| all.lines.push(line));
+        Ok(Side::of(&all))
+    })
 }
 
 pub(super) fn diff(global: &Arguments, arguments: &DiffArguments) -> Result<Exit, Failure> {
@@ -91,8 +154,14 @@ pub(super) fn diff(global: &Arguments, arguments: &DiffArguments) -> Result<Exit
             "`diff` takes two things, BEFORE and AFTER; or `--images BEFORE,AFTER` and scenarios".into(),
         ));
     };
-    let (before, after) = (side(global, before)?, side(global, after)?);
-    let diff = Diff::of(&before, &after);
+    let paths = [before.as_path(), after.as_path()];
+    let casts = [cast(global, paths[0])?, cast(global, paths[1])?];
+    let diff = match &casts {
+        [Some(before), Some(after)] => recordings(global, paths, [before, after])?,
+        [before, after] => {
+            Diff::of(&side(global, paths[0], before.as_ref())?, &side(global, paths[1], after.as_ref())?)
+        }
+    };
     if arguments.json {
         answer(&serde_json::to_string(&diff).map_err(|error| Failure::internal("write JSON", &error))?);
     } else if arguments.markdown {

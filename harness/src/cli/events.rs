@@ -1,47 +1,112 @@
 //! The `events` view: one event a line, as it was recorded.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::trace::{Body, Event, Pid, Point, Symbol, Value};
+use crate::trace::{Body, Event, Pid, Symbol, Value};
 use crate::view::field;
 
-/// A task's name as the kernel shows it where it knows none.
-fn task(names: &BTreeMap<i32, String>, pid: Pid) -> String {
+/// `NAME-PID`, padded; the name as the kernel shows it where it knows none.
+fn push_task(out: &mut String, names: &BTreeMap<i32, String>, pid: Pid) {
+    const WIDTH: usize = 20;
+    let begin = out.len();
     match (pid, names.get(&pid.0)) {
-        (Pid(0), _) => "<idle>-0".into(),
-        (Pid::UNKNOWN, _) => "?".into(),
-        (Pid(pid), Some(name)) => format!("{name}-{pid}"),
-        (Pid(pid), None) => format!("<...>-{pid}"),
+        (Pid(0), _) => out.push_str("<idle>-0"),
+        (Pid::UNKNOWN, _) => out.push('?'),
+        (Pid(pid), name) => {
+            out.push_str(name.map_or("<...>", String::as_str));
+            out.push('-');
+            push_number(out, pid);
+        }
+    }
+    // A name that is not ASCII has fewer characters than bytes.
+    let width = out.get(begin..).map_or(0, |task| if task.is_ascii() { task.len() } else { task.chars().count() });
+    push_blanks(out, WIDTH.saturating_sub(width));
+}
+
+fn push_number(out: &mut String, number: impl itoa::Integer) {
+    out.push_str(itoa::Buffer::new().format(number));
+}
+
+fn push_blanks(out: &mut String, count: usize) {
+    const BLANKS: &str = "                                                                ";
+    for _ in 0..count / BLANKS.len() {
+        out.push_str(BLANKS);
+    }
+    out.push_str(&BLANKS[..count % BLANKS.len()]);
+}
+
+/// The number, with blanks in front of it up to a width.
+fn push_right(out: &mut String, number: u64, width: usize) {
+    let mut buffer = itoa::Buffer::new();
+    let digits = buffer.format(number);
+    push_blanks(out, width.saturating_sub(digits.len()));
+    out.push_str(digits);
+}
+
+fn push_symbol(out: &mut String, symbol: &Symbol) {
+    match symbol.base() {
+        Some(name) => out.push_str(name),
+        None => out.push_str(&symbol.to_string()),
     }
 }
 
-/// `TIME  CPU  TASK-PID  WHAT`, and the frames of its stack below.
-pub(super) fn line(out: &mut impl Write, event: &Event, names: &BTreeMap<i32, String>) -> io::Result<()> {
+/// Puts `TIME  CPU  TASK-PID  WHAT` behind `out`, and the frames of its stack below.
+///
+/// By hand: this is most of what `view` does, and formatting macros cost more than reading the events.
+pub(super) fn line(out: &mut String, event: &Event, names: &BTreeMap<i32, String>) {
     let (seconds, nanos) = (event.time.0 / 1_000_000_000, event.time.0 % 1_000_000_000);
-    write!(out, "{seconds:>6}.{nanos:09}  {:>2}  {:<20}  ", event.cpu.0, task(names, event.pid))?;
+    push_right(out, seconds, 6);
+    out.push('.');
+    // Nine digits, of which none may be left out in front.
+    out.push_str(&itoa::Buffer::new().format(1_000_000_000 + nanos)[1..]);
+    out.push_str("  ");
+    push_right(out, event.cpu.0.into(), 2);
+    out.push_str("  ");
+    push_task(out, names, event.pid);
+    out.push_str("  ");
     match &event.body {
-        Body::Call { function, caller } => writeln!(out, "{function}() <-{caller}"),
-        Body::Enter { function, depth } => writeln!(out, "{:1$}{function}() {{", "", indent(*depth)),
+        Body::Call { function, caller } => {
+            push_symbol(out, function);
+            out.push_str("() <-");
+            push_symbol(out, caller);
+        }
+        Body::Enter { function, depth } => {
+            push_blanks(out, indent(*depth));
+            push_symbol(out, function);
+            out.push_str("() {");
+        }
         Body::Leave { function, depth, entered, left } => {
-            let took = left.0.saturating_sub(entered.0);
-            writeln!(out, "{:1$}}} /* {function} {2} ns */", "", indent(*depth), took)
+            push_blanks(out, indent(*depth));
+            out.push_str("} /* ");
+            push_symbol(out, function);
+            out.push(' ');
+            push_number(out, left.0.saturating_sub(entered.0));
+            out.push_str(" ns */");
         }
-        Body::Marker { text } => writeln!(out, "marker text={text}"),
-        Body::Point(Point { name, fields }) => {
-            write!(out, "{name}")?;
-            for (field, value) in fields {
-                write!(out, " {field}={}", field::show(name, field, value))?;
+        Body::Marker { text } => {
+            out.push_str("marker text=");
+            out.push_str(text);
+        }
+        Body::Point(point) => {
+            let name = point.name();
+            out.push_str(name);
+            for (field, value) in point.fields() {
+                out.push(' ');
+                out.push_str(field);
+                out.push('=');
+                field::push(out, name, field, value);
             }
-            writeln!(out)
         }
-    }?;
-    for frame in event.stack.iter().flatten() {
-        writeln!(out, "{:46}=> {frame}", "")?;
     }
-    Ok(())
+    out.push('\n');
+    for frame in event.stack.iter().flatten() {
+        push_blanks(out, 46);
+        out.push_str("=> ");
+        push_symbol(out, frame);
+        out.push('\n');
+    }
 }
 
 fn indent(depth: u32) -> usize {
@@ -49,7 +114,10 @@ fn indent(depth: u32) -> usize {
 }
 
 /// The event as one JSON object on a line. Times are nanoseconds.
-pub(super) fn json(out: &mut impl Write, event: &Event, names: &BTreeMap<i32, String>) -> io::Result<()> {
+///
+/// # Errors
+/// JSON that cannot be written, which would be a mistake in here.
+pub(super) fn json(out: &mut String, event: &Event, names: &BTreeMap<i32, String>) -> serde_json::Result<()> {
     let mut object = Map::new();
     let mut put = |key: &str, value: Json| object.insert(key.to_owned(), value);
     put("time", event.time.0.into());
@@ -81,17 +149,18 @@ pub(super) fn json(out: &mut impl Write, event: &Event, names: &BTreeMap<i32, St
             put("event", "marker".into());
             put("text", (**text).into());
         }
-        Body::Point(Point { name, fields }) => {
-            put("event", (**name).into());
-            let fields: Map<_, _> = fields.iter().map(|(field, value)| (field.to_string(), plain(value))).collect();
+        Body::Point(point) => {
+            put("event", (**point.name()).into());
+            let fields: Map<_, _> = point.fields().map(|(field, value)| (field.to_string(), plain(value))).collect();
             put("fields", fields.into());
         }
     }
     if let Some(stack) = &event.stack {
         put("stack", stack.iter().map(symbol).collect());
     }
-    serde_json::to_writer(&mut *out, &object)?;
-    out.write_all(b"\n")
+    out.push_str(&serde_json::to_string(&object)?);
+    out.push('\n');
+    Ok(())
 }
 
 /// A function's whole name, and where in it; or an address.
@@ -109,7 +178,7 @@ fn plain(value: &Value) -> Json {
     match value {
         Value::Signed(number) => (*number).into(),
         Value::Unsigned(number) => (*number).into(),
-        Value::Text(text) => json!(**text),
+        Value::Text(text) => json!(text.as_str()),
         Value::Array(items) => items.iter().map(plain).collect(),
     }
 }

@@ -19,12 +19,12 @@ pub(super) fn export(arguments: &Arguments, export: &ExportArguments) -> Result<
         return Ok(Exit::Passed);
     }
     let (trace, issues) = match opened {
-        Opened::Text(mut events) => {
+        Opened::Text(mut reader) => {
             let mut trace = Trace::default();
-            for event in events.by_ref() {
+            for event in reader.by_ref() {
                 trace.events.push(event.map_err(|error| Failure::internal("read the recording", &error))?);
             }
-            let Summary { names, defects, issues, .. } = events.finish();
+            let Summary { names, defects, issues, .. } = reader.finish();
             (trace.names, trace.defects) = (names, defects);
             (trace, issues)
         }

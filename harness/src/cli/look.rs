@@ -6,20 +6,21 @@ use super::args::Arguments;
 use super::{Failure, view};
 use crate::model::Model;
 use crate::scenario::{Names, ViewRules};
+use crate::trace::Trace;
 use crate::trace::text::Summary;
-use crate::trace::{Pid, Trace};
 use crate::view::follow::Choice;
 use crate::view::{Cast, Followed, Kind, Subject, View};
 
 /// All events of a file, and what was not understood.
 pub(super) fn whole(arguments: &Arguments, file: &Path) -> Result<(Trace, Summary), Failure> {
-    let mut events = view::read(arguments, file)?;
     let mut trace = Trace::default();
-    for event in events.by_ref() {
-        trace.events.push(event.map_err(|error| view::unreadable(file, &error))?);
-    }
-    trace.names.clone_from(events.names());
-    let summary = events.finish();
+    let summary = view::read(arguments, file, |mut events| {
+        for event in events.by_ref() {
+            trace.events.push(event.map_err(|error| view::unreadable(file, &error))?);
+        }
+        Ok(events.finish())
+    })?;
+    trace.names.clone_from(&summary.names);
     if summary.one_clock {
         // The kernel sorts, but a graph's returns stand where their calls do.
         trace.events.sort_by_key(|event| event.time);
@@ -32,15 +33,8 @@ pub(super) fn whole(arguments: &Arguments, file: &Path) -> Result<(Trace, Summar
 /// none is named.
 pub(super) fn views(trace: &Trace, follow: &[String], kinds: &[Kind]) -> Vec<View> {
     let model = Model::of(&trace.events);
-    let cast = Cast::by_name(&model, trace);
-    let mut choice = Choice::default();
-    for word in follow {
-        match word.parse() {
-            Ok(pid) => drop(choice.pids.insert(Pid(pid))),
-            Err(_) => drop(choice.comms.insert(word.clone())),
-        }
-    }
-    let followed = Followed::chosen(&model, &choice);
+    let cast = Cast::by_name(&model.tasks, &trace.names);
+    let followed = Followed::chosen(&model, &Choice::of(follow));
     let (rules, names) = (ViewRules::default(), Names::default());
     let subject = Subject::select(&rules, &names, trace, &model, &cast, &followed);
     kinds.iter().map(|kind| View::of(*kind, &subject)).collect()

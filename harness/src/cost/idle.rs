@@ -49,7 +49,9 @@ impl Idle {
 /// The pids that a CPU leaves and takes up.
 fn switch(event: &Event) -> Option<(i64, i64)> {
     match &event.body {
-        Body::Point(point) if &*point.name == "sched_switch" => Some((point.int("prev_pid")?, point.int("next_pid")?)),
+        Body::Point(point) if **point.name() == *"sched_switch" => {
+            Some((point.int("prev_pid")?, point.int("next_pid")?))
+        }
         _ => None,
     }
 }

@@ -16,7 +16,7 @@ const HAND_OVER: [&str; 6] = [
 #[track_caller]
 fn check(from: &str, to: &str, clock: Clock, expected: Option<(u64, u64, u64)>) {
     let trace = Trace { events: events(&HAND_OVER), ..Trace::default() };
-    let cast = Cast::by_name(&Model::of(&trace.events), &trace);
+    let cast = Cast::by_name(&Model::of(&trace.events).tasks, &trace.names);
     let matcher = Matcher { cast: &cast, names: &Names::default() };
     let anchors =
         Anchors { name: "a".into(), from: from.parse().expect("a pattern"), to: to.parse().expect("a pattern") };

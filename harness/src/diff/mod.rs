@@ -5,11 +5,13 @@
 
 mod read;
 mod show;
+mod stream;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::Serialize;
 use similar::{Algorithm, DiffOp, capture_diff_slices};
+pub use stream::Comparison;
 
 use crate::view::{Events, Line};
 
@@ -30,6 +32,9 @@ pub struct Diff {
     pub verdict: Option<(String, String)>,
     /// The tasks that do something else, by name.
     pub tasks: BTreeMap<String, Vec<Difference>>,
+    /// How many more differences there are in a task, where they are too many to be told.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub more: BTreeMap<String, u64>,
 }
 
 /// One difference. Places count the lines of the task from 0.
@@ -114,7 +119,8 @@ impl Diff {
             (Some(before), Some(after)) if before != after => Some((before.clone(), after.clone())),
             _ => None,
         };
-        Self { verdict, tasks: tasks.filter(|(_, differences)| !differences.is_empty()).collect() }
+        let tasks = tasks.filter(|(_, differences)| !differences.is_empty()).collect();
+        Self { verdict, tasks, more: BTreeMap::new() }
     }
 
     /// Whether both sides tell of the same behaviour.
@@ -130,6 +136,7 @@ impl Diff {
         Self {
             verdict: self.verdict.clone().map(|(before, after)| (after, before)),
             tasks: self.tasks.iter().map(back).collect(),
+            more: self.more.clone(),
         }
     }
 
@@ -152,6 +159,19 @@ impl Diff {
 }
 
 impl Difference {
+    /// The same, so many lines further on.
+    fn shifted(mut self, before: usize, after: usize) -> Self {
+        match &mut self {
+            Self::Missing { from, .. } => *from += before,
+            Self::Added { to, .. } => *to += after,
+            Self::Moved { from, to, .. } | Self::Changed { from, to, .. } => {
+                *from += before;
+                *to += after;
+            }
+        }
+        self
+    }
+
     /// Its places before and after.
     fn places(&self) -> (Option<usize>, Option<usize>) {
         match self {
@@ -173,7 +193,11 @@ impl Difference {
 /// Of several equally short ways from one sequence to another an algorithm takes the one it meets first. It always looks from
 /// the lesser sequence, so that both directions find the same way.
 fn compare(before: &[Line], after: &[Line]) -> Vec<Difference> {
-    if before <= after { differences(before, after) } else { inverse(&differences(after, before)) }
+    // What a stream has forgotten when it compares.
+    let same = before.iter().zip(after).take_while(|(before, after)| before == after).count();
+    let (before, after) = (&before[same..], &after[same..]);
+    let found = if before <= after { differences(before, after) } else { inverse(&differences(after, before)) };
+    found.into_iter().map(|difference| difference.shifted(same, same)).collect()
 }
 
 fn differences(before: &[Line], after: &[Line]) -> Vec<Difference> {
@@ -185,10 +209,10 @@ fn differences(before: &[Line], after: &[Line]) -> Vec<Difference> {
         }
     }
     let mut found = Vec::new();
-    for (from, to) in pairs(&mut gone, &mut new, |from, to| before[from] == after[to]) {
+    for (from, to) in pairs(&mut gone, &mut new, |from| &before[from], |to| &after[to]) {
         found.push(Difference::Moved { from, to, line: before[from].clone() });
     }
-    for (from, to) in pairs(&mut gone, &mut new, |from, to| read::name(&before[from]) == read::name(&after[to])) {
+    for (from, to) in pairs(&mut gone, &mut new, |from| read::name(&before[from]), |to| read::name(&after[to])) {
         let (before, after) = (before[from].clone(), after[to].clone());
         let fields = read::changes(&before, &after);
         found.push(Difference::Changed { from, to, before, after, fields });
@@ -200,15 +224,26 @@ fn differences(before: &[Line], after: &[Line]) -> Vec<Difference> {
 }
 
 /// Takes those out of both lists that belong together, first come first served.
-fn pairs(gone: &mut Vec<usize>, new: &mut Vec<usize>, alike: impl Fn(usize, usize) -> bool) -> Vec<(usize, usize)> {
+fn pairs<K: Ord>(
+    gone: &mut Vec<usize>,
+    new: &mut Vec<usize>,
+    of_gone: impl Fn(usize) -> K,
+    of_new: impl Fn(usize) -> K,
+) -> Vec<(usize, usize)> {
+    let mut waiting: BTreeMap<K, VecDeque<usize>> = BTreeMap::new();
+    for to in new.iter() {
+        waiting.entry(of_new(*to)).or_default().push_back(*to);
+    }
     let mut found = Vec::new();
-    gone.retain(|from| match new.iter().position(|to| alike(*from, *to)) {
-        Some(at) => {
-            found.push((*from, new.remove(at)));
+    gone.retain(|from| match waiting.get_mut(&of_gone(*from)).and_then(VecDeque::pop_front) {
+        Some(to) => {
+            found.push((*from, to));
             false
         }
         None => true,
     });
+    let taken: BTreeSet<usize> = found.iter().map(|(_, to)| *to).collect();
+    new.retain(|to| !taken.contains(to));
     found
 }
 

@@ -28,6 +28,9 @@ impl Diff {
             for difference in differences {
                 one(difference, style, text)?;
             }
+            if let Some(more) = self.more.get(name) {
+                writeln!(text, "… and {more} more differences")?;
+            }
         }
         Ok(())
     }
@@ -44,6 +47,9 @@ impl Diff {
             let _ = writeln!(text, "#### `{name}`: {}\n\n```diff", count(differences));
             for difference in differences {
                 let _ = one(difference, &Style::PLAIN, &mut text);
+            }
+            if let Some(more) = self.more.get(name) {
+                let _ = writeln!(text, "… and {more} more differences");
             }
             let _ = writeln!(text, "```\n");
         }

@@ -114,7 +114,7 @@ fn ftrace_event(event: &Event) -> Option<Message> {
             });
             message.message(GENERIC, &call)
         }
-        Body::Point(point) => match KNOWN.iter().find(|(name, ..)| **name == *point.name) {
+        Body::Point(point) => match KNOWN.iter().find(|(name, ..)| **name == **point.name()) {
             Some((_, number, fields)) => message.message(*number, &known(point, fields)),
             None => message.message(GENERIC, &generic(point)),
         },
@@ -131,7 +131,7 @@ fn known(point: &Point, fields: &[&str]) -> Message {
 }
 
 fn generic(point: &Point) -> Message {
-    point.fields.iter().fold(Message::new().string(1, &point.name), |message, (name, value)| {
+    point.fields().fold(Message::new().string(1, point.name()), |message, (name, value)| {
         let field = Message::new().string(1, name);
         let field = match value {
             Value::Signed(value) => field.signed(4, *value),

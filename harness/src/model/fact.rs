@@ -68,7 +68,7 @@ fn of_point(point: &Point) -> Option<Fact<'_>> {
     /// Share the address space and thread group of the parent (include/uapi/linux/sched.h).
     const CLONE_THREAD: i64 = 0x10000;
     let pid = |field: &str| point.int(field).and_then(|pid| i32::try_from(pid).ok()).map(Pid);
-    Some(match &*point.name {
+    Some(match &**point.name() {
         "sched_process_fork" => {
             Fact::Created { child: pid("child_pid")?, comm: point.text("child_comm"), thread: None }
         }

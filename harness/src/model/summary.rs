@@ -101,15 +101,15 @@ fn counted(body: &Body) -> Option<Arc<str>> {
         Body::Call { function, .. } | Body::Enter { function, .. } => Some(format!("{function}()").into()),
         Body::Leave { .. } => None,
         Body::Marker { .. } => Some("marker".into()),
-        Body::Point(point) => Some(point.name.clone()),
+        Body::Point(point) => Some(point.name().clone()),
     }
 }
 
 impl Summary {
     /// Takes the next event.
     pub fn observe(&mut self, event: &Event) {
-        let first = self.range.map_or(event.time, |(first, _)| first);
-        self.range = Some((first, event.time));
+        let (first, last) = self.range.unwrap_or((event.time, event.time));
+        self.range = Some((first.min(event.time), last.max(event.time)));
         let mut ledger = Ledger { counts: &mut self.counts, times: &mut self.times };
         self.tracker.observe(event, &mut ledger);
     }

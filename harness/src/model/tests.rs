@@ -21,9 +21,9 @@ pub(crate) fn event(line: &str) -> Event {
         let field = |word: &&str| {
             let (name, value) = word.split_once('=').expect("a field");
             let value = value.parse().map_or_else(|_| Value::Text(value.into()), Value::Signed);
-            (name.into(), value)
+            (name.to_owned(), value)
         };
-        Body::Point(Point { name: what.into(), fields: rest.iter().map(field).collect() })
+        Body::Point(Point::of(what, rest.iter().map(field)))
     };
     let cpu = Cpu(u16::try_from(cpu).expect("a CPU"));
     Event { time, cpu, pid: Pid(pid), context: Context::default(), body, stack: None }
@@ -31,7 +31,7 @@ pub(crate) fn event(line: &str) -> Event {
 
 pub(crate) fn symbol(name: &str) -> Symbol {
     Symbol::Function {
-        place: Place { function: FunctionName::new(name), offset: Some(4), module: None },
+        place: Place { function: FunctionName::new(name), offset: Some(4), module: None }.into(),
         address: Some(0x10),
     }
 }

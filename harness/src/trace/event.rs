@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use super::symbol::Symbol;
 
 /// Guest time in nanoseconds, from the ring buffer's clock (`trace_clock` local: the scheduler clock).
@@ -110,20 +112,69 @@ pub enum Body {
     Point(Point),
 }
 
-/// A tracepoint's name and fields.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Point {
+/// What all records of one event have in common: its name, and what its fields are called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
     /// The event's name, without its group: `sched_switch`.
     pub name: Arc<str>,
     /// Its fields in the order of its format, without the `common_` ones.
-    pub fields: Vec<(Arc<str>, Value)>,
+    pub fields: Vec<Arc<str>>,
+}
+
+/// A tracepoint's name and fields. The names are shared by all records of the event; each has only its values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Point {
+    layout: Arc<Layout>,
+    values: Vec<Value>,
 }
 
 impl Point {
+    /// A record with the `values` of the fields of `layout`, in their order. Values without a field are left out.
+    #[must_use]
+    pub fn new(layout: Arc<Layout>, mut values: Vec<Value>) -> Self {
+        values.truncate(layout.fields.len());
+        Self { layout, values }
+    }
+
+    /// A record of `name` with these fields.
+    pub fn of<N: Into<Arc<str>>>(name: &str, fields: impl IntoIterator<Item = (N, Value)>) -> Self {
+        let (fields, values) = fields.into_iter().map(|(field, value)| (field.into(), value)).unzip();
+        Self { layout: Arc::new(Layout { name: name.into(), fields }), values }
+    }
+
+    /// The event's name, without its group: `sched_switch`.
+    #[must_use]
+    pub fn name(&self) -> &Arc<str> {
+        &self.layout.name
+    }
+
+    /// Its fields in the order of its format, without the `common_` ones.
+    pub fn fields(&self) -> impl Iterator<Item = (&Arc<str>, &Value)> {
+        self.layout.fields.iter().zip(&self.values)
+    }
+
     /// The field called `name`.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Value> {
-        self.fields.iter().find(|(n, _)| &**n == name).map(|(_, v)| v)
+        self.values.get(self.place(name)?)
+    }
+
+    /// The field called `name`, to be changed.
+    pub fn field_mut(&mut self, name: &str) -> Option<&mut Value> {
+        let place = self.place(name)?;
+        self.values.get_mut(place)
+    }
+
+    /// Adds a field behind the others.
+    pub fn push(&mut self, name: impl Into<Arc<str>>, value: Value) {
+        let layout = Arc::make_mut(&mut self.layout);
+        layout.fields.truncate(self.values.len());
+        layout.fields.push(name.into());
+        self.values.push(value);
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        self.layout.fields.iter().position(|field| **field == *name)
     }
 
     /// The field called `name`, where it is an integer that fits.
@@ -150,9 +201,9 @@ pub enum Value {
     /// An unsigned integer or a pointer of 1 to 8 bytes.
     Unsigned(u64),
     /// A character array or a dynamic string, up to its first NUL; invalid UTF-8 replaced.
-    Text(Arc<str>),
+    Text(SmolStr),
     /// An array of anything else, in memory order.
-    Array(Vec<Value>),
+    Array(Box<[Value]>),
 }
 
 impl Value {
@@ -186,22 +237,31 @@ impl Value {
     }
 }
 
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Value {
+    /// Puts it behind `text`, as [`fmt::Display`] does, without the machinery of formatting: recordings have millions.
+    pub fn push_to(&self, text: &mut String) {
         match self {
-            Value::Signed(v) => write!(f, "{v}"),
-            Value::Unsigned(v) => write!(f, "{v}"),
-            Value::Text(v) => f.write_str(v),
+            Value::Signed(v) => text.push_str(itoa::Buffer::new().format(*v)),
+            Value::Unsigned(v) => text.push_str(itoa::Buffer::new().format(*v)),
+            Value::Text(v) => text.push_str(v),
             Value::Array(items) => {
-                f.write_str("{")?;
+                text.push('{');
                 for (i, item) in items.iter().enumerate() {
                     if i > 0 {
-                        f.write_str(",")?;
+                        text.push(',');
                     }
-                    write!(f, "{item}")?;
+                    item.push_to(text);
                 }
-                f.write_str("}")
+                text.push('}');
             }
         }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        self.push_to(&mut text);
+        f.write_str(&text)
     }
 }

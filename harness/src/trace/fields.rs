@@ -1,6 +1,7 @@
 //! How to take one field's value out of a record, worked out once per event from its format.
 
-use std::sync::Arc;
+use memchr::memchr;
+use smol_str::SmolStr;
 
 use super::Value;
 use super::format::{Field, Storage};
@@ -21,10 +22,9 @@ enum Width {
     Eight,
 }
 
-/// A field's name and how to read it.
+/// How to read a field.
 #[derive(Clone, Debug)]
 pub(super) struct FieldPlan {
-    name: Arc<str>,
     source: Source,
 }
 
@@ -157,13 +157,7 @@ impl FieldPlan {
                 Source::Dynamic { location, base, element: element(None) }
             }
         };
-        Self { name: Arc::clone(&field.name), source }
-    }
-
-    /// The field's name.
-    #[must_use]
-    pub(super) fn name(&self) -> &Arc<str> {
-        &self.name
+        Self { source }
     }
 
     /// The field's value in `record`; `None` where it lies outside.
@@ -221,9 +215,13 @@ impl Element {
 
 /// The bytes up to the first NUL as text, invalid UTF-8 replaced.
 #[must_use]
-pub(super) fn text(bytes: &[u8]) -> Arc<str> {
-    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-    String::from_utf8_lossy(bytes.get(..end).unwrap_or(bytes)).into()
+pub(super) fn text(bytes: &[u8]) -> SmolStr {
+    let end = memchr(0, bytes).unwrap_or(bytes.len());
+    let bytes = bytes.get(..end).unwrap_or(bytes);
+    match std::str::from_utf8(bytes) {
+        Ok(text) => SmolStr::new(text),
+        Err(_) => SmolStr::new(String::from_utf8_lossy(bytes)),
+    }
 }
 
 /// A length of the guest's on the host. Where it does not fit, nothing lies there either.

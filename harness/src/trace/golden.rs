@@ -90,7 +90,7 @@ fn head(event: &Event) -> String {
 /// field's. Says how many there were.
 fn agreeing_fields(point: &Point, text: &str) -> usize {
     let mut agreed = 0;
-    for (name, value) in &point.fields {
+    for (name, value) in point.fields() {
         let Some(at) = text.find(&format!(" {name}=")) else { continue };
         let rest = &text[at + name.len() + 2..];
         let said = rest.split([' ', ',']).next().unwrap_or_default().trim_matches('"');
@@ -125,8 +125,8 @@ fn check_text(trace: &Trace, text: &str) -> (usize, usize, usize) {
             }
             Body::Marker { text } => assert_eq!(line.text.split_once(": ").map(|(_, text)| text), Some(&**text)),
             Body::Point(point) => {
-                let named = line.text.starts_with(&format!("{}:", point.name));
-                assert!(named || line.text.starts_with("sys_"), "{} in {line:?}", point.name);
+                let named = line.text.starts_with(&format!("{}:", point.name()));
+                assert!(named || line.text.starts_with("sys_"), "{} in {line:?}", point.name());
                 fields += agreeing_fields(point, &line.text);
             }
             Body::Enter { .. } | Body::Leave { .. } => panic!("not in this text: {event:?}"),
@@ -193,7 +193,7 @@ fn graph_of(trace: &Trace) -> Vec<GraphLine> {
                 lines.push((format!("{head} {}", duration(left.0 - entered.0)), shown));
             }
             Body::Marker { text } => lines.push((format!("{head} "), format!("/* {text} */"))),
-            Body::Point(point) => lines.push((format!("{head} "), format!("/* {}: */", point.name))),
+            Body::Point(point) => lines.push((format!("{head} "), format!("/* {}: */", point.name()))),
             Body::Call { .. } => panic!("not in this text: {event:?}"),
         }
     }

@@ -11,9 +11,9 @@ mod frames;
 #[cfg(test)]
 mod golden;
 mod memo;
-mod merge;
 mod page;
 mod plan;
+mod raw;
 mod stats;
 pub mod symbol;
 mod symbols;
@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 pub use decode::{CpuRecording, Recording, decode};
 pub use defect::Defect;
 pub use event::{Body, Context, Cpu, Event, Pid, Point, Timestamp, Value};
+pub use raw::{RawReader, RawSummary};
 pub use symbol::{FunctionName, Place, Symbol};
 pub use symbols::Symbols;
 

@@ -63,11 +63,33 @@ enum Step<'a> {
     Other,
 }
 
-/// Cuts `bytes` into pages. A last page that is not whole is given as far as it goes.
-pub(super) fn pages<'a>(bytes: &'a [u8], head: &HeaderPage) -> impl Iterator<Item = Page<'a>> + use<'a> {
-    let head = *head;
-    let size = usize::try_from(head.size()).unwrap_or(usize::MAX).max(1);
-    bytes.chunks(size).enumerate().map(move |(number, page)| Page::new(number, page, head))
+/// The pages of a CPU's buffer, in order. A last page that is not whole is given as far as it goes.
+#[derive(Clone, Debug)]
+pub(super) struct Pages<'a> {
+    rest: &'a [u8],
+    head: HeaderPage,
+    number: usize,
+}
+
+impl<'a> Pages<'a> {
+    pub(super) fn new(bytes: &'a [u8], head: &HeaderPage) -> Self {
+        Self { rest: bytes, head: *head, number: 0 }
+    }
+}
+
+impl<'a> Iterator for Pages<'a> {
+    type Item = Page<'a>;
+
+    fn next(&mut self) -> Option<Page<'a>> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let size = usize::try_from(self.head.size()).unwrap_or(usize::MAX).clamp(1, self.rest.len());
+        let (page, rest) = self.rest.split_at(size);
+        self.rest = rest;
+        self.number += 1;
+        Some(Page::new(self.number - 1, page, self.head))
+    }
 }
 
 impl<'a> Page<'a> {
@@ -207,7 +229,7 @@ mod tests {
     #[track_caller]
     fn check(bytes: &[u8], expected: &str) {
         let mut shown = Vec::new();
-        for page in pages(bytes, &SMALL) {
+        for page in Pages::new(bytes, &SMALL) {
             shown.extend(page.missed.then(|| "missed".to_owned()));
             shown.extend(page.truncated.then(|| "truncated".to_owned()));
             shown.extend(page.records().map(|record| match record {
@@ -251,7 +273,7 @@ mod tests {
         fn no_bytes_can_break_it(bytes: Vec<u8>, commit in 0_u32..96, words: Vec<u32>) {
             let words: Vec<_> = words.into_iter().take(21).map(u32::to_le_bytes).collect();
             let made = [page(u64::MAX, commit, &words), bytes].concat();
-            let records = pages(&made, &SMALL).map(|page| page.records().count()).sum::<usize>();
+            let records = Pages::new(&made, &SMALL).map(|page| page.records().count()).sum::<usize>();
             proptest::prop_assert!(records <= made.len() / 4 + 1);
         }
     }

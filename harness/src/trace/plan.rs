@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::event::Layout;
 use super::fields::{FieldPlan, Slot};
 use super::format::{Field, Format, parse_format};
 use super::{Context, ParseIssue, Pid};
@@ -67,8 +68,8 @@ pub(super) enum Shape {
     },
     /// Any other event.
     Point {
-        /// The event's name.
-        name: Arc<str>,
+        /// The names.
+        layout: Arc<Layout>,
         /// Its own fields, in their order.
         fields: Vec<FieldPlan>,
     },
@@ -157,7 +158,10 @@ impl Shape {
     /// called `print` stays a point.
     fn of(format: &Format, long: u32) -> Self {
         Self::typed(format, long).unwrap_or_else(|| Self::Point {
-            name: Arc::clone(&format.name),
+            layout: Arc::new(Layout {
+                name: Arc::clone(&format.name),
+                fields: own_fields(format).map(|field| Arc::clone(&field.name)).collect(),
+            }),
             fields: own_fields(format).map(|field| FieldPlan::of(field, long)).collect(),
         })
     }

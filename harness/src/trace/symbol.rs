@@ -11,8 +11,8 @@ pub enum Symbol {
     Address(u64),
     /// A place in a function.
     Function {
-        /// Where.
-        place: Place,
+        /// Where. A recording names the same few places over and over.
+        place: Arc<Place>,
         /// The same as an address; `None` where the recording is a text without it.
         address: Option<u64>,
     },

@@ -99,7 +99,7 @@ impl Symbols {
     #[must_use]
     pub fn resolve(&self, address: u64) -> Symbol {
         match self.place(address) {
-            Some(place) => Symbol::Function { place, address: Some(address) },
+            Some(place) => Symbol::Function { place: Arc::new(place), address: Some(address) },
             None => Symbol::Address(address),
         }
     }

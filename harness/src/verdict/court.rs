@@ -168,7 +168,7 @@ impl Court<'_> {
             let event = self.first(&reference.of)?;
             let value = value_of(event, &reference.field).ok_or_else(|| format!("`{reference}` is not recorded"))?;
             let shown = match &event.body {
-                Body::Point(point) => field::show(&point.name, &reference.field, &value),
+                Body::Point(point) => field::show(point.name(), &reference.field, &value),
                 _ => value.to_string(),
             };
             Ok((reference, value.into_owned(), shown))
@@ -218,6 +218,6 @@ fn name_of(body: &Body) -> String {
         Body::Call { function, .. } | Body::Enter { function, .. } => format!("{function}()"),
         Body::Leave { function, .. } => format!("{function}() returns"),
         Body::Marker { text } => format!("marker text={text}"),
-        Body::Point(point) => point.name.to_string(),
+        Body::Point(point) => point.name().to_string(),
     }
 }

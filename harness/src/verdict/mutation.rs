@@ -192,7 +192,7 @@ impl Mutator<'_> {
             What::Call(name) => Body::Call { function: symbol(name, names), caller: symbol("nobody", names) },
             What::Return(name) => Body::Leave { function: symbol(name, names), depth: 0, entered: time, left: time },
             What::Event(name) if name == "marker" => Body::Marker { text: "invented".into() },
-            What::Event(name) => Body::Point(Point { name: name.as_str().into(), fields: Vec::new() }),
+            What::Event(name) => Body::Point(Point::of(name, [] as [(&str, Value); 0])),
         };
         let mut event = Event { time, cpu: Cpu(0), pid, context: Context::default(), body, stack: None };
         for (name, comparison, wanted) in &pattern.fields {
@@ -211,7 +211,8 @@ impl Mutator<'_> {
 
 fn symbol(name: &str, names: &Names) -> Symbol {
     let name = names.candidates(name).next().unwrap_or(name);
-    Symbol::Function { place: Place { function: FunctionName::new(name), offset: None, module: None }, address: None }
+    let place = Place { function: FunctionName::new(name), offset: None, module: None };
+    Symbol::Function { place: place.into(), address: None }
 }
 
 /// Makes a condition `name=wanted` hold.
@@ -232,11 +233,11 @@ fn set(event: &mut Event, name: &str, wanted: &str, number: Option<i64>, names: 
         (_, Body::Point(point)) => {
             let (name, index) = array_element(name);
             match index {
-                None => point.fields.push((name.into(), value)),
+                None => point.push(name, value),
                 Some(index) => {
                     let mut elements = vec![Value::Signed(0); index];
                     elements.push(value);
-                    point.fields.push((name.into(), Value::Array(elements)));
+                    point.push(name, Value::Array(elements.into()));
                 }
             }
         }
@@ -247,9 +248,9 @@ fn set(event: &mut Event, name: &str, wanted: &str, number: Option<i64>, names: 
 /// Adds bits to those that another condition on the field has set.
 fn set_bits(event: &mut Event, name: &str, bits: u64) {
     let Body::Point(point) = &mut event.body else { return };
-    match point.fields.iter_mut().find(|(known, _)| &**known == name) {
-        Some((_, Value::Unsigned(value))) => *value |= bits,
-        _ => point.fields.push((name.into(), Value::Unsigned(bits))),
+    match point.field_mut(name) {
+        Some(Value::Unsigned(value)) => *value |= bits,
+        _ => point.push(name, Value::Unsigned(bits)),
     }
 }
 
@@ -257,8 +258,7 @@ fn set_bits(event: &mut Event, name: &str, bits: u64) {
 fn own_field<'e>(body: &'e mut Body, name: &str) -> Option<&'e mut Value> {
     let Body::Point(point) = body else { return None };
     let (name, index) = array_element(name);
-    let (_, value) = point.fields.iter_mut().find(|(known, _)| &**known == name)?;
-    match (value, index) {
+    match (point.field_mut(name)?, index) {
         (Value::Array(elements), Some(index)) => elements.get_mut(index),
         (value, None) => Some(value),
         (_, Some(_)) => None,
@@ -272,7 +272,7 @@ fn alter(event: &mut Event, name: &str) -> Option<()> {
             Value::Signed(v) => Value::Signed(v.wrapping_add(1)),
             Value::Unsigned(v) => Value::Unsigned(v.wrapping_add(1)),
             Value::Text(text) => Value::Text(format!("{text}?").into()),
-            Value::Array(_) => Value::Array(Vec::new()),
+            Value::Array(_) => Value::Array(Box::default()),
         };
         return Some(());
     }

@@ -39,7 +39,7 @@ mod tests {
             ("return_to_handler", 4, None),
         ] {
             let place = Place { function: FunctionName::new(function), offset: Some(offset), module: None };
-            let symbol = Symbol::Function { place, address: Some(0x1000) };
+            let symbol = Symbol::Function { place: place.into(), address: Some(0x1000) };
             assert_eq!(name(&symbol).as_deref(), expected, "{function}+{offset}");
         }
         assert_eq!(name(&Symbol::Address(0x1000)).as_deref(), Some("0x1000"));

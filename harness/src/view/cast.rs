@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::matching::Matcher;
 use super::value::value_of;
-use crate::model::Model;
+use crate::model::{Model, Task};
 use crate::scenario::{Names, Role, RoleRule};
-use crate::trace::{Body, Pid, Point, Trace};
+use crate::trace::{Body, Pid, Trace};
 
 /// The tasks of a run that have a role.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,11 +49,11 @@ impl Cast {
     /// Names for the tasks of a recording that no scenario describes: the name a task has in the end, with a number behind it
     /// where several have the same.
     #[must_use]
-    pub fn by_name(model: &Model, trace: &Trace) -> Self {
+    pub fn by_name(tasks: &[Task], names: &BTreeMap<i32, String>) -> Self {
         let mut taken: BTreeMap<&str, usize> = BTreeMap::new();
         let mut cast = Self::default();
-        for task in model.tasks.iter().filter(|task| task.idle_on.is_none()) {
-            let saved = || trace.names.get(&task.pid.0).map(String::as_str).filter(|name| *name != "<...>");
+        for task in tasks.iter().filter(|task| task.idle_on.is_none()) {
+            let saved = || names.get(&task.pid.0).map(String::as_str).filter(|name| *name != "<...>");
             let name = task.name().or_else(saved).unwrap_or("task");
             let number = taken.entry(name).or_default();
             *number += 1;
@@ -71,7 +71,7 @@ impl Cast {
     #[must_use]
     pub fn with_names(&self, model: &Model, trace: &Trace) -> Self {
         let mut cast = self.clone();
-        let new = Self::by_name(model, trace).roles.into_iter();
+        let new = Self::by_name(&model.tasks, &trace.names).roles.into_iter();
         let new = new.filter(|(_, pid)| self.role(*pid).is_none()).map(|(name, pid)| match self.pid(&name) {
             Some(_) => (format!("{name}#{}", pid.0), pid),
             None => (name, pid),
@@ -113,7 +113,7 @@ impl Cast {
             RoleRule::RunsAfter(role) => {
                 let leaving = self.pid(role)?;
                 trace.events.iter().rev().find_map(|event| match &event.body {
-                    Body::Point(point) if event.pid == leaving && &*point.name == "sched_switch" => {
+                    Body::Point(point) if event.pid == leaving && **point.name() == *"sched_switch" => {
                         point.int("next_pid").and_then(as_pid)
                     }
                     _ => None,
@@ -144,8 +144,7 @@ impl Cast {
 /// The child that an event announces.
 fn forked(body: &Body) -> Option<Pid> {
     let Body::Point(point) = body else { return None };
-    let Point { name, .. } = point;
-    match &**name {
+    match &**point.name() {
         "sched_process_fork" => point.int("child_pid").and_then(as_pid),
         "task_newtask" => point.int("pid").and_then(as_pid),
         _ => None,

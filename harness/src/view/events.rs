@@ -1,6 +1,5 @@
 //! The view `events`: one event a line, who does it in a column of its own.
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
 use serde::Serialize;
@@ -8,9 +7,9 @@ use serde::Serialize;
 use super::cast::{Cast, as_pid};
 use super::style::{Ink, Style};
 use super::subject::Subject;
-use super::{Matcher, caller, field};
+use super::{Lines, Matcher, caller, field};
 use crate::scenario::ViewRules;
-use crate::trace::{Body, Event, Pid, Symbol};
+use crate::trace::{Body, Event, Symbol};
 
 /// What the tasks did, in the order of time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -40,38 +39,15 @@ impl Events {
     /// Normalises the events of a subject.
     #[must_use]
     pub fn of(subject: &Subject<'_>) -> Self {
-        let Subject { cast, rules, events, .. } = subject;
-        let matcher = subject.matcher();
-        let leaves = leaves(events);
-        let mut depths: BTreeMap<Pid, usize> = BTreeMap::new();
+        let mut made = Lines::new(subject.cast, subject.names, subject.rules);
         let mut lines = Vec::new();
-        for ((_, event), leaf) in events.iter().zip(leaves) {
-            let depth = depths.entry(event.pid).or_default();
-            let (at, text) = match &event.body {
-                Body::Enter { function, depth: nesting } => {
-                    let at = *nesting as usize;
-                    *depth = at + 1;
-                    (at, if leaf { format!("{function}()") } else { format!("{function}() {{") })
-                }
-                Body::Leave { function, depth: nesting, .. } => {
-                    let at = *nesting as usize;
-                    *depth = at;
-                    if leaf {
-                        continue;
-                    }
-                    (at, format!("}} /* {function} */"))
-                }
-                body => (*depth, describe(body, rules, cast)),
-            };
-            lines.push(Line {
-                cpu: rules.cpus.then_some(event.cpu.0),
-                role: subject.who(event.pid).to_owned(),
-                depth: at,
-                text,
-                stack: stack(event, rules, &matcher),
-            });
+        let mut sink = |number, line| lines.push((number, line));
+        for (number, event) in &subject.events {
+            made.push(*number, event, &mut sink);
         }
-        Self { lines }
+        made.finish(&mut sink);
+        lines.sort_by_key(|(number, _)| *number);
+        Self { lines: lines.into_iter().map(|(_, line)| line).collect() }
     }
 
     pub(super) fn show(&self, style: &Style, text: &mut dyn Write) -> fmt::Result {
@@ -95,29 +71,12 @@ impl Events {
     }
 }
 
-/// For each event whether it is the entry or the return of a call within which nothing else is shown.
-fn leaves(events: &[(usize, &Event)]) -> Vec<bool> {
-    let mut leaves = vec![false; events.len()];
-    let mut before: BTreeMap<Pid, usize> = BTreeMap::new();
-    for (at, (_, event)) in events.iter().enumerate() {
-        let earlier = before.insert(event.pid, at);
-        if let Some(earlier) = earlier
-            && let Body::Leave { function: left, depth: to, .. } = &event.body
-            && let Body::Enter { function: entered, depth: from } = &events[earlier].1.body
-            && (entered.base(), from) == (left.base(), to)
-        {
-            (leaves[earlier], leaves[at]) = (true, true);
-        }
-    }
-    leaves
-}
-
-fn stack(event: &Event, rules: &ViewRules, matcher: &Matcher<'_>) -> Vec<String> {
+pub(super) fn stack(event: &Event, rules: &ViewRules, matcher: &Matcher<'_>) -> Vec<String> {
     let wanted = match &event.body {
         Body::Call { function, .. } | Body::Enter { function, .. } => {
             rules.stacks.iter().any(|name| matcher.is(name, function))
         }
-        Body::Point(point) => rules.stacks.iter().any(|name| **name == *point.name),
+        Body::Point(point) => rules.stacks.iter().any(|name| **name == **point.name()),
         Body::Leave { .. } | Body::Marker { .. } => false,
     };
     match &event.stack {
@@ -137,15 +96,15 @@ pub fn describe(body: &Body, rules: &ViewRules, cast: &Cast) -> String {
         Body::Leave { function, .. } => format!("{function}() returns"),
         Body::Marker { text } => format!("marker text={text}"),
         Body::Point(point) => {
-            let fields = point.fields.iter().filter(|(name, _)| shows(rules, &point.name, name));
-            fields.fold(point.name.to_string(), |text, (field, value)| {
+            let fields = point.fields().filter(|(name, _)| shows(rules, point.name(), name));
+            fields.fold(point.name().to_string(), |text, (field, value)| {
                 let pid = field::is_pid(field).then(|| value.as_int().and_then(as_pid)).flatten();
                 let value = match pid {
                     Some(pid) => cast.role(pid).unwrap_or("other").to_owned(),
-                    None if rules.hexadecimal.contains(&(point.name.to_string(), field.to_string())) => {
+                    None if rules.hexadecimal.contains(&(point.name().to_string(), field.to_string())) => {
                         value.as_int().map_or_else(|| value.to_string(), |value| format!("{value:#x}"))
                     }
-                    None => field::show(&point.name, field, value),
+                    None => field::show(point.name(), field, value),
                 };
                 format!("{text} {field}={value}")
             })

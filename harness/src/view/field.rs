@@ -1,5 +1,7 @@
 //! How the fields of tracepoints are shown: knowledge about the kernel's events, as tables.
 
+use std::fmt::Write as _;
+
 pub use crate::scenario::pattern::is_pid;
 use crate::trace::Value;
 
@@ -31,23 +33,47 @@ pub fn usual(event: &str) -> Option<&'static [&'static str]> {
 /// A field's value as a view shows it and a pattern writes it; pids as numbers.
 #[must_use]
 pub fn show(event: &str, field: &str, value: &Value) -> String {
-    match (event, field, value) {
-        ("sched_switch", "prev_state", _) => value.as_int().map_or_else(|| value.to_string(), task_state),
-        (_, "clone_flags" | "flags", Value::Unsigned(bits)) => format!("{bits:#x}"),
-        _ => value.to_string(),
+    let mut text = String::new();
+    push(&mut text, event, field, value);
+    text
+}
+
+/// Puts what [`show`] gives behind `text`.
+pub fn push(text: &mut String, event: &str, field: &str, value: &Value) {
+    match value {
+        Value::Signed(_) | Value::Unsigned(_) if field == "prev_state" && event == "sched_switch" => {
+            match value.as_int() {
+                Some(state) => push_state(text, state),
+                None => value.push_to(text),
+            }
+        }
+        Value::Unsigned(bits) if matches!(field, "clone_flags" | "flags") => {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{bits:#x}");
+        }
+        _ => value.push_to(text),
     }
 }
 
 /// `prev_state` as `include/trace/events/sched.h` prints it: `TASK_REPORT` bits by letter, `R` for none of them, `+` for a
 /// task that was preempted.
-fn task_state(state: i64) -> String {
+fn push_state(text: &mut String, state: i64) {
     const LETTERS: [(i64, char); 8] =
         [(1, 'S'), (2, 'D'), (4, 'T'), (8, 't'), (0x10, 'X'), (0x20, 'Z'), (0x40, 'P'), (0x80, 'I')];
     const PREEMPTED: i64 = 0x100;
-    let letters: Vec<String> =
-        LETTERS.iter().filter(|(bit, _)| state & bit != 0).map(|(_, letter)| letter.to_string()).collect();
-    let shown = if letters.is_empty() { "R".to_owned() } else { letters.join("|") };
-    if state & PREEMPTED == 0 { shown } else { shown + "+" }
+    let begin = text.len();
+    for (_, letter) in LETTERS.iter().filter(|(bit, _)| state & bit != 0) {
+        if text.len() > begin {
+            text.push('|');
+        }
+        text.push(*letter);
+    }
+    if text.len() == begin {
+        text.push('R');
+    }
+    if state & PREEMPTED != 0 {
+        text.push('+');
+    }
 }
 
 #[cfg(test)]
@@ -56,7 +82,9 @@ mod tests {
 
     #[test]
     fn states_are_letters() {
-        let check = |state, expected| assert_eq!(task_state(state), expected, "{state:#x}");
+        let check = |state, expected| {
+            assert_eq!(show("sched_switch", "prev_state", &Value::Signed(state)), expected, "{state:#x}");
+        };
         check(0, "R");
         check(1, "S");
         check(0x100, "R+");

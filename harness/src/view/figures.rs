@@ -5,8 +5,8 @@ use std::fmt::{self, Write};
 
 use serde::Serialize;
 
+use super::Cast;
 use super::style::{Ink, Style};
-use super::subject::Subject;
 use crate::model::{Measure, Summary};
 
 /// Counts and durations of the tasks of a whole trace. Times are guest nanoseconds.
@@ -49,11 +49,10 @@ pub struct Times {
 }
 
 impl Figures {
-    /// The figures of the whole trace, for the tasks of a subject.
+    /// The figures of a whole trace, by the roles of its tasks.
     #[must_use]
-    pub fn of(subject: &Subject<'_>) -> Self {
-        let summary = Summary::of(&subject.trace.events);
-        let who = |task: usize| summary.tasks.get(task).and_then(|task| subject.cast.role(task.pid));
+    pub fn of(summary: &Summary, cast: &Cast) -> Self {
+        let who = |task: usize| summary.tasks.get(task).and_then(|task| cast.role(task.pid));
         let mut counts: Vec<Counts> = Vec::new();
         for (task, events) in &summary.counts {
             let who = who(task.0).unwrap_or("other");

@@ -25,6 +25,38 @@ pub struct Choice {
     pub comms: BTreeSet<String>,
 }
 
+impl Choice {
+    /// What these words mean: pids and names.
+    #[must_use]
+    pub fn of(words: &[String]) -> Self {
+        let mut choice = Self::default();
+        for word in words {
+            match word.parse() {
+                Ok(pid) => drop(choice.pids.insert(Pid(pid))),
+                Err(_) => drop(choice.comms.insert(word.clone())),
+            }
+        }
+        choice
+    }
+
+    /// Whether nothing is chosen, which means everything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pids.is_empty() && self.comms.is_empty()
+    }
+
+    /// Whether one of these tasks does the event, or the event names it in a field, as far as an event and the `names` known
+    /// by then tell: descendants are not found out. For a recording that is read as it comes.
+    #[must_use]
+    pub fn takes(&self, event: &Event, names: &BTreeMap<i32, String>) -> bool {
+        let asked = |pid: Pid| {
+            self.pids.contains(&pid)
+                || !self.comms.is_empty() && names.get(&pid.0).is_some_and(|name| self.comms.contains(name))
+        };
+        self.is_empty() || asked(event.pid) || matches!(&event.body, Body::Point(point) if pids(point).any(asked))
+    }
+}
+
 /// The task that makes all kernel threads.
 const KTHREADD: Pid = Pid(2);
 
@@ -51,7 +83,7 @@ impl Followed {
     /// itself is followed while it works for them. All tasks, where nothing is chosen.
     #[must_use]
     pub fn chosen(model: &Model, choice: &Choice) -> Self {
-        let every = choice.pids.is_empty() && choice.comms.is_empty();
+        let every = choice.is_empty();
         let mut followed = vec![every; model.tasks.len()];
         // A task stands behind the one that created it.
         for (id, task) in model.tasks.iter().enumerate() {
@@ -97,23 +129,21 @@ impl Followed {
 }
 
 fn wakes(point: &Point) -> Option<Pid> {
-    let wakes = matches!(&*point.name, "sched_waking" | "sched_wakeup");
+    let wakes = matches!(&**point.name(), "sched_waking" | "sched_wakeup");
     wakes.then(|| point.int("pid")).flatten().and_then(as_pid)
 }
 
 /// Whether the running task leaves the CPU without being preempted: `prev_state` is not `R` and not `R+`.
 fn goes_to_sleep(point: &Point) -> bool {
-    &*point.name == "sched_switch" && point.int("prev_state").is_some_and(|state| state & 0xff != 0)
+    **point.name() == *"sched_switch" && point.int("prev_state").is_some_and(|state| state & 0xff != 0)
 }
 
 fn pids(point: &Point) -> impl Iterator<Item = Pid> {
-    point.fields.iter().filter(|(name, _)| field::is_pid(name)).filter_map(|(_, value)| as_pid(value.as_int()?))
+    point.fields().filter(|(name, _)| field::is_pid(name)).filter_map(|(_, value)| as_pid(value.as_int()?))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::trace::{Context, Cpu, Timestamp, Value};
 
@@ -122,12 +152,12 @@ mod tests {
         let event = |(time, line): (u64, &&str)| {
             let mut words = line.split(' ');
             let pid = Pid(words.next()?.parse().ok()?);
-            let name: Arc<str> = words.next()?.into();
+            let name = words.next()?;
             let field = |word: &str| {
                 let (name, value) = word.split_once('=')?;
-                Some((name.into(), Value::Signed(value.parse().ok()?)))
+                Some((name.to_owned(), Value::Signed(value.parse().ok()?)))
             };
-            let body = Body::Point(Point { name, fields: words.filter_map(field).collect() });
+            let body = Body::Point(Point::of(name, words.filter_map(field)));
             Some(Event { time: Timestamp(time), cpu: Cpu(0), pid, context: Context::default(), body, stack: None })
         };
         Trace { events: (0..).zip(lines).filter_map(event).collect(), ..Trace::default() }

@@ -35,7 +35,7 @@ impl Matcher<'_> {
         match (what, body) {
             (What::Call(name), Body::Call { function, .. } | Body::Enter { function, .. })
             | (What::Return(name), Body::Leave { function, .. }) => self.is(name, function),
-            (What::Event(name), Body::Point(point)) => **name == *point.name,
+            (What::Event(name), Body::Point(point)) => **name == **point.name(),
             (What::Event(name), Body::Marker { .. }) => name == "marker",
             _ => false,
         }
@@ -69,7 +69,7 @@ impl Matcher<'_> {
             (Body::Call { .. }, Value::Text(caller)) if name == CALLER => self.names.means(wanted, caller),
             (Body::Point(point), _) => {
                 let number = parse_int(wanted).map(i64::cast_unsigned);
-                (number.is_some() && value.bits() == number) || field::show(&point.name, name, value) == wanted
+                (number.is_some() && value.bits() == number) || field::show(point.name(), name, value) == wanted
             }
             _ => value.to_string() == wanted,
         }

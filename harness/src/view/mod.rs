@@ -11,6 +11,7 @@ mod events;
 pub mod field;
 mod figures;
 pub mod follow;
+mod lines;
 pub mod matching;
 mod stacks;
 mod style;
@@ -28,6 +29,7 @@ pub use cast::Cast;
 pub use events::{Events, Line, describe};
 pub use figures::Figures;
 pub use follow::Followed;
+pub use lines::Lines;
 pub use matching::Matcher;
 pub use stacks::Stacks;
 pub use style::{Ink, Style};
@@ -36,7 +38,7 @@ pub use timeline::Timeline;
 pub use tree::Tree;
 pub use value::value_of;
 
-use crate::model::Model;
+use crate::model::{Model, Summary};
 use crate::scenario::{Scenario, ViewKind};
 use crate::trace::Trace;
 
@@ -111,7 +113,7 @@ impl View {
             Kind::Frozen(ViewKind::Calls) => Content::Calls(Calls::of(subject)),
             Kind::Frozen(ViewKind::Stacks) => Content::Stacks(Stacks::of(subject)),
             Kind::Timeline => Content::Timeline(Timeline::of(subject)),
-            Kind::Summary => Content::Summary(Figures::of(subject)),
+            Kind::Summary => Content::Summary(Figures::of(&Summary::of(&subject.trace.events), subject.cast)),
         };
         Self { content, dropped: subject.dropped() }
     }

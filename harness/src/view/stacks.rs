@@ -86,6 +86,6 @@ fn name(body: &Body) -> String {
             format!("{function}()")
         }
         Body::Marker { .. } => "marker".to_owned(),
-        Body::Point(point) => point.name.to_string(),
+        Body::Point(point) => point.name().to_string(),
     }
 }

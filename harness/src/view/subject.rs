@@ -51,10 +51,6 @@ impl<'a> Subject<'a> {
         self.trace.events.len() - self.events.len()
     }
 
-    pub(super) fn matcher(&self) -> Matcher<'a> {
-        Matcher { cast: self.cast, names: self.names }
-    }
-
     /// A task's role; `other` for one that has none.
     #[must_use]
     pub fn who(&self, pid: Pid) -> &'a str {

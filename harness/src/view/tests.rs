@@ -6,7 +6,7 @@ use crate::scenario::{Names, ViewRules};
 fn look(kind: Kind, lines: &[&str], style: &Style) -> String {
     let trace = Trace { events: events(lines), ..Trace::default() };
     let model = Model::of(&trace.events);
-    let cast = Cast::by_name(&model, &trace);
+    let cast = Cast::by_name(&model.tasks, &trace.names);
     let (rules, names) = (ViewRules::default(), Names::default());
     let followed = Followed::chosen(&model, &follow::Choice::default());
     View::of(kind, &Subject::select(&rules, &names, &trace, &model, &cast, &followed)).show(style)

@@ -31,7 +31,7 @@ fn own<'e>(body: &'e Body, name: &str) -> Option<Cow<'e, Value>> {
                 (_, Some(_)) => None,
             }
         }
-        Body::Marker { text } => (name == "text").then(|| Cow::Owned(Value::Text(text.clone()))),
+        Body::Marker { text } => (name == "text").then(|| Cow::Owned(Value::Text((**text).into()))),
         Body::Call { caller, .. } => (name == CALLER).then(|| Cow::Owned(Value::Text(caller.to_string().into()))),
         Body::Enter { .. } | Body::Leave { .. } => None,
     }

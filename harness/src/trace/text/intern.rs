@@ -3,29 +3,32 @@
 
 use std::sync::Arc;
 
-use super::{layout, symbol};
+use super::known::Known;
+use super::symbol;
 use crate::trace::Symbol;
 
-/// The low bits of a hash choose the slot; what was there before is forgotten.
+/// The high bits of a hash choose the slot; what was there before is forgotten.
 const SLOT_BITS: u32 = 12;
+const EVENT_BITS: u32 = 10;
 
 /// A direct-mapped memory of what texts mean.
 #[derive(Debug)]
 struct Slots<T>(Vec<Option<(Box<[u8]>, T)>>);
 
-impl<T: Clone> Slots<T> {
-    fn new() -> Self {
-        Self(std::iter::repeat_with(|| None).take(1 << SLOT_BITS).collect())
+impl<T> Slots<T> {
+    fn new(bits: u32) -> Self {
+        Self(std::iter::repeat_with(|| None).take(1 << bits).collect())
     }
 
     #[inline]
-    fn get(&mut self, text: &[u8], make: impl FnOnce(&[u8]) -> T) -> T {
-        let slot = usize::try_from(hash(text) >> (u64::BITS - SLOT_BITS)).ok().and_then(|at| self.0.get_mut(at));
-        match slot {
-            Some(Some((known, value))) if **known == *text => value.clone(),
-            Some(slot) => slot.insert((text.into(), make(text))).1.clone(),
-            None => make(text),
+    fn get(&mut self, text: &[u8], make: impl FnOnce(&[u8]) -> T) -> &mut T {
+        let bits = self.0.len().trailing_zeros();
+        let at = usize::try_from(hash(text) >> (u64::BITS - bits)).unwrap_or(0);
+        let slot = &mut self.0[at];
+        if slot.as_ref().is_none_or(|(known, _)| **known != *text) {
+            *slot = None;
         }
+        &mut slot.get_or_insert_with(|| (text.into(), make(text))).1
     }
 }
 
@@ -34,33 +37,30 @@ impl<T: Clone> Slots<T> {
 pub(super) struct Names {
     words: Slots<Arc<str>>,
     symbols: Slots<Symbol>,
-    events: Slots<(Arc<str>, Option<usize>)>,
+    events: Slots<Known>,
 }
 
 impl Names {
     pub(super) fn new() -> Self {
-        Self { words: Slots::new(), symbols: Slots::new(), events: Slots::new() }
+        Self { words: Slots::new(SLOT_BITS), symbols: Slots::new(SLOT_BITS), events: Slots::new(EVENT_BITS) }
     }
 
     /// The text, shared; invalid UTF-8 replaced.
     #[inline]
     pub(super) fn word(&mut self, text: &[u8]) -> Arc<str> {
-        self.words.get(text, |text| String::from_utf8_lossy(text).into())
+        Arc::clone(self.words.get(text, |text| String::from_utf8_lossy(text).into()))
     }
 
-    /// An event's name, and the number of its layout.
+    /// What is known of the events of a name.
     #[inline]
-    pub(super) fn event(&mut self, text: &[u8]) -> (Arc<str>, Option<usize>) {
-        self.events.get(text, |text| {
-            let name = String::from_utf8_lossy(text);
-            (Arc::from(&*name), layout::find(&name))
-        })
+    pub(super) fn event(&mut self, name: &[u8]) -> &mut Known {
+        self.events.get(name, Known::new)
     }
 
     /// The symbol that the text writes.
     #[inline]
     pub(super) fn symbol(&mut self, text: &[u8]) -> Symbol {
-        self.symbols.get(text, symbol::read)
+        self.symbols.get(text, symbol::read).clone()
     }
 }
 

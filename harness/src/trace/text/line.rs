@@ -9,9 +9,9 @@ use super::graph::Graph;
 use super::head::{Head, without_prefix};
 use super::intern::Names;
 use super::issues::Issues;
-use super::point::{Points, has_key};
+use super::point::{self, has_key};
 use super::reader::Summary;
-use super::special::{self, probe_places, system_call};
+use super::special::{self, system_call};
 use super::window::Window;
 use crate::trace::{Body, Cpu, Defect, Event, Pid, Symbol, Timestamp};
 
@@ -30,7 +30,6 @@ const NO_BREAK_SPACE: &[u8] = b"\xc2\xa0";
 pub(super) struct Parser {
     pub(super) number: u64,
     pub(super) names: Names,
-    pub(super) points: Points,
     pub(super) window: Window,
     pub(super) graph: Graph,
     /// A line is tried first for what the one before was.
@@ -40,7 +39,7 @@ pub(super) struct Parser {
     pub(super) issues: Issues,
     pub(super) lost: Vec<Defect>,
     /// The last time of each CPU, and whether it went backwards there already.
-    pub(super) clocks: BTreeMap<u16, (Timestamp, bool)>,
+    pub(super) clocks: Vec<(Timestamp, bool)>,
     pub(super) said: Once,
     /// The line before was understood, so this one may be its continuation.
     pub(super) whole: bool,
@@ -61,7 +60,6 @@ impl Parser {
         Self {
             number: 0,
             names: Names::new(),
-            points: Points::new(),
             window: Window::default(),
             graph: Graph::default(),
             graph_lines: false,
@@ -69,7 +67,7 @@ impl Parser {
             recent: vec![(-1, Box::default()); RECENT],
             issues: Issues::default(),
             lost: Vec::new(),
-            clocks: BTreeMap::new(),
+            clocks: Vec::new(),
             said: Once::default(),
             whole: false,
             clocked: false,
@@ -139,7 +137,11 @@ impl Parser {
     #[inline]
     pub(super) fn event(&mut self, event: Event) {
         self.clocked = true;
-        let (last, backwards) = self.clocks.entry(event.cpu.0).or_default();
+        let cpu = usize::from(event.cpu.0);
+        if self.clocks.len() <= cpu {
+            self.clocks.resize(cpu + 1, (Timestamp(0), false));
+        }
+        let (last, backwards) = &mut self.clocks[cpu];
         if event.time < *last && !*backwards && !self.said.timeless {
             *backwards = true;
             self.lost.push(Defect::ClockBackwards { cpu: event.cpu, at: event.time });
@@ -157,7 +159,7 @@ impl Parser {
         if name.is_empty() {
             return None;
         }
-        if let Some(point) = special::context_switch(&mut self.names, rest) {
+        if let Some(point) = special::context_switch(rest) {
             return Some((at, Body::Point(point)));
         }
         if let Some(text) = behind.strip_prefix(b":") {
@@ -187,15 +189,7 @@ impl Parser {
 
     #[inline]
     pub(super) fn point(&mut self, name: &[u8], text: &[u8]) -> Body {
-        if text.starts_with(b"(")
-            && let Some((places, rest)) = probe_places(&mut self.names, text)
-        {
-            let mut point = self.points.read(&mut self.names, name, b"");
-            point.fields.extend(places.into_iter().map(|(field, value)| (self.names.word(field.as_bytes()), value)));
-            self.points.go_on(&mut self.names, &mut point, rest);
-            return Body::Point(point);
-        }
-        Body::Point(self.points.read(&mut self.names, name, text))
+        Body::Point(point::read(&mut self.names, name, text))
     }
 
     /// `function <-caller`, of the function tracer; `trace-cmd` writes ` <-- caller`. The arguments that 6.15 and later
@@ -291,7 +285,7 @@ impl Parser {
         let Some(event) = self.window.last().filter(|_| self.whole) else { return false };
         match &mut event.body {
             Body::Point(point) if has_key(text) => {
-                self.points.go_on(&mut self.names, point, text);
+                point::go_on(&mut self.names, point, text);
                 self.issues.add(self.number, "the line before goes on here");
                 true
             }

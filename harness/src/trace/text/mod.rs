@@ -12,6 +12,7 @@ mod graph_line;
 mod head;
 mod intern;
 mod issues;
+mod known;
 mod layout;
 mod line;
 mod point;

@@ -1,87 +1,115 @@
 //! An event's printed fields as the typed fields of its record, where the text allows it.
 
-use std::sync::Arc;
-
 use memchr::{memchr, memmem};
+use smol_str::SmolStr;
 
 use super::bytes::{hexadecimal, signed, word};
 use super::intern::Names;
-use super::layout::{self, Key, Kind, LAYOUTS};
+use super::known::{Known, Printed};
+use super::layout::{Key, Kind};
 use super::special;
 use crate::trace::{Point, Value};
 
 /// What stands in a field of its own because it has no key.
 pub(super) const TEXT: &str = "text";
 
+/// Stands between the two halves of a switch.
+const BETWEEN: &[u8] = b"==> ";
+
 /// A probe's array has at most 64 items.
 const LONGEST_ARRAY: usize = 64 * 21;
 /// A task's name has at most 15 bytes.
 const LONGEST_NAME: usize = 15;
 
-/// The fields' names, shared by all events of a text.
-#[derive(Debug)]
-pub(super) struct Points {
-    /// By layout and key.
-    fields: Vec<Vec<Arc<str>>>,
-    text: Arc<str>,
+/// The event `name` whose text is `rest`.
+#[inline]
+pub(super) fn read(names: &mut Names, name: &[u8], rest: &[u8]) -> Point {
+    let known = names.event(name);
+    let rest = rest.trim_ascii();
+    if let Some((fields, values)) = known.raw().and_then(|raw| raw(rest)) {
+        return Point::new(known.layout(fields.iter().copied()), values);
+    }
+    let (places, rest) = special::probe_places(rest).unwrap_or((Vec::new(), rest));
+    if let Some(values) = as_before(known, &places, rest) {
+        return Point::new(known.last_layout(), values);
+    }
+    let own = if places.is_empty() { special::read(known.name(), rest) } else { None };
+    let own = own.unwrap_or_else(|| fields(known, rest));
+    let (fields, values): (Vec<_>, Vec<_>) = places.into_iter().chain(own).unzip();
+    Point::new(known.layout(fields.iter().map(SmolStr::as_str)), values)
 }
 
-impl Points {
-    pub(super) fn new() -> Self {
-        let fields = |layout: &layout::Layout| layout.keys.iter().map(|key| key.field.into()).collect();
-        Self { fields: LAYOUTS.iter().map(fields).collect(), text: TEXT.into() }
+/// Adds the fields in `rest`, which stand on a line behind the event's own, or behind a probe's place.
+pub(super) fn go_on(names: &mut Names, point: &mut Point, rest: &[u8]) {
+    let known = names.event(point.name().as_bytes());
+    for (field, value) in fields(known, rest.trim_ascii()) {
+        point.push(&*field, value);
     }
+}
 
-    /// The event `name` whose text is `rest`.
-    pub(super) fn read(&self, names: &mut Names, name: &[u8], rest: &[u8]) -> Point {
-        let (name, layout) = names.event(name);
-        let keys = layout.and_then(|layout| self.fields.get(layout)).map_or(0, Vec::len);
-        let mut point = Point { name, fields: Vec::with_capacity(keys.max(2)) };
-        if !special::read(names, &mut point, rest) {
-            self.add(names, &mut point, layout, rest);
+/// The values of an event that has the same fields as the last one of its name; `None` where it has others. A probe's
+/// places come first.
+#[inline]
+fn as_before(known: &Known, places: &[Field], text: &[u8]) -> Option<Vec<Value>> {
+    let (before, printed) = known.printed().split_at_checked(places.len())?;
+    if !before.iter().map(|printed| &printed.key).eq(places.iter().map(|(field, _)| field)) {
+        return None;
+    }
+    let mut values = Vec::with_capacity(places.len() + printed.len());
+    values.extend(places.iter().map(|(_, value)| value.clone()));
+    let mut rest = text;
+    for Printed { key, kind, next } in printed {
+        if kind.is_some() {
+            rest = rest.strip_prefix(BETWEEN).unwrap_or(rest);
         }
-        point
+        rest = rest.strip_prefix(key.as_bytes())?.strip_prefix(b"=")?;
+        let (value, behind) = match kind {
+            Some(kind) => known_value(*kind, next.map(str::as_bytes), rest),
+            None => any_value(rest),
+        };
+        values.push(value);
+        rest = behind;
     }
+    let repeated = || !known.keys().is_empty() && rest.starts_with(b"[") && next_key(rest).is_none();
+    (rest.is_empty() || repeated()).then_some(values)
+}
 
-    /// Adds the fields in `rest`: all of an event's, or those that stand on a line behind the event's own.
-    pub(super) fn go_on(&self, names: &mut Names, point: &mut Point, rest: &[u8]) {
-        self.add(names, point, layout::find(&point.name), rest);
-    }
+/// One field, as the record calls it.
+pub(super) type Field = (SmolStr, Value);
 
-    fn add(&self, names: &mut Names, point: &mut Point, layout: Option<usize>, rest: &[u8]) {
-        let keys = layout.and_then(|layout| LAYOUTS.get(layout)).map_or(&[][..], |layout| layout.keys);
-        let fields = layout.and_then(|layout| self.fields.get(layout)).map_or(&[][..], Vec::as_slice);
-        let mut rest = rest.trim_ascii();
-        let mut due = 0;
-        while !rest.is_empty() {
-            let Some((printed, behind)) = split_key(rest) else {
-                // Words without a key, up to the next one that has one.
-                let (words, behind) = rest.split_at(next_key(rest).unwrap_or(rest.len()));
-                // `==>` stands between the two halves of a switch, `[action=TIMER]` repeats a softirq's number, and `work`
-                // stands before a work's `struct=`.
-                let filling: [&[u8]; 3] = [b"==>", b"[", b"work"];
-                if keys.is_empty() || !filling.iter().any(|word| words.starts_with(word)) {
-                    point.fields.push((Arc::clone(&self.text), Value::Text(names.word(words.trim_ascii_end()))));
-                }
-                rest = behind;
-                continue;
-            };
-            let known = (due..keys.len())
-                .chain(0..due.min(keys.len()))
-                .find(|at| keys.get(*at).is_some_and(|key| key.printed.as_bytes() == printed));
-            let known = known.and_then(|at| Some((at, keys.get(at)?, fields.get(at)?)));
-            let (field, value, behind) = if let Some((at, key, field)) = known {
-                due = at + 1;
-                let (value, behind) = known_value(names, key, keys.get(due), behind);
-                (Arc::clone(field), value, behind)
-            } else {
-                let (value, behind) = any_value(names, behind);
-                (names.word(printed), value, behind)
-            };
-            point.fields.push((field, value));
+/// The fields of an event with whatever keys.
+fn fields(known: &Known, mut rest: &[u8]) -> Vec<Field> {
+    let keys = known.keys();
+    let mut fields = Vec::with_capacity(keys.len());
+    let mut due = 0;
+    while !rest.is_empty() {
+        let Some((printed, behind)) = split_key(rest) else {
+            // Words without a key, up to the next one that has one.
+            let (words, behind) = rest.split_at(next_key(rest).unwrap_or(rest.len()));
+            // `==>` stands between the two halves of a switch, `[action=TIMER]` repeats a softirq's number, and `work`
+            // stands before a work's `struct=`.
+            let filling: [&[u8]; 3] = [b"==>", b"[", b"work"];
+            if keys.is_empty() || !filling.iter().any(|word| words.starts_with(word)) {
+                fields.push((SmolStr::new_static(TEXT), text(words.trim_ascii_end())));
+            }
             rest = behind;
-        }
+            continue;
+        };
+        let place = (due..keys.len())
+            .chain(0..due.min(keys.len()))
+            .find(|at| keys.get(*at).is_some_and(|key| key.printed.as_bytes() == printed));
+        let (field, (value, behind)) = match place.and_then(|at| Some((at, keys.get(at)?))) {
+            Some((at, Key { field, kind, .. })) => {
+                due = at + 1;
+                let next = keys.get(due).map(|key| key.printed.as_bytes());
+                (SmolStr::new_static(field), known_value(*kind, next, behind))
+            }
+            None => (SmolStr::new(String::from_utf8_lossy(printed)), any_value(behind)),
+        };
+        fields.push((field, value));
+        rest = behind;
     }
+    fields
 }
 
 /// `key=` in front, and what follows it.
@@ -107,16 +135,25 @@ fn next_key(text: &[u8]) -> Option<usize> {
     })
 }
 
-/// The value of a key that the event's layout knows, and what follows it.
+/// Text as a value; invalid UTF-8 replaced.
 #[inline]
-fn known_value<'a>(names: &mut Names, key: &Key, next: Option<&Key>, text: &'a [u8]) -> (Value, &'a [u8]) {
-    if key.kind == Kind::Name {
-        let (name, rest) = name(text, next);
-        return (Value::Text(names.word(name)), rest);
+pub(super) fn text(shown: &[u8]) -> Value {
+    Value::Text(match std::str::from_utf8(shown) {
+        Ok(text) => SmolStr::new(text),
+        Err(_) => SmolStr::new(String::from_utf8_lossy(shown)),
+    })
+}
+
+/// The value of a key that the event's layout knows, and what follows it. `next` is the key that should stand behind it.
+#[inline]
+fn known_value<'a>(kind: Kind, next: Option<&[u8]>, shown: &'a [u8]) -> (Value, &'a [u8]) {
+    if kind == Kind::Name {
+        let (name, rest) = name(shown, next);
+        return (text(name), rest);
     }
-    let (shown, rest) = word(text);
+    let (shown, rest) = word(shown);
     let shown = shown.strip_suffix(b",").unwrap_or(shown);
-    let value = match key.kind {
+    let value = match kind {
         Kind::Signed => signed(shown).map(Value::Signed),
         Kind::Unsigned => {
             super::bytes::decimal(shown).filter(|(_, rest)| rest.is_empty()).map(|(v, _)| Value::Unsigned(v))
@@ -130,14 +167,14 @@ fn known_value<'a>(names: &mut Names, key: &Key, next: Option<&Key>, text: &'a [
         },
         Kind::Name | Kind::Word | Kind::Other => None,
     };
-    (value.unwrap_or_else(|| Value::Text(names.word(shown))), rest)
+    (value.unwrap_or_else(|| text(shown)), rest)
 }
 
 /// A task's name, which may hold spaces, and even what looks like the next key: it ends at the last ` NEXT=` that a name
 /// can reach to.
-fn name<'a>(text: &'a [u8], next: Option<&Key>) -> (&'a [u8], &'a [u8]) {
-    let end = next.and_then(|next| {
-        let printed = next.printed.as_bytes();
+#[inline]
+fn name<'a>(text: &'a [u8], next: Option<&[u8]>) -> (&'a [u8], &'a [u8]) {
+    let end = next.and_then(|printed| {
         let reach = text.get(..LONGEST_NAME + printed.len() + 2).unwrap_or(text);
         let mut starts = memchr::memchr_iter(b' ', reach).filter(|space| {
             reach
@@ -152,22 +189,20 @@ fn name<'a>(text: &'a [u8], next: Option<&Key>) -> (&'a [u8], &'a [u8]) {
 }
 
 /// The value of any key: quoted text, an array, a number, or whatever stands before the next key.
-fn any_value<'a>(names: &mut Names, text: &'a [u8]) -> (Value, &'a [u8]) {
-    if let Some((quoted, rest)) = text.strip_prefix(b"\"").and_then(quoted) {
-        return (Value::Text(names.word(quoted)), rest);
+#[inline]
+fn any_value(shown: &[u8]) -> (Value, &[u8]) {
+    if let Some((quoted, rest)) = shown.strip_prefix(b"\"").and_then(quoted) {
+        return (text(quoted), rest);
     }
-    if let Some((items, rest)) = text.strip_prefix(b"{").and_then(array) {
-        let items = if items.is_empty() {
-            Vec::new()
-        } else {
-            items.split(|byte| *byte == b',').map(|item| number(names, item)).collect()
-        };
+    if let Some((items, rest)) = shown.strip_prefix(b"{").and_then(array) {
+        let items =
+            if items.is_empty() { Box::default() } else { items.split(|byte| *byte == b',').map(number).collect() };
         return (Value::Array(items), rest.trim_ascii_start());
     }
-    let (shown, rest) = text.split_at(next_key(text).unwrap_or(text.len()));
+    let (shown, rest) = shown.split_at(next_key(shown).unwrap_or(shown.len()));
     let shown = shown.trim_ascii_end();
     let shown = shown.strip_suffix(b" ==>").or_else(|| shown.strip_suffix(b",")).unwrap_or(shown);
-    (number(names, shown), rest)
+    (number(shown), rest)
 }
 
 /// Up to the brace that the array ends with, which is not far.
@@ -184,7 +219,8 @@ fn quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// A number where it is one, else the text.
-pub(super) fn number(names: &mut Names, shown: &[u8]) -> Value {
+#[inline]
+pub(super) fn number(shown: &[u8]) -> Value {
     let hex = || match shown.strip_prefix(b"0x").and_then(hexadecimal)? {
         (value, []) => Some(Value::Unsigned(value)),
         _ => None,
@@ -193,8 +229,7 @@ pub(super) fn number(names: &mut Names, shown: &[u8]) -> Value {
         (value, []) => Some(Value::Unsigned(value)),
         _ => None,
     };
-    let value = signed(shown).map(Value::Signed).or_else(hex).or_else(large);
-    value.unwrap_or_else(|| Value::Text(names.word(shown)))
+    signed(shown).map(Value::Signed).or_else(hex).or_else(large).unwrap_or_else(|| text(shown))
 }
 
 /// `prev_state` by letter, as `include/trace/events/sched.h` prints it since 4.14, and as `view` shows it.

@@ -1,5 +1,7 @@
 //! What a text cannot carry, as a projection: what is left of an event when it is printed and read again.
 
+use std::sync::Arc;
+
 use super::layout::{self, Kind, LAYOUTS};
 use crate::trace::{Body, Context, Event, Place, Point, Symbol, Timestamp, Value};
 
@@ -72,18 +74,18 @@ fn without_address(symbol: &Symbol) -> Symbol {
 fn without_offset(symbol: &Symbol) -> Symbol {
     match symbol {
         Symbol::Function { place, .. } => {
-            Symbol::Function { place: Place { offset: None, ..place.clone() }, address: None }
+            Symbol::Function { place: Arc::new(Place { offset: None, ..(**place).clone() }), address: None }
         }
         other => other.clone(),
     }
 }
 
 fn point_as_printed(point: &Point) -> Point {
-    let keys = layout::find(&point.name).and_then(|layout| LAYOUTS.get(layout)).map(|layout| layout.keys);
+    let keys = layout::find(point.name()).and_then(|layout| LAYOUTS.get(layout)).map(|layout| layout.keys);
     let in_text = |name: &str| match keys {
         Some(keys) => {
             keys.iter().any(|key| key.field == name && key.kind != Kind::Other)
-                || &*point.name == "sys_enter" && name == "args"
+                || **point.name() == *"sys_enter" && name == "args"
         }
         None => !name.starts_with("__"),
     };
@@ -91,8 +93,8 @@ fn point_as_printed(point: &Point) -> Point {
         Some(key) if key.kind == Kind::Handled => Value::Signed(i64::from(value.as_int() != Some(0))),
         _ => plain(value),
     };
-    let fields = point.fields.iter().filter(|(name, _)| in_text(name));
-    Point { name: point.name.clone(), fields: fields.map(|(name, value)| (name.clone(), word(name, value))).collect() }
+    let fields = point.fields().filter(|(name, _)| in_text(name));
+    Point::of(point.name(), fields.map(|(name, value)| (name.clone(), word(name, value))))
 }
 
 /// A value that no longer says how wide and whether signed it was.

@@ -2,44 +2,64 @@
 
 use memchr::memrchr;
 
+use smol_str::SmolStr;
+
 use super::bytes::{decimal, hexadecimal, rsplit_once, signed, split_once, word};
 use super::intern::Names;
-use super::point::state;
+use super::point::{Field, state, text as as_text};
 use crate::trace::{Point, Value};
 
-/// Reads `rest` into `point`, where it is such a text; else leaves both as they are.
-pub(super) fn read(names: &mut Names, point: &mut Point, rest: &[u8]) -> bool {
-    let fields = match &*point.name {
-        "sys_enter" => raw_enter(rest),
-        "sys_exit" => raw_exit(rest),
-        "sched_switch" if !rest.starts_with(b"prev_") => switch(names, rest),
-        "sched_wakeup" | "sched_wakeup_new" | "sched_waking" if !rest.starts_with(b"comm=") => wakeup(names, rest),
+/// Reads a text without keys: the names of its fields, and their values.
+pub(super) type Raw = fn(&[u8]) -> Option<(&'static [&'static str], Vec<Value>)>;
+
+/// The reader of an event whose text has no keys.
+pub(super) fn raw(name: &str) -> Option<Raw> {
+    match name {
+        "sys_enter" => Some(raw_enter),
+        "sys_exit" => Some(raw_exit),
         _ => None,
-    };
-    match fields {
-        Some(fields) => {
-            point.fields.extend(fields.into_iter().map(|(name, value)| (names.word(name.as_bytes()), value)));
-            true
-        }
-        None => false,
     }
 }
 
-type Fields = Vec<(&'static str, Value)>;
+/// Reads `rest`, where it is such a text.
+pub(super) fn read(name: &str, rest: &[u8]) -> Option<Vec<Field>> {
+    match name {
+        "sched_switch" if !rest.starts_with(b"prev_") => switch(rest),
+        "sched_wakeup" | "sched_wakeup_new" | "sched_waking" if !rest.starts_with(b"comm=") => wakeup(rest),
+        _ => None,
+    }
+}
+
+/// The kernel's own name of a field.
+fn field(name: &'static str, value: Value) -> Field {
+    (SmolStr::new_static(name), value)
+}
+
+/// A system call has six arguments (`struct trace_event_raw_sys_enter`).
+const ARGUMENTS: usize = 6;
 
 /// `NR 220 (1200011, 0, 0, 0, ffff8d2c50f0, 0)`.
-fn raw_enter(rest: &[u8]) -> Option<Fields> {
+fn raw_enter(rest: &[u8]) -> Option<(&'static [&'static str], Vec<Value>)> {
     let (id, rest) = word(rest.strip_prefix(b"NR ")?);
-    let arguments = rest.strip_prefix(b"(")?.strip_suffix(b")")?;
-    let argument = |text: &[u8]| hexadecimal(text.trim_ascii()).map(|(value, _)| Value::Unsigned(value));
-    let arguments = arguments.split(|byte| *byte == b',').map(argument).collect::<Option<_>>()?;
-    Some(vec![("id", Value::Signed(signed(id)?)), ("args", Value::Array(arguments))])
+    let mut rest = rest.strip_prefix(b"(")?.strip_suffix(b")")?;
+    let mut arguments = Vec::with_capacity(ARGUMENTS);
+    while !rest.is_empty() {
+        let (value, behind) = hexadecimal(rest)?;
+        arguments.push(Value::Unsigned(value));
+        rest = match behind.strip_prefix(b", ") {
+            Some(more) => more,
+            None if behind.is_empty() => behind,
+            None => return None,
+        };
+    }
+    Some((&["id", "args"], vec![Value::Signed(signed(id)?), Value::Array(arguments.into())]))
 }
 
 /// `NR 220 = 53`.
-fn raw_exit(rest: &[u8]) -> Option<Fields> {
-    let (id, result) = split_once(rest.strip_prefix(b"NR ")?, b" = ")?;
-    Some(vec![("id", Value::Signed(signed(id)?)), ("ret", Value::Signed(signed(result)?))])
+fn raw_exit(rest: &[u8]) -> Option<(&'static [&'static str], Vec<Value>)> {
+    let (id, rest) = word(rest.strip_prefix(b"NR ")?);
+    let result = rest.strip_prefix(b"= ")?;
+    Some((&["id", "ret"], vec![Value::Signed(signed(id)?), Value::Signed(signed(result)?)]))
 }
 
 /// One side of a switch.
@@ -63,23 +83,23 @@ impl Side<'_> {
 }
 
 /// `bash:946 [120] S ==> swapper/2:0 [120]` of `trace-cmd`.
-fn switch(names: &mut Names, rest: &[u8]) -> Option<Fields> {
+fn switch(rest: &[u8]) -> Option<Vec<Field>> {
     let (prev, next) = split_once(rest, b" ==> ")?;
     let (prev, next) = (Side::read(prev)?, Side::read(next)?);
     Some(vec![
-        ("prev_comm", Value::Text(names.word(prev.name))),
-        ("prev_pid", Value::Signed(prev.pid)),
-        ("prev_prio", Value::Signed(prev.prio)),
-        ("prev_state", Value::Signed(prev.state?)),
-        ("next_comm", Value::Text(names.word(next.name))),
-        ("next_pid", Value::Signed(next.pid)),
-        ("next_prio", Value::Signed(next.prio)),
+        field("prev_comm", as_text(prev.name)),
+        field("prev_pid", Value::Signed(prev.pid)),
+        field("prev_prio", Value::Signed(prev.prio)),
+        field("prev_state", Value::Signed(prev.state?)),
+        field("next_comm", as_text(next.name)),
+        field("next_pid", Value::Signed(next.pid)),
+        field("next_prio", Value::Signed(next.prio)),
     ])
 }
 
 /// `946:120:S ==> [002] 0:120:R swapper/2`, and with `  +` a wake-up: what the kernel writes while a latency tracer is on
 /// (`trace_ctxwake_print()`).
-pub(super) fn context_switch(names: &mut Names, text: &[u8]) -> Option<Point> {
+pub(super) fn context_switch(text: &[u8]) -> Option<Point> {
     if !text.first()?.is_ascii_digit() {
         return None;
     }
@@ -89,22 +109,20 @@ pub(super) fn context_switch(names: &mut Names, text: &[u8]) -> Option<Point> {
     let (cpu, rest) = decimal(rest.strip_prefix(b"[")?)?;
     let (next, name) = word(rest.strip_prefix(b"]")?);
     let (next_pid, next_prio, _) = triple(next)?;
-    let (event, fields) = match arrow {
+    let number = |key, value| field(key, Value::Signed(value));
+    let name = as_text(name);
+    Some(match arrow {
         b"==>" => {
-            let prev = [("prev_pid", pid), ("prev_prio", prio), ("prev_state", state)];
-            (&b"sched_switch"[..], [&prev[..], &[("next_pid", next_pid), ("next_prio", next_prio)]].concat())
+            let prev = [number("prev_pid", pid), number("prev_prio", prio), number("prev_state", state)];
+            let next = [number("next_pid", next_pid), number("next_prio", next_prio), field("next_comm", name)];
+            Point::of("sched_switch", prev.into_iter().chain(next))
         }
         b"+" => {
-            let woken = [("pid", next_pid), ("prio", next_prio), ("target_cpu", i64::try_from(cpu).ok()?)];
-            (&b"sched_wakeup"[..], woken.to_vec())
+            let cpu = number("target_cpu", i64::try_from(cpu).ok()?);
+            Point::of("sched_wakeup", [number("pid", next_pid), number("prio", next_prio), cpu, field("comm", name)])
         }
         _ => return None,
-    };
-    let mut fields: Vec<_> =
-        fields.into_iter().map(|(key, value)| (names.word(key.as_bytes()), Value::Signed(value))).collect();
-    let key: &[u8] = if arrow == b"+" { b"comm" } else { b"next_comm" };
-    fields.push((names.word(key), Value::Text(names.word(name))));
-    Some(Point { name: names.word(event), fields })
+    })
 }
 
 /// `946:120:S`.
@@ -114,18 +132,18 @@ fn triple(text: &[u8]) -> Option<(i64, i64, i64)> {
 }
 
 /// `bash:946 [120] success=1 CPU:001` of `trace-cmd`; `success` only of old kernels.
-fn wakeup(names: &mut Names, rest: &[u8]) -> Option<Fields> {
+fn wakeup(rest: &[u8]) -> Option<Vec<Field>> {
     let task = Side::read(rest)?;
     let mut fields = vec![
-        ("comm", Value::Text(names.word(task.name))),
-        ("pid", Value::Signed(task.pid)),
-        ("prio", Value::Signed(task.prio)),
+        field("comm", as_text(task.name)),
+        field("pid", Value::Signed(task.pid)),
+        field("prio", Value::Signed(task.prio)),
     ];
     let (before, cpu) = rsplit_once(rest, b" CPU:")?;
     if let Some((_, success)) = rsplit_once(before, b" success=") {
-        fields.push(("success", Value::Signed(signed(success)?)));
+        fields.push(field("success", Value::Signed(signed(success)?)));
     }
-    fields.push(("target_cpu", Value::Signed(i64::try_from(decimal(cpu)?.0).ok()?)));
+    fields.push(field("target_cpu", Value::Signed(i64::try_from(decimal(cpu)?.0).ok()?)));
     Some(fields)
 }
 
@@ -136,33 +154,33 @@ pub(super) fn system_call(names: &mut Names, text: &[u8]) -> Option<Point> {
     let (call, rest) = call.split_at(end);
     if let Some(result) = rest.strip_prefix(b" -> ") {
         let (value, _) = hexadecimal(result)?;
-        let name = names.word(&[b"sys_exit_", call].concat());
-        return Some(Point { name, fields: vec![(names.word(b"ret"), Value::Signed(value.cast_signed()))] });
+        let known = names.event(&[b"sys_exit_", call].concat());
+        return Some(Point::new(known.layout(["ret"].into_iter()), vec![Value::Signed(value.cast_signed())]));
     }
     let arguments = rest.strip_prefix(b"(")?.strip_suffix(b")")?;
-    let mut fields = Vec::new();
+    let (mut fields, mut values) = (Vec::new(), Vec::new());
     for argument in arguments.split(|byte| *byte == b',') {
         if let Some((key, value)) = split_once(argument, b": ") {
-            let value = match hexadecimal(value) {
+            fields.push(String::from_utf8_lossy(key.trim_ascii()));
+            values.push(match hexadecimal(value) {
                 Some((number, [])) => Value::Unsigned(number),
-                _ => Value::Text(names.word(value)),
-            };
-            fields.push((names.word(key.trim_ascii()), value));
+                _ => as_text(value),
+            });
         }
     }
-    Some(Point { name: names.word(&[b"sys_enter_", call].concat()), fields })
+    let known = names.event(&[b"sys_enter_", call].concat());
+    Some(Point::new(known.layout(fields.iter().map(|field| &**field)), values))
 }
 
 /// `(kernel_clone+0x0/0x360)` in front of a probe's values, or `(CALLER <- FUNCTION)` for one of a return. Gives the names
 /// that the format has for them, and what follows.
-pub(super) fn probe_places<'a>(names: &mut Names, text: &'a [u8]) -> Option<(Fields, &'a [u8])> {
+pub(super) fn probe_places(text: &[u8]) -> Option<(Vec<Field>, &[u8])> {
     let (places, rest) = split_once(text.strip_prefix(b"(")?, b")")?;
     let fields = match split_once(places, b" <- ") {
-        Some((caller, function)) => vec![
-            ("__probe_func", Value::Text(names.word(function))),
-            ("__probe_ret_ip", Value::Text(names.word(caller))),
-        ],
-        None => vec![("__probe_ip", Value::Text(names.word(places)))],
+        Some((caller, function)) => {
+            vec![field("__probe_func", as_text(function)), field("__probe_ret_ip", as_text(caller))]
+        }
+        None => vec![field("__probe_ip", as_text(places))],
     };
     Some((fields, rest.trim_ascii_start()))
 }

@@ -1,5 +1,7 @@
 //! A symbol as the kernel prints it: `%ps`, `%pS`, and what `sym-addr` and `trace-cmd` add.
 
+use std::sync::Arc;
+
 use super::bytes::{hexadecimal, rsplit_once, split_once};
 use crate::trace::{FunctionName, Place, Symbol};
 
@@ -19,7 +21,7 @@ pub(super) fn read(text: &[u8]) -> Symbol {
     let (name, offset) = with_offset(text);
     let function = FunctionName::new(&String::from_utf8_lossy(name));
     let module = module.map(|module| String::from_utf8_lossy(module).into());
-    Symbol::Function { place: Place { function, offset, module }, address }
+    Symbol::Function { place: Arc::new(Place { function, offset, module }), address }
 }
 
 /// ` <ffff800008000000>` (`sym-addr`) or ` (ffff800008000000)` (`trace-cmd`) behind the symbol.
@@ -58,7 +60,8 @@ mod tests {
     fn check(text: &str, expected: &str) {
         let shown = match read(text.as_bytes()) {
             Symbol::Address(_) | Symbol::Unknown => read(text.as_bytes()).to_string(),
-            Symbol::Function { place: Place { function, offset, module }, address } => {
+            Symbol::Function { place, address } => {
+                let Place { function, offset, module } = &*place;
                 format!("{}|{offset:x?}|{module:?}|{address:x?}", function.full())
             }
         };

@@ -24,8 +24,8 @@ fn shown(event: &Event) -> String {
         }
         Body::Marker { text } => format!("\"{text}\""),
         Body::Point(point) => {
-            let fields: Vec<_> = point.fields.iter().map(|(name, value)| format!(" {name}={value:?}")).collect();
-            format!("{}{}", point.name, fields.concat())
+            let fields: Vec<_> = point.fields().map(|(name, value)| format!(" {name}={value:?}")).collect();
+            format!("{}{}", point.name(), fields.concat())
         }
     };
     let stack: Vec<_> = event.stack.iter().flatten().map(|frame| format!(" ^{}", shown_symbol(frame))).collect();

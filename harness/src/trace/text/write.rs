@@ -113,20 +113,21 @@ fn name_of(function: &Symbol) -> String {
 }
 
 fn write_point(out: &mut String, point: &Point) -> fmt::Result {
-    write!(out, "{}:", point.name)?;
-    let layout = layout::find(&point.name).and_then(|layout| LAYOUTS.get(layout)).map_or(&[][..], |layout| layout.keys);
-    if &*point.name == "sys_enter"
+    write!(out, "{}:", point.name())?;
+    let layout =
+        layout::find(point.name()).and_then(|layout| LAYOUTS.get(layout)).map_or(&[][..], |layout| layout.keys);
+    if **point.name() == *"sys_enter"
         && let (Some(id), Some(Value::Array(arguments))) = (point.int("id"), point.field("args"))
     {
         let arguments: Vec<_> = arguments.iter().map(|value| format!("{:x}", value.as_bits())).collect();
         return writeln!(out, " NR {id} ({})", arguments.join(", "));
     }
-    if &*point.name == "sys_exit"
+    if **point.name() == *"sys_exit"
         && let (Some(id), Some(ret)) = (point.int("id"), point.int("ret"))
     {
         return writeln!(out, " NR {id} = {ret}");
     }
-    for (field, value) in &point.fields {
+    for (field, value) in point.fields() {
         let key = layout.iter().find(|key| *key.field == **field);
         match (key, value) {
             (Some(key), value) => {

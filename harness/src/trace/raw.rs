@@ -1,0 +1,181 @@
+//! The raw ring buffers of all CPUs as one stream of typed events.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use super::cpu::Stream;
+use super::decode::{CpuRecording, Recording};
+use super::format::HeaderPage;
+use super::plan::Plans;
+use super::stats::Stats;
+use super::symbols::Symbols;
+use super::tally::Tally;
+use super::{Body, Cpu, Defect, Event, ParseIssue, Timestamp};
+
+/// Calls whose entries are remembered: the kernel's own limit is 50 a task.
+const CALLS: usize = 1 << 16;
+
+/// Reads events one at a time: by time, then CPU, then the order in that CPU's buffer. A buffer whose clock went backwards
+/// is read in its own order.
+pub struct RawReader<'a> {
+    plans: Plans,
+    streams: Vec<Source<'a>>,
+    /// The streams that are not being read, by their next events. Runs of one CPU are long: the reader stays with a stream
+    /// while no other is due.
+    others: BinaryHeap<Reverse<Key>>,
+    current: usize,
+    names: BTreeMap<i32, String>,
+    issues: Vec<ParseIssue>,
+    tally: Tally,
+    /// When the open calls were entered, by task and depth; `None` where the records of returns say it.
+    entered: Option<BTreeMap<(i32, u32), Timestamp>>,
+}
+
+type Key = (Timestamp, Cpu, usize);
+
+/// One CPU.
+struct Source<'a> {
+    cpu: Cpu,
+    stream: Stream<'a>,
+    /// The event that comes next.
+    next: Option<Event>,
+    stats: &'a str,
+}
+
+/// What is known when all events were read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RawSummary {
+    /// The names that tasks had when the buffer was saved.
+    pub names: BTreeMap<i32, String>,
+    /// Why the trace must not be judged.
+    pub defects: Vec<Defect>,
+    /// What could not be understood.
+    pub issues: Vec<ParseIssue>,
+    /// Whether the events came in the order of time.
+    pub sorted: bool,
+}
+
+impl<'a> RawReader<'a> {
+    /// A reader of what the guest saved.
+    #[must_use]
+    pub fn new(recording: &Recording<'a>, symbols: &'a Symbols) -> Self {
+        let mut issues = Vec::new();
+        let head = HeaderPage::parse(recording.header_page).unwrap_or_else(|message| {
+            issues.push(ParseIssue { place: "header_page".into(), message });
+            HeaderPage::BITS_64
+        });
+        let (plans, wrong) = Plans::new(&recording.formats, head.long);
+        issues.extend(wrong);
+        let names = names(recording.saved_cmdlines, &mut issues);
+        let mut tally = Tally::default();
+        let source = |CpuRecording { cpu, pages, stats }: &CpuRecording<'a>| {
+            let mut stream = Stream::new(*cpu, pages, &head, symbols);
+            let next = stream.next(&plans, &mut tally);
+            Source { cpu: *cpu, stream, next, stats }
+        };
+        let streams: Vec<_> = recording.cpus.iter().map(source).collect();
+        let heads = streams.iter().enumerate().filter_map(|(at, source)| Some(Reverse(source.key(at)?)));
+        let mut others: BinaryHeap<_> = heads.collect();
+        let current = others.pop().map_or(0, |Reverse((.., at))| at);
+        let entered = (!plans.say_when_entered()).then(BTreeMap::new);
+        Self { plans, streams, others, current, names, issues, tally, entered }
+    }
+
+    /// The names that tasks had when the buffer was saved, by pid.
+    #[must_use]
+    pub fn names(&self) -> &BTreeMap<i32, String> {
+        &self.names
+    }
+
+    /// What was found besides the events, when all were read.
+    #[must_use]
+    pub fn finish(self) -> RawSummary {
+        let Self { streams, names, mut issues, tally, .. } = self;
+        let mut defects = Vec::new();
+        let mut sorted = true;
+        for Source { cpu, stream, stats, .. } in streams {
+            sorted &= !stream.went_backwards();
+            defects.extend(stream.defects());
+            issues.extend(stream.issues);
+            match Stats::parse(stats) {
+                Some(stats) => defects.extend(stats.defects(cpu, stream.found)),
+                None => issues.push(ParseIssue {
+                    place: format!("cpu {}, stats", cpu.0),
+                    message: "no counters: whether events were lost is unknown".into(),
+                }),
+            }
+        }
+        issues.extend(tally.issues());
+        RawSummary { names, defects, issues, sorted }
+    }
+
+    /// Gives a return of a function the time of the entry before it of the same task and depth, where its record does not
+    /// carry it. Where there is no such entry, it stays as it is.
+    fn pair(&mut self, event: &mut Event) {
+        let Some(open) = &mut self.entered else { return };
+        match &mut event.body {
+            Body::Enter { depth, .. } => {
+                if open.len() >= CALLS {
+                    open.clear();
+                }
+                open.insert((event.pid.0, *depth), event.time);
+            }
+            Body::Leave { depth, entered, .. } => {
+                if let Some(time) = open.remove(&(event.pid.0, *depth)) {
+                    *entered = time;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Source<'_> {
+    #[inline]
+    fn key(&self, at: usize) -> Option<Key> {
+        self.next.as_ref().map(|event| (event.time, event.cpu, at))
+    }
+}
+
+impl Iterator for RawReader<'_> {
+    type Item = Event;
+
+    #[inline]
+    fn next(&mut self) -> Option<Event> {
+        let source = self.streams.get_mut(self.current)?;
+        let mut event = source.next.take()?;
+        source.next = source.stream.next(&self.plans, &mut self.tally);
+        let due = source.key(self.current);
+        if let Some(Reverse(other)) = self.others.peek()
+            && due.is_none_or(|due| *other < due)
+        {
+            let other = other.2;
+            self.others.pop();
+            self.others.extend(due.map(Reverse));
+            self.current = other;
+        }
+        if self.entered.is_some() {
+            self.pair(&mut event);
+        }
+        Some(event)
+    }
+}
+
+/// Reads `saved_cmdlines`: lines `PID NAME`.
+fn names(text: &str, issues: &mut Vec<ParseIssue>) -> BTreeMap<i32, String> {
+    let mut names = BTreeMap::new();
+    for (number, line) in text.lines().enumerate() {
+        let entry =
+            line.trim_start().split_once(' ').and_then(|(pid, name)| Some((pid.parse().ok()?, name.to_owned())));
+        match entry {
+            Some((pid, name)) => {
+                names.insert(pid, name);
+            }
+            None => issues.push(ParseIssue {
+                place: format!("saved_cmdlines, line {}", number + 1),
+                message: format!("expected `PID NAME`, found `{line}`"),
+            }),
+        }
+    }
+    names
+}
