@@ -82,6 +82,11 @@ fn what_a_kernel_lacks_is_listed() -> Outcome {
   - field: task.rcu_users
   - config: CONFIG_SMP
   - config: CONFIG_NUMA
+  - function: steps_thread
+  - kernel: \"6.1\"
+  - kernel: \"6.12\"
+  - not: { kernel: \"6.2\" }
+  - not: { function: copy_process }
 ";
     let draft = Draft::read(Path::new("x.yaml"), fs::read_to_string(data("good-scenario.yaml"))? + needs)?;
     let expected = [
@@ -89,6 +94,8 @@ fn what_a_kernel_lacks_is_listed() -> Outcome {
         "the kernel has no event `sched:sched_process_hang`",
         "the kernel has no field `task.rcu_users`",
         "the kernel is built without CONFIG_NUMA",
+        "the kernel is older than 6.12",
+        "the kernel has a traceable function `copy_process`",
     ];
     assert_eq!(on_small_image(|target| Ok(draft.lacking(target)))?, expected);
     Ok(())
@@ -110,6 +117,7 @@ fn on_small_image<T>(act: impl FnOnce(&Target<'_>) -> Result<T, Diagnostic>) -> 
     ];
     act(&Target {
         image: "small",
+        release: "6.1.0-rpi",
         functions: &set(functions).into_iter().zip(1..).map(|(name, number)| (name, vec![number])).collect(),
         events: &events.map(|(name, fields)| (name.to_owned(), list(fields))).into(),
         programs: &set("exit-code fork-one trace-flood"),

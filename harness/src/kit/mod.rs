@@ -159,6 +159,7 @@ impl<'a> Bench<'a> {
         let target = Target {
             layouts: if draft.names_fields() { self.layouts(on)? } else { &Layouts::EMPTY },
             image: &self.kit.image,
+            release: &self.kit.facts.release,
             functions: &self.kit.facts.functions,
             events: &self.events,
             programs: &self.programs,
