@@ -111,6 +111,7 @@ fn on_small_image<T>(act: impl FnOnce(&Target<'_>) -> Result<T, Diagnostic>) -> 
     let list = |words: &str| words.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let functions = "copy_process finish_task_switch.isra.0 kernel_clone schedule_tail wake_up_new_task";
     let events = [
+        ("raw_syscalls:sys_enter", "id args"),
         ("sched:sched_process_fork", "parent_comm parent_pid child_comm child_pid"),
         ("sched:sched_switch", "prev_comm prev_pid prev_prio prev_state next_comm next_pid next_prio"),
         ("sched:sched_wakeup", "comm pid prio target_cpu"),
@@ -122,7 +123,11 @@ fn on_small_image<T>(act: impl FnOnce(&Target<'_>) -> Result<T, Diagnostic>) -> 
         events: &events.map(|(name, fields)| (name.to_owned(), list(fields))).into(),
         programs: &set("exit-code fork-one trace-flood"),
         modules: &BTreeMap::from([("kthread-steps".to_owned(), list("steps_init steps_thread"))]),
-        names: &Names::read(Path::new("names.yaml"), "fork_core: [kernel_clone, _do_fork]\n")?,
+        names: &Names::read(Path::new("names.yaml"), "fork_core: [kernel_clone, _do_fork]\n")?.with_syscalls(
+            Path::new("syscalls.yaml"),
+            "arm64: { clone: 220, clone3: 435, exit: 93 }\n",
+            "arm64",
+        )?,
         layouts: &Layouts::EMPTY,
         config: &set("CONFIG_SMP"),
         cpus: 4,

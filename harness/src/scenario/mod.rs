@@ -8,6 +8,7 @@ mod check;
 pub mod diagnostic;
 mod end;
 mod expectation;
+mod filter;
 pub mod names;
 mod needs;
 pub mod pattern;

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::Known;
 use super::diagnostic::{Diagnostic, Step as At, did_you_mean};
+use super::pattern::SYSCALL_EVENTS;
 use super::raw::{RawEnd, RawFunction, RawMachineEnd, RawRole, RawStep, RawTracer};
-use super::vocabulary::Vocabulary;
+use super::vocabulary::{Misnomer, Vocabulary};
 use super::{
     Draft, End, Kprobe, MachineEnd, Names, Role, RoleRule, Scenario, Step, TraceSetup, TracedEvent, TracedFunction,
-    Tracer, ViewRules,
+    Tracer, ViewRules, filter,
 };
 use crate::layouts::Layouts;
 use crate::layouts::fetch::{self, Mistake};
@@ -261,7 +262,16 @@ impl Resolver<'_> {
         for (index, event) in raw.events.iter().enumerate() {
             let (group, name) = self.event(&event.name, &at("events", index, "name"))?;
             self.line(event.filter.as_deref().unwrap_or_default(), &at("events", index, "filter"))?;
-            events.push(TracedEvent { group, name, filter: event.filter.clone() });
+            let filter = match &event.filter {
+                Some(filter) if SYSCALL_EVENTS.contains(&name.as_str()) => {
+                    let compiled = filter::with_numbers(filter, self.target.names);
+                    Some(compiled.map_err(|Misnomer { message, hint }| {
+                        self.error(&at("events", index, "filter"), message, Some(hint))
+                    })?)
+                }
+                filter => filter.clone(),
+            };
+            events.push(TracedEvent { group, name, filter });
         }
         let mut kprobes = Vec::new();
         for (index, probe) in raw.kprobes.iter().enumerate() {

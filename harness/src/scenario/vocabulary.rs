@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::diagnostic::did_you_mean;
-use super::pattern::{CALLER, FieldRef, OF_EVERY_EVENT, Pattern, What, array_element, is_pid};
+use super::pattern::{CALLER, FieldRef, OF_EVERY_EVENT, Pattern, What, array_element, is_pid, is_syscall};
 use super::{Names, Role, Scenario, TraceSetup, TracedFunction, Tracer};
 use crate::trace::symbol::fold;
 
@@ -63,6 +63,11 @@ impl Vocabulary<'_> {
             self.field_of(&pattern.what, field)?;
             if is_pid(field) && value.parse::<i32>().is_err() {
                 self.role(value)?;
+            }
+            if let What::Event(event) = &pattern.what
+                && is_syscall(event, field)
+            {
+                syscall(value, self.names)?;
             }
         }
         Ok(())
@@ -138,4 +143,14 @@ impl Vocabulary<'_> {
         });
         Err(Misnomer { message: format!("event `{event}` has no field `{field}`"), hint })
     }
+}
+
+/// The number of the system call that is named, or given as a number.
+pub(super) fn syscall(name: &str, names: &Names) -> Result<i64, Misnomer> {
+    let number = name.parse().ok().or_else(|| names.syscall(name));
+    number.ok_or_else(|| Misnomer {
+        message: format!("there is no system call `{name}`"),
+        hint: did_you_mean(name, names.syscalls())
+            .unwrap_or_else(|| "images/syscalls.yaml has those that are known".into()),
+    })
 }
