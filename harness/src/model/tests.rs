@@ -31,7 +31,7 @@ pub(crate) fn event(line: &str) -> Event {
 
 pub(crate) fn symbol(name: &str) -> Symbol {
     Symbol::Function {
-        place: Place { function: FunctionName::new(name), offset: Some(4), module: None }.into(),
+        place: Place { function: FunctionName::new(name), offset: Some(4), module: None, followed_by: None }.into(),
         address: Some(0x10),
     }
 }
