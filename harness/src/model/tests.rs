@@ -95,6 +95,33 @@ fn a_life_is_told_from_its_events() {
 }
 
 #[test]
+fn who_reaps_whom_is_told_where_it_is_certain() {
+    let forks = ["10 1 50 sched_process_fork child_pid=51", "11 1 50 sched_process_fork child_pid=52"];
+    let exit = |pid: i32| format!("20 1 {pid} sched_process_exit pid={pid}");
+    for (exits, reap, reaped) in [
+        (&[51][..], "30 1 50 release_task() wait_task_zombie", vec![51]),
+        (&[51, 52], "30 1 50 release_task() wait_task_zombie", vec![]),
+        (&[51, 52], "30 1 50 released pid=52", vec![52]),
+        (&[51, 52], "30 1 50 sys_exit_wait4 ret=51", vec![51]),
+        (&[51], "30 1 50 sys_exit_wait4 ret=52", vec![]),
+        (&[51], "30 1 51 release_task() do_exit", vec![51]),
+        (&[51], "30 1 60 release_task() wait_task_zombie", vec![]),
+        (&[51, 50], "30 1 1 release_task( @0", vec![]),
+        (&[50], "30 1 1 release_task( @0", vec![50]),
+    ] {
+        let lines: Vec<String> = forks
+            .map(str::to_owned)
+            .into_iter()
+            .chain(exits.iter().copied().map(exit))
+            .chain([reap.to_owned()])
+            .collect();
+        let model = Model::of(&lines.iter().map(|line| event(line)).collect::<Vec<_>>());
+        let dead = model.tasks.iter().filter(|task| task.reaped.is_some()).map(|task| task.pid.0);
+        assert_eq!(dead.collect::<Vec<_>>(), reaped, "{exits:?} {reap}");
+    }
+}
+
+#[test]
 fn figures_need_no_events() {
     let summary = Summary::of(&events(&LIFE));
     let time = |measure, task| summary.times.get(&(measure, TaskId(task))).map(|times| (times.count(), times.total()));
