@@ -107,11 +107,12 @@ fn event_fields(trace: &TraceSetup, target: &Target<'_>) -> BTreeMap<String, Vec
     names.filter_map(|name| target.events.get(&name).map(|fields| (name, fields.clone()))).collect()
 }
 
-/// The fetch arguments with a type `x8` to `x64` (Documentation/trace/kprobetrace.rst).
+/// The fetch arguments with a type `x8` to `x64`, or without one, which is as wide as a register and hexadecimal
+/// (Documentation/trace/kprobetrace.rst).
 fn hexadecimal(probes: &[Kprobe]) -> BTreeSet<(String, String)> {
     let fields = probes.iter().flat_map(|probe| probe.fetch.split_whitespace().map(move |argument| (probe, argument)));
     fields
-        .filter(|(_, argument)| argument.rsplit_once(':').is_some_and(|(_, kind)| kind.starts_with('x')))
+        .filter(|(_, argument)| argument.rsplit_once(':').is_none_or(|(_, kind)| kind.starts_with('x')))
         .filter_map(|(probe, argument)| Some((probe.name.clone(), argument.split_once('=')?.0.to_owned())))
         .collect()
 }
