@@ -155,7 +155,7 @@ impl Workspace {
     #[must_use]
     pub fn image_names(&self) -> Vec<String> {
         // These two are tables, not images: of logical names, and of functions' source files.
-        let tables = ["names", "sources"];
+        let tables = ["names", "sources", "syscalls"];
         self.names_in("images", ".yaml").into_iter().filter(|name| !tables.contains(&name.as_str())).collect()
     }
 

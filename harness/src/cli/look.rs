@@ -11,11 +11,20 @@ use crate::trace::text::Summary;
 use crate::view::follow::Choice;
 use crate::view::{Cast, Followed, Kind, Subject, View};
 
+/// Events that are held at once: about a GiB of them, and more than a picture can show.
+const MOST: usize = 4 << 20;
+
 /// All events of a file, and what was not understood.
+///
+/// # Errors
+/// [`Failure`] where the file cannot be read, or has more than [`MOST`] events.
 pub(super) fn whole(arguments: &Arguments, file: &Path) -> Result<(Trace, Summary), Failure> {
     let mut trace = Trace::default();
     let summary = view::read(arguments, file, |mut events| {
         for event in events.by_ref() {
+            if trace.events.len() == MOST {
+                return Err(too_many(file, MOST));
+            }
             trace.events.push(event.map_err(|error| view::unreadable(file, &error))?);
         }
         Ok(events.finish())
@@ -27,6 +36,15 @@ pub(super) fn whole(arguments: &Arguments, file: &Path) -> Result<(Trace, Summar
     }
     trace.defects.clone_from(&summary.defects);
     Ok((trace, summary))
+}
+
+/// What to do with a recording that is too long to be held.
+fn too_many(file: &Path, most: usize) -> Failure {
+    Failure::input(format!(
+        "`{}` has more than {most} events, which is more than this view can hold\n\nhint: `--view summary`, `diff`, and `view` \
+         without `--view` read a recording of any length; `trace-cmd split` cuts one",
+        file.display()
+    ))
 }
 
 /// The views of these kinds of what the tasks `follow`, pids or names, do and of what is done to them; of all tasks where

@@ -34,7 +34,8 @@ pub(super) fn with<T>(
     match opened {
         Opened::Text(_) => Err(wrong("it is a text, which has no raw pages".into())),
         Opened::TraceDat(bytes) => {
-            let dat = dat::read(bytes).map_err(|error| wrong(error.to_string()))?;
+            let inflated = dat::inflate(bytes).map_err(|error| wrong(error.to_string()))?;
+            let dat = dat::read(inflated.as_deref().unwrap_or(bytes)).map_err(|error| wrong(error.to_string()))?;
             let (symbols, _) = Symbols::from_system_map(dat.kallsyms);
             Ok(then(&dat, &symbols))
         }

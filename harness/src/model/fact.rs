@@ -46,6 +46,8 @@ pub enum Fact<'a> {
     ExitCode(u32),
     /// Somebody gives up the stack of the task that ran before (`put_task_stack()`).
     StackPut,
+    /// The running task gives up a dead task's pid (`release_task()`): this one, where the event says which.
+    Reaped(Option<Pid>),
     /// A task's `task_struct` is freed.
     Freed(Pid),
 }
@@ -56,9 +58,11 @@ impl<'a> Fact<'a> {
     pub fn of(event: &'a Event) -> Option<Self> {
         match &event.body {
             Body::Point(point) => of_point(point),
-            Body::Call { function, .. } | Body::Enter { function, .. } if function.base() == Some("put_task_stack") => {
-                Some(Self::StackPut)
-            }
+            Body::Call { function, .. } | Body::Enter { function, .. } => match function.base()? {
+                "put_task_stack" => Some(Self::StackPut),
+                "release_task" => Some(Self::Reaped(None)),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -92,6 +96,9 @@ fn of_point(point: &Point) -> Option<Fact<'_>> {
         "sched_process_exec" => Fact::Executed(point.text("filename")?),
         "sched_process_exit" => Fact::Exits,
         "sched_process_free" => Fact::Freed(pid("pid")?),
+        // The call gives the pid of a child that changed its state; what probes on release_task() are called.
+        "sys_exit_wait4" => Fact::Reaped(Some(pid("ret").filter(|pid| pid.0 > 0)?)),
+        "release_task" | "released" => Fact::Reaped(Some(pid("pid")?)),
         // System calls keep the status in the low byte, do_exit() in the second one.
         "sys_enter_exit_group" | "sys_enter_exit" => {
             Fact::ExitCode((u32::try_from(point.int("error_code")? & 0xff).ok()?) << 8)

@@ -42,6 +42,8 @@ pub struct Task {
     pub exit_code: Option<u32>,
     /// Who gave up its stack: the task that ran next on its CPU (`finish_task_switch()` calls `put_task_stack()`).
     pub stack_put: Option<Act>,
+    /// Who gave up its pid, which ended its time as a zombie: who waited for it, or itself (`release_task()`).
+    pub reaped: Option<Act>,
     /// Who ran when its `task_struct` was freed (`sched_process_free`).
     pub freed: Option<Act>,
     /// How many events were recorded while it ran.
@@ -62,6 +64,7 @@ impl Task {
             exited: None,
             exit_code: None,
             stack_put: None,
+            reaped: None,
             freed: None,
             events: 0,
         }

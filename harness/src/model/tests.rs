@@ -31,7 +31,7 @@ pub(crate) fn event(line: &str) -> Event {
 
 pub(crate) fn symbol(name: &str) -> Symbol {
     Symbol::Function {
-        place: Place { function: FunctionName::new(name), offset: Some(4), module: None }.into(),
+        place: Place { function: FunctionName::new(name), offset: Some(4), module: None, followed_by: None }.into(),
         address: Some(0x10),
     }
 }
@@ -92,6 +92,33 @@ fn a_life_is_told_from_its_events() {
     );
     let wakes: Vec<_> = model.wakes.iter().map(|wake| (wake.at.0, wake.by, wake.task)).collect();
     assert_eq!(wakes, [(12, by, TaskId(at)), (45, TaskId(at), by)]);
+}
+
+#[test]
+fn who_reaps_whom_is_told_where_it_is_certain() {
+    let forks = ["10 1 50 sched_process_fork child_pid=51", "11 1 50 sched_process_fork child_pid=52"];
+    let exit = |pid: i32| format!("20 1 {pid} sched_process_exit pid={pid}");
+    for (exits, reap, reaped) in [
+        (&[51][..], "30 1 50 release_task() wait_task_zombie", vec![51]),
+        (&[51, 52], "30 1 50 release_task() wait_task_zombie", vec![]),
+        (&[51, 52], "30 1 50 released pid=52", vec![52]),
+        (&[51, 52], "30 1 50 sys_exit_wait4 ret=51", vec![51]),
+        (&[51], "30 1 50 sys_exit_wait4 ret=52", vec![]),
+        (&[51], "30 1 51 release_task() do_exit", vec![51]),
+        (&[51], "30 1 60 release_task() wait_task_zombie", vec![]),
+        (&[51, 50], "30 1 1 release_task( @0", vec![]),
+        (&[50], "30 1 1 release_task( @0", vec![50]),
+    ] {
+        let lines: Vec<String> = forks
+            .map(str::to_owned)
+            .into_iter()
+            .chain(exits.iter().copied().map(exit))
+            .chain([reap.to_owned()])
+            .collect();
+        let model = Model::of(&lines.iter().map(|line| event(line)).collect::<Vec<_>>());
+        let dead = model.tasks.iter().filter(|task| task.reaped.is_some()).map(|task| task.pid.0);
+        assert_eq!(dead.collect::<Vec<_>>(), reaped, "{exits:?} {reap}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! From events to states: who runs where, who waits, who woke whom. Keeps as much as there are tasks and CPUs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::fact::Fact;
 use super::task::{Act, Span, State, Switch, Task, TaskId, Wake};
@@ -33,7 +33,12 @@ pub struct Tracker {
     /// Who has a pid now; idle tasks by their CPU.
     by_pid: BTreeMap<(Pid, Option<Cpu>), TaskId>,
     cpus: BTreeMap<Cpu, Slot>,
+    /// The tasks that exit and that nobody has reaped.
+    zombies: BTreeSet<TaskId>,
 }
+
+/// Among more zombies nobody is looked for: a hostile recording has as many as it has events.
+const ZOMBIES: usize = 64;
 
 /// What a task does now.
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +93,7 @@ impl Tracker {
                 let (prev, next) = (self.named(prev, prev_comm, cpu, at), self.named(next, next_comm, cpu, at));
                 self.enter(prev, state, None, at, listener);
                 if state.is_dead() {
-                    self.tasks[prev.0].exited.get_or_insert(at);
+                    self.exits(prev, at);
                 }
                 self.run(next, cpu, at, listener);
                 self.cpus.insert(cpu, Slot { running: next, before: Some(prev) });
@@ -100,7 +105,7 @@ impl Tracker {
             }
             Fact::Executed(file) => self.tasks[by.0].programs.push((at, file.into())),
             Fact::Exits => {
-                self.tasks[by.0].exited.get_or_insert(at);
+                self.exits(by, at);
             }
             Fact::ExitCode(code) => {
                 self.tasks[by.0].exit_code.get_or_insert(code);
@@ -111,10 +116,20 @@ impl Tracker {
                     self.tasks[dead.0].stack_put.get_or_insert(Act { at, by });
                 }
             }
+            Fact::Reaped(pid) => {
+                let dead = match pid {
+                    Some(pid) => self.by_pid.get(&(pid, None)).copied(),
+                    None => self.only_zombie_of(by),
+                };
+                if let Some(dead) = dead.filter(|dead| self.zombies.remove(dead)) {
+                    self.tasks[dead.0].reaped = Some(Act { at, by });
+                }
+            }
             Fact::Freed(pid) => {
                 // One whose life was before the recording is not worth a lane.
                 if let Some(task) = self.by_pid.get(&(pid, None)) {
                     self.tasks[task.0].freed.get_or_insert(Act { at, by });
+                    self.zombies.remove(task);
                 }
             }
         }
@@ -149,6 +164,26 @@ impl Tracker {
         if let Some(comm) = comm {
             task.named(act.at, comm);
         }
+    }
+
+    fn exits(&mut self, id: TaskId, at: Timestamp) {
+        let exited = &mut self.tasks[id.0].exited;
+        if exited.is_none() {
+            *exited = Some(at);
+            self.zombies.insert(id);
+        }
+    }
+
+    /// The zombie that a task must mean which reaps one: itself, its child, or an orphan. `None` where there are several.
+    fn only_zombie_of(&self, by: TaskId) -> Option<TaskId> {
+        if self.zombies.len() > ZOMBIES {
+            return None;
+        }
+        let creator = |id: TaskId| self.tasks[id.0].created.map(|act| act.by);
+        let exited = |id: TaskId| self.tasks[id.0].exited.is_some();
+        let mine = |id: TaskId| id == by || creator(id).is_none_or(|creator| creator == by || exited(creator));
+        let mut zombies = self.zombies.iter().copied().filter(|id| mine(*id));
+        zombies.next().filter(|_| zombies.next().is_none())
     }
 
     fn woken(&mut self, wake: &Wake, listener: &mut impl Listener) {

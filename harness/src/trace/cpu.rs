@@ -173,7 +173,9 @@ impl<'a> Stream<'a> {
         let mut symbol = |bits: u64| self.memo.resolve(bits);
         let body = match &plan.shape {
             Shape::Call { function, caller } => {
-                Body::Call { function: symbol(function.bits(data)?), caller: symbol(caller.bits(data)?) }
+                let function = symbol(function.bits(data)?);
+                let caller = self.memo.caller(&function, caller.bits(data)?);
+                Body::Call { function, caller }
             }
             Shape::Enter { function, depth } => {
                 Body::Enter { function: symbol(function.bits(data)?), depth: depth.low(data)? }

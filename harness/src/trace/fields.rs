@@ -204,11 +204,14 @@ impl Element {
     fn value(self, bytes: &[u8]) -> Option<Value> {
         match self {
             Self::Char => Some(Value::Text(text(bytes))),
-            Self::Int { width, signed } => bytes
-                .chunks_exact(width.bytes())
-                .map(|chunk| width.value(chunk, signed))
-                .collect::<Option<_>>()
-                .map(Value::Array),
+            Self::Int { width, signed } => {
+                // As many as there are, from the start: a vector that grows would be most of the work.
+                let mut items = Vec::with_capacity(bytes.len() / width.bytes());
+                for chunk in bytes.chunks_exact(width.bytes()) {
+                    items.push(width.value(chunk, signed)?);
+                }
+                Some(Value::Array(items.into()))
+            }
         }
     }
 }

@@ -20,13 +20,18 @@ const MACHINERY: [&str; 7] = [
 /// before 5.2.
 pub(super) fn frames(bytes: &[u8], long: usize, memo: &mut Memo<'_>) -> Vec<Symbol> {
     let end = if long == 4 { u64::from(u32::MAX) } else { u64::MAX };
-    bytes
+    let mut addresses = bytes
         .chunks_exact(long.max(1))
         .map(|frame| frame.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)))
-        .take_while(|address| *address != end)
-        .map(|address| memo.resolve(address))
-        .skip_while(is_machinery)
-        .collect()
+        .take_while(|address| *address != end);
+    let innermost = addresses.by_ref().map(|address| memo.resolve(address)).find(|frame| !is_machinery(frame));
+    let mut stack = Vec::with_capacity(bytes.len() / long.max(1));
+    stack.extend(innermost);
+    for address in addresses {
+        let caller = stack.last().map(|callee| memo.caller(callee, address));
+        stack.extend(caller);
+    }
+    stack
 }
 
 /// Whether a frame belongs to the tracer and not to what was traced.

@@ -47,7 +47,10 @@ fn without_size(frame: &str) -> String {
 
 fn place(symbol: &Symbol) -> String {
     match symbol {
-        Symbol::Function { place, .. } => format!("{}+{:#x}", place.function.full(), place.offset.expect("an offset")),
+        Symbol::Function { place, .. } => {
+            let place = place.as_printed();
+            format!("{}+{:#x}", place.function.full(), place.offset.expect("an offset"))
+        }
         Symbol::Address(_) | Symbol::Unknown => symbol.to_string(),
     }
 }

@@ -11,6 +11,7 @@ mod frames;
 #[cfg(test)]
 mod golden;
 mod memo;
+mod noreturn;
 mod page;
 mod plan;
 mod raw;

@@ -29,6 +29,22 @@ pub struct Place {
     pub offset: Option<u64>,
     /// The module it belongs to; `None` for the kernel image.
     pub module: Option<Arc<str>>,
+    /// Where the place is the end of `function`, the function that begins there, by which the kernel's text calls it: the
+    /// return address of a call that never returns, and behind which the compiler therefore put nothing.
+    pub followed_by: Option<FunctionName>,
+}
+
+impl Place {
+    /// The place as the kernel prints it.
+    #[must_use]
+    pub fn as_printed(&self) -> Self {
+        match &self.followed_by {
+            Some(next) => {
+                Self { function: next.clone(), offset: Some(0), module: self.module.clone(), followed_by: None }
+            }
+            None => self.clone(),
+        }
+    }
 }
 
 impl Symbol {

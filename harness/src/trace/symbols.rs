@@ -104,6 +104,15 @@ impl Symbols {
         }
     }
 
+    /// The end of the function that ends where another one begins; `None` at any other address.
+    #[must_use]
+    pub(super) fn resolve_end(&self, address: u64) -> Option<Symbol> {
+        let next = self.place(address).filter(|next| next.offset == Some(0))?;
+        let last = self.place(address.checked_sub(1)?).filter(|last| last.module == next.module)?;
+        let place = Place { offset: last.offset.map(|offset| offset + 1), followed_by: Some(next.function), ..last };
+        Some(Symbol::Function { place: Arc::new(place), address: Some(address) })
+    }
+
     /// The same as lines of `/proc/kallsyms`, each region closed by an `_etext`.
     #[must_use]
     pub fn to_kallsyms(&self) -> String {
@@ -144,7 +153,8 @@ impl Symbols {
         }
         let last = region.starts.partition_point(|start| *start <= address).checked_sub(1)?;
         let (start, function) = (region.starts.get(last)?, region.names.get(last)?);
-        Some(Place { function: function.clone(), offset: Some(address - start), module: region.module.clone() })
+        let (offset, module) = (Some(address - start), region.module.clone());
+        Some(Place { function: function.clone(), offset, module, followed_by: None })
     }
 }
 
@@ -231,8 +241,10 @@ ffff800001000010 t mod_work\t[snap]
     /// `name+offset`, `name+offset [module]` or `?`.
     fn shown(symbol: &Symbol) -> String {
         match symbol.place() {
-            Some(Place { function, offset: Some(offset), module: None }) => format!("{}+{offset:#x}", function.full()),
-            Some(Place { function, offset: Some(offset), module: Some(module) }) => {
+            Some(Place { function, offset: Some(offset), module: None, .. }) => {
+                format!("{}+{offset:#x}", function.full())
+            }
+            Some(Place { function, offset: Some(offset), module: Some(module), .. }) => {
                 format!("{}+{offset:#x} [{module}]", function.full())
             }
             _ => "?".into(),

@@ -211,7 +211,7 @@ impl Mutator<'_> {
 
 fn symbol(name: &str, names: &Names) -> Symbol {
     let name = names.candidates(name).next().unwrap_or(name);
-    let place = Place { function: FunctionName::new(name), offset: None, module: None };
+    let place = Place { function: FunctionName::new(name), offset: None, module: None, followed_by: None };
     Symbol::Function { place: place.into(), address: None }
 }
 

@@ -15,8 +15,9 @@ const TRAMPOLINES: [&str; 6] = [
 /// The folded name of the function that a return address lies in; `None` where it tells nothing.
 ///
 /// Behind a call to a function that never returns the compiler puts nothing, so that the return address is the start of
-/// whatever function follows: `do_group_exit() <-__wake_up_parent`. A call cannot come before a function's first instruction,
-/// so that is all there is to look for. A return probe hides the caller behind its trampoline.
+/// whatever function follows: `do_group_exit() <-__wake_up_parent`. Of raw pages `trace` finds the caller where it can be sure
+/// of it; what still is a function's start tells nothing, since a call cannot come before a function's first instruction. A
+/// return probe hides the caller behind its trampoline.
 #[must_use]
 pub(super) fn name(address: &Symbol) -> Option<String> {
     let place = address.place();
@@ -38,7 +39,8 @@ mod tests {
             ("__wake_up_parent", 0, None),
             ("return_to_handler", 4, None),
         ] {
-            let place = Place { function: FunctionName::new(function), offset: Some(offset), module: None };
+            let place =
+                Place { function: FunctionName::new(function), offset: Some(offset), module: None, followed_by: None };
             let symbol = Symbol::Function { place: place.into(), address: Some(0x1000) };
             assert_eq!(name(&symbol).as_deref(), expected, "{function}+{offset}");
         }

@@ -94,6 +94,13 @@ fn notes(task: &Task, subject: &Subject<'_>) -> Vec<String> {
     if let Some(by) = task.stack_put.and_then(|act| subject.role(act.by)) {
         notes.push(format!("stack put by {by}"));
     }
+    if let Some(act) = task.reaped {
+        notes.push(match subject.role(act.by) {
+            _ if subject.model.task(act.by) == Some(task) => "reaped by itself".to_owned(),
+            Some(by) => format!("reaped by {by}"),
+            None => "reaped".to_owned(),
+        });
+    }
     if let Some(freed) = task.freed {
         // Who frees it is whoever runs when RCU is done.
         let by = subject.role(freed.by).filter(|by| *by != "idle");

@@ -20,6 +20,11 @@ impl<'a> Cursor<'a> {
         at.map(|at| Self { file: self.file, at }).ok_or_else(|| self.damaged("place that the file has"))
     }
 
+    /// Bytes from the beginning of the file.
+    pub(super) fn place(&self) -> u64 {
+        self.at as u64
+    }
+
     pub(super) fn damaged(&self, expected: &'static str) -> DatError {
         DatError::Damaged { at: self.at, expected }
     }

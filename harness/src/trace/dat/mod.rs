@@ -1,11 +1,13 @@
 //! `trace.dat`, the file of `trace-cmd record` (trace-cmd.dat.v6(5), v7(5)): what a tracing session saved, behind one
-//! another. Version 6 is written and read; of version 7 files without compression are read.
+//! another. Version 6 is written and read; version 7 is read, compressed by zstd too.
 
 mod cursor;
 mod read;
+mod version_7;
 mod write;
 
 pub use read::read;
+pub use version_7::inflate;
 pub use write::write;
 
 use super::{Cpu, CpuRecording, Recording};
@@ -77,6 +79,7 @@ mod option {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::{Symbols, decode};
 
     fn file() -> Vec<u8> {
         write(&TraceDat {
@@ -100,6 +103,35 @@ mod tests {
         let cpus: Vec<_> = found.cpus.iter().map(|(cpu, pages)| (cpu.0, pages.len())).collect();
         assert_eq!(cpus, [(0, 4096), (1, 0), (2, 8192)]);
         assert_eq!(found.stats, [(Cpu(2), "entries: 1\n")]);
+    }
+
+    #[test]
+    fn what_is_compressed_is_the_same_recording() {
+        let plain = include_bytes!("../../../fuzz/corpus/dat/function");
+        let packed = include_bytes!("../../../fuzz/corpus/dat/compressed");
+        assert_eq!(inflate(plain), Ok(None));
+        assert!(matches!(read(packed), Err(DatError::Unsupported(_))));
+        let inflated = inflate(packed).expect("a whole file").expect("a compressed one");
+        let (found, expected) = (read(&inflated).expect("a file"), read(plain).expect("a file"));
+        assert_eq!(found.kallsyms, expected.kallsyms);
+        let decoded = |dat: &TraceDat<'_>| {
+            let (symbols, _) = Symbols::from_system_map(dat.kallsyms);
+            decode(&dat.recording(), &symbols).0.events
+        };
+        assert!(!decoded(&found).is_empty());
+        assert_eq!(decoded(&found), decoded(&expected));
+    }
+
+    #[test]
+    fn no_byte_of_a_compressed_file_breaks_it() {
+        let packed = include_bytes!("../../../fuzz/corpus/dat/compressed");
+        for at in (0..packed.len()).step_by(7) {
+            let mut bad = packed.to_vec();
+            bad[at] ^= 0x81;
+            let _ = inflate(&bad).map(|file| file.map(|file| read(&file).map(|dat| dat.cpus.len())));
+            // Not all that stands in a file is read.
+            assert!(inflate(&packed[..at]).is_err() || at > packed.len() / 2, "cut at {at}");
+        }
     }
 
     #[test]

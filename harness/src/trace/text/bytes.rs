@@ -3,9 +3,15 @@
 /// The decimal number in front, and what follows it. `None` without a digit, or where it does not fit.
 #[inline]
 pub(super) fn decimal(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let mut value: u64 = 0;
-    let mut at = 0;
-    while let Some(digit) = bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10) {
+    /// As many digits fit into 64 bits, whatever they are.
+    const SAFE: usize = 19;
+    let digit = |at: usize| bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10);
+    let (mut value, mut at) = (0_u64, 0);
+    while let Some(digit) = digit(at).filter(|_| at < SAFE) {
+        value = value * 10 + u64::from(digit);
+        at += 1;
+    }
+    while let Some(digit) = digit(at) {
         value = value.checked_mul(10)?.checked_add(digit.into())?;
         at += 1;
     }
@@ -30,14 +36,25 @@ pub(super) fn signed(bytes: &[u8]) -> Option<i64> {
 #[inline]
 pub(super) fn hexadecimal(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let digits = bytes.strip_prefix(b"0x").unwrap_or(bytes);
-    let length = digits.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(digits.len());
-    if !(1..=16).contains(&length) {
-        return None;
+    let (mut value, mut at) = (0_u64, 0);
+    while let Some(digit) = digits.get(at).map(|byte| HEX[usize::from(*byte)]).filter(|digit| *digit < 16) {
+        value = value << 4 | u64::from(digit);
+        at += 1;
     }
-    let (digits, rest) = digits.split_at(length);
-    let digit = |byte: &u8| u64::from(if *byte <= b'9' { byte - b'0' } else { (byte | 0x20) - b'a' + 10 });
-    Some((digits.iter().fold(0, |value, byte| value << 4 | digit(byte)), rest))
+    (1..=16).contains(&at).then(|| (value, digits.get(at..).unwrap_or_default()))
 }
+
+/// What each byte is worth as a hexadecimal digit; 255 for those that are none.
+const HEX: [u8; 256] = {
+    let mut worth = [u8::MAX; 256];
+    let (mut at, mut digit) = (0, 0_u8);
+    while at < 16 {
+        worth[b"0123456789abcdef"[at] as usize] = digit;
+        worth[b"0123456789ABCDEF"[at] as usize] = digit;
+        (at, digit) = (at + 1, digit + 1);
+    }
+    worth
+};
 
 /// The first word and what follows it, without the spaces around.
 #[inline]
@@ -49,26 +66,34 @@ pub(super) fn word(bytes: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// What stands before and behind the first `separator`.
+#[inline]
 pub(super) fn split_once<'a>(bytes: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let at = memchr::memmem::find(bytes, separator)?;
-    Some((bytes.get(..at)?, bytes.get(at + separator.len()..)?))
+    // By its last byte: to prepare a search for several costs more than a line is long.
+    memchr::memchr_iter(*separator.last()?, bytes).find_map(|at| split_behind(bytes, at + 1, separator))
 }
 
 /// What stands before and behind the last `separator`.
+#[inline]
 pub(super) fn rsplit_once<'a>(bytes: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let at = memchr::memmem::rfind(bytes, separator)?;
-    Some((bytes.get(..at)?, bytes.get(at + separator.len()..)?))
+    memchr::memrchr_iter(*separator.last()?, bytes).find_map(|at| split_behind(bytes, at + 1, separator))
+}
+
+#[inline]
+fn split_behind<'a>(bytes: &'a [u8], end: usize, separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let (before, behind) = bytes.split_at_checked(end)?;
+    Some((before.strip_suffix(separator)?, behind))
 }
 
 /// A time in seconds as nanoseconds: `4.424030`, with three to nine decimals, or a bare count of a clock that has no unit
 /// (`counter`, `x86-tsc`). Gives what follows it.
 #[inline]
 pub(super) fn time(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    /// What a unit of the last decimal is worth, by how many there are.
+    const WORTH: [u64; 10] = [1_000_000_000, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1000, 100, 10, 1];
     let (whole, rest) = decimal(bytes)?;
     let Some(decimals) = rest.strip_prefix(b".") else { return Some((whole, rest)) };
     let (fraction, behind) = decimal(decimals)?;
-    let digits = u32::try_from(decimals.len() - behind.len()).ok()?;
-    let nanos = fraction.checked_mul(10_u64.checked_pow(9_u32.checked_sub(digits)?)?)?;
+    let nanos = fraction * WORTH.get(decimals.len() - behind.len())?;
     Some((whole.checked_mul(1_000_000_000)?.checked_add(nanos)?, behind))
 }
 

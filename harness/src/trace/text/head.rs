@@ -26,8 +26,47 @@ impl<'a> Head<'a> {
     /// Reads the columns of a line; `None` where it does not begin with them.
     #[inline]
     pub(super) fn read(line: &'a [u8]) -> Option<Self> {
+        if let Some(head) = Self::in_columns(line) {
+            return Some(head);
+        }
         let window = line.get(..LONGEST_HEAD).unwrap_or(line);
         memchr_iter(b'[', window).find_map(|open| Self::with_cpu_at(line, open)).or_else(|| Self::latency(line, window))
+    }
+
+    /// `%16s-%-7d [%03d] FLAGS TIME: EVENT`, as every kernel prints it without options: each column where it belongs, so
+    /// that nothing need be searched for. `None` for anything else, which may still be a head.
+    #[inline]
+    fn in_columns(line: &'a [u8]) -> Option<Self> {
+        let (name, rest) = line.split_first_chunk::<16>()?;
+        let ([b'-', pid @ .., b' ', b'[', a, b, c, b']', b' '], rest) = rest.split_first_chunk::<15>()? else {
+            return None;
+        };
+        let [a, b, c] = [a, b, c].map(|digit| digit.wrapping_sub(b'0'));
+        if a.max(b).max(c) > 9 {
+            return None;
+        }
+        let mut value: i32 = 0;
+        for (at, byte) in pid.iter().enumerate() {
+            match byte.wrapping_sub(b'0') {
+                digit @ 0..=9 => value = value * 10 + i32::from(digit),
+                _ if at > 0 && pid.get(at..).is_some_and(|pad| pad.iter().all(|byte| *byte == b' ')) => break,
+                _ => return None,
+            }
+        }
+        let five = rest.split_first_chunk::<5>().filter(|(flags, _)| !flags.contains(&b' '));
+        let (state, rest) = match five {
+            Some((state, rest)) => (&state[..], rest),
+            None => rest.split_at_checked(4)?,
+        };
+        let (time, rest) = time(rest.strip_prefix(b" ")?.trim_ascii_start())?;
+        Some(Self {
+            name: name.trim_ascii_start(),
+            pid: Pid(value),
+            cpu: Cpu(u16::from(a) * 100 + u16::from(b) * 10 + u16::from(c)),
+            context: flags(state)?,
+            time: Timestamp(time),
+            rest: rest.strip_prefix(b": ")?.trim_ascii_start(),
+        })
     }
 
     /// `NAME-PID [(TGID)] [CPU] [FLAGS] TIME: EVENT`, where the CPU's bracket opens at `open`.

@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 
 use super::layout::{self, Key, Kind, LAYOUTS};
 use super::special::{self, Raw};
+use crate::trace::Point;
 use crate::trace::event::Layout;
 
 /// Fields of one event that are remembered: a hostile text has thousands.
@@ -17,8 +18,8 @@ const FIELDS: usize = 64;
 pub(super) struct Known {
     /// How the kernel prints them, where that is known.
     keys: &'static [Key],
-    /// The reader of a text without keys.
-    raw: Option<Raw>,
+    /// How to read a text without keys, and what its fields are called.
+    raw: Option<(Raw, Arc<Layout>)>,
     printed: Vec<Printed>,
     layout: Arc<Layout>,
 }
@@ -38,9 +39,10 @@ impl Known {
     pub(super) fn new(name: &[u8]) -> Self {
         let name = String::from_utf8_lossy(name);
         let keys = layout::find(&name).and_then(|layout| LAYOUTS.get(layout)).map_or(&[][..], |layout| layout.keys);
-        let raw = special::raw(&name);
-        let mut known =
-            Self { keys, raw, printed: Vec::new(), layout: Arc::new(Layout { name: name.into(), fields: Vec::new() }) };
+        let name: Arc<str> = name.into();
+        let layout = |fields| Arc::new(Layout { name: Arc::clone(&name), fields });
+        let raw = special::raw(&name).map(|raw| (raw, layout(raw.fields.map(Into::into).into())));
+        let mut known = Self { keys, raw, printed: Vec::new(), layout: layout(Vec::new()) };
         known.layout(keys.iter().map(|key| key.field));
         known
     }
@@ -53,8 +55,11 @@ impl Known {
         self.keys
     }
 
-    pub(super) fn raw(&self) -> Option<Raw> {
-        self.raw
+    /// The event whose text without keys this is; `None` where it is another text.
+    #[inline]
+    pub(super) fn raw(&self, text: &[u8]) -> Option<Point> {
+        let (raw, layout) = self.raw.as_ref()?;
+        Some(Point::new(Arc::clone(layout), (raw.values)(text)?))
     }
 
     /// The keys of the last event.

@@ -101,7 +101,24 @@ impl Parser {
         if line.is_empty() {
             return;
         }
-        self.whole = self.known_line(line) || self.other_line(line);
+        self.whole = self.frame_line(line) || self.known_line(line) || self.other_line(line);
+    }
+
+    /// A frame of a stack as the kernel writes it, which most lines of a text with stacks are.
+    #[inline]
+    fn frame_line(&mut self, line: &[u8]) -> bool {
+        let frame = line.strip_prefix(b" => ").filter(|frame| frame.is_ascii());
+        if let Some(frame) = frame {
+            self.frame(frame);
+        }
+        frame.is_some()
+    }
+
+    fn frame(&mut self, frame: &[u8]) {
+        let frame: Symbol = self.names.symbol(frame.trim_ascii());
+        if !self.window.frame(frame) {
+            self.issues.add(self.number, "a frame of no stack");
+        }
     }
 
     /// A line with the columns of an event, tried first for what the line before was.
@@ -213,7 +230,7 @@ impl Parser {
 
     /// A line that is no event. `false` where it is nothing.
     fn other_line(&mut self, line: &[u8]) -> bool {
-        if memmem::find(line, NO_BREAK_SPACE).is_some() {
+        if !line.is_ascii() && memmem::find(line, NO_BREAK_SPACE).is_some() {
             // What went through a web page or a word processor.
             let spaced = String::from_utf8_lossy(line).replace('\u{a0}', " ");
             return self.known_line(spaced.as_bytes()) || self.other_line(spaced.as_bytes());
@@ -222,10 +239,7 @@ impl Parser {
         // A scan makes `->` of `=>`.
         let frame = bare.strip_prefix(b"=>").or_else(|| bare.strip_prefix(b"->")).filter(|rest| rest.starts_with(b" "));
         if let Some(frame) = frame {
-            let frame: Symbol = self.names.symbol(frame.trim_ascii());
-            if !self.window.frame(frame) {
-                self.issues.add(self.number, "a frame of no stack");
-            }
+            self.frame(frame);
         } else if let Some(said) = line.strip_prefix(b"#") {
             self.header(said.trim_ascii());
         } else if !self.loss(bare) && !is_furniture(bare) && !self.continues(bare) {

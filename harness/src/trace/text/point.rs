@@ -26,8 +26,8 @@ const LONGEST_NAME: usize = 15;
 pub(super) fn read(names: &mut Names, name: &[u8], rest: &[u8]) -> Point {
     let known = names.event(name);
     let rest = rest.trim_ascii();
-    if let Some((fields, values)) = known.raw().and_then(|raw| raw(rest)) {
-        return Point::new(known.layout(fields.iter().copied()), values);
+    if let Some(point) = known.raw(rest) {
+        return point;
     }
     let (places, rest) = special::probe_places(rest).unwrap_or((Vec::new(), rest));
     if let Some(values) = as_before(known, &places, rest) {

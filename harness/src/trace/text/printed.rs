@@ -21,7 +21,7 @@ pub enum Style {
 ///   call has its duration, and no time of its own for a return without a line of its own;
 /// - a graph has no interrupt and preemption state, and functions without the place inside them;
 /// - symbols have no address, but those of a module that was gone when the text was made have nothing else (which is no
-///   property of the event, and is left to the caller);
+///   property of the event, and is left to the caller); the end of a function is the begin of the next one;
 /// - numbers do not say whether they are signed in the record;
 /// - of a known event, only the fields that its text names and tells as they are recorded; of any event, none that begins with `__` (a probe's own
 ///   address, a system call's number, which the name says).
@@ -66,7 +66,7 @@ fn with_digits(nanos: u64) -> u64 {
 
 fn without_address(symbol: &Symbol) -> Symbol {
     match symbol {
-        Symbol::Function { place, .. } => Symbol::Function { place: place.clone(), address: None },
+        Symbol::Function { place, .. } => Symbol::Function { place: Arc::new(place.as_printed()), address: None },
         other => other.clone(),
     }
 }

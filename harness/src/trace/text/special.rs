@@ -9,14 +9,18 @@ use super::intern::Names;
 use super::point::{Field, state, text as as_text};
 use crate::trace::{Point, Value};
 
-/// Reads a text without keys: the names of its fields, and their values.
-pub(super) type Raw = fn(&[u8]) -> Option<(&'static [&'static str], Vec<Value>)>;
+/// How to read a text without keys: into the values of these fields.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Raw {
+    pub(super) fields: [&'static str; 2],
+    pub(super) values: fn(&[u8]) -> Option<Vec<Value>>,
+}
 
 /// The reader of an event whose text has no keys.
 pub(super) fn raw(name: &str) -> Option<Raw> {
     match name {
-        "sys_enter" => Some(raw_enter),
-        "sys_exit" => Some(raw_exit),
+        "sys_enter" => Some(Raw { fields: ["id", "args"], values: raw_enter }),
+        "sys_exit" => Some(Raw { fields: ["id", "ret"], values: raw_exit }),
         _ => None,
     }
 }
@@ -39,7 +43,7 @@ fn field(name: &'static str, value: Value) -> Field {
 const ARGUMENTS: usize = 6;
 
 /// `NR 220 (1200011, 0, 0, 0, ffff8d2c50f0, 0)`.
-fn raw_enter(rest: &[u8]) -> Option<(&'static [&'static str], Vec<Value>)> {
+fn raw_enter(rest: &[u8]) -> Option<Vec<Value>> {
     let (id, rest) = word(rest.strip_prefix(b"NR ")?);
     let mut rest = rest.strip_prefix(b"(")?.strip_suffix(b")")?;
     let mut arguments = Vec::with_capacity(ARGUMENTS);
@@ -52,14 +56,14 @@ fn raw_enter(rest: &[u8]) -> Option<(&'static [&'static str], Vec<Value>)> {
             None => return None,
         };
     }
-    Some((&["id", "args"], vec![Value::Signed(signed(id)?), Value::Array(arguments.into())]))
+    Some(vec![Value::Signed(signed(id)?), Value::Array(arguments.into())])
 }
 
 /// `NR 220 = 53`.
-fn raw_exit(rest: &[u8]) -> Option<(&'static [&'static str], Vec<Value>)> {
+fn raw_exit(rest: &[u8]) -> Option<Vec<Value>> {
     let (id, rest) = word(rest.strip_prefix(b"NR ")?);
     let result = rest.strip_prefix(b"= ")?;
-    Some((&["id", "ret"], vec![Value::Signed(signed(id)?), Value::Signed(signed(result)?)]))
+    Some(vec![Value::Signed(signed(id)?), Value::Signed(signed(result)?)])
 }
 
 /// One side of a switch.
