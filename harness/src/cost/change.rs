@@ -1,5 +1,6 @@
 //! Figures of two runs, side by side.
 
+use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
@@ -73,6 +74,16 @@ impl FromStr for Threshold {
             digits.then(|| Self { name: name.trim().to_owned(), basis_points: basis_points.into() })
         };
         parsed().ok_or_else(|| ThresholdError(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Threshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}>{}", self.name, self.basis_points / 100)?;
+        match self.basis_points % 100 {
+            0 => f.write_str("%"),
+            part => write!(f, ".{part:02}%"),
+        }
     }
 }
 
