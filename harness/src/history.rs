@@ -97,8 +97,10 @@ impl History {
             error => error.into(),
         };
         // A name that begins with a dash is no option.
-        let hash = self.ask(["rev-parse", "--verify", "--end-of-options", &format!("{name}^{{commit}}")]).map_err(none)?;
-        let told = self.ask(["log", "--max-count=1", "--no-show-signature", "--format=%H%n%s%n%an <%ae>", hash.trim()])?;
+        let hash =
+            self.ask(["rev-parse", "--verify", "--end-of-options", &format!("{name}^{{commit}}")]).map_err(none)?;
+        let told =
+            self.ask(["log", "--max-count=1", "--no-show-signature", "--format=%H%n%s%n%an <%ae>", hash.trim()])?;
         let mut lines = told.lines().map(str::to_owned);
         let mut line = || lines.next().unwrap_or_default();
         Ok(Commit { hash: line(), subject: line(), author: line() })

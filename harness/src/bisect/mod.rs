@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Serialize;
+
 use crate::cost::Threshold;
 use crate::regress::{Class, Finding};
 
@@ -24,7 +26,8 @@ pub enum When {
 pub struct WhenError(String);
 
 /// What a commit turned out to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase", tag = "answer", content = "why")]
 pub enum Answer {
     /// As the good one.
     Good,
@@ -102,6 +105,24 @@ impl fmt::Display for When {
             Self::Cost(threshold) if threshold.name.is_empty() => write!(f, "cost{threshold}"),
             Self::Cost(threshold) => write!(f, "cost {threshold}"),
         }
+    }
+}
+
+impl Answer {
+    /// In one word.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Bad => "bad",
+            Self::Skip(_) => "skip",
+        }
+    }
+
+    /// Why nothing can be said, where that is so.
+    #[must_use]
+    pub fn why(&self) -> Option<&str> {
+        if let Self::Skip(why) = self { Some(why) } else { None }
     }
 }
 

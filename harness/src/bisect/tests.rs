@@ -98,7 +98,8 @@ fn a_commit_is_bad_by_what_was_asked_for() {
         assert_eq!(when.judge(&finding), expected, "{when}");
     };
     let (broken, other) = (look("parent  fork()\n", &["it forks"], 1000), look("parent  exit()\n", &[], 1000));
-    let (dearer, lost) = (look("parent  fork()\n", &[], 1100), Look { unusable: vec!["lost".into()], ..Look::default() });
+    let (dearer, lost) =
+        (look("parent  fork()\n", &[], 1100), Look { unusable: vec!["lost".into()], ..Look::default() });
     for (head, expectation, view, cost) in
         [(&broken, Answer::Bad, Answer::Bad, Answer::Good), (&other, Answer::Good, Answer::Bad, Answer::Good)]
     {

@@ -1,9 +1,11 @@
 //! The command line: the only place that reads arguments and the environment, and that prints.
 
 pub mod args;
+mod bisect;
 mod build;
 mod card;
 mod claims;
+mod comparing;
 mod cost;
 mod diff;
 mod doctor;
@@ -26,6 +28,7 @@ mod replay;
 mod report;
 mod run;
 mod shell;
+mod store;
 mod verify_cache;
 mod view;
 
@@ -42,7 +45,11 @@ pub use self::exit::Exit;
 use self::progress::Progress;
 use crate::cache::Cache;
 use crate::emulator::Emulator;
-use crate::image::{ImageError, ImageErrorKind, ImageSpec, Images, Options, Resolve, SourceSpec, Store, TarballSpec};
+use crate::exec::ToolError;
+use crate::history::HistoryError;
+use crate::image::{
+    ImageError, ImageErrorKind, ImageSpec, Images, Options, Resolve, SourceSpec, Store, StoreError, TarballSpec,
+};
 use crate::interrupt;
 use crate::kit::{Bench, KitError, NotApplicable, Prepared};
 use crate::run::{Freshness, Kit, Load, Run, RunError, Runner};
@@ -104,8 +111,10 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Cost(cost) => cost::cost(&place, cost),
         Command::Explore(explore) => explore::explore(&place, explore),
         Command::Gdb(gdb) => gdb::gdb(&place, gdb),
+        Command::Bisect(bisect) => bisect::bisect(&place, bisect),
         Command::Regress(regress) => regress::regress(&place, regress),
         Command::VerifyCache(verify) => verify_cache::verify_cache(&place, verify),
+        Command::Store(arguments) => store::store(&place, arguments),
         Command::Matrix(arguments) => matrix::run(&place, arguments),
         Command::Diff(diff) => matrix::diff(&place, &diff.images, diff),
         Command::Report(report) => report::report(&place, report),
@@ -323,6 +332,22 @@ impl From<ImageError> for Failure {
         // A diagnostic shows its hint itself.
         let hint = if matches!(error, ImageError::Spec(_)) { None } else { error.hint() };
         Self { exit, text: with_hint(chain(&error), hint) }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        ImageError::from(error).into()
+    }
+}
+
+impl From<HistoryError> for Failure {
+    fn from(error: HistoryError) -> Self {
+        match error {
+            HistoryError::Tool(ToolError::Interrupted(interrupted)) => ImageError::from(interrupted).into(),
+            HistoryError::NoRepository { .. } | HistoryError::NoCommit { .. } => Self::input(chain(&error)),
+            HistoryError::Tool(_) | HistoryError::Write { .. } => Self { exit: Exit::BuildFailed, text: chain(&error) },
+        }
     }
 }
 

@@ -77,9 +77,12 @@ fn files_are_laid_out_elsewhere_and_the_repository_stays_as_it_is() -> Outcome {
     let names = |tree: &Path| -> io::Result<Vec<(String, String)>> {
         let files = everything(tree)?.into_iter();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ok(files.map(|(path, bytes, _)| (path.file_name().map_or("", |n| n.to_str().unwrap_or("")).into(), text(&bytes))).collect())
+        Ok(files
+            .map(|(path, bytes, _)| (path.file_name().map_or("", |n| n.to_str().unwrap_or("")).into(), text(&bytes)))
+            .collect())
     };
-    let said = |files: &[(&str, &str)]| files.iter().map(|(n, c)| ((*n).to_owned(), (*c).to_owned())).collect::<Vec<_>>();
+    let said =
+        |files: &[(&str, &str)]| files.iter().map(|(n, c)| ((*n).to_owned(), (*c).to_owned())).collect::<Vec<_>>();
     let tree = history.check_out(&history.commit("HEAD~2")?.hash, ours.path())?;
     assert_eq!(names(&tree)?, said(&[("a", "2"), ("b", "0"), ("c", "2")]));
     let written = tree.join("b").metadata()?.modified()?;
