@@ -80,7 +80,7 @@ fn a_search_goes_away_from_what_it_skipped() {
 }
 
 fn look(view: &str, broken: &[&str], instructions: u64) -> Look {
-    let figure = Figure { name: "fork → exit".into(), instructions, ns: 0, idle_ns: None };
+    let figure = Figure { name: "fork → exit".into(), instructions, ns: 2 * instructions, idle_ns: None };
     Look {
         side: Side::read(view),
         broken: broken.iter().map(|that| ((*that).to_owned(), "nothing".to_owned())).collect(),

@@ -1,5 +1,6 @@
 //! `kernsnap regress`.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::args::RegressArguments;
@@ -66,6 +67,10 @@ pub(super) fn regress(place: &Place, arguments: &RegressArguments) -> Result<Exi
         )?;
     }
     let report = Report { base: before.name, head: after.name, identical, findings };
+    if let Some(file) = &arguments.html {
+        fs::write(file, report.html())
+            .map_err(|error| Failure::input(format!("cannot write `{}`: {error}", file.display())))?;
+    }
     if arguments.json {
         answer(&serde_json::to_string(&report).map_err(|error| Failure::internal("write JSON", &error))?);
     } else if arguments.markdown {

@@ -3,6 +3,7 @@
 //! Timing alone is never a behaviour: views have no times, and an interleaving that the *same* kernel shows in another schedule
 //! is not the change's doing. What remains is told task by task.
 
+mod html;
 mod show;
 
 use serde::Serialize;

@@ -144,6 +144,10 @@ pub struct RegressArguments {
     /// The report as plain text, for a reply to a mail
     #[arg(long, conflicts_with_all = ["json", "markdown"])]
     pub mail: bool,
+
+    /// Writes the report as one HTML file besides
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// Arguments of `bisect`.
