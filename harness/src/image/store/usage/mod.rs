@@ -109,13 +109,14 @@ impl Store {
     }
 
     fn used(&self, kind: &str, name: &str) -> Option<SystemTime> {
+        let directory = self.root.join(kind).join(name);
         let file = match kind {
             WORK => self.root.join("lock").join(format!("{kind}-{name}.lock")),
-            _ => self.root.join(kind).join(name).join(MANIFEST),
+            _ => directory.join(MANIFEST),
         };
-        // One that has lost its file was never used.
-        let time = file.metadata().and_then(|meta| meta.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
-        self.root.join(kind).join(name).exists().then_some(time)
+        let modified = |path: &Path| path.metadata().and_then(|meta| meta.modified()).ok();
+        // What is kept without a manifest, such as the evidence of a machine that was lost, is as old as its directory.
+        modified(&file).or_else(|| modified(&directory))
     }
 }
 
