@@ -67,6 +67,16 @@ impl Layouts {
         self.structs.get(of)?.iter().find(|field| field.name == name)
     }
 
+    /// The field at the end of `path`, which leads through structures inside of `of`: `thread_info.cpu`. Its offset counts
+    /// from the start of `of`.
+    #[must_use]
+    pub fn embedded(&self, of: &str, path: &str) -> Option<Field> {
+        let Some((outer, rest)) = path.split_once('.') else { return self.field(of, path).cloned() };
+        let Field { offset, kind: Kind::Struct(inner), .. } = self.field(of, outer)? else { return None };
+        let field = self.embedded(inner, rest)?;
+        Some(Field { offset: offset + field.offset, ..field })
+    }
+
     /// The fields of a structure; `None` where there is no such structure.
     #[must_use]
     pub fn fields(&self, of: &str) -> Option<&[Field]> {

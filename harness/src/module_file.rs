@@ -97,13 +97,20 @@ fn traced_sites(file: &object::File<'_>) -> Vec<(String, u64)> {
     let lists = ["__patchable_function_entries", "__mcount_loc"];
     let relocations = file.sections().filter(|section| section.name().is_ok_and(|name| lists.contains(&name)));
     relocations
-        .flat_map(|section| section.relocations().collect::<Vec<_>>())
-        .filter_map(|(_, relocation)| {
+        .flat_map(|list| list.relocations().map(|(at, relocation)| (list.data(), at, relocation)).collect::<Vec<_>>())
+        .filter_map(|(list, at, relocation)| {
             let RelocationTarget::Symbol(index) = relocation.target() else { return None };
             let symbol = file.symbol_by_index(index).ok()?;
             let section = file.section_by_index(symbol.section_index()?).ok()?;
-            let offset = symbol.address().checked_add_signed(relocation.addend())?;
-            Some((section.name().ok()?.to_owned(), offset))
+            // On 32-bit Arm the place itself holds what is to be added.
+            let addend = if relocation.has_implicit_addend() { word(list.ok()?, at)? } else { relocation.addend() };
+            Some((section.name().ok()?.to_owned(), symbol.address().checked_add_signed(addend)?))
         })
         .collect()
+}
+
+/// The 32 bits at `offset` of a section.
+fn word(section: &[u8], offset: u64) -> Option<i64> {
+    let bytes = section.get(usize::try_from(offset).ok()?..)?.first_chunk()?;
+    Some(i32::from_le_bytes(*bytes).into())
 }

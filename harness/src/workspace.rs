@@ -183,6 +183,15 @@ impl Workspace {
         Ok(Names::read(self.relative(&file), &read(&file)?)?)
     }
 
+    /// The logical names, and the numbers of system calls on `architecture`.
+    ///
+    /// # Errors
+    /// A [`WorkspaceError`].
+    pub fn names_on(&self, architecture: &str) -> Result<Names, WorkspaceError> {
+        let file = self.root.join("images/syscalls.yaml");
+        Ok(self.names()?.with_syscalls(self.relative(&file), &read(&file)?, architecture)?)
+    }
+
     /// The table of the source files of functions.
     ///
     /// # Errors

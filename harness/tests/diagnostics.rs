@@ -82,6 +82,11 @@ fn what_a_kernel_lacks_is_listed() -> Outcome {
   - field: task.rcu_users
   - config: CONFIG_SMP
   - config: CONFIG_NUMA
+  - function: steps_thread
+  - kernel: \"6.1\"
+  - kernel: \"6.12\"
+  - not: { kernel: \"6.2\" }
+  - not: { function: copy_process }
 ";
     let draft = Draft::read(Path::new("x.yaml"), fs::read_to_string(data("good-scenario.yaml"))? + needs)?;
     let expected = [
@@ -89,6 +94,8 @@ fn what_a_kernel_lacks_is_listed() -> Outcome {
         "the kernel has no event `sched:sched_process_hang`",
         "the kernel has no field `task.rcu_users`",
         "the kernel is built without CONFIG_NUMA",
+        "the kernel is older than 6.12",
+        "the kernel has a traceable function `copy_process`",
     ];
     assert_eq!(on_small_image(|target| Ok(draft.lacking(target)))?, expected);
     Ok(())
@@ -104,17 +111,23 @@ fn on_small_image<T>(act: impl FnOnce(&Target<'_>) -> Result<T, Diagnostic>) -> 
     let list = |words: &str| words.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let functions = "copy_process finish_task_switch.isra.0 kernel_clone schedule_tail wake_up_new_task";
     let events = [
+        ("raw_syscalls:sys_enter", "id args"),
         ("sched:sched_process_fork", "parent_comm parent_pid child_comm child_pid"),
         ("sched:sched_switch", "prev_comm prev_pid prev_prio prev_state next_comm next_pid next_prio"),
         ("sched:sched_wakeup", "comm pid prio target_cpu"),
     ];
     act(&Target {
         image: "small",
+        release: "6.1.0-rpi",
         functions: &set(functions).into_iter().zip(1..).map(|(name, number)| (name, vec![number])).collect(),
         events: &events.map(|(name, fields)| (name.to_owned(), list(fields))).into(),
         programs: &set("exit-code fork-one trace-flood"),
         modules: &BTreeMap::from([("kthread-steps".to_owned(), list("steps_init steps_thread"))]),
-        names: &Names::read(Path::new("names.yaml"), "fork_core: [kernel_clone, _do_fork]\n")?,
+        names: &Names::read(Path::new("names.yaml"), "fork_core: [kernel_clone, _do_fork]\n")?.with_syscalls(
+            Path::new("syscalls.yaml"),
+            "arm64: { clone: 220, clone3: 435, exit: 93 }\n",
+            "arm64",
+        )?,
         layouts: &Layouts::EMPTY,
         config: &set("CONFIG_SMP"),
         cpus: 4,

@@ -133,7 +133,7 @@ impl<'a> Bench<'a> {
         let text = system_map.as_deref().map_or(kit.facts.symbols.as_str().into(), String::from_utf8_lossy);
         kit.symbols = Symbols::from_system_map(&text).0;
         Ok(Self {
-            names: workspace.names()?,
+            names: workspace.names_on(image.arch.as_str())?,
             events: kit.facts.events(),
             programs: workspace.programs().into_iter().chain([BUSYBOX.to_owned()]).collect(),
             modules: workspace.modules().into_iter().chain(image.modules.keys().cloned()).collect(),
@@ -159,6 +159,7 @@ impl<'a> Bench<'a> {
         let target = Target {
             layouts: if draft.names_fields() { self.layouts(on)? } else { &Layouts::EMPTY },
             image: &self.kit.image,
+            release: &self.kit.facts.release,
             functions: &self.kit.facts.functions,
             events: &self.events,
             programs: &self.programs,

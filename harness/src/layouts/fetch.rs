@@ -91,7 +91,7 @@ impl Cast<'_> {
         while let Some(name) = fields.next() {
             let Field { offset, kind: found, .. } = field(layouts, names, &of, name)?;
             place.offset += offset;
-            kind = found.clone();
+            kind = found;
             if fields.peek().is_none() {
                 break;
             }
@@ -127,8 +127,9 @@ impl Cast<'_> {
     }
 }
 
-fn field<'l>(layouts: &'l Layouts, names: &Names, of: &str, name: &str) -> Result<&'l Field, Mistake> {
-    names.candidates(name).find_map(|name| layouts.field(of, name)).ok_or_else(|| {
+/// The field that `name` means; a logical name may stand for a path through structures inside of `of`.
+fn field(layouts: &Layouts, names: &Names, of: &str, name: &str) -> Result<Field, Mistake> {
+    names.candidates(name).find_map(|path| layouts.embedded(of, path)).ok_or_else(|| {
         let known = layouts.fields(of).unwrap_or_default().iter().map(|field| field.name.as_str());
         Mistake::new(format!("`{of}` has no field `{name}` in this kernel"), did_you_mean(name, known))
     })
@@ -184,8 +185,11 @@ mod tests {
 
     #[track_caller]
     fn check(fetch: &str, expected: Result<&str, &str>) {
-        let names =
-            Names::read(Path::new("names.yaml"), "task: [task_struct]\nstate: [__state, state]\n").expect("names");
+        let names = Names::read(
+            Path::new("names.yaml"),
+            "task: [task_struct]\nstate: [__state, state]\ncpu_of: [info.cpu, thread_info.cpu, cpu]\n",
+        )
+        .expect("names");
         let found = compile(fetch, &layouts(), &names).map_err(|mistake| mistake.message);
         assert_eq!(found.as_deref().map_err(String::as_str), expected, "{fetch}");
     }
@@ -197,6 +201,7 @@ mod tests {
         check("ppid=task($arg1).real_parent.pid", Ok("ppid=+976(+984($arg1)):s32"));
         check("parent=task($arg1).real_parent", Ok("parent=+984($arg1):x64"));
         check("cpu=task($arg1).thread_info.cpu", Ok("cpu=+16($arg1):u32"));
+        check("cpu=task($arg1).cpu_of", Ok("cpu=+16($arg1):u32"));
         check("users=task($arg1).usage name=task($arg1).comm", Ok("users=+40($arg1):s32 name=+1464($arg1):string"));
         check("pid=task(+8($arg2)).pid", Ok("pid=+976(+8($arg2)):s32"));
         check("code=$arg1:x64 at=+8(%sp)", Ok("code=$arg1:x64 at=+8(%sp)"));

@@ -39,6 +39,7 @@ fn made() -> Report {
         layouts: &crate::layouts::Layouts::EMPTY,
         config: &BTreeSet::new(),
         image: "none",
+        release: "6.1.0",
         functions: &functions,
         events: &known.map(|(event, names)| (event.to_owned(), fields(names))).into(),
         programs: &BTreeSet::from(["p".to_owned()]),

@@ -5,12 +5,13 @@ use super::diagnostic::{Diagnostic, Step as At};
 use super::pattern::{FieldRef, Pattern};
 use super::raw::{RawApart, RawExpectation, RawRole};
 use super::vocabulary::{Misnomer, Vocabulary};
-use super::{Draft, Expectation, Rule};
+use super::{Draft, Expectation, Rule, Target, needs};
 
 /// A file, and what its patterns may refer to.
 pub(super) struct Known<'a> {
     pub(super) draft: &'a Draft,
     pub(super) vocabulary: Vocabulary<'a>,
+    pub(super) target: &'a Target<'a>,
 }
 
 /// The place of something inside of what stands at `at`.
@@ -61,7 +62,7 @@ impl Known<'_> {
         }
         for (event, shown) in &view.fields {
             let at = below(&at("fields"), event.as_str());
-            self.known(&at, self.vocabulary.event(event).map(drop))?;
+            self.known(&at, self.vocabulary.event(event))?;
             for (index, field) in shown.iter().enumerate() {
                 self.known(&below(&at, index), self.vocabulary.field_of_event(field, event))?;
             }
@@ -69,9 +70,16 @@ impl Known<'_> {
         Ok(())
     }
 
+    /// The expectations that are about this kernel. The others are checked as well.
     pub(super) fn expectations(&self) -> Result<Vec<Expectation>, Diagnostic> {
-        let written = self.draft.raw.expect.iter().enumerate();
-        written.map(|(index, raw)| self.expectation(raw, &[At::from("expect"), index.into()])).collect()
+        let mut expectations = Vec::new();
+        for (index, raw) in self.draft.raw.expect.iter().enumerate() {
+            let expectation = self.expectation(raw, &[At::from("expect"), index.into()])?;
+            if needs::met(&raw.needs, self.target) {
+                expectations.push(expectation);
+            }
+        }
+        Ok(expectations)
     }
 
     fn expectation(&self, raw: &RawExpectation, at: &[At]) -> Result<Expectation, Diagnostic> {

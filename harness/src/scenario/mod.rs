@@ -8,11 +8,13 @@ mod check;
 pub mod diagnostic;
 mod end;
 mod expectation;
+mod filter;
 pub mod names;
 mod needs;
 pub mod pattern;
 mod raw;
 mod resolve;
+mod short;
 mod vocabulary;
 mod yaml;
 
@@ -87,7 +89,9 @@ impl Draft {
     /// Whether it names fields of the kernel's structures, in a probe or among its needs.
     #[must_use]
     pub fn names_fields(&self) -> bool {
-        self.raw.needs.iter().any(|need| matches!(need, raw::RawNeed::Field(_)))
+        let raw = &self.raw;
+        let needs = raw.needs.iter().chain(raw.expect.iter().flat_map(|expectation| &expectation.needs));
+        needs.into_iter().any(raw::RawNeed::is_of_a_field)
             || self.raw.trace.kprobes.iter().any(|probe| fetch::names_fields(&probe.fetch))
     }
 
@@ -259,6 +263,8 @@ pub struct TraceSetup {
     pub events: Vec<TracedEvent>,
     /// Probes.
     pub kprobes: Vec<Kprobe>,
+    /// Functions and probes that this kernel does not have, and need not have. Patterns may name them: they do not happen.
+    pub absent: BTreeSet<String>,
     /// Size of each CPU's buffer.
     pub buffer_kib: u32,
 }

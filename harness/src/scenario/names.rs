@@ -5,9 +5,13 @@ use std::path::Path;
 
 use super::diagnostic::{self, Diagnostic};
 
-/// Logical name to the names kernels give it. Compiler suffixes play no role here: all names are folded ones.
+/// Logical name to the names kernels give it, and the numbers of system calls. Compiler suffixes play no role here: all names are
+/// folded ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Names(BTreeMap<String, Vec<String>>);
+pub struct Names {
+    logical: BTreeMap<String, Vec<String>>,
+    syscalls: BTreeMap<String, i64>,
+}
 
 impl Names {
     /// Reads the table `text` of the file at `path`.
@@ -15,12 +19,33 @@ impl Names {
     /// # Errors
     /// A [`Diagnostic`] where it is no map of lists of names.
     pub fn read(path: &Path, text: &str) -> Result<Self, Diagnostic> {
-        diagnostic::from_yaml(path, text).map(Self)
+        Ok(Self { logical: diagnostic::from_yaml(path, text)?, syscalls: BTreeMap::new() })
+    }
+
+    /// Adds the numbers of system calls on `architecture`, from the table `text` of the file at `path`. An architecture that
+    /// the table does not have has none.
+    ///
+    /// # Errors
+    /// A [`Diagnostic`] where it is no map of maps of numbers.
+    pub fn with_syscalls(self, path: &Path, text: &str, architecture: &str) -> Result<Self, Diagnostic> {
+        let mut tables: BTreeMap<String, BTreeMap<String, i64>> = diagnostic::from_yaml(path, text)?;
+        Ok(Self { syscalls: tables.remove(architecture).unwrap_or_default(), ..self })
+    }
+
+    /// The number of the system call `name`.
+    #[must_use]
+    pub fn syscall(&self, name: &str) -> Option<i64> {
+        self.syscalls.get(name).copied()
+    }
+
+    /// The names of system calls.
+    pub fn syscalls(&self) -> impl Iterator<Item = &str> {
+        self.syscalls.keys().map(String::as_str)
     }
 
     /// The candidates for `name`; `name` itself where it is no logical name.
     pub fn candidates<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        let listed = self.0.get(name);
+        let listed = self.logical.get(name);
         let itself = if listed.is_none() { Some(name) } else { None };
         listed.into_iter().flatten().map(String::as_str).chain(itself)
     }
@@ -33,6 +58,6 @@ impl Names {
 
     /// The logical names.
     pub fn logical(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.logical.keys().map(String::as_str)
     }
 }

@@ -102,6 +102,15 @@ pub fn is_pid(field: &str) -> bool {
     field == "pid" || field.ends_with("_pid")
 }
 
+/// Whether a field holds the number of a system call.
+#[must_use]
+pub fn is_syscall(event: &str, field: &str) -> bool {
+    SYSCALL_EVENTS.contains(&event) && field == "id"
+}
+
+/// The events of the group `raw_syscalls`.
+pub const SYSCALL_EVENTS: [&str; 2] = ["sys_enter", "sys_exit"];
+
 /// What every event tells besides its own fields: the pid of the task that does it, its CPU, and whether that is in a
 /// `task`, a `hardirq` or a `softirq`.
 pub const OF_EVERY_EVENT: [&str; 3] = ["by_pid", "on_cpu", "context"];

@@ -50,6 +50,59 @@ pub(super) enum RawNeed {
     Field(String),
     /// An option that is set, `CONFIG_VHOST_NET`.
     Config(String),
+    /// At least this version, for behaviour that has no name of its own.
+    Kernel(Version),
+    /// That it has not.
+    Not(Box<RawNeed>),
+}
+
+impl RawNeed {
+    /// Whether a field of a structure is asked for.
+    pub(super) fn is_of_a_field(&self) -> bool {
+        match self {
+            Self::Field(_) => true,
+            Self::Not(need) => need.is_of_a_field(),
+            Self::Function(_) | Self::Event(_) | Self::Config(_) | Self::Kernel(_) => false,
+        }
+    }
+}
+
+/// A kernel's version as far as features come with it: `6.1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Version {
+    pub major: u32,
+    pub minor: u32,
+}
+
+impl Version {
+    /// The version that a text begins with: `uname -r` has more behind it.
+    pub(super) fn leading(text: &str) -> Option<Self> {
+        let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+        Some(Self { major: numbers.next()?.ok()?, minor: numbers.next()?.ok()? })
+    }
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+impl<'de> Deserialize<'de> for Version {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct VersionVisitor;
+        impl serde::de::Visitor<'_> for VersionVisitor {
+            type Value = Version;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a version in quotes (`\"5.10\"`, which is another number than `5.10`)")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Version, E> {
+                let version = Version::leading(text).filter(|version| version.to_string() == text);
+                version.ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(text), &self))
+            }
+        }
+        deserializer.deserialize_any(VersionVisitor)
+    }
 }
 
 /// How the machine is expected to end.
@@ -126,7 +179,7 @@ pub(super) struct RawTrace {
     #[serde(default)]
     pub at_boot: bool,
     #[serde(default)]
-    pub functions: Vec<String>,
+    pub functions: Vec<RawFunction>,
     #[serde(default)]
     pub stacks: bool,
     pub graph: Option<RawGraph>,
@@ -157,6 +210,14 @@ pub(super) struct RawGraph {
     pub depth: u32,
 }
 
+/// `do_exit`, or `{ name: do_exit, if-present: true }`.
+#[derive(Debug)]
+pub(super) struct RawFunction {
+    pub name: String,
+    /// Whether a kernel without it is all right.
+    pub if_present: bool,
+}
+
 /// `sched_switch`, or `{ name: sched_switch, filter: … }`; the group may be given as `sched:sched_switch`.
 #[derive(Debug)]
 pub(super) struct RawEvent {
@@ -165,7 +226,7 @@ pub(super) struct RawEvent {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawKprobe {
     pub name: String,
     pub at: String,
@@ -173,6 +234,9 @@ pub(super) struct RawKprobe {
     pub fetch: String,
     #[serde(default)]
     pub returns: bool,
+    /// Whether a kernel without the function is all right.
+    #[serde(default)]
+    pub if_present: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -224,6 +288,9 @@ pub(super) struct RawView {
 pub(super) struct RawExpectation {
     /// The claim, as a sentence.
     pub that: String,
+    /// What a kernel must have for this to be about it.
+    #[serde(default)]
+    pub needs: Vec<RawNeed>,
     /// Only what happens from the one event to the other counts.
     pub between: Option<[Pattern; 2]>,
     pub order: Option<Vec<Pattern>>,
@@ -278,56 +345,4 @@ pub(super) struct RawStack {
 pub(super) struct RawForkedBy {
     pub role: String,
     pub nth: usize,
-}
-
-impl<'de> Deserialize<'de> for RawForkedBy {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ForkedByVisitor;
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Full {
-            role: String,
-            nth: std::num::NonZeroUsize,
-        }
-        impl<'de> serde::de::Visitor<'de> for ForkedByVisitor {
-            type Value = RawForkedBy;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a role (`parent`) or `{ role: parent, nth: 2 }`")
-            }
-            fn visit_str<E: serde::de::Error>(self, role: &str) -> Result<RawForkedBy, E> {
-                Ok(RawForkedBy { role: role.into(), nth: 1 })
-            }
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<RawForkedBy, A::Error> {
-                let full = Full::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
-                Ok(RawForkedBy { role: full.role, nth: full.nth.get() })
-            }
-        }
-        deserializer.deserialize_any(ForkedByVisitor)
-    }
-}
-
-impl<'de> Deserialize<'de> for RawEvent {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct EventVisitor;
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Full {
-            name: String,
-            filter: Option<String>,
-        }
-        impl<'de> serde::de::Visitor<'de> for EventVisitor {
-            type Value = RawEvent;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an event (`sched_switch`) or `{ name: sched_switch, filter: 'prev_prio < 100' }`")
-            }
-            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<RawEvent, E> {
-                Ok(RawEvent { name: name.into(), filter: None })
-            }
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<RawEvent, A::Error> {
-                let full = Full::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
-                Ok(RawEvent { name: full.name, filter: full.filter })
-            }
-        }
-        deserializer.deserialize_any(EventVisitor)
-    }
 }

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::Known;
 use super::diagnostic::{Diagnostic, Step as At, did_you_mean};
-use super::raw::{RawEnd, RawMachineEnd, RawRole, RawStep, RawTracer};
-use super::vocabulary::Vocabulary;
+use super::pattern::SYSCALL_EVENTS;
+use super::raw::{RawEnd, RawFunction, RawMachineEnd, RawRole, RawStep, RawTracer};
+use super::vocabulary::{Misnomer, Vocabulary};
 use super::{
     Draft, End, Kprobe, MachineEnd, Names, Role, RoleRule, Scenario, Step, TraceSetup, TracedEvent, TracedFunction,
-    Tracer, ViewRules,
+    Tracer, ViewRules, filter,
 };
 use crate::layouts::Layouts;
 use crate::layouts::fetch::{self, Mistake};
@@ -19,6 +20,8 @@ use crate::trace::symbol::fold;
 pub struct Target<'a> {
     /// The image's name, for messages.
     pub image: &'a str,
+    /// `uname -r` of its kernel.
+    pub release: &'a str,
     /// Functions the kernel can trace, as it spells them, with their numbers in `available_filter_functions`.
     pub functions: &'a BTreeMap<String, Vec<usize>>,
     /// Tracepoints, `group:name` to the names of their fields.
@@ -60,8 +63,8 @@ pub(super) fn resolve(draft: &Draft, target: &Target<'_>) -> Result<Scenario, Di
     let trace = resolver.trace()?;
     let roles = resolver.roles(&steps)?;
     let event_fields = event_fields(&trace, target);
-    let vocabulary = Vocabulary { trace: &trace, roles: &roles, names: target.names, fields: &event_fields };
-    let known = Known { draft, vocabulary };
+    let vocabulary = Vocabulary { trace: &trace, roles: &roles, names: target.names, of_tracepoints: &event_fields };
+    let known = Known { draft, vocabulary, target };
     known.check_roles()?;
     known.check_view()?;
     known.check_cost()?;
@@ -104,11 +107,12 @@ fn event_fields(trace: &TraceSetup, target: &Target<'_>) -> BTreeMap<String, Vec
     names.filter_map(|name| target.events.get(&name).map(|fields| (name, fields.clone()))).collect()
 }
 
-/// The fetch arguments with a type `x8` to `x64` (Documentation/trace/kprobetrace.rst).
+/// The fetch arguments with a type `x8` to `x64`, or without one, which is as wide as a register and hexadecimal
+/// (Documentation/trace/kprobetrace.rst).
 fn hexadecimal(probes: &[Kprobe]) -> BTreeSet<(String, String)> {
     let fields = probes.iter().flat_map(|probe| probe.fetch.split_whitespace().map(move |argument| (probe, argument)));
     fields
-        .filter(|(_, argument)| argument.rsplit_once(':').is_some_and(|(_, kind)| kind.starts_with('x')))
+        .filter(|(_, argument)| argument.rsplit_once(':').is_none_or(|(_, kind)| kind.starts_with('x')))
         .filter_map(|(probe, argument)| Some((probe.name.clone(), argument.split_once('=')?.0.to_owned())))
         .collect()
 }
@@ -235,9 +239,14 @@ impl Resolver<'_> {
     fn trace(&self) -> Result<TraceSetup, Diagnostic> {
         let raw = &self.draft.raw.trace;
         let at = |list: &str, index: usize, key: &str| [At::from("trace"), list.into(), index.into(), key.into()];
+        let mut absent = BTreeSet::new();
         let mut functions = Vec::new();
-        for (index, name) in raw.functions.iter().enumerate() {
-            functions.extend(self.functions(name, &at("functions", index, "")[..3])?);
+        for (index, RawFunction { name, if_present }) in raw.functions.iter().enumerate() {
+            // A function is written as its name or as a map with a name; the nearest value that is there is shown.
+            match self.functions(name, &at("functions", index, "name")) {
+                Err(_) if *if_present => drop(absent.insert(name.clone())),
+                found => functions.extend(found?),
+            }
         }
         let graph = match &raw.graph {
             None => None,
@@ -252,15 +261,29 @@ impl Resolver<'_> {
         };
         let mut events = Vec::new();
         for (index, event) in raw.events.iter().enumerate() {
-            // An event is written as its name or as a map with a name; the nearest value that is there is shown.
             let (group, name) = self.event(&event.name, &at("events", index, "name"))?;
             self.line(event.filter.as_deref().unwrap_or_default(), &at("events", index, "filter"))?;
-            events.push(TracedEvent { group, name, filter: event.filter.clone() });
+            let filter = match &event.filter {
+                Some(filter) if SYSCALL_EVENTS.contains(&name.as_str()) => {
+                    let compiled = filter::with_numbers(filter, self.target.names);
+                    Some(compiled.map_err(|Misnomer { message, hint }| {
+                        self.error(&at("events", index, "filter"), message, Some(hint))
+                    })?)
+                }
+                filter => filter.clone(),
+            };
+            events.push(TracedEvent { group, name, filter });
         }
         let mut kprobes = Vec::new();
         for (index, probe) in raw.kprobes.iter().enumerate() {
             let at = |key: &str| at("kprobes", index, key);
-            let found = self.functions(&probe.at, &at("at"))?;
+            let found = match self.functions(&probe.at, &at("at")) {
+                Err(_) if probe.if_present => {
+                    absent.insert(probe.name.clone());
+                    continue;
+                }
+                found => found?,
+            };
             let symbol = found.into_iter().next().map(|function| function.symbol).unwrap_or_default();
             self.words(std::slice::from_ref(&probe.name), &at("name")[..3])?;
             self.line(&probe.fetch, &at("fetch"))?;
@@ -294,6 +317,7 @@ impl Resolver<'_> {
             graph,
             events,
             kprobes,
+            absent,
             buffer_kib: raw.buffer_kib,
         })
     }

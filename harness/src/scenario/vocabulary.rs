@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::diagnostic::did_you_mean;
-use super::pattern::{CALLER, FieldRef, OF_EVERY_EVENT, Pattern, What, array_element, is_pid};
-use super::{Names, Role, Scenario, TraceSetup, Tracer};
+use super::pattern::{CALLER, FieldRef, OF_EVERY_EVENT, Pattern, What, array_element, is_pid, is_syscall};
+use super::{Names, Role, Scenario, TraceSetup, TracedFunction, Tracer};
 use crate::trace::symbol::fold;
 
 /// Fields of the pseudo event `marker`.
@@ -27,7 +27,7 @@ pub(super) struct Vocabulary<'a> {
     pub(super) roles: &'a [Role],
     pub(super) names: &'a Names,
     /// Tracepoints, `group:name` to the names of their fields; all that are traced, perhaps others.
-    pub(super) fields: &'a BTreeMap<String, Vec<String>>,
+    pub(super) of_tracepoints: &'a BTreeMap<String, Vec<String>>,
 }
 
 impl Scenario {
@@ -36,8 +36,8 @@ impl Scenario {
     /// # Errors
     /// The first that does not.
     pub fn understands(&self, pattern: &Pattern) -> Result<(), Misnomer> {
-        let Scenario { trace, roles, names, event_fields: fields, .. } = self;
-        Vocabulary { trace, roles, names, fields }.pattern(pattern)
+        let Scenario { trace, roles, names, event_fields: of_tracepoints, .. } = self;
+        Vocabulary { trace, roles, names, of_tracepoints }.pattern(pattern)
     }
 }
 
@@ -57,12 +57,17 @@ impl Vocabulary<'_> {
         }
         match &pattern.what {
             What::Call(name) | What::Return(name) => self.function(name)?,
-            What::Event(name) => self.event(name).map(drop)?,
+            What::Event(name) => self.event(name)?,
         }
         for (field, _, value) in &pattern.fields {
             self.field_of(&pattern.what, field)?;
             if is_pid(field) && value.parse::<i32>().is_err() {
                 self.role(value)?;
+            }
+            if let What::Event(event) = &pattern.what
+                && is_syscall(event, field)
+            {
+                syscall(value, self.names)?;
             }
         }
         Ok(())
@@ -87,7 +92,8 @@ impl Vocabulary<'_> {
     }
 
     pub(super) fn function(&self, name: &str) -> Result<(), Misnomer> {
-        if self.trace.functions.iter().any(|function| self.names.means(name, fold(&function.symbol))) {
+        let traced = |function: &TracedFunction| self.names.means(name, fold(&function.symbol));
+        if self.trace.absent.contains(name) || self.trace.functions.iter().any(traced) {
             return Ok(());
         }
         let traced = self.trace.functions.iter().map(|function| fold(&function.symbol));
@@ -95,8 +101,12 @@ impl Vocabulary<'_> {
         Err(Misnomer { message: format!("function `{name}` is not traced by this scenario"), hint })
     }
 
+    pub(super) fn event(&self, name: &str) -> Result<(), Misnomer> {
+        if self.trace.absent.contains(name) { Ok(()) } else { self.fields(name).map(drop) }
+    }
+
     /// The names of the event's fields.
-    pub(super) fn event(&self, name: &str) -> Result<Vec<&str>, Misnomer> {
+    fn fields(&self, name: &str) -> Result<Vec<&str>, Misnomer> {
         if let Some(fields) = self.fields_of(name) {
             return Ok(fields);
         }
@@ -115,12 +125,16 @@ impl Vocabulary<'_> {
             return Some(probe.fetch.split_whitespace().filter_map(|arg| Some(arg.split_once('=')?.0)).collect());
         }
         let traced = self.trace.events.iter().find(|traced| traced.name == event)?;
-        let fields = self.fields.get(&format!("{}:{}", traced.group, traced.name))?;
+        let fields = self.of_tracepoints.get(&format!("{}:{}", traced.group, traced.name))?;
         Some(fields.iter().map(String::as_str).collect())
     }
 
     pub(super) fn field_of_event(&self, field: &str, event: &str) -> Result<(), Misnomer> {
-        let known = self.event(event)?;
+        // What a probe would fetch was not compiled for this kernel.
+        if self.trace.absent.contains(event) {
+            return Ok(());
+        }
+        let known = self.fields(event)?;
         if known.contains(&field) {
             return Ok(());
         }
@@ -129,4 +143,14 @@ impl Vocabulary<'_> {
         });
         Err(Misnomer { message: format!("event `{event}` has no field `{field}`"), hint })
     }
+}
+
+/// The number of the system call that is named, or given as a number.
+pub(super) fn syscall(name: &str, names: &Names) -> Result<i64, Misnomer> {
+    let number = name.parse().ok().or_else(|| names.syscall(name));
+    number.ok_or_else(|| Misnomer {
+        message: format!("there is no system call `{name}`"),
+        hint: did_you_mean(name, names.syscalls())
+            .unwrap_or_else(|| "images/syscalls.yaml has those that are known".into()),
+    })
 }

@@ -3,7 +3,7 @@
 use super::cast::Cast;
 use super::field;
 use super::value::value_of;
-use crate::scenario::pattern::CALLER;
+use crate::scenario::pattern::{self, CALLER};
 use crate::scenario::{Comparison, Names, Pattern, What};
 use crate::trace::{Body, Event, Symbol, Value};
 
@@ -59,6 +59,11 @@ impl Matcher<'_> {
         }
     }
 
+    /// The number of a system call that is named where an event has one.
+    fn syscall(&self, event: &str, field: &str, wanted: &str) -> Option<i64> {
+        if pattern::is_syscall(event, field) { self.names.syscall(wanted) } else { None }
+    }
+
     fn is_value(&self, event: &Event, name: &str, value: &Value, wanted: &str) -> bool {
         if field::is_pid(name)
             && let Some(pid) = self.cast.pid(wanted)
@@ -68,7 +73,8 @@ impl Matcher<'_> {
         match (&event.body, value) {
             (Body::Call { .. }, Value::Text(caller)) if name == CALLER => self.names.means(wanted, caller),
             (Body::Point(point), _) => {
-                let number = parse_int(wanted).map(i64::cast_unsigned);
+                let number = parse_int(wanted).or_else(|| self.syscall(point.name(), name, wanted));
+                let number = number.map(i64::cast_unsigned);
                 (number.is_some() && value.bits() == number) || field::show(point.name(), name, value) == wanted
             }
             _ => value.to_string() == wanted,
