@@ -75,7 +75,10 @@ fn main() -> ExitCode {
     // Only names are looked at here: a list that cannot be read is one failing test.
     let mut trials = match patches() {
         Ok(patches) => patches.into_iter().map(|patch| trial(patch, &table)).collect(),
-        Err(error) => vec![Trial::test("patches", move || Err(error.to_string().into()))],
+        Err(error) => {
+            let text = error.to_string();
+            vec![Trial::test("patches", move || Err(text.into()))]
+        }
     };
     trials.push(Trial::test("bisect::planted-change", || told(planted_change())));
     let conclusion = libtest_mimic::run(&arguments, trials);
