@@ -1,6 +1,7 @@
 //! kernsnap: Raspberry Pi kernels in QEMU, traced deterministically.
 
 pub mod archive;
+pub mod bisect;
 pub mod cache;
 pub mod capsule;
 pub mod card;
@@ -14,6 +15,7 @@ pub mod exec;
 pub mod explore;
 pub mod export;
 pub mod facts;
+pub mod history;
 pub mod image;
 pub mod initramfs;
 pub mod interrupt;

@@ -69,9 +69,10 @@ fn what_a_trace_means_is_computed_from_bytes_alone() -> Outcome {
             .map(|module| [format!("crate::{module}::"), format!("crate::{module};"), format!("crate::{{{module}")])
             .concat();
     let words: Vec<&str> = actors.iter().map(String::as_str).chain(world).collect();
-    for layer in
-        ["trace", "model", "view", "verdict", "scenario", "diff", "cost", "explore", "regress", "report", "lesson"]
-    {
+    for layer in [
+        "trace", "model", "view", "verdict", "scenario", "diff", "cost", "explore", "regress", "bisect", "report",
+        "lesson",
+    ] {
         let files = files(&format!("harness/src/{layer}"), &["rs"])?;
         assert_eq!(lines_with(&files, &words)?, none(), "`{layer}` is pure");
     }

@@ -9,12 +9,15 @@ use clap::{Args, Parser, Subcommand};
 mod pages;
 mod proof;
 mod recordings;
+mod store;
 
 pub use pages::{LessonArguments, ReportArguments};
 pub use proof::{
-    CostArguments, ExploreArguments, GdbArguments, RegressArguments, ReplayArguments, VerifyCacheArguments,
+    BisectArguments, CostArguments, ExploreArguments, GdbArguments, RegressArguments, ReplayArguments,
+    VerifyCacheArguments,
 };
 pub use recordings::{ExportArguments, ExportFormat, ViewArguments};
+pub use store::{GcArguments, StoreArguments, StoreCommand};
 
 use super::exit;
 use crate::image::SourceSpec;
@@ -57,12 +60,16 @@ pub enum Command {
     Explore(ExploreArguments),
     /// Tells what a kernel does otherwise than another: behaviour, or cost alone
     Regress(RegressArguments),
+    /// Finds the commit that changed what a scenario shows, with one run a commit
+    Bisect(BisectArguments),
     /// Opens gdb on a run, stopped where you say, with the kernel's symbols
     Gdb(GdbArguments),
     /// Boots what a capsule holds, and compares the bytes
     Replay(ReplayArguments),
     /// Runs some of what the cache knows again, and compares the bytes
     VerifyCache(VerifyCacheArguments),
+    /// Tells what lies in the store, or removes what nobody uses
+    Store(StoreArguments),
     /// Runs scenarios on several images and tells what came of each
     Matrix(MatrixArguments),
     /// Compares two views task by task: what is missing, new, moved or changed

@@ -1,9 +1,11 @@
 //! The command line: the only place that reads arguments and the environment, and that prints.
 
 pub mod args;
+mod bisect;
 mod build;
 mod card;
 mod claims;
+mod comparing;
 mod cost;
 mod diff;
 mod doctor;
@@ -11,6 +13,7 @@ mod events;
 mod exit;
 mod explore;
 mod export;
+mod failure;
 mod gdb;
 mod lesson;
 mod list;
@@ -26,10 +29,10 @@ mod replay;
 mod report;
 mod run;
 mod shell;
+mod store;
 mod verify_cache;
 mod view;
 
-use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -39,16 +42,17 @@ use clap::Parser as _;
 
 use self::args::{Arguments, Command, ImageCommand, SourceArguments};
 pub use self::exit::Exit;
+use self::failure::{Failure, chain, with_hint};
 use self::progress::Progress;
 use crate::cache::Cache;
 use crate::emulator::Emulator;
-use crate::image::{ImageError, ImageErrorKind, ImageSpec, Images, Options, Resolve, SourceSpec, Store, TarballSpec};
+use crate::image::{ImageError, ImageSpec, Images, Options, Resolve, SourceSpec, Store, TarballSpec};
 use crate::interrupt;
-use crate::kit::{Bench, KitError, NotApplicable, Prepared};
+use crate::kit::{Bench, NotApplicable, Prepared};
 use crate::run::{Freshness, Kit, Load, Run, RunError, Runner};
 use crate::scenario::Scenario;
-use crate::vm::{BootError, Schedule};
-use crate::workspace::{Workspace, WorkspaceError};
+use crate::vm::Schedule;
+use crate::workspace::Workspace;
 
 /// The backstop of a boot in host time, where no argument sets it.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -104,8 +108,10 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Cost(cost) => cost::cost(&place, cost),
         Command::Explore(explore) => explore::explore(&place, explore),
         Command::Gdb(gdb) => gdb::gdb(&place, gdb),
+        Command::Bisect(bisect) => bisect::bisect(&place, bisect),
         Command::Regress(regress) => regress::regress(&place, regress),
         Command::VerifyCache(verify) => verify_cache::verify_cache(&place, verify),
+        Command::Store(arguments) => store::store(&place, arguments),
         Command::Matrix(arguments) => matrix::run(&place, arguments),
         Command::Diff(diff) => matrix::diff(&place, &diff.images, diff),
         Command::Report(report) => report::report(&place, report),
@@ -268,103 +274,6 @@ fn options(source: &SourceArguments) -> Result<Options, Failure> {
     };
     options.jobs = source.jobs.unwrap_or(options.jobs);
     Ok(options)
-}
-
-/// Why a command came to nothing.
-#[derive(Debug)]
-struct Failure {
-    exit: Exit,
-    /// One or several lines, without `error: `.
-    text: String,
-}
-
-impl Failure {
-    fn input(text: String) -> Self {
-        Self { exit: Exit::BadInput, text }
-    }
-
-    fn internal(what: &str, error: &dyn std::error::Error) -> Self {
-        Self { exit: Exit::Internal, text: format!("failed to {what}: {}", chain(error)) }
-    }
-}
-
-/// An error with its causes, on one line as long as they are.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        // Writing to a String cannot fail.
-        let _ = write!(text, ": {error}");
-        cause = error.source();
-    }
-    text
-}
-
-fn with_hint(text: String, hint: Option<String>) -> String {
-    match hint {
-        Some(hint) => format!("{text}\n\nhint: {hint}"),
-        None => text,
-    }
-}
-
-impl From<WorkspaceError> for Failure {
-    fn from(error: WorkspaceError) -> Self {
-        Self::input(chain(&error))
-    }
-}
-
-impl From<ImageError> for Failure {
-    fn from(error: ImageError) -> Self {
-        let exit = match error.kind() {
-            ImageErrorKind::BadInput => Exit::BadInput,
-            ImageErrorKind::BuildFailed => Exit::BuildFailed,
-            ImageErrorKind::Interrupted => Exit::Interrupted,
-        };
-        // A diagnostic shows its hint itself.
-        let hint = if matches!(error, ImageError::Spec(_)) { None } else { error.hint() };
-        Self { exit, text: with_hint(chain(&error), hint) }
-    }
-}
-
-impl From<RunError> for Failure {
-    fn from(error: RunError) -> Self {
-        let exit = match &error {
-            RunError::Boot(BootError::Interrupted(_)) => Exit::Interrupted,
-            RunError::Refused(_) => Exit::BadInput,
-            // Without its files there is no machine.
-            RunError::Boot(_) | RunError::Write { .. } => Exit::MachineLost,
-            RunError::Unsound(_) => Exit::CacheUnsound,
-        };
-        let hint = match &error {
-            RunError::Boot(BootError::Tool(error)) => error.hint(),
-            RunError::Write { source, .. } if source.kind() == ErrorKind::StorageFull => Some("make room on its disk"),
-            _ => None,
-        };
-        Self { exit, text: with_hint(chain(&error), hint.map(str::to_owned)) }
-    }
-}
-
-impl From<NotApplicable> for Failure {
-    fn from(not: NotApplicable) -> Self {
-        Self::input(format!("{}: {not}", not.id).trim_end().to_owned())
-    }
-}
-
-impl From<KitError> for Failure {
-    fn from(error: KitError) -> Self {
-        match error {
-            KitError::Image(error) => error.into(),
-            KitError::Workspace(error) => error.into(),
-            KitError::Facts { image, source } => {
-                let Self { exit, text } = source.into();
-                Self { exit, text: format!("cannot ask the kernel of image `{image}` what it can trace: {text}") }
-            }
-            error @ KitError::OldQemu { .. } => Self { exit: Exit::MachineLost, text: chain(&error) },
-            error @ (KitError::Read { .. } | KitError::Module { .. } | KitError::Layouts { .. }) => {
-                Self { exit: Exit::BuildFailed, text: chain(&error) }
-            }
-        }
-    }
 }
 
 #[expect(clippy::print_stderr, reason = "the command line talks to people here")]

@@ -1,19 +1,15 @@
 //! `kernsnap regress`.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::args::RegressArguments;
+use super::comparing::{Kernel, lacking, measure};
 use super::parallel::in_order;
-use super::{Exit, Failure, LIMIT, Place, absolute, answer, chain, cost, paper, placed};
-use crate::cache::Cache;
-use crate::diff::Side;
-use crate::image::{ImageError, Options, SourceSpec};
-use crate::kit::{Bench, Prepared};
-use crate::regress::{Class, Finding, Look, Report, classify, is_open};
-use crate::run::{Freshness, Load, RunError, Runner};
-use crate::scenario::Scenario;
-use crate::verdict::Verdict;
-use crate::vm::{BootError, Schedule};
+use super::{Exit, Failure, Place, absolute, answer, paper, placed};
+use crate::image::{Options, SourceSpec};
+use crate::kit::Prepared;
+use crate::regress::{Class, Finding, Look, Report, classify};
 
 /// The two kernels, and what is asked of them.
 struct Setting<'a> {
@@ -48,19 +44,6 @@ impl Asked {
     }
 }
 
-/// One kernel, ready to run.
-struct Kernel<'a> {
-    bench: &'a Bench<'a>,
-    runner: Runner<'a>,
-}
-
-impl<'a> Kernel<'a> {
-    fn of(bench: &'a Bench<'a>, cache: &Cache) -> Self {
-        let runner = Runner { kit: &bench.kit, cache: cache.clone(), freshness: Freshness::Cached, limit: LIMIT };
-        Self { bench, runner }
-    }
-}
-
 pub(super) fn regress(place: &Place, arguments: &RegressArguments) -> Result<Exit, Failure> {
     let before = Asked::of(place, arguments, &arguments.base, &[])?;
     let after = Asked::of(place, arguments, arguments.head.as_ref().unwrap_or(&arguments.base), &arguments.patches)?;
@@ -84,6 +67,10 @@ pub(super) fn regress(place: &Place, arguments: &RegressArguments) -> Result<Exi
         )?;
     }
     let report = Report { base: before.name, head: after.name, identical, findings };
+    if let Some(file) = &arguments.html {
+        fs::write(file, report.html())
+            .map_err(|error| Failure::input(format!("cannot write `{}`: {error}", file.display())))?;
+    }
     if arguments.json {
         answer(&serde_json::to_string(&report).map_err(|error| Failure::internal("write JSON", &error))?);
     } else if arguments.markdown {
@@ -103,62 +90,23 @@ pub(super) fn regress(place: &Place, arguments: &RegressArguments) -> Result<Exi
 
 /// What becomes of one scenario; `None` where it is about neither kernel.
 fn one(setting: &Setting<'_>, file: &Path) -> Result<Option<Finding>, Failure> {
-    let (base, head) = (prepared(&setting.base, file)?, prepared(&setting.head, file)?);
+    let Setting { place, arguments, base, head } = setting;
     let id = file.file_stem().unwrap_or_default().to_string_lossy();
     let (mut before, mut after) = (Vec::new(), Vec::new());
-    match (&base, &head) {
+    match (base.prepared(file)?, head.prepared(file)?) {
         (Prepared::DoesNotApply(_), Prepared::DoesNotApply(_)) => return Ok(None),
         (Prepared::Ready(one, load), Prepared::Ready(other, other_load)) => {
-            let usual = setting.base.bench.kit.machine.usual_schedule();
-            before.push(look(setting, &setting.base, (one, load), usual)?);
-            after.push(look(setting, &setting.head, (other, other_load), usual)?);
-            // Other schedules are asked only where there is something to explain.
-            if is_open(&before[0], &after[0]) {
-                for schedule in Schedule::series(&[usual.cpus], setting.arguments.schedules.get()).into_iter().skip(1) {
-                    before.push(look(setting, &setting.base, (one, load), schedule)?);
-                }
-            }
+            let usual = base.usual_schedule();
+            before.push(base.look(place, (&one, &load), usual)?);
+            after.push(head.look(place, (&other, &other_load), usual)?);
+            let (before_runs, after_runs) = ((&*one, &load), (&*other, &other_load));
+            measure(place, (base, before_runs, &mut before[0]), (head, after_runs, &mut after[0]))?;
+            base.explain(place, before_runs, arguments.schedules.get(), &after[0], &mut before)?;
         }
-        (Prepared::DoesNotApply(not), Prepared::Ready(..)) => before.push(lacking(not)),
-        (Prepared::Ready(..), Prepared::DoesNotApply(not)) => after.push(lacking(not)),
+        (Prepared::DoesNotApply(not), Prepared::Ready(..)) => before.push(lacking(&not)),
+        (Prepared::Ready(..), Prepared::DoesNotApply(not)) => after.push(lacking(&not)),
     }
     before.extend(before.is_empty().then(Look::default));
     after.extend(after.is_empty().then(Look::default));
-    Ok(classify(&id, &before, &after, &setting.arguments.fail_above))
-}
-
-fn lacking(not: &crate::kit::NotApplicable) -> Look {
-    Look { unusable: not.lacking.clone(), ..Look::default() }
-}
-
-fn prepared(kernel: &Kernel<'_>, file: &Path) -> Result<Prepared, Failure> {
-    Ok(kernel.bench.scenario(file, &mut |_| ())?)
-}
-
-fn look(
-    setting: &Setting<'_>,
-    kernel: &Kernel<'_>,
-    (scenario, load): (&Scenario, &Load),
-    schedule: Schedule,
-) -> Result<Look, Failure> {
-    let scratch = setting.place.store.scratch().map_err(ImageError::from)?;
-    let empty = Look { schedule: schedule.to_string(), ..Look::default() };
-    match kernel.runner.run(scenario, load, schedule, scratch.path()) {
-        Ok(run) => {
-            let (broken, unusable) = match &run.outcome.verdict {
-                Verdict::Passed => (Vec::new(), Vec::new()),
-                Verdict::Failed(all) => {
-                    (all.iter().map(|one| (one.that.clone(), one.found.clone())).collect(), Vec::new())
-                }
-                Verdict::Unusable(reasons) => (Vec::new(), reasons.clone()),
-            };
-            let side = Side::read(&run.outcome.view.to_string());
-            Ok(Look { side, broken, unusable, figures: cost::of(scenario, &run.outcome), ..empty })
-        }
-        Err(RunError::Boot(error)) if !matches!(error, BootError::Interrupted(_) | BootError::Tool(_)) => {
-            Ok(Look { unusable: vec![chain(&error)], ..empty })
-        }
-        Err(RunError::Refused(mistake)) => Ok(Look { unusable: vec![mistake.to_string()], ..empty }),
-        Err(error) => Err(error.into()),
-    }
+    Ok(classify(&id, &before, &after, &arguments.fail_above))
 }

@@ -1,10 +1,11 @@
 //! Figures of two runs, side by side.
 
+use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
 
-use super::Figure;
+use super::{Figure, TICK_NS};
 
 /// A figure before and after.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -28,7 +29,44 @@ pub fn changes(before: &[Figure], after: &[Figure]) -> Vec<Change> {
         .collect()
 }
 
+/// What is the change's own of the differences between two kernels. `pairs` are figures before and after, measured in several
+/// circumstances that both kernels were in.
+///
+/// A kernel that is only laid out differently finds its free memory otherwise: a fork takes an object from a list, or a whole new
+/// page for it. Such a difference is there in one circumstance and not, or the other way round, in another. Instructions that a
+/// change adds are executed in all of them. Of several different amounts the middle one is told, the lesser of two.
+#[must_use]
+pub fn own_changes(pairs: &[(&[Figure], &[Figure])]) -> Vec<Change> {
+    let Some((before, after)) = pairs.first() else { return Vec::new() };
+    let own = |change: &Change| {
+        let mut all: Vec<Change> = Vec::new();
+        for (before, after) in pairs {
+            let found = measurable(before, after).into_iter().find(|other| other.name == change.name)?;
+            all.push(found);
+        }
+        all.sort_by_key(|change| change.by().unsigned_abs());
+        let one_way = all.iter().all(|other| other.by().signum() == change.by().signum());
+        one_way.then(|| all.swap_remove((all.len() - 1) / 2))
+    };
+    measurable(before, after).iter().filter_map(own).collect()
+}
+
+/// The changes that are more than the clock's steps: one at each end.
+fn measurable(before: &[Figure], after: &[Figure]) -> Vec<Change> {
+    let beyond = |change: &Change| {
+        let named = |figures: &[Figure]| figures.iter().find(|figure| figure.name == change.name).map(Figure::busy_ns);
+        named(before).zip(named(after)).is_some_and(|(one, other)| one.abs_diff(other) > 2 * TICK_NS)
+    };
+    changes(before, after).into_iter().filter(beyond).collect()
+}
+
 impl Change {
+    /// How many instructions more; less is negative.
+    #[must_use]
+    pub fn by(&self) -> i128 {
+        i128::from(self.after) - i128::from(self.before)
+    }
+
     /// How much more, in hundredths of a percent of what it was; less is negative.
     #[must_use]
     pub fn basis_points(&self) -> i64 {
@@ -76,6 +114,16 @@ impl FromStr for Threshold {
     }
 }
 
+impl fmt::Display for Threshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}>{}", self.name, self.basis_points / 100)?;
+        match self.basis_points % 100 {
+            0 => f.write_str("%"),
+            part => write!(f, ".{part:02}%"),
+        }
+    }
+}
+
 impl Threshold {
     /// Whether a change goes beyond it.
     #[must_use]
@@ -112,6 +160,35 @@ mod tests {
         for wrong in ["fork", "fork>5", "fork>%", "fork>-1%", "fork>x%", "fork>1.234%"] {
             assert_eq!(exceeded(wrong, 1), Err(ThresholdError(wrong.into())));
         }
+    }
+
+    /// Figures of one name, in pairs; 2 ns an instruction.
+    #[track_caller]
+    fn check_own(pairs: &[(u64, u64)], expected: &[(u64, u64)]) {
+        let figure =
+            |instructions| vec![Figure { name: "fork".into(), instructions, ns: 2 * instructions, idle_ns: Some(0) }];
+        let pairs: Vec<_> = pairs.iter().map(|(before, after)| (figure(*before), figure(*after))).collect();
+        let pairs: Vec<(&[Figure], &[Figure])> = pairs.iter().map(|(one, other)| (&**one, &**other)).collect();
+        let found: Vec<_> = own_changes(&pairs).iter().map(|change| (change.before, change.after)).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_change_is_the_patchs_own_where_it_is_there_in_every_circumstance() {
+        check_own(&[], &[]);
+        check_own(&[(1000, 1100)], &[(1000, 1100)]);
+        check_own(&[(1000, 1100), (5000, 5090), (2000, 4000)], &[(1000, 1100)]);
+        check_own(&[(1000, 900), (5000, 4000)], &[(1000, 900)]);
+        // Not there, the other way round, not in the trace.
+        check_own(&[(1000, 1100), (5000, 5000)], &[]);
+        check_own(&[(1000, 1100), (5000, 4000)], &[]);
+    }
+
+    #[test]
+    fn two_steps_of_the_clock_are_no_change() {
+        check_own(&[(1000, 1016)], &[]);
+        check_own(&[(1000, 1017)], &[(1000, 1017)]);
+        check_own(&[(1000, 1100), (1000, 1016)], &[]);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use self::idle::Idle;
 use crate::scenario::{Anchors, RoleRule, Scenario};
 use crate::trace::{Event, Trace};
 use crate::view::{Cast, Matcher};
-pub use change::{Change, Threshold, ThresholdError, changes};
+pub use change::{Change, Threshold, ThresholdError, changes, own_changes};
 
 /// Nanoseconds between two readings of the counter that differ: 62.5 MHz (`GTIMER_SCALE` in QEMU's `target/arm/internals.h`).
 pub const TICK_NS: u64 = 16;
@@ -45,6 +45,14 @@ pub struct Figure {
     /// Guest time in which every CPU was idle; `None` where the trace does not tell, and none was left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idle_ns: Option<u64>,
+}
+
+impl Figure {
+    /// Guest time without that in which every CPU was idle, as far as the trace tells.
+    #[must_use]
+    pub fn busy_ns(&self) -> u64 {
+        self.ns.saturating_sub(self.idle_ns.unwrap_or(0))
+    }
 }
 
 /// The figures of a run, in the order of their anchors: those that the scenario names, and behind them those that its roles

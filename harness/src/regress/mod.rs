@@ -3,11 +3,12 @@
 //! Timing alone is never a behaviour: views have no times, and an interleaving that the *same* kernel shows in another schedule
 //! is not the change's doing. What remains is told task by task.
 
+mod html;
 mod show;
 
 use serde::Serialize;
 
-use crate::cost::{Change, Figure, Threshold, changes};
+use crate::cost::{Change, Figure, Threshold, own_changes};
 use crate::diff::{Diff, Side};
 
 /// A run of a scenario on one kernel in one schedule.
@@ -23,6 +24,8 @@ pub struct Look {
     pub unusable: Vec<String>,
     /// What it costs.
     pub figures: Vec<Figure>,
+    /// What it costs in other circumstances; a look at another kernel has them in the same order.
+    pub elsewhere: Vec<Vec<Figure>>,
 }
 
 /// What became of a scenario, from nothing to worst.
@@ -81,7 +84,7 @@ pub struct Finding {
     /// What the tasks do otherwise than in the nearest schedule of the base kernel, where that is the change's doing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub difference: Option<Diff>,
-    /// Figures that differ.
+    /// Figures that differ by the change's own doing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cost: Vec<Change>,
     /// Those of them that are more than was allowed.
@@ -113,6 +116,15 @@ pub fn is_open(base: &Look, head: &Look) -> bool {
         && (!Diff::of(&base.side, &head.side).is_empty() || !newly_broken(std::slice::from_ref(base), head).is_empty())
 }
 
+/// The figures that differ by the change's own doing, as far as both looks tell.
+#[must_use]
+pub fn cost(base: &Look, head: &Look) -> Vec<Change> {
+    fn all(look: &Look) -> impl Iterator<Item = &[Figure]> {
+        std::iter::once(&*look.figures).chain(look.elsewhere.iter().map(|figures| &**figures))
+    }
+    own_changes(&all(base).zip(all(head)).collect::<Vec<_>>())
+}
+
 /// Judges a scenario by its runs on both kernels; the first of each is in the usual schedule, the others help to tell what
 /// depends on the schedule. `None` where a kernel has no run.
 #[must_use]
@@ -134,7 +146,7 @@ pub fn classify(scenario: &str, base: &[Look], head: &[Look], allowed: &[Thresho
         finding.class = Class::Unusable;
         return Some(finding);
     }
-    finding.cost = changes(&first.figures, &asked.figures);
+    finding.cost = cost(first, asked);
     finding.too_much =
         finding.cost.iter().filter(|change| allowed.iter().any(|most| most.is_exceeded(change))).cloned().collect();
     if !finding.cost.is_empty() {

@@ -85,7 +85,7 @@ impl Report {
     }
 
     /// `57 same, 1 behaviour changed`.
-    fn sum(&self) -> String {
+    pub(super) fn sum(&self) -> String {
         if self.identical {
             return "the same kernel, byte for byte: nothing can differ".to_owned();
         }
@@ -96,7 +96,7 @@ impl Report {
     }
 
     /// What is worth telling, the worst first.
-    fn told(&self) -> Vec<&Finding> {
+    pub(super) fn told(&self) -> Vec<&Finding> {
         let mut told: Vec<&Finding> = self.findings.iter().filter(|finding| finding.class != Class::Same).collect();
         told.sort_by(|one, other| other.class.cmp(&one.class).then_with(|| one.scenario.cmp(&other.scenario)));
         told

@@ -53,10 +53,10 @@ fn a_change_is_told_from_the_nearest_run_of_the_base() {
 
 #[test]
 fn cost_alone_is_no_behaviour_and_may_be_too_much() {
-    let base = [costing(look("1:4", USUAL), 100)];
-    let finding = check(&base, &[costing(look("1:4", USUAL), 104)], Class::CostChanged);
+    let base = [costing(look("1:4", USUAL), 1000)];
+    let finding = check(&base, &[costing(look("1:4", USUAL), 1040)], Class::CostChanged);
     assert_eq!((finding.cost.len(), finding.too_much.len()), (1, 0));
-    let finding = check(&base, &[costing(look("1:4", USUAL), 106)], Class::CostChanged);
+    let finding = check(&base, &[costing(look("1:4", USUAL), 1060)], Class::CostChanged);
     assert_eq!(finding.too_much[0].percent(), "+6.00 %");
 }
 
@@ -125,4 +125,25 @@ fn a_comment_on_a_change_is_markdown() {
 
     </details>
     ");
+}
+
+#[test]
+fn a_page_is_one_file_and_what_comes_from_a_run_is_text_in_it() {
+    const HOSTILE: &str = "</main><script>{{style}}";
+    let base = [costing(look("1:4", USUAL), 1000)];
+    let other = look("1:4", &format!("parent  fork()\nchild   comm={HOSTILE}\nparent  wait()\n"));
+    let head = breaking(costing(other, 1100), HOSTILE);
+    let allowed = [">5%".parse().expect("a threshold")];
+    let findings = ["broken", "fine"].map(|id| {
+        let head = if id == "fine" { &base[0] } else { &head };
+        classify(id, &base, std::slice::from_ref(head), &allowed).expect("both have runs")
+    });
+    let report = Report { base: "rpi3-6.1".into(), head: HOSTILE.into(), identical: false, findings: findings.into() };
+    let page = report.html();
+    for sign in ["http:", "https:", "src=", "@import", "url(", "<script"] {
+        assert!(!page.contains(sign), "the page asks for something by `{sign}`");
+    }
+    assert!(page.contains("<section id=\"broken\"") && !page.contains("<section id=\"fine\""));
+    assert!(page.contains("<td>1000</td><td>1100</td><td>+10.00 % ✗ too much</td>"));
+    assert_eq!((page.matches("&lt;/main&gt;").count(), page.matches("</main>").count()), (4, 1), "{page}");
 }

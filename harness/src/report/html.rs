@@ -7,7 +7,7 @@ use crate::diff::Diff;
 use crate::view::Style;
 
 const PAGE: &str = include_str!("assets/page.html");
-const STYLE: &str = include_str!("assets/style.css");
+pub(crate) const STYLE: &str = include_str!("assets/style.css");
 /// One program, in parts that can each be read; the last one starts it.
 const SCRIPTS: [&str; 5] = [
     include_str!("assets/data.js"),
@@ -35,7 +35,7 @@ pub fn page(report: &Report, against: Option<(&str, &Diff)>) -> String {
 }
 
 /// Replaces each `{{name}}` of a template. What is put in is not looked at again.
-fn fill<'a>(template: &'a str, part: impl Fn(&str) -> &'a str) -> String {
+pub(crate) fn fill<'a>(template: &'a str, part: impl Fn(&str) -> &'a str) -> String {
     let mut text = String::new();
     let mut rest = template;
     while let Some((before, behind)) = rest.split_once("{{") {
@@ -48,7 +48,7 @@ fn fill<'a>(template: &'a str, part: impl Fn(&str) -> &'a str) -> String {
 }
 
 /// Text that means itself in HTML, in an element as in an attribute.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {
@@ -139,28 +139,30 @@ fn tasks(report: &Report) -> String {
 }
 
 fn difference(name: &str, diff: &Diff) -> String {
-    let shown = if diff.is_empty() {
-        "<p>No differences.</p>".to_owned()
-    } else {
-        let line = |line: &str| {
-            let class = match line.chars().next() {
-                Some('+') => "good",
-                Some('-') => "bad",
-                Some('~' | '>') => "changed",
-                _ => "plain",
-            };
-            format!("<span class={class}>{}</span>\n", escape(line))
-        };
-        format!(
-            "<pre class=difference tabindex=0>{}</pre>",
-            diff.show(&Style::PLAIN).lines().map(line).collect::<String>()
-        )
-    };
     format!(
         "<section id=difference aria-labelledby=difference-head><h2 id=difference-head>Difference</h2>\
-         <p>Compared with <code>{}</code>, task by task.</p>{shown}</section>",
-        escape(name)
+         <p>Compared with <code>{}</code>, task by task.</p>{}</section>",
+        escape(name),
+        differences(diff)
     )
+}
+
+/// What differs, as a block of lines.
+pub(crate) fn differences(diff: &Diff) -> String {
+    if diff.is_empty() {
+        return "<p>No differences.</p>".to_owned();
+    }
+    let line = |line: &str| {
+        let class = match line.chars().next() {
+            Some('+') => "good",
+            Some('-') => "bad",
+            Some('~' | '>') => "changed",
+            _ => "plain",
+        };
+        format!("<span class={class}>{}</span>\n", escape(line))
+    };
+    let lines: String = diff.show(&Style::PLAIN).lines().map(line).collect();
+    format!("<pre class=difference tabindex=0>{lines}</pre>")
 }
 
 /// Microseconds with three places: nanoseconds that can be read.

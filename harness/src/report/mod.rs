@@ -2,7 +2,7 @@
 //!
 //! The data is what `run --out` keeps as `report.json`, so that the page can be made later and elsewhere. Pure.
 
-mod html;
+pub(crate) mod html;
 mod sources;
 
 use std::collections::BTreeMap;

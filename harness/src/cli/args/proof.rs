@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{DEFAULT_IMAGE, SourceArguments};
+use crate::bisect::When;
 use crate::cost::Threshold;
 use crate::vm::Schedule;
 
@@ -143,6 +144,51 @@ pub struct RegressArguments {
     /// The report as plain text, for a reply to a mail
     #[arg(long, conflicts_with_all = ["json", "markdown"])]
     pub mail: bool,
+
+    /// Writes the report as one HTML file besides
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}
+
+/// Arguments of `bisect`.
+#[derive(Debug, Args)]
+pub struct BisectArguments {
+    /// The scenario
+    #[arg(value_name = "SCENARIO")]
+    pub scenario: String,
+
+    /// The kernel's git repository. Only read: its work tree, index and references stay as they are
+    #[arg(long, value_name = "PATH")]
+    pub repo: PathBuf,
+
+    /// A commit that is right, in the past of the bad one
+    #[arg(long, value_name = "REF")]
+    pub good: String,
+
+    /// A commit that is not
+    #[arg(long, value_name = "REF")]
+    pub bad: String,
+
+    /// The image that is built from each commit
+    #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
+    pub image: String,
+
+    /// What makes a commit a bad one, compared with the good one: a broken `expectation`, another `view`, or a figure that
+    /// costs more (`cost>5%`, `cost NAME>5%`)
+    #[arg(long, value_name = "expectation|view|cost>5%", default_value = "expectation")]
+    pub when: When,
+
+    /// How many schedules of the good commit to run where the usual one differs
+    #[arg(long, value_name = "N", default_value = "4")]
+    pub schedules: NonZeroUsize,
+
+    /// Compilers to run at a time [default: one a processor]
+    #[arg(long, short, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
+
+    /// What was found as one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `gdb`.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::StoreError;
 use crate::image::key::{Inputs, Key};
 
-const MANIFEST: &str = "manifest.json";
+pub(super) const MANIFEST: &str = "manifest.json";
 
 /// What an entry was made from and what it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -17,9 +17,11 @@ mod entry;
 mod error;
 mod lock;
 mod record;
+mod usage;
 
 pub use entry::Entry;
 pub use error::StoreError;
+pub use usage::{Gone, Item, Keep, unused};
 
 use std::fs;
 use std::io;
@@ -49,14 +51,17 @@ impl Store {
         &self.root
     }
 
-    /// The entry made from these inputs, if it is there and whole. Locks nothing and writes nothing.
+    /// The entry made from these inputs, if it is there and whole. Locks nothing, and writes nothing but when it was used.
     ///
     /// # Errors
     ///
     /// [`StoreError::Read`] when the disk fails; a damaged entry counts as absent.
     pub fn find(&self, inputs: &Inputs) -> Result<Option<Entry>, StoreError> {
         Ok(match Entry::open(&self.entry_dir(inputs))? {
-            Opened::Whole(entry) => Some(entry),
+            Opened::Whole(entry) => {
+                usage::renew(entry.dir());
+                Some(entry)
+            }
             Opened::Absent | Opened::Damaged(_) => None,
         })
     }
@@ -78,6 +83,7 @@ impl Store {
     ) -> Result<Entry, E> {
         let dir = self.entry_dir(inputs);
         if let Opened::Whole(entry) = Entry::open(&dir)? {
+            usage::renew(&dir);
             return Ok(entry);
         }
         let lock = self.sub("lock")?.join(format!("{}.lock", entry_name(inputs)));

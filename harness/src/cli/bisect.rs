@@ -1,0 +1,292 @@
+//! `kernsnap bisect`.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::args::BisectArguments;
+use super::comparing::{Kernel, is_of_the_machine, lacking, measure};
+use super::progress::Progress;
+use super::{Exit, Failure, Place, absolute, answer, chain, paper, talk};
+use crate::bisect::{Answer, Search, Step, When};
+use crate::cache::Cache;
+use crate::exec::ToolError;
+use crate::history::{Commit, History};
+use crate::image::{ImageError, Inputs, Options, SourceSpec};
+use crate::kit::{Bench, KitError, Prepared};
+use crate::regress::{Finding, Look, Report, classify};
+use crate::run::{Load, RunError};
+use crate::scenario::Scenario;
+
+/// Raised when what stands in the directory of a bisection changes.
+const RECIPE: u32 = 1;
+
+pub(super) fn bisect(place: &Place, arguments: &BisectArguments) -> Result<Exit, Failure> {
+    let repository = absolute(&arguments.repo)?;
+    let history = History::open(&repository)?;
+    let (good, bad) = (history.commit(&arguments.good)?, history.commit(&arguments.bad)?);
+    if good == bad || !history.is_ancestor(&good, &bad)? {
+        let text = format!("`{}` is not in the past of `{}`", arguments.good, arguments.bad);
+        return Err(Failure::input(format!(
+            "{text}\n\nhint: bisect needs a good commit that the bad one has grown from"
+        )));
+    }
+    let file = place.workspace.scenario_file(&arguments.scenario)?;
+    let cache = place.cache()?;
+    // One tree and one build directory for all commits of a repository: what differs is compiled again.
+    let inputs = Inputs::new("work", RECIPE).with("history", repository.as_os_str().as_encoded_bytes());
+    let mut progress = Progress::new();
+    place.store.workshop(&inputs, &mut |event| progress.show(event), |directory, _| {
+        let trials = Trials { place, arguments, history: &history, cache: &cache, directory, file: &file };
+        trials.between(&good, &bad)
+    })
+}
+
+/// How commits are tried.
+#[derive(Clone, Copy)]
+struct Trials<'a> {
+    place: &'a Place,
+    arguments: &'a BisectArguments,
+    history: &'a History,
+    cache: &'a Cache,
+    /// Where the commits' files are laid out.
+    directory: &'a Path,
+    file: &'a Path,
+}
+
+/// The good end: what all others are compared with.
+struct Base<'a> {
+    kernel: Kernel<'a>,
+    scenario: Box<Scenario>,
+    load: Load,
+    looks: Vec<Look>,
+}
+
+/// Why nothing can be said of a commit, and what that is for the program's end.
+struct Mute {
+    exit: Exit,
+    why: String,
+}
+
+/// A commit that was tried.
+#[derive(Clone, Debug, Serialize)]
+struct Tried {
+    #[serde(flatten)]
+    commit: Commit,
+    #[serde(flatten)]
+    answer: Answer,
+    /// What a commit of which nothing can be said means for the program's end.
+    #[serde(skip)]
+    exit: Exit,
+    #[serde(skip)]
+    finding: Option<Finding>,
+}
+
+/// What came of it all.
+#[derive(Serialize)]
+struct Bisected<'a> {
+    scenario: &'a str,
+    image: &'a str,
+    when: String,
+    good: &'a Commit,
+    bad: &'a Commit,
+    /// The commit, where it was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_bad: Option<Commit>,
+    /// One of these it is, where it was not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    candidates: Vec<Commit>,
+    /// What differs there, or in the earliest commit that is known to be bad.
+    finding: Option<&'a Finding>,
+    /// In the order in which they were tried, behind the good one.
+    tried: &'a [Tried],
+}
+
+impl Trials<'_> {
+    fn between(&self, good: &Commit, bad: &Commit) -> Result<Exit, Failure> {
+        let options = self.options(good)?;
+        let bench = self.bench(&options)?.map_err(|mute| end("good", good, &mute))?;
+        let mut base = self.base(&bench, good)?;
+        Self::tell(good, &Answer::Good);
+        let last = self.attempt(&mut base, bad)?;
+        match &last.answer {
+            Answer::Bad => Self::tell(bad, &Answer::Bad),
+            Answer::Skip(why) => return Err(end("bad", bad, &Mute { exit: last.exit, why: why.clone() })),
+            Answer::Good => {
+                let text = format!("`{}` is not bad by `--when '{}'`", self.arguments.bad, self.arguments.when);
+                let hint = last.finding.map_or("", |finding| finding.class.words());
+                return Err(Failure::input(format!("{text}: compared with `{}` it is {hint}", self.arguments.good)));
+            }
+        }
+        let (mut search, mut tried) = (Search::between(&good.hash, &bad.hash), vec![last]);
+        let step = loop {
+            match search.next(&self.history.candidates(search.bad(), search.good())?) {
+                Step::Try(hash) => {
+                    let one = self.attempt(&mut base, &self.history.commit(&hash)?)?;
+                    Self::tell(&one.commit, &one.answer);
+                    search.learn(&hash, one.answer.clone());
+                    tried.push(one);
+                }
+                step => break step,
+            }
+        };
+        let commits =
+            |hashes: &[String]| hashes.iter().map(|hash| self.history.commit(hash)).collect::<Result<Vec<_>, _>>();
+        let (first_bad, candidates) = match step {
+            Step::Undecided(hashes) => (None, commits(&hashes)?),
+            Step::Try(hash) | Step::Found(hash) => (Some(self.history.commit(&hash)?), Vec::new()),
+        };
+        let told = Bisected {
+            scenario: &base.scenario.id,
+            image: &self.arguments.image,
+            when: self.arguments.when.to_string(),
+            good,
+            bad,
+            first_bad,
+            candidates,
+            finding: tried.iter().find(|one| one.commit.hash == search.bad()).and_then(|one| one.finding.as_ref()),
+            tried: &tried,
+        };
+        if self.arguments.json {
+            answer(&serde_json::to_string(&told).map_err(|error| Failure::internal("write JSON", &error))?);
+        } else {
+            answer(told.show().trim_end());
+        }
+        Ok(told.exit())
+    }
+
+    /// The files of a commit, as the kernel's source.
+    fn options(&self, commit: &Commit) -> Result<Options, Failure> {
+        let tree = self.history.check_out(&commit.hash, self.directory)?;
+        let mut options = Options { kernel_source: Some(SourceSpec::Path(tree)), ..Options::default() };
+        options.jobs = self.arguments.jobs.unwrap_or(options.jobs);
+        Ok(options)
+    }
+
+    /// The kernel of a commit, unless it is the commit's fault that there is none.
+    fn bench<'b>(&'b self, options: &'b Options) -> Result<Result<Bench<'b>, Mute>, Failure> {
+        let mut progress = Progress::new();
+        match Bench::open(self.place.images(options), &self.arguments.image, &mut |event| progress.show(event)) {
+            Ok(bench) => Ok(Ok(bench)),
+            Err(error) => Ok(Err(mute(error)?)),
+        }
+    }
+
+    fn base<'b>(&self, bench: &'b Bench<'b>, good: &Commit) -> Result<Base<'b>, Failure> {
+        let kernel = Kernel::of(bench, self.cache);
+        let (scenario, load) = kernel.prepared(self.file)?.ready()?;
+        let look = kernel.look(self.place, (&scenario, &load), kernel.usual_schedule())?;
+        if !look.unusable.is_empty() {
+            return Err(end("good", good, &Mute { exit: Exit::TraceUnusable, why: look.unusable.join("; ") }));
+        }
+        if let (Some((that, found)), When::Expectation) = (look.broken.first(), &self.arguments.when) {
+            let text = format!("`{}` is not good: “{that}” does not hold there: {found}", self.arguments.good);
+            return Err(Failure::input(text));
+        }
+        Ok(Base { kernel, scenario, load, looks: vec![look] })
+    }
+
+    /// Builds and runs a commit, and compares it with the good one.
+    fn attempt(&self, base: &mut Base<'_>, commit: &Commit) -> Result<Tried, Failure> {
+        let options = self.options(commit)?;
+        let skip =
+            |Mute { exit, why }| Tried { commit: commit.clone(), answer: Answer::Skip(why), exit, finding: None };
+        let bench = match self.bench(&options)? {
+            Ok(bench) => bench,
+            Err(mute) => return Ok(skip(mute)),
+        };
+        let kernel = Kernel::of(&bench, self.cache);
+        let what = (&*base.scenario, &base.load);
+        let head = match bench.scenario(self.file, &mut |_| ()) {
+            Ok(Prepared::Ready(scenario, load)) => {
+                let runs = (&*scenario, &load);
+                let mut head = kernel.look(self.place, runs, kernel.usual_schedule())?;
+                if let When::Cost(_) = self.arguments.when {
+                    measure(self.place, (&base.kernel, what, &mut base.looks[0]), (&kernel, runs, &mut head))?;
+                }
+                head
+            }
+            Ok(Prepared::DoesNotApply(not)) => lacking(&not),
+            Err(error) => return Ok(skip(mute(error)?)),
+        };
+        base.kernel.explain(self.place, what, self.arguments.schedules.get(), &head, &mut base.looks)?;
+        let when = &self.arguments.when;
+        let Some(finding) = classify(&base.scenario.id, &base.looks, &[head], when.allowed()) else {
+            return Ok(skip(Mute { exit: Exit::Internal, why: "it was not run".into() }));
+        };
+        let answer = when.judge(&finding);
+        let exit = if answer.why().is_some() { Exit::TraceUnusable } else { Exit::Passed };
+        Ok(Tried { commit: commit.clone(), answer, exit, finding: Some(finding) })
+    }
+
+    fn tell(commit: &Commit, answer: &Answer) {
+        let why = answer.why().map(|why| format!(": {why}")).unwrap_or_default();
+        talk(&format!("{:4} {} {}{why}", answer.word(), commit.short(), commit.subject));
+    }
+}
+
+/// What the commit itself is to blame for; anything else is an error of ours, or of this host.
+fn mute(error: KitError) -> Result<Mute, Failure> {
+    let exit = match &error {
+        KitError::Image(ImageError::Step { source: ToolError::Failed { .. }, .. } | ImageError::Config(_)) => {
+            Exit::BuildFailed
+        }
+        KitError::Facts { source: RunError::Boot(boot), .. } if is_of_the_machine(boot) => Exit::MachineLost,
+        // A name that the scenario uses is not there.
+        KitError::Image(ImageError::Spec(_)) => Exit::BadInput,
+        _ => return Err(error.into()),
+    };
+    let text = chain(&error);
+    let telling = text.lines().find(|line| line.contains("error: ")).or_else(|| text.lines().next());
+    let what = if exit == Exit::BuildFailed { "it does not build: " } else { "" };
+    Ok(Mute { exit, why: format!("{what}{}", telling.unwrap_or_default().trim_start_matches([' ', '|']).trim()) })
+}
+
+/// An end of which nothing can be said.
+fn end(which: &str, commit: &Commit, Mute { exit, why }: &Mute) -> Failure {
+    Failure { exit: *exit, text: format!("the {which} commit {} cannot be tried: {why}", commit.short()) }
+}
+
+impl Bisected<'_> {
+    /// Found is passed. Where it was not, what kept us from knowing is what kept us from trying.
+    fn exit(&self) -> Exit {
+        let hidden =
+            self.tried.iter().filter(|one| one.answer.why().is_some() && self.candidates.contains(&one.commit));
+        hidden.fold(Exit::Passed, |exit, one| exit.worst(one.exit))
+    }
+
+    fn show(&self) -> String {
+        let mut text = String::new();
+        let tell = |text: &mut String, commit: &Commit| {
+            // Writing to a String cannot fail.
+            let _ = writeln!(
+                text,
+                "{}
+  {}
+  {}",
+                commit.hash, commit.subject, commit.author
+            );
+        };
+        if let Some(commit) = &self.first_bad {
+            text += "first bad commit: ";
+            tell(&mut text, commit);
+        } else {
+            text += "the first bad commit is one of these; the others of them cannot be tried:\n";
+            self.candidates.iter().for_each(|commit| tell(&mut text, commit));
+        }
+        if let Some(finding) = self.finding {
+            let known = self.first_bad.as_ref().or(self.candidates.last()).unwrap_or(self.bad);
+            let (base, head) = (self.good.short().to_owned(), known.short().to_owned());
+            let report = Report { base, head, identical: false, findings: vec![finding.clone()] };
+            let _ = writeln!(text, "\n{}", report.show(&paper::style()).trim_end());
+        }
+        let _ = writeln!(text, "\n{} commits tried, and the good one", self.tried.len());
+        for Tried { commit, answer, .. } in self.tried {
+            if let Some(why) = answer.why() {
+                let _ = writeln!(text, "skipped {} {}: {why}", commit.short(), commit.subject);
+            }
+        }
+        text
+    }
+}

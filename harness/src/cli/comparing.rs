@@ -1,0 +1,131 @@
+//! Runs that are compared between kernels: what `regress` and `bisect` share.
+
+use std::path::Path;
+
+use super::{Failure, LIMIT, Place, chain, cost};
+use crate::cache::Cache;
+use crate::diff::Side;
+use crate::image::ImageError;
+use crate::kit::{Bench, NotApplicable, Prepared};
+use crate::regress::{self, Look, is_open};
+use crate::run::{Freshness, Load, RunError, Runner};
+use crate::scenario::Scenario;
+use crate::verdict::Verdict;
+use crate::vm::{BootError, Schedule};
+
+/// What both kernels are told besides. Programs would find their memory at random addresses, which a kernel takes from a state that
+/// depends on all it did before: another kernel has others, and needs more or fewer page tables for them.
+const SAME_ADDRESSES: &str = "norandmaps";
+
+/// What makes a kernel keep its objects otherwise, so that a list of free ones runs empty elsewhere.
+const ELSEWHERE: [&str; 3] = ["slab_nomerge", "slub_max_order=1", "slub_min_objects=32"];
+
+/// One kernel, ready to run.
+pub(super) struct Kernel<'a> {
+    pub(super) bench: &'a Bench<'a>,
+    runner: Runner<'a>,
+}
+
+impl<'a> Kernel<'a> {
+    pub(super) fn of(bench: &'a Bench<'a>, cache: &Cache) -> Self {
+        let runner = Runner { kit: &bench.kit, cache: cache.clone(), freshness: Freshness::Cached, limit: LIMIT };
+        Self { bench, runner }
+    }
+
+    pub(super) fn usual_schedule(&self) -> Schedule {
+        self.bench.kit.machine.usual_schedule()
+    }
+
+    pub(super) fn prepared(&self, file: &Path) -> Result<Prepared, Failure> {
+        Ok(self.bench.scenario(file, &mut |_| ())?)
+    }
+
+    /// What a run shows. That a machine is lost, or a trace no basis, is something to see as well.
+    pub(super) fn look(
+        &self,
+        place: &Place,
+        (scenario, load): (&Scenario, &Load),
+        schedule: Schedule,
+    ) -> Result<Look, Failure> {
+        self.look_with(place, (scenario, load), schedule, SAME_ADDRESSES)
+    }
+
+    fn look_with(
+        &self,
+        place: &Place,
+        (scenario, load): (&Scenario, &Load),
+        schedule: Schedule,
+        parameters: &str,
+    ) -> Result<Look, Failure> {
+        let load = &Load { boot_parameters: format!("{} {parameters}", load.boot_parameters), ..load.clone() };
+        let scratch = place.store.scratch().map_err(ImageError::from)?;
+        let empty = Look { schedule: schedule.to_string(), ..Look::default() };
+        match self.runner.run(scenario, load, schedule, scratch.path()) {
+            Ok(run) => {
+                let (broken, unusable) = match &run.outcome.verdict {
+                    Verdict::Passed => (Vec::new(), Vec::new()),
+                    Verdict::Failed(all) => {
+                        (all.iter().map(|one| (one.that.clone(), one.found.clone())).collect(), Vec::new())
+                    }
+                    Verdict::Unusable(reasons) => (Vec::new(), reasons.clone()),
+                };
+                let side = Side::read(&run.outcome.view.to_string());
+                Ok(Look { side, broken, unusable, figures: cost::of(scenario, &run.outcome), ..empty })
+            }
+            Err(RunError::Boot(error)) if is_of_the_machine(&error) => {
+                Ok(Look { unusable: vec![chain(&error)], ..empty })
+            }
+            Err(RunError::Refused(mistake)) => Ok(Look { unusable: vec![mistake.to_string()], ..empty }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Looks at the base kernel in so many schedules where there is something to explain; `base` holds the looks there are.
+    pub(super) fn explain(
+        &self,
+        place: &Place,
+        what: (&Scenario, &Load),
+        schedules: usize,
+        head: &Look,
+        base: &mut Vec<Look>,
+    ) -> Result<(), Failure> {
+        let open = base.first().is_some_and(|first| is_open(first, head));
+        if open {
+            for schedule in Schedule::series(&[self.usual_schedule().cpus], schedules).into_iter().skip(base.len()) {
+                base.push(self.look(place, what, schedule)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Measures both kernels in other circumstances for as long as a figure seems to differ.
+pub(super) fn measure(
+    place: &Place,
+    (base, base_runs, before): (&Kernel<'_>, (&Scenario, &Load), &mut Look),
+    (head, head_runs, after): (&Kernel<'_>, (&Scenario, &Load), &mut Look),
+) -> Result<(), Failure> {
+    let usual = base.usual_schedule();
+    for (at, parameters) in ELSEWHERE.iter().enumerate() {
+        if regress::cost(before, after).is_empty() {
+            break;
+        }
+        let parameters = format!("{SAME_ADDRESSES} {parameters}");
+        // The base may have been measured for another head.
+        if before.elsewhere.len() == at {
+            before.elsewhere.push(base.look_with(place, base_runs, usual, &parameters)?.figures);
+        }
+        after.elsewhere.push(head.look_with(place, head_runs, usual, &parameters)?.figures);
+    }
+    Ok(())
+}
+
+/// A look at a kernel that the scenario is not about.
+pub(super) fn lacking(not: &NotApplicable) -> Look {
+    Look { unusable: not.lacking.clone(), ..Look::default() }
+}
+
+/// Whether a machine came to nothing by itself, and neither a person nor this host ended it.
+pub(super) fn is_of_the_machine(error: &BootError) -> bool {
+    !matches!(error, BootError::Interrupted(_) | BootError::Tool(_))
+}

@@ -1,0 +1,126 @@
+//! Why a command came to nothing, and the exit code that says so.
+
+use std::fmt::Write as _;
+use std::io::ErrorKind;
+
+use super::Exit;
+use crate::exec::ToolError;
+use crate::history::HistoryError;
+use crate::image::{ImageError, ImageErrorKind, StoreError};
+use crate::kit::{KitError, NotApplicable};
+use crate::run::RunError;
+use crate::vm::BootError;
+use crate::workspace::WorkspaceError;
+
+/// Why a command came to nothing.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) exit: Exit,
+    /// One or several lines, without `error: `.
+    pub(super) text: String,
+}
+
+impl Failure {
+    pub(super) fn input(text: String) -> Self {
+        Self { exit: Exit::BadInput, text }
+    }
+
+    pub(super) fn internal(what: &str, error: &dyn std::error::Error) -> Self {
+        Self { exit: Exit::Internal, text: format!("failed to {what}: {}", chain(error)) }
+    }
+}
+
+/// An error with its causes, on one line as long as they are.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // Writing to a String cannot fail.
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+pub(super) fn with_hint(text: String, hint: Option<String>) -> String {
+    match hint {
+        Some(hint) => format!("{text}\n\nhint: {hint}"),
+        None => text,
+    }
+}
+
+impl From<WorkspaceError> for Failure {
+    fn from(error: WorkspaceError) -> Self {
+        Self::input(chain(&error))
+    }
+}
+
+impl From<ImageError> for Failure {
+    fn from(error: ImageError) -> Self {
+        let exit = match error.kind() {
+            ImageErrorKind::BadInput => Exit::BadInput,
+            ImageErrorKind::BuildFailed => Exit::BuildFailed,
+            ImageErrorKind::Interrupted => Exit::Interrupted,
+        };
+        // A diagnostic shows its hint itself.
+        let hint = if matches!(error, ImageError::Spec(_)) { None } else { error.hint() };
+        Self { exit, text: with_hint(chain(&error), hint) }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        ImageError::from(error).into()
+    }
+}
+
+impl From<HistoryError> for Failure {
+    fn from(error: HistoryError) -> Self {
+        match error {
+            HistoryError::Tool(ToolError::Interrupted(interrupted)) => ImageError::from(interrupted).into(),
+            HistoryError::NoRepository { .. } | HistoryError::NoCommit { .. } => Self::input(chain(&error)),
+            HistoryError::Tool(_) | HistoryError::Write { .. } => Self { exit: Exit::BuildFailed, text: chain(&error) },
+        }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        let exit = match &error {
+            RunError::Boot(BootError::Interrupted(_)) => Exit::Interrupted,
+            RunError::Refused(_) => Exit::BadInput,
+            // Without its files there is no machine.
+            RunError::Boot(_) | RunError::Write { .. } => Exit::MachineLost,
+            RunError::Unsound(_) => Exit::CacheUnsound,
+        };
+        let hint = match &error {
+            RunError::Boot(BootError::Tool(error)) => error.hint(),
+            RunError::Write { source, .. } if source.kind() == ErrorKind::StorageFull => Some("make room on its disk"),
+            _ => None,
+        };
+        Self { exit, text: with_hint(chain(&error), hint.map(str::to_owned)) }
+    }
+}
+
+impl From<NotApplicable> for Failure {
+    fn from(not: NotApplicable) -> Self {
+        Self::input(format!("{}: {not}", not.id).trim_end().to_owned())
+    }
+}
+
+impl From<KitError> for Failure {
+    fn from(error: KitError) -> Self {
+        match error {
+            KitError::Image(error) => error.into(),
+            KitError::Workspace(error) => error.into(),
+            KitError::Facts { image, source } => {
+                let Self { exit, text } = source.into();
+                Self { exit, text: format!("cannot ask the kernel of image `{image}` what it can trace: {text}") }
+            }
+            error @ KitError::OldQemu { .. } => Self { exit: Exit::MachineLost, text: chain(&error) },
+            error @ (KitError::Read { .. } | KitError::Module { .. } | KitError::Layouts { .. }) => {
+                Self { exit: Exit::BuildFailed, text: chain(&error) }
+            }
+        }
+    }
+}

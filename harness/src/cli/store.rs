@@ -1,0 +1,102 @@
+//! `kernsnap store`.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use super::args::{GcArguments, StoreArguments, StoreCommand};
+use super::{Exit, Failure, Place, answer, talk};
+use crate::image::store::{Gone, Item, Keep, unused};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What there is of one kind.
+#[derive(Default, Serialize)]
+struct Row {
+    kind: String,
+    entries: usize,
+    bytes: u64,
+    /// Days since one of them was used; `None` where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unused_days: Option<u64>,
+}
+
+pub(super) fn store(place: &Place, arguments: &StoreArguments) -> Result<Exit, Failure> {
+    match &arguments.command {
+        None => list(place, arguments.json),
+        Some(StoreCommand::Gc(gc)) => collect(place, gc),
+    }
+}
+
+fn list(place: &Place, json: bool) -> Result<Exit, Failure> {
+    let mut rows: BTreeMap<String, Row> = BTreeMap::new();
+    for item in place.store.items()? {
+        let row = rows.entry(item.kind.clone()).or_default();
+        row.entries += 1;
+        row.bytes += item.size;
+        let days = days(&item);
+        row.unused_days = Some(row.unused_days.map_or(days, |known| known.min(days)));
+    }
+    for (kind, bytes) in place.store.others() {
+        rows.insert(kind.to_owned(), Row { bytes, ..Row::default() });
+    }
+    let total: u64 = rows.values().map(|row| row.bytes).sum();
+    for (kind, row) in rows {
+        let row = Row { kind, ..row };
+        if json {
+            answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);
+        } else {
+            let used = match row.unused_days {
+                None => String::new(),
+                Some(0) => format!("{:5} entries, used today", row.entries),
+                Some(days) => format!("{:5} entries, not used for {days} days", row.entries),
+            };
+            answer(format!("{:12} {:>10}  {used}", row.kind, size(row.bytes)).trim_end());
+        }
+    }
+    if !json {
+        answer(&format!("{:12} {:>10}  {}", "all", size(total), place.store.root().display()));
+    }
+    Ok(Exit::Passed)
+}
+
+fn collect(place: &Place, arguments: &GcArguments) -> Result<Exit, Failure> {
+    let items = place.store.items()?;
+    let keep = match arguments.limit {
+        Some(gib) => Keep::Most(u64::from(gib) << 30),
+        None => Keep::Within(DAY * arguments.keep_days),
+    };
+    let mut freed = 0;
+    for item in unused(&items, keep, SystemTime::now()) {
+        let told = format!("{}/{} {}, not used for {} days", item.kind, item.name, size(item.size), days(item));
+        if !arguments.dry_run && place.store.discard(item)? == Gone::InUse {
+            talk(&format!("{told}: somebody is at it"));
+            continue;
+        }
+        freed += item.size;
+        answer(&told);
+    }
+    let left = items.iter().map(|item| item.size).sum::<u64>() - freed;
+    let verb = if arguments.dry_run { "would be" } else { "were" };
+    answer(&format!("{} {verb} removed, {} are left", size(freed), size(left)));
+    if let Keep::Most(limit) = keep
+        && left > limit
+    {
+        talk("what is left was used within a day, or somebody is at it");
+    }
+    Ok(Exit::Passed)
+}
+
+fn days(item: &Item) -> u64 {
+    SystemTime::now().duration_since(item.used).unwrap_or_default().as_secs() / DAY.as_secs()
+}
+
+/// `1.5 GiB`, `20 MiB`.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..0x10_0000 => format!("{} KiB", bytes >> 10),
+        0x10_0000..0x4000_0000 => format!("{} MiB", bytes >> 20),
+        _ => format!("{}.{} GiB", bytes >> 30, ((bytes & 0x3fff_ffff) * 10) >> 30),
+    }
+}
