@@ -225,7 +225,7 @@ fn name_of(body: &Body) -> String {
 
 /// The stack of a call with its innermost frames. 32-bit Arm leaves out two: the function, and the one it was called from. Both
 /// stand in the call itself.
-fn with_innermost(body: &Body, stack: &[Symbol]) -> Vec<Symbol> {
+pub(super) fn with_innermost(body: &Body, stack: &[Symbol]) -> Vec<Symbol> {
     let known: Vec<Symbol> = match body {
         Body::Call { function, caller } => vec![function.clone(), caller.clone()],
         _ => Vec::new(),

@@ -1,7 +1,7 @@
 //! Can an expectation fail? Changes a recorded trace so that what an expectation demands no longer holds in it, and looks
 //! whether the expectation says so. One that stays satisfied demands less than it says.
 
-use super::court::Court;
+use super::court::{Court, with_innermost};
 use crate::scenario::pattern::array_element;
 use crate::scenario::{Comparison, Expectation, FieldRef, Names, Pattern, Rule, Scenario, What};
 use crate::trace::{Body, Context, Cpu, Event, FunctionName, Pid, Place, Point, Symbol, Timestamp, Trace, Value};
@@ -146,7 +146,10 @@ impl Mutator<'_> {
     fn without_frame(&self, pattern: &Pattern, frame: &str) -> Option<Mutant> {
         let at = *self.positions(pattern).first()?;
         let mut events = self.court.events.to_vec();
-        events[at].stack.as_mut()?.retain(|symbol| !self.court.matcher.is(frame, symbol));
+        let event = &mut events[at];
+        let mut stack = with_innermost(&event.body, event.stack.as_ref()?);
+        stack.retain(|symbol| !self.court.matcher.is(frame, symbol));
+        event.stack = Some(stack);
         Some((format!("without the frame `{frame}`"), events))
     }
 
