@@ -81,6 +81,7 @@ fn bare_qemu(bench: &Bench<'_>, directory: &Path) -> Result<Duration, Box<dyn Er
     let memory = GuestMemory::new(bench.kit.machine.memory_mib)?;
     let request = BootRequest {
         machine: &bench.kit.machine,
+        lockstep: &bench.kit.lockstep,
         schedule: SCHEDULE,
         command_line: &bench.kit.command_line,
         kernel: &bench.kit.kernel,

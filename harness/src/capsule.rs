@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::archive::{Effort, pack, unpack};
 use crate::emulator::Emulator;
 use crate::run::{Input, evidence};
-use crate::vm::{Boot, BootError, BootRequest, Evidence, Machine, Schedule, boot};
+use crate::vm::{Boot, BootError, BootRequest, Evidence, Lockstep, Machine, Schedule, boot};
 
 /// Raised when the parts change.
 const FORMAT: u32 = 1;
@@ -160,7 +160,7 @@ impl Capsule {
     /// # Errors
     /// Where the files cannot be written, QEMU cannot be started, or somebody asked the harness to stop. A machine that is
     /// lost is an answer.
-    pub fn replay(&self, directory: &Path, limit: Duration) -> Result<Replay, BootError> {
+    pub fn replay(&self, lockstep: &Lockstep, directory: &Path, limit: Duration) -> Result<Replay, BootError> {
         for name in [KERNEL, DEVICE_TREE, evidence::INITRAMFS, evidence::PLAN] {
             let path = directory.join(name);
             let bytes = self.files.get(name).map(Vec::as_slice).unwrap_or_default();
@@ -169,6 +169,7 @@ impl Capsule {
         let schedule: Schedule = self.about.schedule.parse().unwrap_or(self.about.machine.usual_schedule());
         let request = BootRequest {
             machine: &self.about.machine,
+            lockstep,
             schedule,
             command_line: &self.about.command_line,
             kernel: &directory.join(KERNEL),

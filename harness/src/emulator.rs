@@ -1,19 +1,21 @@
-//! Which QEMU this host has. Exact bytes belong to one build of it.
+//! Which QEMU this host has, and what keeps its threads in order. Exact bytes belong to one build of it.
 
-use std::fs::File;
+use std::env::consts::ARCH;
+use std::fs::{self, File};
 
 use serde::{Deserialize, Serialize};
 
 use crate::exec::{Tool, ToolCall, ToolError, capture, doctor};
-use crate::image::{Stamp, Store};
-use crate::vm::qemu;
+use crate::image::{Events, ImageError, Inputs, Stamp, Store, StoreError};
+use crate::vm::{Lockstep, lockstep, qemu};
 
 /// One build of QEMU.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Emulator {
     /// What it says of itself, one line.
     pub version: String,
-    /// blake3 of the program, hexadecimal: distributions rebuild a version, and not every build counts time alike.
+    /// blake3 of the program and of what orders its threads, hexadecimal: distributions rebuild a version, and not every build
+    /// counts time alike.
     pub hash: String,
 }
 
@@ -36,7 +38,8 @@ impl Emulator {
             found
         };
         doctor::accept(&tool, &found.version)?;
-        Ok(found)
+        let hash = blake3::hash([found.hash.as_str(), lockstep::SOURCE].concat().as_bytes()).to_hex().to_string();
+        Ok(Self { hash, ..found })
     }
 
     fn ask(tool: &Tool) -> Result<Self, ToolError> {
@@ -48,4 +51,26 @@ impl Emulator {
             .map_err(|source| ToolError::Start { call: call.to_string(), source })?;
         Ok(Self { version, hash: hasher.finalize().to_hex().to_string() })
     }
+}
+
+/// What the library is compiled with.
+const FLAGS: [&str; 7] = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"];
+
+/// What keeps QEMU's threads in order, compiled where it is not in the store.
+///
+/// # Errors
+/// Where the host has no C compiler, or the store cannot be written.
+pub fn lockstep(store: &Store, events: Events<'_>) -> Result<Lockstep, ImageError> {
+    const LIBRARY: &str = "lockstep.so";
+    let inputs =
+        Inputs::new("lockstep", 1).with("host", ARCH).with("flags", FLAGS.join(" ")).with("source", lockstep::SOURCE);
+    let entry = store.ensure(&inputs, events, |directory, _| {
+        let source = directory.join("lockstep.c");
+        fs::write(&source, lockstep::SOURCE).map_err(StoreError::write(&source))?;
+        let step = || ImageError::step("compile what orders the threads of QEMU");
+        let call = ToolCall::new(Tool::resolve("gcc").map_err(step())?);
+        capture(&call.args(FLAGS).arg("-o").arg(directory.join(LIBRARY)).arg(&source)).map_err(step())?;
+        Ok::<_, ImageError>(vec![LIBRARY.to_owned()])
+    })?;
+    Ok(Lockstep { library: entry.file(LIBRARY), adverse: false })
 }

@@ -302,6 +302,21 @@ fn what_qemu_says_when_it_does_not_start_is_told() -> Outcome {
 }
 
 #[test]
+fn a_qemu_whose_threads_are_not_in_order_is_not_trusted() -> Outcome {
+    let (checkout, store) = (faults()?, OwnStore::whole()?);
+    let (_directory, path) = another_qemu("unset LD_PRELOAD\nPATH=${PATH#*:}\nexec qemu-system-aarch64 \"$@\"\n")?;
+    let ended =
+        Kernsnap::new(checkout.path(), ["run", "crash", "--json"]).store(store.path()).env("PATH", path).run()?;
+    assert_says(&ended, Exit::MachineLost, &[]);
+    assert_eq!(
+        reasons(&ended.record()?),
+        ["QEMU ran without `lockstep.so`, which makes its threads take turns: nothing it gave can be trusted"]
+    );
+    assert_nothing_left(&store);
+    Ok(())
+}
+
+#[test]
 fn a_disk_that_is_full_during_a_run_is_told_with_the_file() -> Outcome {
     let (checkout, store, out) = (faults()?, OwnStore::whole()?, tempfile::tempdir()?);
     for file in [evidence::INITRAMFS, evidence::RAW, evidence::RESULT] {

@@ -238,6 +238,10 @@ pub struct RunArguments {
     #[arg(long, env = "KERNSNAP_FRESH", value_parser = FalseyValueParser::new())]
     pub fresh: bool,
 
+    /// Boots with QEMU's threads delayed where that could do most harm, to show that their timing reaches no guest
+    #[arg(long)]
+    pub adverse: bool,
+
     /// Host seconds after which a run is given up. A guest that hangs ends sooner, by its deadline in guest time
     #[arg(long, value_name = "SECONDS", default_value = "120")]
     pub limit: u64,

@@ -8,6 +8,7 @@ use super::args::CardArguments;
 use super::progress::Progress;
 use super::{Exit, Failure, Place, absolute, answer, options, talk};
 use crate::card::{self, CardError, CardRun, EVIDENCE_PARTITION};
+use crate::emulator;
 use crate::image::{FIRMWARE, Firmware, ImageError, ImageSpec, Options};
 use crate::kit::Bench;
 use crate::run::{RunError, for_card};
@@ -114,6 +115,7 @@ pub(super) fn boot(place: &Place, path: &Path) -> Result<Exit, Failure> {
     let command_line = String::from_utf8_lossy(&card::file(path, COMMAND_LINE).map_err(wrong)?).into_owned();
     let request = BootRequest {
         machine: &machine,
+        lockstep: &emulator::lockstep(&place.store, &mut |_| ())?,
         schedule: machine.usual_schedule(),
         command_line: command_line.trim_end(),
         kernel: &take(kernel)?,

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::args::{Arguments, ReplayArguments};
 use super::{Exit, Failure, LIMIT, absolute, answer, store_root, talk};
 use crate::capsule::{About, Capsule};
-use crate::emulator::Emulator;
+use crate::emulator::{self, Emulator};
 use crate::image::{ImageError, Store};
 use crate::run::RunError;
 
@@ -42,7 +42,8 @@ pub(super) fn replay(arguments: &Arguments, replay: &ReplayArguments) -> Result<
         Capsule::unpack(&bytes).map_err(|error| Failure::input(format!("`{shown}` is no capsule: {error}")))?;
     let emulator = Emulator::find(&store).map_err(|error| Failure::from(RunError::Boot(error.into())))?;
     let (directory, _scratch) = directory(replay, &store)?;
-    let found = capsule.replay(&directory, LIMIT).map_err(RunError::Boot)?;
+    let lockstep = emulator::lockstep(&store, &mut |_| ())?;
+    let found = capsule.replay(&lockstep, &directory, LIMIT).map_err(RunError::Boot)?;
     let differences = capsule.differences(&found);
     let About { scenario, image, schedule, verdict, reasons, qemu, .. } = &capsule.about;
     let told = Told {

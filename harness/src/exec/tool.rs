@@ -61,7 +61,7 @@ pub(super) const TOOLS: &[ToolFacts] = &[
     },
     tool("setpriv", "end every tool together with the harness", "util-linux", "--version"),
     tool("make", "build kernels and modules", "make", "--version"),
-    tool("gcc", "build the kernel's own build tools", "gcc", "--version"),
+    tool("gcc", "build the kernel's own build tools, and what orders QEMU's threads", "gcc", "--version"),
     tool("aarch64-linux-gnu-gcc", "compile kernels and guest programs", "gcc-aarch64-linux-gnu", "--version"),
     tool("aarch64-linux-gnu-ld", "link kernels and guest programs", "binutils-aarch64-linux-gnu", "--version"),
     tool("flex", "build the kernel's configuration tool", "flex", "--version"),

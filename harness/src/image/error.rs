@@ -82,7 +82,7 @@ impl ImageError {
     }
 
     /// For `map_err` after a tool call; an interruption stays one.
-    pub(super) fn step(step: impl Into<String>) -> impl FnOnce(ToolError) -> ImageError {
+    pub(crate) fn step(step: impl Into<String>) -> impl FnOnce(ToolError) -> ImageError {
         let step = step.into();
         move |source| match source {
             ToolError::Interrupted(interrupted) => ImageError::Interrupted(interrupted),

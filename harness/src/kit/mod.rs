@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 pub use self::error::KitError;
-use crate::emulator::Emulator;
+use crate::emulator::{self, Emulator};
 use crate::facts::{self, Facts};
 use crate::image::{
     Arch, BuiltImage, CardSpec, Events, ImageError, ImageEvent, ImageSpec, Images, Inputs, Phase, StoreError,
@@ -126,6 +126,7 @@ impl<'a> Bench<'a> {
             facts: Facts::default(),
             init,
             powers_off: image.powers_off,
+            lockstep: emulator::lockstep(images.store, on)?,
         };
         kit.facts = facts(&images, &kit, image.system_map.is_none(), on)?;
         let system_map = image.system_map.as_deref().map(read).transpose()?;

@@ -123,6 +123,7 @@ impl<'a> Input<'a> {
     fn request<'b>(&'b self, directory: &'b Path, initramfs: &'b Path, limit: Duration) -> BootRequest<'b> {
         BootRequest {
             machine: &self.kit.machine,
+            lockstep: &self.kit.lockstep,
             schedule: self.schedule,
             command_line: &self.command_line,
             kernel: &self.kit.kernel,
@@ -201,6 +202,7 @@ mod tests {
             facts: crate::facts::Facts::default(),
             init: vec![1],
             powers_off: true,
+            lockstep: crate::vm::Lockstep::default(),
         }
     }
 

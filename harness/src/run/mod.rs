@@ -30,7 +30,7 @@ use crate::scenario::{Diagnostic, Scenario};
 use crate::trace::{Symbols, Trace};
 use crate::verdict::Verdict;
 use crate::view::{Cast, View};
-use crate::vm::{Boot, BootError, Machine, Schedule, Times};
+use crate::vm::{Boot, BootError, Lockstep, Machine, Schedule, Times};
 
 /// All that runs on one image are made of. Read once, used by many runs.
 #[derive(Clone, Debug)]
@@ -57,6 +57,8 @@ pub struct Kit {
     pub init: Vec<u8>,
     /// Whether the kernel switches the board off by itself.
     pub powers_off: bool,
+    /// What keeps QEMU's threads in order.
+    pub lockstep: Lockstep,
 }
 
 /// What one scenario adds to the [`Kit`].

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::channel::{self, ChannelError};
 use super::console::ConsoleFollower;
 use super::evidence::Evidence;
+use super::lockstep::{self, Lockstep};
 use super::machine::Machine;
 use super::memory::GuestMemory;
 use super::qemu::{self, RunFiles};
@@ -34,6 +35,8 @@ pub const QEMU_LOG: &str = "qemu.log";
 pub struct BootRequest<'a> {
     /// The board.
     pub machine: &'a Machine,
+    /// What keeps QEMU's threads in order.
+    pub lockstep: &'a Lockstep,
     /// CPUs and their pace.
     pub schedule: Schedule,
     /// The kernel's command line, without the console.
@@ -113,6 +116,12 @@ pub enum BootError {
         /// What QEMU said.
         said: String,
     },
+    /// Without the order of its threads, QEMU's evidence depends on the host's scheduler.
+    #[error("QEMU ran without `lockstep.so`, which makes its threads take turns: nothing it gave can be trusted{}", tail(.said))]
+    Unordered {
+        /// What QEMU said.
+        said: String,
+    },
     /// The backstop in host time.
     #[error("the guest did not finish within {} s of host time, {reached}", limit.as_secs())]
     Stalled {
@@ -178,7 +187,7 @@ pub fn command(request: &BootRequest<'_>, memory: PathBuf) -> Result<ToolCall, T
         card: request.card.map(Path::to_owned),
     };
     let arguments = qemu::arguments(request.machine, request.schedule, request.command_line, &files);
-    Ok(ToolCall::new(Tool::resolve(qemu::PROGRAM)?).args(arguments))
+    Ok(request.lockstep.applied(ToolCall::new(Tool::resolve(qemu::PROGRAM)?).args(arguments)))
 }
 
 /// Boots, waits until the machine is off, and reads what the guest left.
@@ -215,6 +224,10 @@ pub fn boot(request: &BootRequest<'_>) -> Result<Boot, BootError> {
         Stop::Console(source) => BootError::File { path: console_path.clone(), source },
         Stop::Stalled => BootError::Stalled { limit: request.limit, reached: reached.clone() },
     })?;
+    let said = fs::read_to_string(&qemu_log).unwrap_or_default();
+    if !said.contains(lockstep::IN_EFFECT) && (watch.panic.is_some() || watch.done.is_some()) {
+        return Err(BootError::Unordered { said });
+    }
     let times = times(&watch.phases, watch.started, total);
     let console = || fs::read(&console_path).map_err(file_error(&console_path));
     if let Some(line) = watch.panic {
@@ -227,8 +240,7 @@ pub fn boot(request: &BootRequest<'_>) -> Result<Boot, BootError> {
     let Some(guest_ns) = watch.done else {
         return Err(match ended {
             Some(ended) if ended != Ended::Exit(0) => {
-                let said = fs::read_to_string(&qemu_log).unwrap_or_default();
-                BootError::Died { ended, reached, said }
+                BootError::Died { ended, reached, said: lockstep::without(&said) }
             }
             _ => BootError::Incomplete { reached },
         });

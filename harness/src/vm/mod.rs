@@ -4,6 +4,7 @@ pub mod boot;
 pub mod channel;
 mod console;
 pub mod evidence;
+pub mod lockstep;
 pub mod machine;
 pub mod memory;
 pub mod qemu;
@@ -13,5 +14,6 @@ pub mod shell;
 
 pub use boot::{Boot, BootError, BootRequest, Times, boot};
 pub use evidence::Evidence;
+pub use lockstep::Lockstep;
 pub use machine::Machine;
 pub use schedule::Schedule;
