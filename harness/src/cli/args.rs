@@ -234,13 +234,9 @@ pub struct RunArguments {
     #[arg(long)]
     pub mutate: bool,
 
-    /// Boots a machine even where the result of the same run is known; it must be the same. `--repeat` does so, too
-    #[arg(long, env = "KERNSNAP_FRESH", value_parser = FalseyValueParser::new())]
-    pub fresh: bool,
-
-    /// Boots with QEMU's threads delayed where that could do most harm, to show that their timing reaches no guest
-    #[arg(long)]
-    pub adverse: bool,
+    /// Whether a machine is booted, and how it is treated.
+    #[command(flatten)]
+    pub boot: BootArguments,
 
     /// Host seconds after which a run is given up. A guest that hangs ends sooner, by its deadline in guest time
     #[arg(long, value_name = "SECONDS", default_value = "120")]
@@ -249,6 +245,18 @@ pub struct RunArguments {
     /// Where the kernel comes from.
     #[command(flatten)]
     pub source: SourceArguments,
+}
+
+/// Whether a machine is booted, and how it is treated.
+#[derive(Args, Clone, Debug)]
+pub struct BootArguments {
+    /// Boots a machine even where the result of the same run is known; it must be the same. `--repeat` does so, too
+    #[arg(long, env = "KERNSNAP_FRESH", value_parser = FalseyValueParser::new())]
+    pub fresh: bool,
+
+    /// Boots with QEMU's threads delayed where that could do most harm, to show that their timing reaches no guest
+    #[arg(long)]
+    pub adverse: bool,
 }
 
 /// Arguments of `matrix`.

@@ -54,11 +54,11 @@ pub(super) fn run(place: &Place, arguments: &RunArguments) -> Result<Exit, Failu
     // First of all: without it nothing that is built or read helps.
     let emulator = Emulator::find(&place.store).map_err(|error| Failure::from(RunError::Boot(error.into())))?;
     let mut bench = place.bench(&options, &arguments.image)?;
-    bench.kit.lockstep.adverse = arguments.adverse;
+    bench.kit.lockstep.adverse = arguments.boot.adverse;
     let Scenarios { ready: scenarios, not_applicable } = Scenarios::prepare(&bench, &files)?;
     let schedule = schedule(&bench, arguments.schedule)?;
     // A repetition that is read from the cache repeats nothing, and tries nothing.
-    let fresh = arguments.fresh || arguments.adverse || arguments.repeat.get() > 1;
+    let fresh = arguments.boot.fresh || arguments.boot.adverse || arguments.repeat.get() > 1;
     let runner = Runner {
         kit: &bench.kit,
         cache: Cache::of(&place.store, &emulator.hash),
