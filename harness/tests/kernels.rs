@@ -1,7 +1,7 @@
 //! Kernels that are built for a test: each patch of `patches` must be judged as `patches/expected.yaml` says, and `bisect` must
 //! find a planted change. Names are `behaviour::PATCH`, `neutral::PATCH`, `bisect::WHAT`.
 //!
-//! All but one patch of each kind belong to nextest's profile `kernels`. `cargo test --test kernels -- behaviour:: neutral::` runs
+//! All but one patch of each kind belong to nextest's profile `kernels`. `cargo test --test kernels -- --skip bisect::` runs
 //! them in one process, and prints the table of recall and precision.
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "a test tells what it saw")]
 
