@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::args::BisectArguments;
-use super::comparing::{Kernel, is_of_the_machine, lacking, measure};
+use super::comparing::{Kernel, Scrutiny, is_of_the_machine, lacking, measure};
 use super::progress::Progress;
 use super::{Exit, Failure, Place, absolute, answer, chain, paper, talk};
 use crate::bisect::{Answer, Search, Step, When};
@@ -203,7 +203,12 @@ impl Trials<'_> {
                 let runs = (&*scenario, &load);
                 let mut head = kernel.look(self.place, runs, kernel.usual_schedule())?;
                 if let When::Cost(_) = self.arguments.when {
-                    measure(self.place, (&base.kernel, what, &mut base.looks[0]), (&kernel, runs, &mut head))?;
+                    measure(
+                        self.place,
+                        Scrutiny::Most,
+                        (&base.kernel, what, &mut base.looks[0]),
+                        (&kernel, runs, &mut head),
+                    )?;
                 }
                 head
             }

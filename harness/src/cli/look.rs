@@ -19,11 +19,15 @@ const MOST: usize = 4 << 20;
 /// # Errors
 /// [`Failure`] where the file cannot be read, or has more than [`MOST`] events.
 pub(super) fn whole(arguments: &Arguments, file: &Path) -> Result<(Trace, Summary), Failure> {
+    held(arguments, file, MOST)
+}
+
+fn held(arguments: &Arguments, file: &Path, most: usize) -> Result<(Trace, Summary), Failure> {
     let mut trace = Trace::default();
     let summary = view::read(arguments, file, |mut events| {
         for event in events.by_ref() {
-            if trace.events.len() == MOST {
-                return Err(too_many(file, MOST));
+            if trace.events.len() == most {
+                return Err(too_many(file, most));
             }
             trace.events.push(event.map_err(|error| view::unreadable(file, &error))?);
         }
@@ -56,4 +60,28 @@ pub(super) fn views(trace: &Trace, follow: &[String], kinds: &[Kind]) -> Vec<Vie
     let (rules, names) = (ViewRules::default(), Names::default());
     let subject = Subject::select(&rules, &names, trace, &model, &cast, &followed);
     kinds.iter().map(|kind| View::of(*kind, &subject)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+    use std::fs;
+
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[test]
+    fn a_recording_that_is_too_long_to_be_held_is_refused() -> Result<(), Box<dyn Error>> {
+        let directory = tempfile::tempdir()?;
+        let file = directory.path().join("trace.txt");
+        let line =
+            |second: u32| format!("  a-7  [000] .....  {second}.000000: sched_process_exit: comm=a pid=7 prio=120\n");
+        fs::write(&file, format!("# tracer: nop\n{}", (1..4).map(line).collect::<String>()))?;
+        let arguments = Arguments::try_parse_from(["kernsnap".as_ref(), "view".as_ref(), file.as_os_str()])?;
+        assert_eq!(held(&arguments, &file, 3).map_err(|failure| format!("{failure:?}"))?.0.events.len(), 3);
+        let told = held(&arguments, &file, 2).err().map(|failure| format!("{failure:?}")).unwrap_or_default();
+        assert!(told.contains("has more than 2 events"), "{told}");
+        Ok(())
+    }
 }

@@ -1,15 +1,19 @@
 //! `kernsnap regress`.
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::args::RegressArguments;
-use super::comparing::{Kernel, lacking, measure};
+use super::comparing::{Kernel, Scrutiny, lacking, measure};
 use super::parallel::in_order;
 use super::{Exit, Failure, Place, absolute, answer, paper, placed};
 use crate::image::{Options, SourceSpec};
 use crate::kit::Prepared;
 use crate::regress::{Class, Finding, Look, Report, classify};
+
+/// Scenarios with other costs up to this many are looked at more closely.
+const FEW: usize = 4;
 
 /// The two kernels, and what is asked of them.
 struct Setting<'a> {
@@ -56,15 +60,14 @@ pub(super) fn regress(place: &Place, arguments: &RegressArguments) -> Result<Exi
     if !identical {
         let (base, head) = (Kernel::of(&base, &cache), Kernel::of(&head, &cache));
         let setting = Setting { place, arguments, base, head };
-        in_order(
-            &files,
-            arguments.parallel.get(),
-            |file| one(&setting, file),
-            |_, found| {
-                findings.extend(found?);
-                Ok(())
-            },
-        )?;
+        findings = all(&setting, Scrutiny::Some, &files)?;
+        let dearer = |file: &&PathBuf| findings.iter().any(|one| one.scenario == id(file) && !one.cost.is_empty());
+        let few: Vec<PathBuf> = files.iter().filter(dearer).cloned().collect();
+        if few.len() <= FEW {
+            for again in all(&setting, Scrutiny::Most, &few)? {
+                findings.iter_mut().filter(|one| one.scenario == again.scenario).for_each(|one| *one = again.clone());
+            }
+        }
     }
     let report = Report { base: before.name, head: after.name, identical, findings };
     if let Some(file) = &arguments.html {
@@ -88,10 +91,29 @@ pub(super) fn regress(place: &Place, arguments: &RegressArguments) -> Result<Exi
     })
 }
 
+/// A scenario's id.
+fn id(file: &Path) -> Cow<'_, str> {
+    file.file_stem().unwrap_or_default().to_string_lossy()
+}
+
+/// What becomes of these scenarios, in order.
+fn all(setting: &Setting<'_>, scrutiny: Scrutiny, files: &[PathBuf]) -> Result<Vec<Finding>, Failure> {
+    let mut findings = Vec::new();
+    in_order(
+        files,
+        setting.arguments.parallel.get(),
+        |file| one(setting, scrutiny, file),
+        |_, found| {
+            findings.extend(found?);
+            Ok(())
+        },
+    )?;
+    Ok(findings)
+}
+
 /// What becomes of one scenario; `None` where it is about neither kernel.
-fn one(setting: &Setting<'_>, file: &Path) -> Result<Option<Finding>, Failure> {
+fn one(setting: &Setting<'_>, scrutiny: Scrutiny, file: &Path) -> Result<Option<Finding>, Failure> {
     let Setting { place, arguments, base, head } = setting;
-    let id = file.file_stem().unwrap_or_default().to_string_lossy();
     let (mut before, mut after) = (Vec::new(), Vec::new());
     match (base.prepared(file)?, head.prepared(file)?) {
         (Prepared::DoesNotApply(_), Prepared::DoesNotApply(_)) => return Ok(None),
@@ -100,7 +122,7 @@ fn one(setting: &Setting<'_>, file: &Path) -> Result<Option<Finding>, Failure> {
             before.push(base.look(place, (&one, &load), usual)?);
             after.push(head.look(place, (&other, &other_load), usual)?);
             let (before_runs, after_runs) = ((&*one, &load), (&*other, &other_load));
-            measure(place, (base, before_runs, &mut before[0]), (head, after_runs, &mut after[0]))?;
+            measure(place, scrutiny, (base, before_runs, &mut before[0]), (head, after_runs, &mut after[0]))?;
             base.explain(place, before_runs, arguments.schedules.get(), &after[0], &mut before)?;
         }
         (Prepared::DoesNotApply(not), Prepared::Ready(..)) => before.push(lacking(&not)),
@@ -108,5 +130,5 @@ fn one(setting: &Setting<'_>, file: &Path) -> Result<Option<Finding>, Failure> {
     }
     before.extend(before.is_empty().then(Look::default));
     after.extend(after.is_empty().then(Look::default));
-    Ok(classify(&id, &before, &after, &arguments.fail_above))
+    Ok(classify(&id(file), &before, &after, &arguments.fail_above))
 }
