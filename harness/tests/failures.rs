@@ -316,6 +316,17 @@ fn a_qemu_whose_threads_are_not_in_order_is_not_trusted() -> Outcome {
     Ok(())
 }
 
+/// A space ends a name in the list of libraries that QEMU is to load.
+#[test]
+fn a_run_takes_a_store_whose_path_has_a_space() -> Outcome {
+    let (store, directory) = (OwnStore::whole()?, tempfile::tempdir()?);
+    let place = directory.path().join("a store");
+    symlink(store.path(), &place)?;
+    let ended = Kernsnap::new(&root(), ["run", "user-exit", "--fresh"]).store(&place).run()?;
+    assert_says(&ended, Exit::Passed, &[]);
+    Ok(())
+}
+
 #[test]
 fn a_disk_that_is_full_during_a_run_is_told_with_the_file() -> Outcome {
     let (checkout, store, out) = (faults()?, OwnStore::whole()?, tempfile::tempdir()?);

@@ -1,6 +1,6 @@
 //! What makes the threads of QEMU take turns, so that the host's scheduler decides nothing in a guest. See `lockstep.c`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::exec::ToolCall;
 
@@ -24,7 +24,13 @@ impl Lockstep {
     /// The call of QEMU with the library in it.
     #[must_use]
     pub fn applied(&self, call: ToolCall) -> ToolCall {
-        let call = call.env("LD_PRELOAD", &self.library);
+        let call = match (self.library.parent(), self.library.file_name()) {
+            // The loader takes these for the ends of names (ld.so(8)).
+            (Some(directory), Some(name)) if self.library.to_string_lossy().contains([' ', ':']) => {
+                call.dir(directory).env("LD_PRELOAD", Path::new(".").join(name))
+            }
+            _ => call.env("LD_PRELOAD", &self.library),
+        };
         if self.adverse { call.env("LOCKSTEP_ADVERSE", "1") } else { call }
     }
 }
