@@ -187,7 +187,7 @@ impl Capsule {
                 fs::write(&path, &found.body).map_err(|source| BootError::File { path, source })?;
                 Ok(Replay::Ended(found))
             }
-            Err(error @ (BootError::Tool(_) | BootError::File { .. } | BootError::Interrupted(_))) => Err(error),
+            Err(error) if error.is_of_the_host() || matches!(error, BootError::File { .. }) => Err(error),
             Err(error) => Ok(Replay::Lost(error.to_string())),
         }
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::args::BisectArguments;
-use super::comparing::{Kernel, Scrutiny, is_of_the_machine, lacking, measure};
+use super::comparing::{Kernel, Scrutiny, lacking, measure};
 use super::progress::Progress;
 use super::{Exit, Failure, Place, absolute, answer, chain, paper, talk};
 use crate::bisect::{Answer, Search, Step, When};
@@ -237,7 +237,7 @@ fn mute(error: KitError) -> Result<Mute, Failure> {
         KitError::Image(ImageError::Step { source: ToolError::Failed { .. }, .. } | ImageError::Config(_)) => {
             Exit::BuildFailed
         }
-        KitError::Facts { source: RunError::Boot(boot), .. } if is_of_the_machine(boot) => Exit::MachineLost,
+        KitError::Facts { source: RunError::Boot(boot), .. } if !boot.is_of_the_host() => Exit::MachineLost,
         // A name that the scenario uses is not there.
         KitError::Image(ImageError::Spec(_)) => Exit::BadInput,
         _ => return Err(error.into()),

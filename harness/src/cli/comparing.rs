@@ -11,7 +11,7 @@ use crate::regress::{self, Look, is_open};
 use crate::run::{Freshness, Load, RunError, Runner};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
-use crate::vm::{BootError, Schedule};
+use crate::vm::Schedule;
 
 /// What both kernels are told besides. Programs would find their memory at random addresses, which a kernel takes from a state that
 /// depends on all it did before: another kernel has others, and needs more or fewer page tables for them.
@@ -104,7 +104,7 @@ impl<'a> Kernel<'a> {
                 let side = Side::read(&run.outcome.view.to_string());
                 Ok(Look { side, broken, unusable, figures: cost::of(scenario, &run.outcome), ..empty })
             }
-            Err(RunError::Boot(error)) if is_of_the_machine(&error) => {
+            Err(RunError::Boot(error)) if !error.is_of_the_host() => {
                 Ok(Look { unusable: vec![chain(&error)], ..empty })
             }
             Err(RunError::Refused(mistake)) => Ok(Look { unusable: vec![mistake.to_string()], ..empty }),
@@ -157,9 +157,4 @@ pub(super) fn measure(
 /// A look at a kernel that the scenario is not about.
 pub(super) fn lacking(not: &NotApplicable) -> Look {
     Look { unusable: not.lacking.clone(), ..Look::default() }
-}
-
-/// Whether a machine came to nothing by itself, and neither a person nor this host ended it.
-pub(super) fn is_of_the_machine(error: &BootError) -> bool {
-    !matches!(error, BootError::Interrupted(_) | BootError::Tool(_))
 }

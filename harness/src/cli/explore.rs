@@ -12,7 +12,7 @@ use crate::image::ImageError;
 use crate::run::{Freshness, Load, RunError, Runner};
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
-use crate::vm::{BootError, Schedule};
+use crate::vm::Schedule;
 
 /// What was seen of one scenario.
 #[derive(Serialize)]
@@ -105,7 +105,7 @@ fn once(
             let text = if view { run.outcome.view.to_string() } else { String::new() };
             Ok((Seen { schedule: told, view: text.lines().map(str::to_owned).collect(), broken }, exit))
         }
-        Err(RunError::Boot(error)) if !matches!(error, BootError::Interrupted(_) | BootError::Tool(_)) => {
+        Err(RunError::Boot(error)) if !error.is_of_the_host() => {
             Ok((nothing(format!("lost: {}", chain(&error))), Exit::MachineLost))
         }
         Err(error) => Err(error.into()),

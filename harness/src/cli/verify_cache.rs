@@ -13,7 +13,7 @@ use crate::image::{ImageError, ImageSpec, Options};
 use crate::kit::{Bench, Prepared};
 use crate::run::{Freshness, Input, Load, RunError, Runner};
 use crate::scenario::Scenario;
-use crate::vm::{BootError, Schedule};
+use crate::vm::Schedule;
 
 /// The key at which the last call stopped.
 const RECORD: &str = "verify-cache";
@@ -132,9 +132,7 @@ fn again(place: &Place, known: &Known<'_>) -> Result<(&'static str, Option<Strin
     let scratch = place.store.scratch().map_err(ImageError::from)?;
     match known.runner.run(&known.scenario, &known.load, known.schedule, scratch.path()) {
         Err(RunError::Unsound(unsound)) => Ok(("unsound", Some(unsound.to_string()), Exit::CacheUnsound)),
-        Err(RunError::Boot(error)) if !matches!(error, BootError::Interrupted(_) | BootError::Tool(_)) => {
-            Ok(("lost", Some(chain(&error)), Exit::MachineLost))
-        }
+        Err(RunError::Boot(error)) if !error.is_of_the_host() => Ok(("lost", Some(chain(&error)), Exit::MachineLost)),
         // What the evidence shows is not the question.
         Ok(_) | Err(RunError::Refused(_)) => Ok(("same", None, Exit::Passed)),
         Err(error) => Err(error.into()),

@@ -168,6 +168,14 @@ impl fmt::Display for Reached {
     }
 }
 
+impl BootError {
+    /// Whether this host or a person is the reason: it says nothing about the machine.
+    #[must_use]
+    pub fn is_of_the_host(&self) -> bool {
+        matches!(self, Self::Interrupted(_) | Self::Tool(_) | Self::Unordered { .. })
+    }
+}
+
 fn tail(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(10)..].iter().fold(String::new(), |all, line| all + "\n  | " + line)
