@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Parts;
 use crate::trace::{Body, Event, Pid, Timestamp};
 
 /// One call, with those made from within it that were recorded.
@@ -40,24 +41,26 @@ impl Calls {
     pub fn of<'a>(events: impl IntoIterator<Item = (usize, &'a Event)>) -> Self {
         let mut open: BTreeMap<Pid, Open> = BTreeMap::new();
         let mut calls = Self::default();
+        let mut parts = Parts::default();
         for (index, event) in events {
+            let Some(depth) = parts.depth(event) else { continue };
             let stack = open.entry(event.pid).or_default();
             match &event.body {
-                Body::Enter { function, depth } => {
-                    let depth = (*depth).min(DEEPEST);
+                Body::Enter { function, .. } => {
+                    let depth = depth.min(DEEPEST);
                     calls.close(event.pid, stack, depth);
                     let function = function.to_string();
                     let call = Call { function, entered: event.time, left: None, event: index, calls: Vec::new() };
                     stack.push((depth, call));
                 }
-                Body::Leave { function, depth, left, .. } if *depth < DEEPEST => {
+                Body::Leave { function, left, .. } if depth < DEEPEST => {
                     calls.close(event.pid, stack, depth + 1);
                     if let Some((at, call)) = stack.last_mut()
-                        && at == depth
+                        && *at == depth
                         && function.base().is_none_or(|name| name == call.function)
                     {
                         call.left = Some(*left);
-                        calls.close(event.pid, stack, *depth);
+                        calls.close(event.pid, stack, depth);
                     }
                 }
                 _ => {}

@@ -7,6 +7,7 @@
 pub mod calls;
 mod distribution;
 mod fact;
+mod parts;
 mod summary;
 mod task;
 mod tracker;
@@ -14,6 +15,7 @@ mod tracker;
 pub use calls::{Call, Calls};
 pub use distribution::Distribution;
 pub use fact::Fact;
+pub use parts::Parts;
 pub use summary::{Measure, Summary};
 pub use task::{Act, Span, State, Switch, Task, TaskId, Wake};
 pub use tracker::{Listener, Tracker};

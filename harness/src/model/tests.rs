@@ -180,3 +180,27 @@ fn a_call_that_nobody_comes_back_from_stays_open() {
     assert_eq!(shown(&calls.roots[&Pid(7)]), "outer…[leaf[] dies…[inner…[]]] next[]");
     assert_eq!(shown(&calls.roots[&Pid(8)]), "other[]");
 }
+
+#[test]
+fn a_part_that_the_compiler_put_aside_belongs_to_its_function() {
+    let lines = [
+        "1 0 7 put_pid( @0",
+        "2 0 7 put_pid.part.0( @1",
+        "3 0 7 free( @2",
+        "4 0 7 free) @2",
+        "5 0 7 put_pid.part.0) @1",
+        "6 0 7 last( @1",
+        "7 0 7 last) @1",
+        "8 0 7 put_pid) @0",
+        // Called by others, it is all that there is of the function; one that calls itself is not cut.
+        "9 0 7 put_pid.part.0( @0",
+        "10 0 7 put_pid( @1",
+        "11 0 7 put_pid( @2",
+        "12 0 7 put_pid) @2",
+        "13 0 7 put_pid) @1",
+        "14 0 7 put_pid.part.0) @0",
+    ];
+    let events = events(&lines);
+    let calls = Calls::of(events.iter().enumerate());
+    assert_eq!(shown(&calls.roots[&Pid(7)]), "put_pid[free[] last[]] put_pid[put_pid[put_pid[]]]");
+}

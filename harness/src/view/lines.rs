@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::cast::Cast;
 use super::events::{Line, describe, stack};
 use super::matching::Matcher;
+use crate::model::Parts;
 use crate::scenario::{Names, ViewRules};
 use crate::trace::{Body, Event, Pid};
 
@@ -16,6 +17,7 @@ pub struct Lines<'a> {
     rules: &'a ViewRules,
     /// Where each task is in its call tree.
     depths: BTreeMap<Pid, usize>,
+    parts: Parts,
     /// Calls by task of which the next event tells whether something is shown within them.
     begun: BTreeMap<Pid, Begun>,
 }
@@ -33,15 +35,22 @@ impl<'a> Lines<'a> {
     /// Lines in which tasks go by their roles in `cast`, with what `rules` ask for.
     #[must_use]
     pub fn new(cast: &'a Cast, names: &'a Names, rules: &'a ViewRules) -> Self {
-        Self { cast, names, rules, depths: BTreeMap::new(), begun: BTreeMap::new() }
+        Self { cast, names, rules, depths: BTreeMap::new(), parts: Parts::default(), begun: BTreeMap::new() }
     }
 
     /// Takes the event of this number; gives lines that are whole by now to `sink`, each with the number of its event. A
     /// call within which nothing is shown becomes one line.
     pub fn push(&mut self, number: usize, event: &Event, sink: &mut impl FnMut(usize, Line)) {
+        let nesting = match &event.body {
+            Body::Enter { .. } | Body::Leave { .. } => match self.parts.depth(event) {
+                Some(depth) => depth as usize,
+                None => return,
+            },
+            _ => 0,
+        };
         if let Some(Begun { number, function, mut line }) = self.begun.remove(&event.pid) {
-            let leaf = matches!(&event.body, Body::Leave { function: left, depth, .. }
-                if left.base() == function.as_deref() && *depth as usize == line.depth);
+            let leaf = matches!(&event.body, Body::Leave { function: left, .. }
+                if left.base() == function.as_deref() && nesting == line.depth);
             if leaf {
                 line.text.truncate(line.text.len() - " {".len());
                 self.depths.insert(event.pid, line.depth);
@@ -52,15 +61,13 @@ impl<'a> Lines<'a> {
         }
         let depth = self.depths.entry(event.pid).or_default();
         let (at, text) = match &event.body {
-            Body::Enter { function, depth: nesting } => {
-                let at = *nesting as usize;
-                *depth = at + 1;
-                (at, format!("{function}() {{"))
+            Body::Enter { function, .. } => {
+                *depth = nesting + 1;
+                (nesting, format!("{function}() {{"))
             }
-            Body::Leave { function, depth: nesting, .. } => {
-                let at = *nesting as usize;
-                *depth = at;
-                (at, format!("}} /* {function} */"))
+            Body::Leave { function, .. } => {
+                *depth = nesting;
+                (nesting, format!("}} /* {function} */"))
             }
             body => (*depth, describe(body, self.rules, self.cast)),
         };
