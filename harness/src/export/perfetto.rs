@@ -1,4 +1,4 @@
-//! Perfetto's native format: a `Trace` message with ftrace events by CPU, names of tasks, and calls as slices
+//! Perfetto's native format: a `Trace` message with ftrace events by CPU, names of tasks, and calls and markers on their tracks
 //! (`protos/perfetto/trace/trace_packet.proto` and `ftrace/ftrace_event.proto` of Perfetto, whose numbers stand here).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,16 +36,26 @@ const KNOWN: [(&str, u32, &[&str]); 12] = [
     ("sched_process_wait", 242, &["comm", "pid", "prio"]),
 ];
 const WAKEUP: &[&str] = &["comm", "pid", "prio", "success", "target_cpu"];
-const PRINT: u32 = 3;
 const GENERIC: u32 = 327;
+
+/// `TrackEvent.type`.
+mod kind {
+    pub(super) const SLICE_BEGIN: u64 = 1;
+    pub(super) const SLICE_END: u64 = 2;
+    pub(super) const INSTANT: u64 = 3;
+}
+
+/// `CLONE_THREAD` of `include/uapi/linux/sched.h`: the new task belongs to the process of the one that creates it.
+const CLONE_THREAD: i64 = 0x10000;
 
 /// The writer of all packets.
 const SEQUENCE: u64 = 1;
 /// Events of one bundle: a reader holds a bundle in memory.
 const BUNDLE: usize = 4096;
 
-/// The trace as a file for <https://ui.perfetto.dev>. Tasks stand as threads of their own; which share a process is not
-/// recorded.
+/// The trace as a file for <https://ui.perfetto.dev>. Which tasks share a process is known of those that are created in the
+/// trace; the others stand as processes of their own. Markers are instants on their task's track: among the ftrace events
+/// Perfetto takes them for atrace's, and finds fault with their grammar.
 #[must_use]
 pub fn perfetto(trace: &Trace) -> Vec<u8> {
     let mut file = Message::new();
@@ -53,11 +63,15 @@ pub fn perfetto(trace: &Trace) -> Vec<u8> {
         let packet = packet.number(packet::SEQUENCE, SEQUENCE);
         file = std::mem::take(&mut file).message(PACKET, &packet);
     };
-    let tasks: BTreeSet<i32> = trace.events.iter().map(|event| event.pid.0).filter(|pid| *pid > 0).collect();
-    let names = trace.names.iter().filter(|(pid, _)| tasks.contains(pid));
+    let born = processes_of_born(trace);
+    // Perfetto makes those that are born in the trace itself, when it comes to their birth.
+    let old: BTreeSet<i32> =
+        trace.events.iter().map(|event| event.pid.0).filter(|pid| *pid > 0 && !born.contains_key(pid)).collect();
+    let names = trace.names.iter().filter(|(pid, _)| old.contains(pid));
     let tree = names.fold(Message::new(), |tree, (pid, name)| {
         let process = Message::new().signed(1, (*pid).into()).string(3, name);
-        tree.message(1, &process)
+        let thread = Message::new().signed(1, (*pid).into()).string(2, name).signed(3, (*pid).into());
+        tree.message(1, &process).message(2, &thread)
     });
     write(Message::new().message(packet::PROCESS_TREE, &tree));
 
@@ -76,24 +90,50 @@ pub fn perfetto(trace: &Trace) -> Vec<u8> {
         }
     }
 
-    let calls = |event: &&Event| matches!(event.body, Body::Enter { .. } | Body::Leave { .. });
-    let callers: BTreeSet<i32> = trace.events.iter().filter(calls).map(|event| event.pid.0).collect();
-    for pid in callers {
+    let tracked: BTreeSet<i32> =
+        trace.events.iter().filter(|event| on_track(event).is_some()).map(|event| event.pid.0).collect();
+    for pid in tracked {
         let name = trace.names.get(&pid).map_or("", String::as_str);
-        let thread = Message::new().signed(1, pid.into()).signed(2, pid.into()).string(5, name);
+        let process = born.get(&pid).copied().unwrap_or(pid);
+        let thread = Message::new().signed(1, process.into()).signed(2, pid.into()).string(5, name);
         let descriptor = Message::new().number(1, track(pid)).string(2, name).message(4, &thread);
         write(Message::new().message(packet::TRACK_DESCRIPTOR, &descriptor));
     }
-    for event in trace.events.iter().filter(calls) {
-        // TYPE_SLICE_BEGIN and TYPE_SLICE_END.
-        let slice = match &event.body {
-            Body::Enter { function, .. } => Message::new().number(9, 1).string(23, &function.to_string()),
-            _ => Message::new().number(9, 2),
-        };
-        let slice = slice.number(11, track(event.pid.0));
-        write(Message::new().number(packet::TIMESTAMP, event.time.0).message(packet::TRACK_EVENT, &slice));
+    let mut latest: BTreeMap<i32, u64> = BTreeMap::new();
+    for event in &trace.events {
+        let Some(shown) = on_track(event) else { continue };
+        let shown = shown.number(11, track(event.pid.0));
+        let latest = latest.entry(event.pid.0).or_default();
+        *latest = time_on_track(event, *latest);
+        write(Message::new().number(packet::TIMESTAMP, *latest).message(packet::TRACK_EVENT, &shown));
     }
     file.into_bytes()
+}
+
+/// The process of each task that is created in the trace: its own pid, or that of the first of its threads.
+fn processes_of_born(trace: &Trace) -> BTreeMap<i32, i32> {
+    let mut processes = BTreeMap::new();
+    for event in &trace.events {
+        let Body::Point(point) = &event.body else { continue };
+        let pid =
+            point.int("pid").and_then(|pid| i32::try_from(pid).ok()).filter(|_| **point.name() == *"task_newtask");
+        let Some(pid) = pid else { continue };
+        let thread = point.int("clone_flags").is_some_and(|flags| flags & CLONE_THREAD != 0);
+        let creator = processes.get(&event.pid.0).copied().unwrap_or(event.pid.0);
+        processes.insert(pid, if thread { creator } else { pid });
+    }
+    processes
+}
+
+/// A `TrackEvent`, for what stands on the track of its task.
+fn on_track(event: &Event) -> Option<Message> {
+    let of = |kind| Message::new().number(9, kind);
+    match &event.body {
+        Body::Enter { function, .. } => Some(of(kind::SLICE_BEGIN).string(23, &function.to_string())),
+        Body::Leave { .. } => Some(of(kind::SLICE_END)),
+        Body::Marker { text } => Some(of(kind::INSTANT).string(23, text)),
+        Body::Call { .. } | Body::Point(_) => None,
+    }
 }
 
 /// The number of a task's track, which must not be 0.
@@ -101,12 +141,20 @@ fn track(pid: i32) -> u64 {
     u64::from(pid.cast_unsigned()) + 1
 }
 
-/// A `FtraceEvent`; `None` for calls, which become slices.
+/// When it happens on its track, on which the one before it was at `latest`. A call ends when it returned, and not when that
+/// was written down; but a text has rounded times, by which calls would not end in their order.
+fn time_on_track(event: &Event, latest: u64) -> u64 {
+    match &event.body {
+        Body::Leave { left, .. } if (latest..=event.time.0).contains(&left.0) => left.0,
+        _ => event.time.0,
+    }
+}
+
+/// A `FtraceEvent`; `None` for what stands on a track.
 fn ftrace_event(event: &Event) -> Option<Message> {
     let message = Message::new().number(1, event.time.0).number(2, event.pid.0.cast_unsigned().into());
     Some(match &event.body {
-        Body::Enter { .. } | Body::Leave { .. } => return None,
-        Body::Marker { text } => message.message(PRINT, &Message::new().string(2, &format!("{text}\n"))),
+        Body::Enter { .. } | Body::Leave { .. } | Body::Marker { .. } => return None,
         Body::Call { function, caller } => {
             let fields = [("function", function), ("caller", caller)];
             let call = fields.iter().fold(Message::new().string(1, "function"), |call, (name, symbol)| {
@@ -145,6 +193,7 @@ fn generic(point: &Point) -> Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::Timestamp;
     use crate::trace::text::parse;
 
     /// Fields of a message: number and content, numbers as eight bytes.
@@ -202,5 +251,19 @@ mod tests {
         assert_eq!(all(&generic[0], 1), [b"other"]);
         let slices: Vec<_> = packets.iter().flat_map(|packet| all(packet, packet::TRACK_EVENT)).collect();
         assert_eq!(all(&slices[0], 23), [b"do_exit"]);
+    }
+
+    #[test]
+    fn a_call_ends_when_it_returned_unless_rounded_times_contradict() {
+        let text = " 1)     init-1     |   1.500 us    |  put_pid();\n";
+        let (mut trace, _) = parse(text.as_bytes());
+        let mut leave = trace.events.pop().expect("a return");
+        for (written, returned, latest, expected) in [(9, 8, 7, 8), (9, 8, 8, 8), (9, 10, 7, 9), (9, 7, 8, 9)] {
+            leave.time = Timestamp(written);
+            if let Body::Leave { left, .. } = &mut leave.body {
+                *left = Timestamp(returned);
+            }
+            assert_eq!(time_on_track(&leave, latest), expected);
+        }
     }
 }
