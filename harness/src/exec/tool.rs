@@ -131,8 +131,9 @@ impl Tool {
     }
 }
 
-/// What a tool keeps of the caller's environment: where to find other tools, and where to put temporary files.
-const INHERITED: [&str; 2] = ["PATH", "TMPDIR"];
+/// What a tool keeps of the caller's environment: where to find other tools, where to put temporary files, and whether and where
+/// the compiler cache is to be used.
+const INHERITED: [&str; 4] = ["PATH", "TMPDIR", "CCACHE_DIR", "CCACHE_DISABLE"];
 
 /// What one that talks to servers keeps besides: who the caller is to them, and the way there.
 const ABROAD: [&str; 6] = ["HOME", "SSH_AUTH_SOCK", "http_proxy", "https_proxy", "all_proxy", "no_proxy"];
