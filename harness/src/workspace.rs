@@ -96,7 +96,7 @@ impl Workspace {
         let known: Vec<String> = files.iter().map(|path| stem(path)).collect();
         match known.iter().position(|name| name == id) {
             Some(index) => Ok(files[index].clone()),
-            None => Err(unknown("scenario", id, &known)),
+            None => Err(unknown("scenario", "kernsnap list", id, &known)),
         }
     }
 
@@ -145,7 +145,7 @@ impl Workspace {
     pub fn lesson(&self, id: &str) -> Result<Lesson, WorkspaceError> {
         let known = self.lesson_ids();
         if !known.iter().any(|name| name == id) {
-            return Err(unknown("lesson", id, &known));
+            return Err(unknown("lesson", "kernsnap lesson", id, &known));
         }
         let file = self.lessons_directory().join(format!("{id}.yaml"));
         Ok(Lesson::read(self.relative(&file), read(&file)?)?)
@@ -248,10 +248,17 @@ impl Workspace {
     }
 }
 
-fn unknown(kind: &'static str, name: &str, known: &[String]) -> WorkspaceError {
+/// As many names as one can look through in a message.
+const FEW: usize = 20;
+
+/// `list` is the command that shows all names.
+fn unknown(kind: &'static str, list: &str, name: &str, known: &[String]) -> WorkspaceError {
     let nearest = crate::scenario::diagnostic::did_you_mean(name, known.iter().map(String::as_str));
-    let hint = nearest.or_else(|| Some(format!("there are {}", known.join(", "))));
-    WorkspaceError::Unknown { kind, name: name.into(), hint }
+    let all = || match known.len() {
+        0..=FEW => format!("there are {}", known.join(", ")),
+        many => format!("`{list}` shows the {many} that there are"),
+    };
+    WorkspaceError::Unknown { kind, name: name.into(), hint: Some(nearest.unwrap_or_else(all)) }
 }
 
 fn entries(directory: &Path) -> Result<Vec<PathBuf>, WorkspaceError> {
@@ -273,4 +280,25 @@ fn is_yaml(path: &Path) -> bool {
 
 fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(name: &str, known: usize, hint: &str) {
+        let known: Vec<String> = (10..10 + known).map(|number| format!("fork-{number}")).collect();
+        let WorkspaceError::Unknown { hint: found, .. } = unknown("scenario", "kernsnap list", name, &known) else {
+            panic!("another error")
+        };
+        assert_eq!(found.as_deref(), Some(hint));
+    }
+
+    #[test]
+    fn an_unknown_name_comes_with_the_nearest_or_with_where_they_all_are() {
+        check("frok-10", 30, "did you mean `fork-10`?");
+        check("sleeps", 2, "there are fork-10, fork-11");
+        check("sleeps", 30, "`kernsnap list` shows the 30 that there are");
+    }
 }
