@@ -2,10 +2,13 @@
 //!
 //! Not criterion: one sample is a whole boot, what is compared is compared in pairs, and guest time has no noise at all.
 #![expect(clippy::print_stdout, reason = "a benchmark's answer is its output")]
+#![expect(clippy::disallowed_methods, reason = "the harness is started and looked at as a program")]
 
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use kernsnap::cli::default_store;
@@ -69,7 +72,34 @@ fn main() -> Result<(), Box<dyn Error>> {
         &format!("{:.1} MiB of trace out of the guest", f64::from(u32::try_from(bytes)?) / f64::from(1 << 20)),
         &mut collect,
     );
+    println!("| memory of the harness and QEMU, one run of `user-fork` | {} MiB | |", memory()? >> 10);
     Ok(())
+}
+
+/// KiB of memory that a run and its QEMU have at most, pages that they share counted once. Looked at every few milliseconds.
+fn memory() -> Result<u64, Box<dyn Error>> {
+    let mut run = Command::new(env!("CARGO_BIN_EXE_kernsnap"))
+        .args(["run", "user-fork", "--fresh"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let mut most = 0;
+    while run.try_wait()?.is_none() {
+        let threads = fs::read_dir(format!("/proc/{}/task", run.id()))?;
+        let children = threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+        let children: String = children.collect();
+        let processes = children.split_whitespace().filter_map(|pid| pid.parse().ok()).chain([run.id()]);
+        most = most.max(processes.map(share).sum());
+        thread::sleep(Duration::from_millis(3));
+    }
+    Ok(most)
+}
+
+/// KiB of a process's proportional share of memory; 0 for one that has ended.
+fn share(pid: u32) -> u64 {
+    let told = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+    let line = told.lines().find_map(|line| line.strip_prefix("Pss:"));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }
 
 fn once(bench: &Bench<'_>, scenario: &Scenario, load: &Load, directory: &Path) -> Result<Outcome, Box<dyn Error>> {

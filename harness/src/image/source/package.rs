@@ -58,19 +58,23 @@ pub(super) fn fetch(store: &Store, package: &PackageSpec, events: Events<'_>) ->
         },
     };
     // The host's own lists first: they are there already.
-    let own = ToolCall::new(Tool::resolve("apt-get").map_err(failed)?).args(["download", &package.name]);
-    match (run(&own.dir(dir.path()), &mut |_| ()), &package.suite) {
-        (Ok(_), _) => {}
-        (Err(ToolError::Interrupted(interrupted)), _) => return Err(interrupted.into()),
-        (Err(error), None) => return Err(failed(error)),
+    let own = if listed(package).map_err(failed)? {
+        let download = ToolCall::new(Tool::resolve("apt-get").map_err(failed)?).args(["download", &package.name]);
+        run(&download.dir(dir.path()), &mut |_| ()).map(drop).map_err(failed)
+    } else {
+        Err(missing(package, "apt knows no package of that name"))
+    };
+    match (own, &package.suite) {
+        (Err(ImageError::Interrupted(interrupted)), _) => return Err(interrupted.into()),
         (Err(error), Some(suite)) => match Apt::new(dir.path().to_owned(), Look::Release(suite, "arm64"))? {
             // The host's own release does not have it; another release of the same archive does.
             Some(apt) => {
                 events(ImageEvent::Note(format!("looking in the release `{suite}` of the same archive")));
                 apt.fetch(&["download", &package.name]).map_err(failed)?;
             }
-            None => return Err(failed(error)),
+            None => return Err(error),
         },
+        (own, _) => own?,
     }
     let deb = only_deb(dir.path()).ok_or_else(|| missing(package, "apt-get left no package behind"))?;
     let dpkg = Tool::resolve("dpkg-deb").map_err(failed)?;
@@ -79,6 +83,13 @@ pub(super) fn fetch(store: &Store, package: &PackageSpec, events: Events<'_>) ->
     let tarball =
         installed(package, &root).ok_or_else(|| missing(package, "the package holds no tarball of that name"))?;
     Ok(Download { tarball, _dir: dir })
+}
+
+/// Whether the host's package lists have it. Asked before downloading: a name that it does not know is a regular expression to
+/// apt, and `linux-source-6.1` would bring `linux-source-6.12`.
+fn listed(package: &PackageSpec) -> Result<bool, ToolError> {
+    let names = capture(&ToolCall::new(Tool::resolve("apt-cache")?).args(["pkgnames", &package.name]))?;
+    Ok(names.lines().any(|name| name == package.name))
 }
 
 fn only_deb(dir: &Path) -> Option<PathBuf> {
