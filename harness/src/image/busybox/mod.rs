@@ -22,9 +22,9 @@ use super::{Artifact, BuiltImage, ImageError, Images};
 use crate::exec::{Tool, ToolCall, capture};
 
 const RECIPE: u32 = 1;
-/// The package, the file in it, and the file in the store.
+/// The package, the file in it (from Debian 13 on, and before), and the file in the store.
 const PACKAGE: &str = "busybox-static";
-const IN_PACKAGE: &str = "bin/busybox";
+const IN_PACKAGE: [&str; 2] = ["usr/bin/busybox", "bin/busybox"];
 const BUSYBOX: &str = "busybox";
 
 /// Which busybox was taken, so that nobody looks for one again.
@@ -109,8 +109,8 @@ fn package(store: &Store, architecture: &'static str) -> Result<Vec<u8>, ImageEr
     let root = scratch.path().join("root");
     let dpkg = ToolCall::new(Tool::resolve("dpkg-deb").map_err(step())?);
     capture(&dpkg.arg("--extract").arg(deb).arg(&root)).map_err(step())?;
-    let path = root.join(IN_PACKAGE);
-    Ok(fs::read(&path).map_err(StoreError::read(&path))?)
+    let [path, older] = IN_PACKAGE.map(|path| root.join(path));
+    Ok(fs::read(&path).or_else(|_| fs::read(older)).map_err(StoreError::read(&path))?)
 }
 
 /// Why a file cannot be the only program of a guest, if it cannot.
