@@ -24,31 +24,29 @@
 #define PAGE	0x1000
 #define PAGES	2
 
-/* One page table has the entries of all; the first touch makes it. */
-#define PRIVATE	((void *)0x10000000)
-#define SHARED	((void *)0x10010000)
+/*
+ * One page table has the entries of all; the first touch makes it. Constants,
+ * and no variables: these would stand on pages of their own.
+ */
+#define PRIVATE	((volatile char *)0x10000000)
+#define SHARED	((volatile char *)0x10010000)
 
-static volatile char *private, *shared;
-
-static volatile char *map(void *at, size_t size, int flags)
+static void map(volatile char *at, size_t size, int flags)
 {
-	void *memory = mmap(at, size, PROT_READ | PROT_WRITE,
-			    flags | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-
-	check(memory == at);
-	return memory;
+	check(mmap((void *)at, size, PROT_READ | PROT_WRITE,
+		   flags | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == at);
 }
 
 static void read_private(char expected)
 {
 	for (int i = 0; i < PAGES; i++)
-		check(private[i * PAGE] == expected);
+		check(PRIVATE[i * PAGE] == expected);
 }
 
 static void write_private(char value)
 {
 	for (int i = 0; i < PAGES; i++)
-		private[i * PAGE] = value;
+		PRIVATE[i * PAGE] = value;
 }
 
 static _Noreturn void child(void)
@@ -61,7 +59,7 @@ static _Noreturn void child(void)
 	trace_mark("child-writes");
 	write_private('c');
 	trace_mark("child-writes-shared");
-	*shared = 'c';
+	*SHARED = 'c';
 	trace_mark("child-done");
 	trace_off();
 	_exit(0);
@@ -72,9 +70,9 @@ int main(void)
 	pid_t pid;
 
 	guest_init();
-	private = map(PRIVATE, PAGES * PAGE, MAP_PRIVATE);
-	shared = map(SHARED, PAGE, MAP_SHARED);
-	*shared = 'p';
+	map(PRIVATE, PAGES * PAGE, MAP_PRIVATE);
+	map(SHARED, PAGE, MAP_SHARED);
+	*SHARED = 'p';
 
 	trace_on();
 	trace_mark("parent-touches");
@@ -89,7 +87,7 @@ int main(void)
 
 	trace_on();
 	read_private('p');
-	trace_mark(*shared == 'c' ? "parent-sees:shared"
+	trace_mark(*SHARED == 'c' ? "parent-sees:shared"
 				  : "parent-sees:nothing");
 	trace_mark("parent-writes");
 	write_private('q');

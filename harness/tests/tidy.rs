@@ -146,6 +146,8 @@ fn every_scenario_has_a_reviewed_snapshot_on_every_image() -> Outcome {
         let snapshots = entries
             .into_iter()
             .map(|entry| Ok(PathBuf::from(entry?.file_name())))
+            // What another test has found to differ says so itself.
+            .filter(|name| !name.as_ref().is_ok_and(|name| name.extension().is_some_and(|end| end == "new")))
             .collect::<Result<BTreeSet<_>, std::io::Error>>()?;
         if spec.like.is_some() || spec.on_request {
             // It has those that differ from the other image's, or none.

@@ -26,6 +26,7 @@ use std::collections::BTreeMap;
 pub use decode::{CpuRecording, Recording, decode};
 pub use defect::Defect;
 pub use event::{Body, Context, Cpu, Event, Pid, Point, Timestamp, Value};
+pub(crate) use noreturn::never_returns;
 pub use raw::{RawReader, RawSummary};
 pub use symbol::{FunctionName, Place, Symbol};
 pub use symbols::Symbols;

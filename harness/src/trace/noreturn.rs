@@ -64,7 +64,7 @@ pub(super) fn ends_caller(function: &str, next: &str) -> bool {
 }
 
 /// Whether the function of this folded name never returns. `false` where it is not known.
-fn never_returns(name: &str) -> bool {
+pub(crate) fn never_returns(name: &str) -> bool {
     NORETURN.binary_search(&name).is_ok()
 }
 

@@ -56,7 +56,7 @@ impl Calls {
         for (_, Event { pid, body, .. }) in &subject.events {
             let is_call = match body {
                 Body::Call { function, caller } => {
-                    by_caller.entry(*pid).or_default().call(&function.to_string(), caller::name(caller));
+                    by_caller.entry(*pid).or_default().call(&function.to_string(), caller::name(function, caller));
                     true
                 }
                 Body::Enter { .. } => true,

@@ -90,7 +90,7 @@ pub(super) fn stack(event: &Event, rules: &ViewRules, matcher: &Matcher<'_>) -> 
 pub fn describe(body: &Body, rules: &ViewRules, cast: &Cast) -> String {
     match body {
         Body::Call { function, caller } => {
-            format!("{function}() <-{}", caller::name(caller).as_deref().unwrap_or("?"))
+            format!("{function}() <-{}", caller::name(function, caller).as_deref().unwrap_or("?"))
         }
         Body::Enter { function, .. } => format!("{function}()"),
         Body::Leave { function, .. } => format!("{function}() returns"),

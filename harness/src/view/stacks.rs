@@ -49,9 +49,10 @@ impl Stacks {
                 places.len() - 1
             });
             // The innermost frame is where the stack was taken, not a return address.
-            let (inner, outer) = stack.split_at(stack.len().min(1));
-            let outer = outer.iter().map(|frame| caller::name(frame).unwrap_or_else(|| "?".into()));
-            let frames: Vec<String> = inner.iter().map(Symbol::to_string).chain(outer).collect();
+            let inner = stack.first().map(Symbol::to_string);
+            let outer = stack.iter().zip(stack.iter().skip(1));
+            let outer = outer.map(|(callee, frame)| caller::name(callee, frame).unwrap_or_else(|| "?".into()));
+            let frames: Vec<String> = inner.into_iter().chain(outer).collect();
             let stacks = &mut places[at].stacks;
             let same = stacks.iter().position(|stack| stack.frames == frames).unwrap_or_else(|| {
                 stacks.push(Stack { by: BTreeMap::new(), frames });
