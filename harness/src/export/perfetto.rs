@@ -91,7 +91,7 @@ pub fn perfetto(trace: &Trace) -> Vec<u8> {
     }
 
     let tracked: BTreeSet<i32> =
-        trace.events.iter().filter(|event| on_track(event).is_some()).map(|event| event.pid.0).collect();
+        trace.events.iter().filter(|event| has_track(&event.body)).map(|event| event.pid.0).collect();
     for pid in tracked {
         let name = trace.names.get(&pid).map_or("", String::as_str);
         let process = born.get(&pid).copied().unwrap_or(pid);
@@ -125,7 +125,12 @@ fn processes_of_born(trace: &Trace) -> BTreeMap<i32, i32> {
     processes
 }
 
-/// A `TrackEvent`, for what stands on the track of its task.
+/// Whether it stands on the track of its task, and not among the ftrace events.
+fn has_track(body: &Body) -> bool {
+    matches!(body, Body::Enter { .. } | Body::Leave { .. } | Body::Marker { .. })
+}
+
+/// A `TrackEvent`, for what [has a track](has_track).
 fn on_track(event: &Event) -> Option<Message> {
     let of = |kind| Message::new().number(9, kind);
     match &event.body {

@@ -28,7 +28,7 @@ pub struct Calls {
 }
 
 /// No tree is nested more deeply. The tracer itself stops at 50 (`FTRACE_RETFUNC_DEPTH`); a damaged recording need not.
-const DEEPEST: u32 = 200;
+pub(super) const DEEPEST: u32 = 200;
 
 /// The calls that are open in one task, outermost first, each with its depth.
 type Open = Vec<(u32, Call)>;

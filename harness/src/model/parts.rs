@@ -3,10 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use super::calls::DEEPEST;
 use crate::trace::{Body, Event, FunctionName, Pid, Symbol};
-
-/// Calls nested more deeply are taken as they come: the tracer itself stops at 50, a damaged recording need not.
-const DEEPEST: u32 = 200;
 
 /// Makes one call of a function and the part of it that it calls. Takes the function-graph tracer's events in their order.
 #[derive(Debug, Default)]

@@ -51,18 +51,15 @@ pub(super) fn fetch(store: &Store, package: &PackageSpec, events: Events<'_>) ->
     let dir = store.scratch()?;
     let failed = |error: ToolError| match error {
         ToolError::Interrupted(interrupted) => ImageError::Interrupted(interrupted),
-        error => ImageError::Source {
-            what: package.name.clone(),
-            why: error.to_string(),
-            hint: format!("{SUPPLY}; `ci/setup` brings apt's package lists up to date"),
-        },
+        error => ImageError::Source { what: package.name.clone(), why: error.to_string(), hint: lists_hint() },
     };
     // The host's own lists first: they are there already.
     let own = if listed(package).map_err(failed)? {
         let download = ToolCall::new(Tool::resolve("apt-get").map_err(failed)?).args(["download", &package.name]);
         run(&download.dir(dir.path()), &mut |_| ()).map(drop).map_err(failed)
     } else {
-        Err(missing(package, "apt knows no package of that name"))
+        let why = "apt's package lists have no package of that name".to_owned();
+        Err(ImageError::Source { what: package.name.clone(), why, hint: lists_hint() })
     };
     match (own, &package.suite) {
         (Err(ImageError::Interrupted(interrupted)), _) => return Err(interrupted.into()),
@@ -95,6 +92,10 @@ fn listed(package: &PackageSpec) -> Result<bool, ToolError> {
 fn only_deb(dir: &Path) -> Option<PathBuf> {
     let entries = fs::read_dir(dir).ok()?;
     entries.filter_map(|entry| Some(entry.ok()?.path())).find(|path| path.extension().is_some_and(|end| end == "deb"))
+}
+
+fn lists_hint() -> String {
+    format!("{SUPPLY}; `ci/setup` brings apt's package lists up to date")
 }
 
 fn missing(package: &PackageSpec, why: &str) -> ImageError {
