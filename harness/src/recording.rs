@@ -99,12 +99,15 @@ pub enum Events<'a> {
 }
 
 impl Events<'_> {
-    /// The names of tasks that are known so far, by pid.
-    #[must_use]
-    pub fn names(&self) -> &BTreeMap<i32, String> {
+    /// The next event, until the one behind it is asked for, with the names of tasks that are known so far, by pid.
+    ///
+    /// # Errors
+    /// A file that cannot be read any further.
+    #[inline]
+    pub fn lend(&mut self) -> Option<io::Result<(&Event, &BTreeMap<i32, String>)>> {
         match self {
-            Self::Text(reader) => reader.names(),
-            Self::Raw(reader) => reader.names(),
+            Self::Text(reader) => reader.lend(),
+            Self::Raw(reader) => reader.lend().map(Ok),
         }
     }
 

@@ -82,9 +82,9 @@ fn cast(global: &Arguments, path: &Path) -> Result<Option<Cast>, Failure> {
     view::read(global, path, |mut events| {
         let mut tracker = Tracker::default();
         let mut last = None;
-        for event in events.by_ref() {
-            let event = event.map_err(|error| view::unreadable(path, &error))?;
-            tracker.observe(&event, &mut ());
+        while let Some(event) = events.lend() {
+            let (event, _) = event.map_err(|error| view::unreadable(path, &error))?;
+            tracker.observe(event, &mut ());
             last = Some(event.time);
         }
         let Some(last) = last else { return Ok(None) };
@@ -107,9 +107,9 @@ struct Reading<'a, 'e> {
 impl Reading<'_, '_> {
     /// Reads one event, and hands its lines to `sink`. `false` behind the last one.
     fn advance(&mut self, mut sink: impl FnMut(Line)) -> Result<bool, Failure> {
-        let Some(event) = self.events.next() else { return Ok(false) };
-        let event = event.map_err(|error| view::unreadable(self.path, &error))?;
-        self.lines.push(0, &event, &mut |_, line| sink(line));
+        let Some(event) = self.events.lend() else { return Ok(false) };
+        let (event, _) = event.map_err(|error| view::unreadable(self.path, &error))?;
+        self.lines.push(0, event, &mut |_, line| sink(line));
         Ok(true)
     }
 }

@@ -29,17 +29,16 @@ fn lines(arguments: &Arguments, view: &ViewArguments) -> Result<Exit, Failure> {
     read(arguments, &view.file, |mut events| {
         let mut shown = 0;
         let mut out = Out::new();
-        while let Some(event) = events.next() {
-            let event = event.map_err(|error| unreadable(&view.file, &error))?;
+        while let Some(event) = events.lend() {
+            let (event, names) = event.map_err(|error| unreadable(&view.file, &error))?;
             shown += 1;
-            let names = events.names();
-            if !follow.takes(&event, names) {
+            if !follow.takes(event, names) {
                 continue;
             }
             if view.json {
-                events::json(&mut out.text, &event, names).map_err(|error| Failure::internal("write JSON", &error))?;
+                events::json(&mut out.text, event, names).map_err(|error| Failure::internal("write JSON", &error))?;
             } else {
-                events::line(&mut out.text, &event, names);
+                events::line(&mut out.text, event, names);
             }
             if !out.goes_on(OUT)? {
                 return Ok(Exit::Passed);
@@ -54,8 +53,8 @@ fn figures(arguments: &Arguments, view: &ViewArguments) -> Result<Exit, Failure>
     read(arguments, &view.file, |mut events| {
         let mut summary = model::Summary::default();
         let mut count = 0;
-        for event in events.by_ref() {
-            summary.observe(&event.map_err(|error| unreadable(&view.file, &error))?);
+        while let Some(event) = events.lend() {
+            summary.observe(event.map_err(|error| unreadable(&view.file, &error))?.0);
             count += 1;
         }
         let (summary, told) = (summary.finish(), events.finish());

@@ -5,6 +5,7 @@
 //! it can look at a recording of any length. Pure: knows events, and no scenario.
 
 pub mod calls;
+mod counter;
 mod distribution;
 mod fact;
 mod parts;

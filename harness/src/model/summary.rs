@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::counter::Counter;
 use super::distribution::Distribution;
 use super::task::{Span, State, Task, TaskId};
 use super::tracker::{Listener, Tracker};
-use crate::trace::{Body, Event, Timestamp};
+use crate::trace::{Event, Timestamp};
 
 /// What is measured of a task, in guest nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,18 +46,19 @@ impl Measure {
 pub struct Summary {
     /// The tasks. Filled by [`Summary::finish`].
     pub tasks: Vec<Task>,
-    /// How often each task did what: names of events, and functions as `name()`.
+    /// How often each task did what: names of events, and functions as `name()`. Filled by [`Summary::finish`].
     pub counts: BTreeMap<TaskId, BTreeMap<Arc<str>, u64>>,
     /// Durations by task.
     pub times: BTreeMap<(Measure, TaskId), Distribution>,
     /// The first and the last event.
     pub range: Option<(Timestamp, Timestamp)>,
     tracker: Tracker,
+    counter: Counter,
 }
 
 /// The part that listens, apart from the tracker that talks to it.
 struct Ledger<'a> {
-    counts: &'a mut BTreeMap<TaskId, BTreeMap<Arc<str>, u64>>,
+    counter: &'a mut Counter,
     times: &'a mut BTreeMap<(Measure, TaskId), Distribution>,
 }
 
@@ -85,23 +87,9 @@ impl Listener for Ledger<'_> {
         self.time(Measure::ExitToParent, task, ns);
     }
 
+    #[inline]
     fn event(&mut self, task: TaskId, event: &Event) {
-        let Some(name) = counted(&event.body) else { return };
-        let counts = self.counts.entry(task).or_default();
-        match counts.get_mut(&*name) {
-            Some(count) => *count += 1,
-            None => drop(counts.insert(name, 1)),
-        }
-    }
-}
-
-/// What an event is counted as; `None` for the end of a call, whose beginning is counted.
-fn counted(body: &Body) -> Option<Arc<str>> {
-    match body {
-        Body::Call { function, .. } | Body::Enter { function, .. } => Some(format!("{function}()").into()),
-        Body::Leave { .. } => None,
-        Body::Marker { .. } => Some("marker".into()),
-        Body::Point(point) => Some(point.name().clone()),
+        self.counter.count(task, &event.body);
     }
 }
 
@@ -110,7 +98,7 @@ impl Summary {
     pub fn observe(&mut self, event: &Event) {
         let (first, last) = self.range.unwrap_or((event.time, event.time));
         self.range = Some((first.min(event.time), last.max(event.time)));
-        let mut ledger = Ledger { counts: &mut self.counts, times: &mut self.times };
+        let mut ledger = Ledger { counter: &mut self.counter, times: &mut self.times };
         self.tracker.observe(event, &mut ledger);
     }
 
@@ -118,8 +106,9 @@ impl Summary {
     #[must_use]
     pub fn finish(mut self) -> Self {
         let end = self.range.map_or(Timestamp(0), |(_, last)| last);
-        let mut ledger = Ledger { counts: &mut self.counts, times: &mut self.times };
+        let mut ledger = Ledger { counter: &mut self.counter, times: &mut self.times };
         self.tasks = std::mem::take(&mut self.tracker).finish(end, &mut ledger);
+        self.counts = std::mem::take(&mut self.counter).finish();
         self
     }
 

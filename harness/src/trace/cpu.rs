@@ -1,20 +1,27 @@
 //! One CPU's ring buffer to events: the hot path. A record costs one look-up by event number and a few loads.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-
 use super::frames::frames;
 use super::memo::Memo;
 use super::page::{Page, Pages, Records};
 use super::plan::{Plan, Plans, Shape};
+use super::ring::Ring;
+use super::spare::Spare;
 use super::symbols::Symbols;
 use super::tally::Tally;
-use super::{Body, Context, Cpu, Defect, Event, ParseIssue, Point, Timestamp};
+use super::{Body, Context, Cpu, Defect, Event, ParseIssue, Timestamp};
 use super::{fields, format::HeaderPage};
 
 /// Events held at most while their stacks may come. The kernel writes a stack right behind its event; in between only
 /// interrupts write.
 const HELD: usize = 128;
+
+/// What the CPUs share.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shared {
+    pub(super) plans: Plans,
+    pub(super) tally: Tally,
+    pub(super) spare: Spare,
+}
 
 /// What `trace_pipe_raw` of one CPU gave, one event at a time: by the order of the buffer, which is that of time unless the
 /// clock went backwards.
@@ -24,9 +31,7 @@ pub(super) struct Stream<'a> {
     /// The page that is being read, and its records.
     open_page: Option<(Page<'a>, Records<'a>)>,
     memo: Memo<'a>,
-    held: VecDeque<Event>,
-    /// The number of the first event held; events are counted from 0.
-    first: u64,
+    held: Ring<Event>,
     /// What a stack would belong to, per nesting level.
     open: [Owner; 4],
     /// Data records found, those that became no event included.
@@ -55,8 +60,7 @@ impl<'a> Stream<'a> {
             pages: Pages::new(bytes, head),
             open_page: None,
             memo: Memo::new(symbols),
-            held: VecDeque::with_capacity(HELD + 1),
-            first: 0,
+            held: Ring::default(),
             open: [Owner::None; 4],
             found: 0,
             last: 0,
@@ -77,17 +81,17 @@ impl<'a> Stream<'a> {
         self.backwards.is_some()
     }
 
-    /// The next event; `None` at the end of the buffer.
+    /// The time of the event that [`Stream::front`] gives; `None` at the end of the buffer.
     #[inline]
-    pub(super) fn next(&mut self, plans: &Plans, tally: &mut Tally) -> Option<Event> {
+    pub(super) fn due(&mut self, shared: &mut Shared) -> Option<Timestamp> {
         loop {
-            if let Some(event) = self.ready() {
-                return Some(event);
+            if let Some(time) = self.ready() {
+                return Some(time);
             }
             let Some((page, records)) = &mut self.open_page else {
                 match self.pages.next() {
                     Some(page) => self.open_page(page),
-                    None => return self.take(),
+                    None => return self.held.front().map(|event| event.time),
                 }
                 continue;
             };
@@ -98,7 +102,7 @@ impl<'a> Stream<'a> {
                         self.backwards.get_or_insert(record.time);
                     }
                     self.last = record.time;
-                    self.record(Timestamp(record.time), record.data, plans, tally);
+                    self.record(Timestamp(record.time), record.data, shared);
                 }
                 Some(Err(damage)) => {
                     let message = format!("no record at byte {} of its data", damage.offset);
@@ -121,22 +125,29 @@ impl<'a> Stream<'a> {
         self.open_page = Some((page, page.records()));
     }
 
-    /// The first event, where no stack can belong to it any more.
+    /// The time of the first event, where no stack can belong to it any more.
     #[inline]
-    fn ready(&mut self) -> Option<Event> {
-        let waits = self.open.contains(&Owner::Event(self.first));
-        if waits && self.held.len() <= HELD { None } else { self.take() }
+    fn ready(&self) -> Option<Timestamp> {
+        let event = self.held.front()?;
+        let waits = self.open.get(event.context.level()) == Some(&Owner::Event(self.held.first()));
+        if waits && self.held.len() <= HELD { None } else { Some(event.time) }
+    }
+
+    /// The next event.
+    #[inline]
+    pub(super) fn front(&mut self) -> Option<&mut Event> {
+        self.held.front_mut()
+    }
+
+    /// Goes on to the event behind it.
+    #[inline]
+    pub(super) fn pop(&mut self) {
+        self.held.pop();
     }
 
     #[inline]
-    fn take(&mut self) -> Option<Event> {
-        let event = self.held.pop_front()?;
-        self.first += 1;
-        Some(event)
-    }
-
-    #[inline]
-    fn record(&mut self, time: Timestamp, data: &[u8], plans: &Plans, tally: &mut Tally) {
+    fn record(&mut self, time: Timestamp, data: &[u8], shared: &mut Shared) {
+        let Shared { plans, tally, spare } = shared;
         let id = data.first_chunk().copied().map_or(0, u16::from_le_bytes);
         let plan = plans.get(id);
         let taken = match plan.map(|plan| (plan, &plan.shape)) {
@@ -147,10 +158,9 @@ impl<'a> Stream<'a> {
                     }
                 })
             }
-            Some((plan, _)) => self.event(time, plan, data).map(|event| {
-                let number = self.first + u64::try_from(self.held.len()).unwrap_or(u64::MAX);
-                self.own(event.context.level(), Owner::Event(number));
-                self.held.push_back(event);
+            Some((plan, _)) => self.event(time, plan, data, spare).map(|context| {
+                self.own(context.level(), Owner::Event(self.held.next()));
+                self.held.push();
             }),
             None => None,
         };
@@ -167,9 +177,13 @@ impl<'a> Stream<'a> {
         self.open.get_mut(level).map_or(Owner::None, |open| std::mem::replace(open, owner))
     }
 
-    /// `None` where the record is shorter than its format.
+    /// Reads a record into the room behind the events held; `None` where it is shorter than its format.
     #[inline]
-    fn event(&mut self, time: Timestamp, plan: &Plan, data: &[u8]) -> Option<Event> {
+    fn event(&mut self, time: Timestamp, plan: &Plan, data: &[u8], spare: &mut Spare) -> Option<Context> {
+        let event = self.held.room();
+        let context = plan.context(data)?;
+        (event.time, event.cpu, event.pid, event.context) = (time, self.cpu, plan.pid(data)?, context);
+        event.stack = None;
         let mut symbol = |bits: u64| self.memo.resolve(bits);
         let body = match &plan.shape {
             Shape::Call { function, caller } => {
@@ -194,15 +208,16 @@ impl<'a> Stream<'a> {
                 Body::Marker { text: text.strip_suffix('\n').unwrap_or(&text).into() }
             }
             Shape::Point { layout, fields } => {
-                let mut values = Vec::with_capacity(fields.len());
-                for field in fields {
-                    values.push(field.value(data)?);
+                let values = spare.make_room(&mut event.body, layout);
+                for (field, value) in fields.iter().zip(values) {
+                    field.read(data, value)?;
                 }
-                Body::Point(Point::new(Arc::clone(layout), values))
+                return Some(context);
             }
             Shape::Stack { .. } => return None,
         };
-        Some(Event { time, cpu: self.cpu, pid: plan.pid(data)?, context: plan.context(data)?, body, stack: None })
+        event.body = body;
+        Some(context)
     }
 
     /// Gives a stack to the event it was recorded with; says whose it was.
@@ -215,8 +230,7 @@ impl<'a> Stream<'a> {
         let pid = plan.pid(data)?;
         let owner = self.own(plan.context(data)?.level(), Owner::None);
         let Owner::Event(number) = owner else { return Some(owner) };
-        let at = number.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
-        let event = at.and_then(|at| self.held.get_mut(at)).filter(|event| event.pid == pid);
+        let event = self.held.get_mut(number).filter(|event| event.pid == pid);
         let Some(event) = event else { return Some(Owner::None) };
         event.stack = Some(frames(words, long, &mut self.memo));
         Some(owner)

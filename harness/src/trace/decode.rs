@@ -169,10 +169,22 @@ mod tests {
             saved_cmdlines: "",
         };
         let (trace, issues) = decode(&recording, &symbols);
+        assert_eq!(lent(&recording, &symbols), trace.events);
         let issues = issues.iter().map(|issue| format!("{}: {}", issue.place, issue.message));
         let lines: Vec<_> = trace.events.iter().map(shown).chain(issues).collect();
         assert_eq!(lines, expected);
         trace.defects
+    }
+
+    /// The events one at a time, each read into the memory of those before.
+    fn lent(recording: &Recording<'_>, symbols: &Symbols) -> Vec<Event> {
+        let mut reader = RawReader::new(recording, symbols);
+        let mut events = Vec::new();
+        while let Some((event, _)) = reader.lend() {
+            events.push(event.clone());
+        }
+        events.sort_by_key(|event| (event.time, event.cpu));
+        events
     }
 
     #[test]
@@ -273,7 +285,8 @@ mod tests {
                     cpus: vec![CpuRecording { cpu: Cpu(0), pages: &pages, stats: "" }],
                     saved_cmdlines: "",
                 };
-                let _ = decode(&recording, &symbols);
+                let (trace, _) = decode(&recording, &symbols);
+                proptest::prop_assert_eq!(lent(&recording, &symbols), trace.events);
             }
         }
     }

@@ -75,6 +75,20 @@ pub struct Event {
     pub stack: Option<Vec<Symbol>>,
 }
 
+impl Default for Event {
+    /// What stands where an event has not been read yet.
+    fn default() -> Self {
+        Self {
+            time: Timestamp::default(),
+            cpu: Cpu::default(),
+            pid: Pid::UNKNOWN,
+            context: Context::default(),
+            body: Body::Enter { function: Symbol::Unknown, depth: 0 },
+            stack: None,
+        }
+    }
+}
+
 /// What a record says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
@@ -134,6 +148,22 @@ impl Point {
     pub fn new(layout: Arc<Layout>, mut values: Vec<Value>) -> Self {
         values.truncate(layout.fields.len());
         Self { layout, values }
+    }
+
+    /// A record of `layout` whose values are to be read yet.
+    pub(super) fn blank(layout: &Arc<Layout>) -> Self {
+        Self { layout: Arc::clone(layout), values: vec![Value::Unsigned(0); layout.fields.len()] }
+    }
+
+    /// Whether it is a record of this very `layout`.
+    #[inline]
+    pub(super) fn is_of(&self, layout: &Arc<Layout>) -> bool {
+        Arc::ptr_eq(&self.layout, layout) && self.values.len() == layout.fields.len()
+    }
+
+    /// Its values, in the order of its fields.
+    pub(super) fn values_mut(&mut self) -> &mut [Value] {
+        &mut self.values
     }
 
     /// A record of `name` with these fields.

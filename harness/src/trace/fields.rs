@@ -129,9 +129,21 @@ impl Width {
         Some(if signed { ((value << unused).cast_signed() >> unused).cast_unsigned() } else { value })
     }
 
+    #[inline]
     fn value(self, bytes: &[u8], signed: bool) -> Option<Value> {
         let bits = self.read(bytes, signed)?;
         Some(if signed { Value::Signed(bits.cast_signed()) } else { Value::Unsigned(bits) })
+    }
+
+    /// Puts an integer in the place of another value. Over one of its kind, there is nothing to be dropped.
+    #[inline]
+    fn put(self, bytes: &[u8], signed: bool, value: &mut Value) -> Option<()> {
+        match value {
+            Value::Signed(old) if signed => *old = self.read(bytes, true)?.cast_signed(),
+            Value::Unsigned(old) if !signed => *old = self.read(bytes, false)?,
+            _ => *value = self.value(bytes, signed)?,
+        }
+        Some(())
     }
 }
 
@@ -160,21 +172,22 @@ impl FieldPlan {
         Self { source }
     }
 
-    /// The field's value in `record`; `None` where it lies outside.
-    #[must_use]
-    pub(super) fn value(&self, record: &[u8]) -> Option<Value> {
+    /// Puts the field's value in `record` in the place of the one of another record; `None` where it lies outside.
+    #[inline]
+    pub(super) fn read(&self, record: &[u8], value: &mut Value) -> Option<()> {
         match self.source {
-            Source::Single(slot) => slot.width.value(record.get(slot.offset..)?, slot.signed),
+            Source::Single(slot) => slot.width.put(record.get(slot.offset..)?, slot.signed, value)?,
             Source::Fixed { offset, length, element } => {
                 let rest = record.get(offset..)?;
-                element.value(length.map_or(Some(rest), |length| rest.get(..length))?)
+                element.read(length.map_or(Some(rest), |length| rest.get(..length))?, value)?;
             }
             Source::Dynamic { location, base, element } => {
                 let location = location.low(record)?;
                 let start = base.checked_add(index(location & 0xffff))?;
-                element.value(record.get(start..)?.get(..index(location >> 16))?)
+                element.read(record.get(start..)?.get(..index(location >> 16))?, value)?;
             }
         }
+        Some(())
     }
 }
 
@@ -200,19 +213,30 @@ impl Element {
         Self::Int { width, signed: field.signed }
     }
 
-    /// The array in `bytes`. What is left over at the end of the last element is not part of it.
-    fn value(self, bytes: &[u8]) -> Option<Value> {
-        match self {
-            Self::Char => Some(Value::Text(text(bytes))),
-            Self::Int { width, signed } => {
+    /// Puts the array in `bytes` in the place of another one. What is left over at the end of the last element is not part
+    /// of it.
+    fn read(self, bytes: &[u8], value: &mut Value) -> Option<()> {
+        let Self::Int { width, signed } = self else {
+            *value = Value::Text(text(bytes));
+            return Some(());
+        };
+        let chunks = bytes.chunks_exact(width.bytes());
+        match value {
+            Value::Array(items) if items.len() == chunks.len() => {
+                for (item, chunk) in items.iter_mut().zip(chunks) {
+                    width.put(chunk, signed, item)?;
+                }
+            }
+            _ => {
                 // As many as there are, from the start: a vector that grows would be most of the work.
-                let mut items = Vec::with_capacity(bytes.len() / width.bytes());
-                for chunk in bytes.chunks_exact(width.bytes()) {
+                let mut items = Vec::with_capacity(chunks.len());
+                for chunk in chunks {
                     items.push(width.value(chunk, signed)?);
                 }
-                Some(Value::Array(items.into()))
+                *value = Value::Array(items.into());
             }
         }
+        Some(())
     }
 }
 
@@ -241,8 +265,13 @@ mod tests {
     #[track_caller]
     fn check(field: &str, record: &[u8], expected: &str) {
         let format = parse_format(&format!("name: n\nID: 1\nfield:{field}")).expect("a format");
-        let value = FieldPlan::of(&format.fields[0], 8).value(record);
-        assert_eq!(value.map_or_else(|| "none".to_owned(), |value| value.to_string()), expected, "{field}");
+        let plan = FieldPlan::of(&format.fields[0], 8);
+        let other = || Value::Array([Value::Unsigned(1), Value::Unsigned(1)].into());
+        // Whatever stood there before.
+        for mut value in [Value::Unsigned(7), Value::Text("text".into()), other()] {
+            let read = plan.read(record, &mut value);
+            assert_eq!(read.map_or_else(|| "none".to_owned(), |()| value.to_string()), expected, "{field}");
+        }
     }
 
     #[test]
@@ -284,7 +313,7 @@ mod tests {
                 for offset in [offset, near] {
                     let line = format!("name: n\nID: 1\nfield:{declaration};offset:{offset};size:{size};signed:{signed};");
                     let format = parse_format(&line).expect("a format");
-                    let _ = FieldPlan::of(&format.fields[0], 4).value(&record);
+                    let _ = FieldPlan::of(&format.fields[0], 4).read(&record, &mut Value::Unsigned(0));
                 }
             }
         }

@@ -15,6 +15,8 @@ mod noreturn;
 mod page;
 mod plan;
 mod raw;
+mod ring;
+mod spare;
 mod stats;
 pub mod symbol;
 mod symbols;

@@ -3,13 +3,12 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use super::cpu::Stream;
+use super::cpu::{Shared, Stream};
 use super::decode::{CpuRecording, Recording};
 use super::format::HeaderPage;
 use super::plan::Plans;
 use super::stats::Stats;
 use super::symbols::Symbols;
-use super::tally::Tally;
 use super::{Body, Cpu, Defect, Event, ParseIssue, Timestamp};
 
 /// Calls whose entries are remembered: the kernel's own limit is 50 a task.
@@ -18,15 +17,16 @@ const CALLS: usize = 1 << 16;
 /// Reads events one at a time: by time, then CPU, then the order in that CPU's buffer. A buffer whose clock went backwards
 /// is read in its own order.
 pub struct RawReader<'a> {
-    plans: Plans,
+    shared: Shared,
     streams: Vec<Source<'a>>,
     /// The streams that are not being read, by their next events. Runs of one CPU are long: the reader stays with a stream
     /// while no other is due.
     others: BinaryHeap<Reverse<Key>>,
     current: usize,
+    /// Whether the first event of that stream was given away.
+    lent: bool,
     names: BTreeMap<i32, String>,
     issues: Vec<ParseIssue>,
-    tally: Tally,
     /// When the open calls were entered, by task and depth; `None` where the records of returns say it.
     entered: Option<BTreeMap<(i32, u32), Timestamp>>,
 }
@@ -37,8 +37,8 @@ type Key = (Timestamp, Cpu, usize);
 struct Source<'a> {
     cpu: Cpu,
     stream: Stream<'a>,
-    /// The event that comes next.
-    next: Option<Event>,
+    /// The time of the event that comes next.
+    due: Option<Timestamp>,
     stats: &'a str,
 }
 
@@ -67,30 +67,61 @@ impl<'a> RawReader<'a> {
         let (plans, wrong) = Plans::new(&recording.formats, head.long);
         issues.extend(wrong);
         let names = names(recording.saved_cmdlines, &mut issues);
-        let mut tally = Tally::default();
+        let entered = (!plans.say_when_entered()).then(BTreeMap::new);
+        let mut shared = Shared { plans, ..Shared::default() };
         let source = |CpuRecording { cpu, pages, stats }: &CpuRecording<'a>| {
             let mut stream = Stream::new(*cpu, pages, &head, symbols);
-            let next = stream.next(&plans, &mut tally);
-            Source { cpu: *cpu, stream, next, stats }
+            let due = stream.due(&mut shared);
+            Source { cpu: *cpu, stream, due, stats }
         };
         let streams: Vec<_> = recording.cpus.iter().map(source).collect();
         let heads = streams.iter().enumerate().filter_map(|(at, source)| Some(Reverse(source.key(at)?)));
         let mut others: BinaryHeap<_> = heads.collect();
         let current = others.pop().map_or(0, |Reverse((.., at))| at);
-        let entered = (!plans.say_when_entered()).then(BTreeMap::new);
-        Self { plans, streams, others, current, names, issues, tally, entered }
+        Self { shared, streams, others, current, lent: false, names, issues, entered }
     }
 
-    /// The names that tasks had when the buffer was saved, by pid.
-    #[must_use]
-    pub fn names(&self) -> &BTreeMap<i32, String> {
-        &self.names
+    /// The next event, until the one behind it is asked for: it is read into the same memory.
+    #[inline]
+    pub fn lend(&mut self) -> Option<(&Event, &BTreeMap<i32, String>)> {
+        self.go_on();
+        self.streams.get_mut(self.current)?.stream.front().map(|event| (&*event, &self.names))
+    }
+
+    /// Goes on to the event that is due after the one that was given away.
+    #[inline]
+    fn go_on(&mut self) {
+        if std::mem::replace(&mut self.lent, true) {
+            self.leave();
+        }
+        if let Some(open) = &mut self.entered
+            && let Some(event) = self.streams.get_mut(self.current).and_then(|source| source.stream.front())
+        {
+            pair(open, event);
+        }
+    }
+
+    /// Leaves the event that was given away, and finds the one that is due.
+    #[inline]
+    fn leave(&mut self) {
+        let Some(source) = self.streams.get_mut(self.current) else { return };
+        source.stream.pop();
+        source.due = source.stream.due(&mut self.shared);
+        let due = source.key(self.current);
+        if let Some(Reverse(other)) = self.others.peek()
+            && due.is_none_or(|due| *other < due)
+        {
+            let other = other.2;
+            self.others.pop();
+            self.others.extend(due.map(Reverse));
+            self.current = other;
+        }
     }
 
     /// What was found besides the events, when all were read.
     #[must_use]
     pub fn finish(self) -> RawSummary {
-        let Self { streams, names, mut issues, tally, .. } = self;
+        let Self { shared, streams, names, mut issues, .. } = self;
         let mut defects = Vec::new();
         let mut sorted = true;
         for Source { cpu, stream, stats, .. } in streams {
@@ -105,35 +136,35 @@ impl<'a> RawReader<'a> {
                 }),
             }
         }
-        issues.extend(tally.issues());
+        issues.extend(shared.tally.issues());
         RawSummary { names, defects, issues, sorted }
     }
+}
 
-    /// Gives a return of a function the time of the entry before it of the same task and depth, where its record does not
-    /// carry it. Where there is no such entry, it stays as it is.
-    fn pair(&mut self, event: &mut Event) {
-        let Some(open) = &mut self.entered else { return };
-        match &mut event.body {
-            Body::Enter { depth, .. } => {
-                if open.len() >= CALLS {
-                    open.clear();
-                }
-                open.insert((event.pid.0, *depth), event.time);
+/// Gives a return of a function the time of the entry before it of the same task and depth, where its record does not carry
+/// it. Where there is no such entry, it stays as it is.
+#[inline]
+fn pair(open: &mut BTreeMap<(i32, u32), Timestamp>, event: &mut Event) {
+    match &mut event.body {
+        Body::Enter { depth, .. } => {
+            if open.len() >= CALLS {
+                open.clear();
             }
-            Body::Leave { depth, entered, .. } => {
-                if let Some(time) = open.remove(&(event.pid.0, *depth)) {
-                    *entered = time;
-                }
-            }
-            _ => {}
+            open.insert((event.pid.0, *depth), event.time);
         }
+        Body::Leave { depth, entered, .. } => {
+            if let Some(time) = open.remove(&(event.pid.0, *depth)) {
+                *entered = time;
+            }
+        }
+        _ => {}
     }
 }
 
 impl Source<'_> {
     #[inline]
     fn key(&self, at: usize) -> Option<Key> {
-        self.next.as_ref().map(|event| (event.time, event.cpu, at))
+        self.due.map(|time| (time, self.cpu, at))
     }
 }
 
@@ -142,22 +173,8 @@ impl Iterator for RawReader<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Event> {
-        let source = self.streams.get_mut(self.current)?;
-        let mut event = source.next.take()?;
-        source.next = source.stream.next(&self.plans, &mut self.tally);
-        let due = source.key(self.current);
-        if let Some(Reverse(other)) = self.others.peek()
-            && due.is_none_or(|due| *other < due)
-        {
-            let other = other.2;
-            self.others.pop();
-            self.others.extend(due.map(Reverse));
-            self.current = other;
-        }
-        if self.entered.is_some() {
-            self.pair(&mut event);
-        }
-        Some(event)
+        self.go_on();
+        self.streams.get_mut(self.current)?.stream.front().map(std::mem::take)
     }
 }
 

@@ -105,6 +105,13 @@ impl FunctionName {
         &self.full
     }
 
+    /// The same number for the same name, as long as somebody has a copy of it. Two of the same text may have two.
+    #[inline]
+    #[must_use]
+    pub fn identity(&self) -> usize {
+        Arc::as_ptr(&self.full).addr()
+    }
+
     /// The name the source gives it: `finish_task_switch`.
     #[must_use]
     pub fn base(&self) -> &str {

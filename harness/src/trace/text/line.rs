@@ -74,17 +74,6 @@ impl Parser {
         }
     }
 
-    /// The next event, in the order of the text; with `ended`, one that only waited for more lines too.
-    #[inline]
-    pub(super) fn pop(&mut self, ended: bool) -> Option<Event> {
-        if ended { self.window.take() } else { self.window.pop() }
-    }
-
-    /// The names of the tasks seen so far.
-    pub(super) fn tasks(&self) -> &BTreeMap<i32, String> {
-        &self.tasks
-    }
-
     pub(super) fn finish(self) -> Summary {
         let one_clock = !self.said.timeless && !self.said.clocks;
         Summary { names: self.tasks, defects: self.lost, issues: self.issues.finish(), one_clock }

@@ -20,6 +20,8 @@ pub struct TextReader<R> {
     /// Whether bytes of that line were left out.
     cut: bool,
     parser: Parser,
+    /// Whether the first event that the parser holds was given away.
+    lent: bool,
     ended: bool,
 }
 
@@ -41,19 +43,44 @@ impl<R: BufRead> TextReader<R> {
     /// A reader of `source`, which is read in the pieces that it buffers.
     #[must_use]
     pub fn new(source: R) -> Self {
-        Self { source, begun: Vec::new(), cut: false, parser: Parser::new(), ended: false }
-    }
-
-    /// The names of the tasks seen so far, by pid.
-    #[must_use]
-    pub fn names(&self) -> &BTreeMap<i32, String> {
-        self.parser.tasks()
+        Self { source, begun: Vec::new(), cut: false, parser: Parser::new(), lent: false, ended: false }
     }
 
     /// What was found besides the events that were read.
     #[must_use]
     pub fn finish(self) -> Summary {
         self.parser.finish()
+    }
+
+    /// The next event, until the one behind it is asked for, with the names of the tasks seen so far.
+    ///
+    /// # Errors
+    /// What the source said, once.
+    #[inline]
+    pub fn lend(&mut self) -> Option<Result<(&Event, &BTreeMap<i32, String>)>> {
+        if let Err(error) = self.go_on()? {
+            return Some(Err(error));
+        }
+        self.parser.window.front().map(|event| Ok((&*event, &self.parser.tasks)))
+    }
+
+    /// Goes on to the next event, which is there then.
+    #[inline]
+    fn go_on(&mut self) -> Option<Result<()>> {
+        if std::mem::take(&mut self.lent) {
+            self.parser.window.pop();
+        }
+        while !self.ended && !self.parser.window.is_ready() {
+            match self.advance() {
+                Ok(more) => self.ended = !more,
+                Err(error) => {
+                    self.ended = true;
+                    return Some(Err(error));
+                }
+            }
+        }
+        self.lent = self.parser.window.front().is_some();
+        self.lent.then_some(Ok(()))
     }
 
     /// Reads up to the end of a line, or of the source's buffer. `false` at the end of the source.
@@ -94,20 +121,9 @@ impl<R: BufRead> Iterator for TextReader<R> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(event) = self.parser.pop(self.ended) {
-                return Some(Ok(event));
-            }
-            if self.ended {
-                return None;
-            }
-            match self.advance() {
-                Ok(more) => self.ended = !more,
-                Err(error) => {
-                    self.ended = true;
-                    return Some(Err(error));
-                }
-            }
+        if let Err(error) = self.go_on()? {
+            return Some(Err(error));
         }
+        self.parser.window.front().map(|event| Ok(std::mem::take(event)))
     }
 }

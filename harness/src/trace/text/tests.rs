@@ -1,6 +1,6 @@
 //! Texts of real kernels and of people, read as events.
 
-use super::{Style, as_printed, parse, write};
+use super::{Style, TextReader, as_printed, parse, write};
 use crate::trace::golden::{decoded_function, decoded_graph};
 use crate::trace::{Body, Event, Symbol, Trace};
 
@@ -116,6 +116,12 @@ proptest::proptest! {
         let text = lines.join("\n");
         let (trace, issues) = parse(text.as_bytes());
         proptest::prop_assert!(trace.events.len() <= 2 * lines.len());
+        let mut reader = TextReader::new(text.as_bytes());
+        let mut lent = Vec::new();
+        while let Some(Ok((event, _))) = reader.lend() {
+            lent.push(event.clone());
+        }
+        proptest::prop_assert_eq!(lent, TextReader::new(text.as_bytes()).filter_map(Result::ok).collect::<Vec<_>>());
         // What is written is stable from the first time on, as long as names do not look like something else.
         let once = write(&trace);
         let (again, _) = parse(once.as_bytes());

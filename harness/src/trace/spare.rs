@@ -1,0 +1,47 @@
+//! Records of events that take turns in one place of memory: the next one of the same event is read over the last one.
+//! Asking the allocator for every record would be a third of the decoder's time.
+
+use std::sync::Arc;
+
+use super::event::Layout;
+use super::{Body, Point, Value};
+
+/// Records kept at most: the kinds of events that take turns in a recording.
+const KEPT: usize = 16;
+
+/// The records that can be used again.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Spare {
+    points: Vec<Point>,
+}
+
+impl Spare {
+    /// Makes `body` a record of `layout`, and gives its values, which are those of another record.
+    #[inline]
+    pub(super) fn make_room<'a>(&mut self, body: &'a mut Body, layout: &Arc<Layout>) -> &'a mut [Value] {
+        if !matches!(body, Body::Point(point) if point.is_of(layout)) {
+            let old = std::mem::replace(body, Body::Point(self.take(layout)));
+            self.put(old);
+        }
+        match body {
+            Body::Point(point) => point.values_mut(),
+            _ => &mut [],
+        }
+    }
+
+    fn put(&mut self, body: Body) {
+        if let Body::Point(point) = body {
+            if self.points.len() == KEPT {
+                self.points.remove(0);
+            }
+            self.points.push(point);
+        }
+    }
+
+    fn take(&mut self, layout: &Arc<Layout>) -> Point {
+        match self.points.iter().rposition(|point| point.is_of(layout)) {
+            Some(at) => self.points.swap_remove(at),
+            None => Point::blank(layout),
+        }
+    }
+}
