@@ -151,7 +151,7 @@ fn essence(event: &Event) -> (u16, Option<u64>, i32, String) {
 /// `trace-cmd report` reads our file, and so do we.
 fn trace_cmd(dat: &TraceDat<'_>, symbols: &Symbols, raw: &Trace, directory: &Path) -> Outcome {
     let kallsyms = symbols.to_kallsyms();
-    let bytes = dat::write(&TraceDat { kallsyms: &kallsyms, ..dat.clone() });
+    let bytes = dat::write(&TraceDat { kallsyms: &kallsyms, ..dat.clone() })?;
     let again = dat::read(&bytes)?;
     let (known, _) = Symbols::from_system_map(again.kallsyms);
     assert_eq!(decode(&again.recording(), &known), (raw.clone(), vec![]), "our own file");

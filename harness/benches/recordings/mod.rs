@@ -42,7 +42,7 @@ pub(crate) fn flood(directory: &Path) -> Result<PathBuf, Box<dyn Error>> {
     let (raw, symbols) = recorded(&sections, &scenario, &bench.kit, &modules, schedule);
     let kallsyms = symbols.to_kallsyms();
     let file = directory.join("trace.dat");
-    fs::write(&file, dat::write(&TraceDat { kallsyms: &kallsyms, ..raw }))?;
+    fs::write(&file, dat::write(&TraceDat { kallsyms: &kallsyms, ..raw })?)?;
     Ok(file)
 }
 

@@ -10,7 +10,7 @@ fuzz_target!(|text: &str| {
     let recording = Recording {
         header_page: text,
         formats: text.split("\n\n").collect(),
-        cpus: vec![CpuRecording { cpu: Cpu(0), pages: PAGES, stats: text }],
+        cpus: vec![CpuRecording { cpu: Cpu(0), pages: PAGES.into(), stats: text }],
         saved_cmdlines: text,
     };
     let (symbols, _) = Symbols::from_system_map(text);

@@ -14,8 +14,8 @@ fuzz_target!(|bytes: &[u8]| {
         header_page: HEADER_PAGE,
         formats: starts.windows(2).map(|ends| &FORMATS[ends[0]..ends[1]]).collect(),
         cpus: vec![
-            CpuRecording { cpu: Cpu(0), pages: first, stats: "entries: 0\nread events: 1\n" },
-            CpuRecording { cpu: Cpu(1), pages: second, stats: "" },
+            CpuRecording { cpu: Cpu(0), pages: first.into(), stats: "entries: 0\nread events: 1\n" },
+            CpuRecording { cpu: Cpu(1), pages: second.into(), stats: "" },
         ],
         saved_cmdlines: "1 init\n",
     };

@@ -1,6 +1,6 @@
 //! `kernsnap export`.
 
-use std::fs;
+use std::{fs, io};
 
 use super::args::{Arguments, ExportArguments, ExportFormat};
 use super::view::conclude;
@@ -15,6 +15,8 @@ pub(super) fn export(arguments: &Arguments, export: &ExportArguments) -> Result<
     let opened = open(&recorded::file(&export.file))?;
     if export.format == ExportFormat::TraceDat {
         let bytes = recorded::with(arguments, &export.file, &opened, with_symbols)?;
+        let bytes =
+            bytes.map_err(|error| Failure::input(format!("cannot read `{}`: {error}", export.file.display())))?;
         write(export, &bytes)?;
         return Ok(Exit::Passed);
     }
@@ -41,7 +43,7 @@ pub(super) fn export(arguments: &Arguments, export: &ExportArguments) -> Result<
 }
 
 /// The recording as a file that brings its symbols along.
-fn with_symbols(dat: &TraceDat<'_>, symbols: &Symbols) -> Vec<u8> {
+fn with_symbols(dat: &TraceDat<'_>, symbols: &Symbols) -> io::Result<Vec<u8>> {
     let kallsyms = symbols.to_kallsyms();
     dat::write(&TraceDat { kallsyms: &kallsyms, ..dat.clone() })
 }

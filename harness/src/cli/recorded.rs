@@ -33,9 +33,13 @@ pub(super) fn with<T>(
     let wrong = |why: String| Failure::input(format!("`{}`: {why}", named.display()));
     match opened {
         Opened::Text(_) => Err(wrong("it is a text, which has no raw pages".into())),
-        Opened::TraceDat(bytes) => {
-            let inflated = dat::inflate(bytes).map_err(|error| wrong(error.to_string()))?;
-            let dat = dat::read(inflated.as_deref().unwrap_or(bytes)).map_err(|error| wrong(error.to_string()))?;
+        Opened::TraceDat(file) => {
+            let inflated = file.inflate().map_err(|error| wrong(error.to_string()))?;
+            let dat = match &inflated {
+                Some(inflated) => dat::read(inflated),
+                None => file.read(),
+            };
+            let dat = dat.map_err(|error| wrong(error.to_string()))?;
             let (symbols, _) = Symbols::from_system_map(dat.kallsyms);
             Ok(then(&dat, &symbols))
         }

@@ -105,7 +105,7 @@ pub fn recorded<'a>(
     }
     dat.formats = formats.into_iter().collect();
     for cpu in 0..schedule.cpus {
-        dat.cpus.push((Cpu(cpu), sections.get(plan::pages(cpu).as_str()).copied().unwrap_or_default()));
+        dat.cpus.push((Cpu(cpu), sections.get(plan::pages(cpu).as_str()).copied().unwrap_or_default().into()));
         dat.stats.push((Cpu(cpu), text(&plan::stats(cpu))));
     }
     (dat, symbols)

@@ -1,10 +1,13 @@
 //! One CPU's ring buffer to events: the hot path. A record costs one look-up by event number and a few loads.
 
+use std::io;
+
 use super::frames::frames;
 use super::memo::Memo;
-use super::page::{Page, Pages, Records};
+use super::page::{Page, Pages, Record, Records};
 use super::plan::{Plan, Plans, Shape};
 use super::ring::Ring;
+use super::source::PageBytes;
 use super::spare::Spare;
 use super::symbols::Symbols;
 use super::tally::Tally;
@@ -26,20 +29,38 @@ pub(super) struct Shared {
 /// What `trace_pipe_raw` of one CPU gave, one event at a time: by the order of the buffer, which is that of time unless the
 /// clock went backwards.
 pub(super) struct Stream<'a> {
-    cpu: Cpu,
     pages: Pages<'a>,
     /// The page that is being read, and its records.
-    open_page: Option<(Page<'a>, Records<'a>)>,
+    open_page: Option<(Page, Records)>,
+    assembler: Assembler<'a>,
+    /// Why its pages cannot be read any further.
+    error: Option<io::Error>,
+}
+
+/// Makes events of records.
+struct Assembler<'a> {
+    cpu: Cpu,
     memo: Memo<'a>,
     held: Ring<Event>,
     /// What a stack would belong to, per nesting level.
     open: [Owner; 4],
     /// Data records found, those that became no event included.
-    pub(super) found: u64,
+    found: u64,
     last: u64,
     backwards: Option<u64>,
     defects: Vec<Defect>,
+    issues: Vec<ParseIssue>,
+}
+
+/// What is known of a CPU when all its events were read.
+pub(super) struct Found {
+    /// Data records, those that became no event included.
+    pub(super) records: u64,
+    /// What its pages show to be missing or wrong.
+    pub(super) defects: Vec<Defect>,
     pub(super) issues: Vec<ParseIssue>,
+    /// Whether its events are in the order of time.
+    pub(super) sorted: bool,
 }
 
 /// What a stack belongs to.
@@ -54,11 +75,9 @@ enum Owner {
 }
 
 impl<'a> Stream<'a> {
-    pub(super) fn new(cpu: Cpu, bytes: &'a [u8], head: &HeaderPage, symbols: &'a Symbols) -> Self {
-        Self {
+    pub(super) fn new(cpu: Cpu, bytes: PageBytes<'a>, head: &HeaderPage, symbols: &'a Symbols) -> Self {
+        let assembler = Assembler {
             cpu,
-            pages: Pages::new(bytes, head),
-            open_page: None,
             memo: Memo::new(symbols),
             held: Ring::default(),
             open: [Owner::None; 4],
@@ -67,50 +86,31 @@ impl<'a> Stream<'a> {
             backwards: None,
             defects: Vec::new(),
             issues: Vec::new(),
-        }
-    }
-
-    /// What its pages show to be missing or wrong.
-    pub(super) fn defects(&self) -> impl Iterator<Item = Defect> {
-        let backwards = self.backwards.map(|time| Defect::ClockBackwards { cpu: self.cpu, at: Timestamp(time) });
-        self.defects.iter().cloned().chain(backwards)
-    }
-
-    /// Whether its events are out of order.
-    pub(super) fn went_backwards(&self) -> bool {
-        self.backwards.is_some()
+        };
+        Self { pages: Pages::new(bytes, head), open_page: None, assembler, error: None }
     }
 
     /// The time of the event that [`Stream::front`] gives; `None` at the end of the buffer.
     #[inline]
     pub(super) fn due(&mut self, shared: &mut Shared) -> Option<Timestamp> {
         loop {
-            if let Some(time) = self.ready() {
+            if let Some(time) = self.assembler.ready() {
                 return Some(time);
             }
             let Some((page, records)) = &mut self.open_page else {
-                match self.pages.next() {
-                    Some(page) => self.open_page(page),
-                    None => return self.held.front().map(|event| event.time),
+                if !self.turn() {
+                    return self.assembler.held.front().map(|event| event.time);
                 }
                 continue;
             };
-            match records.next() {
-                Some(Ok(record)) => {
-                    self.found += 1;
-                    if record.time < self.last {
-                        self.backwards.get_or_insert(record.time);
-                    }
-                    self.last = record.time;
-                    self.record(Timestamp(record.time), record.data, shared);
-                }
+            match records.next(self.pages.data(page)) {
+                Some(Ok(record)) => self.assembler.record(&record, shared),
                 Some(Err(damage)) => {
-                    let message = format!("no record at byte {} of its data", damage.offset);
-                    self.issues.push(issue(self.cpu, page, &message));
+                    self.assembler.issue(page, &format!("no record at byte {} of its data", damage.offset));
                 }
                 None => {
                     if page.truncated {
-                        self.issues.push(issue(self.cpu, page, "shorter than it says"));
+                        self.assembler.issue(page, "shorter than it says");
                     }
                     self.open_page = None;
                 }
@@ -118,13 +118,50 @@ impl<'a> Stream<'a> {
         }
     }
 
-    fn open_page(&mut self, page: Page<'a>) {
-        if page.missed {
-            self.defects.push(Defect::MissedBefore { cpu: self.cpu, page: page.number });
+    /// Turns to the next page. `false` where there is none.
+    fn turn(&mut self) -> bool {
+        let page = self.pages.next().unwrap_or_else(|error| {
+            self.error = Some(error);
+            None
+        });
+        if let Some(page) = &page
+            && page.missed
+        {
+            self.assembler.defects.push(Defect::MissedBefore { cpu: self.assembler.cpu, page: page.number });
         }
-        self.open_page = Some((page, page.records()));
+        self.open_page = page.map(|page| (page, page.records()));
+        page.is_some()
     }
 
+    /// The next event.
+    #[inline]
+    pub(super) fn front(&mut self) -> Option<&mut Event> {
+        self.assembler.held.front_mut()
+    }
+
+    /// Goes on to the event behind it.
+    #[inline]
+    pub(super) fn pop(&mut self) {
+        self.assembler.held.pop();
+    }
+
+    /// Why its pages could not be read to their end; told once.
+    pub(super) fn take_error(&mut self) -> Option<io::Error> {
+        self.error.take()
+    }
+
+    pub(super) fn finish(self) -> Found {
+        let Assembler { cpu, found, backwards, mut defects, mut issues, .. } = self.assembler;
+        defects.extend(backwards.map(|time| Defect::ClockBackwards { cpu, at: Timestamp(time) }));
+        issues.extend(self.error.map(|error| ParseIssue {
+            place: format!("cpu {}", cpu.0),
+            message: format!("its pages cannot be read to their end: {error}"),
+        }));
+        Found { records: found, defects, issues, sorted: backwards.is_none() }
+    }
+}
+
+impl Assembler<'_> {
     /// The time of the first event, where no stack can belong to it any more.
     #[inline]
     fn ready(&self) -> Option<Timestamp> {
@@ -133,20 +170,14 @@ impl<'a> Stream<'a> {
         if waits && self.held.len() <= HELD { None } else { Some(event.time) }
     }
 
-    /// The next event.
     #[inline]
-    pub(super) fn front(&mut self) -> Option<&mut Event> {
-        self.held.front_mut()
-    }
-
-    /// Goes on to the event behind it.
-    #[inline]
-    pub(super) fn pop(&mut self) {
-        self.held.pop();
-    }
-
-    #[inline]
-    fn record(&mut self, time: Timestamp, data: &[u8], shared: &mut Shared) {
+    fn record(&mut self, record: &Record<'_>, shared: &mut Shared) {
+        self.found += 1;
+        if record.time < self.last {
+            self.backwards.get_or_insert(record.time);
+        }
+        self.last = record.time;
+        let (time, data) = (Timestamp(record.time), record.data);
         let Shared { plans, tally, spare } = shared;
         let id = data.first_chunk().copied().map_or(0, u16::from_le_bytes);
         let plan = plans.get(id);
@@ -235,8 +266,10 @@ impl<'a> Stream<'a> {
         event.stack = Some(frames(words, long, &mut self.memo));
         Some(owner)
     }
-}
 
-fn issue(cpu: Cpu, page: &Page<'_>, message: &str) -> ParseIssue {
-    ParseIssue { place: format!("cpu {}, page {}", cpu.0, page.number), message: message.to_owned() }
+    #[cold]
+    fn issue(&mut self, page: &Page, message: &str) {
+        let place = format!("cpu {}, page {}", self.cpu.0, page.number);
+        self.issues.push(ParseIssue { place, message: message.to_owned() });
+    }
 }

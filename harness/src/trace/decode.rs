@@ -2,7 +2,7 @@
 
 use super::raw::{RawReader, RawSummary};
 use super::symbols::Symbols;
-use super::{Cpu, Event, ParseIssue, Trace};
+use super::{Cpu, Event, PageBytes, ParseIssue, Trace};
 
 /// What the guest saved of one tracing instance.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,7 @@ pub struct CpuRecording<'a> {
     /// Which CPU.
     pub cpu: Cpu,
     /// All that `per_cpu/cpuN/trace_pipe_raw` gave, page by page.
-    pub pages: &'a [u8],
+    pub pages: PageBytes<'a>,
     /// `per_cpu/cpuN/stats`, read after the pages.
     pub stats: &'a str,
 }
@@ -164,7 +164,11 @@ mod tests {
             formats: formats.iter().map(String::as_str).collect(),
             cpus: (0..)
                 .zip(&pages)
-                .map(|(cpu, pages)| CpuRecording { cpu: Cpu(cpu), pages, stats: "entries: 0\nread events: 3\n" })
+                .map(|(cpu, pages)| CpuRecording {
+                    cpu: Cpu(cpu),
+                    pages: pages[..].into(),
+                    stats: "entries: 0\nread events: 3\n",
+                })
                 .collect(),
             saved_cmdlines: "",
         };
@@ -180,7 +184,7 @@ mod tests {
     fn lent(recording: &Recording<'_>, symbols: &Symbols) -> Vec<Event> {
         let mut reader = RawReader::new(recording, symbols);
         let mut events = Vec::new();
-        while let Some((event, _)) = reader.lend() {
+        while let Some(Ok((event, _))) = reader.lend() {
             events.push(event.clone());
         }
         events.sort_by_key(|event| (event.time, event.cpu));
@@ -282,7 +286,7 @@ mod tests {
                 let recording = Recording {
                     header_page: &head,
                     formats: formats.iter().map(String::as_str).collect(),
-                    cpus: vec![CpuRecording { cpu: Cpu(0), pages: &pages, stats: "" }],
+                    cpus: vec![CpuRecording { cpu: Cpu(0), pages: pages[..].into(), stats: "" }],
                     saved_cmdlines: "",
                 };
                 let (trace, _) = decode(&recording, &symbols);

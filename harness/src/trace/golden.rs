@@ -243,7 +243,11 @@ fn decoded(files: &Files) -> Trace {
     let recording = Recording {
         header_page: include_str!("../../tests/data/recordings/header_page"),
         formats: starts.windows(2).map(|ends| &formats[ends[0]..ends[1]]).collect(),
-        cpus: files.cpus.iter().map(|(cpu, pages, stats)| CpuRecording { cpu: Cpu(*cpu), pages, stats }).collect(),
+        cpus: files
+            .cpus
+            .iter()
+            .map(|(cpu, pages, stats)| CpuRecording { cpu: Cpu(*cpu), pages: (*pages).into(), stats })
+            .collect(),
         saved_cmdlines: files.saved_cmdlines,
     };
     let (trace, issues) = decode(&recording, &symbols);

@@ -16,6 +16,7 @@ mod page;
 mod plan;
 mod raw;
 mod ring;
+mod source;
 mod spare;
 mod stats;
 pub mod symbol;
@@ -30,6 +31,7 @@ pub use defect::Defect;
 pub use event::{Body, Context, Cpu, Event, Pid, Point, Timestamp, Value};
 pub(crate) use noreturn::never_returns;
 pub use raw::{RawReader, RawSummary};
+pub use source::{PageBytes, ReadAt};
 pub use symbol::{FunctionName, Place, Symbol};
 pub use symbols::Symbols;
 

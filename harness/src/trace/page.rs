@@ -3,7 +3,10 @@
 //! A page is a head (time stamp, `commit`) and records. A record begins with a u32: a type in the low 5 bits and a time
 //! difference in the other 27. Knows nothing of events: a record's payload is bytes.
 
+use std::io;
+
 use super::format::HeaderPage;
+use super::source::{PageBytes, Pieces};
 
 /// Types up to here are data: the payload's length in words, 0 for "in the next word".
 const TYPE_DATA_MAX: u32 = 28;
@@ -19,9 +22,9 @@ const TIME_HIGH: u64 = 0xf8 << 56;
 const COMMIT_MASK: u64 = (1 << 27) - 1;
 const COMMIT_MISSED: u64 = 1 << 31;
 
-/// One page.
+/// The head of a page.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Page<'a> {
+pub(super) struct Page {
     /// Its number in the CPU's buffer, from 0.
     pub(super) number: usize,
     /// Whether events are missing before it.
@@ -29,7 +32,8 @@ pub(super) struct Page<'a> {
     /// Whether it holds fewer bytes than it says.
     pub(super) truncated: bool,
     time: u64,
-    data: &'a [u8],
+    /// Where its data begins and ends, for [`Pages::data`].
+    data: (usize, usize),
 }
 
 /// One data record.
@@ -48,10 +52,9 @@ pub(super) struct Damage {
     pub(super) offset: usize,
 }
 
-/// The records of a page, in order. After a damage nothing follows.
+/// Goes through the records of a page, in order. After a damage nothing follows.
 #[derive(Clone, Debug)]
-pub(super) struct Records<'a> {
-    data: &'a [u8],
+pub(super) struct Records {
     at: usize,
     time: u64,
 }
@@ -64,114 +67,116 @@ enum Step<'a> {
 }
 
 /// The pages of a CPU's buffer, in order. A last page that is not whole is given as far as it goes.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Pages<'a> {
-    rest: &'a [u8],
+    pieces: Pieces<'a>,
     head: HeaderPage,
     number: usize,
 }
 
 impl<'a> Pages<'a> {
-    pub(super) fn new(bytes: &'a [u8], head: &HeaderPage) -> Self {
-        Self { rest: bytes, head: *head, number: 0 }
+    pub(super) fn new(bytes: PageBytes<'a>, head: &HeaderPage) -> Self {
+        Self { pieces: Pieces::new(bytes), head: *head, number: 0 }
     }
-}
 
-impl<'a> Iterator for Pages<'a> {
-    type Item = Page<'a>;
-
-    fn next(&mut self) -> Option<Page<'a>> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let size = usize::try_from(self.head.size()).unwrap_or(usize::MAX).clamp(1, self.rest.len());
-        let (page, rest) = self.rest.split_at(size);
-        self.rest = rest;
+    /// The next page.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub(super) fn next(&mut self) -> io::Result<Option<Page>> {
+        let size = usize::try_from(self.head.size()).unwrap_or(usize::MAX).max(1);
+        let Some((begin, end)) = self.pieces.next(size)? else { return Ok(None) };
+        let page = Page::new(self.number, self.pieces.get(begin, end), self.head, begin);
         self.number += 1;
-        Some(Page::new(self.number - 1, page, self.head))
+        Ok(Some(page))
+    }
+
+    /// The data of a page, until the next page is asked for.
+    #[inline]
+    pub(super) fn data(&self, page: &Page) -> &[u8] {
+        self.pieces.get(page.data.0, page.data.1)
     }
 }
 
-impl<'a> Page<'a> {
-    fn new(number: usize, page: &'a [u8], head: HeaderPage) -> Self {
+impl Page {
+    /// The head of `page`, which stands at `place`.
+    fn new(number: usize, page: &[u8], head: HeaderPage, place: usize) -> Self {
         let commit = match head.long {
             4 => word(page, at(head.commit)).map(u64::from),
             _ => long_word(page, at(head.commit)),
         };
         let time = long_word(page, at(head.timestamp));
-        let data = page.get(at(head.data)..);
-        let (Some(commit), Some(time), Some(data)) = (commit, time, data) else {
-            return Self { number, missed: false, truncated: true, time: 0, data: &[] };
+        let room = page.len().checked_sub(at(head.data));
+        let (Some(commit), Some(time), Some(room)) = (commit, time, room) else {
+            return Self { number, missed: false, truncated: true, time: 0, data: (0, 0) };
         };
         let length = usize::try_from(commit & COMMIT_MASK).unwrap_or(usize::MAX);
-        let whole = data.get(..length);
+        let begin = place + at(head.data);
         Self {
             number,
             missed: commit & COMMIT_MISSED != 0,
-            truncated: whole.is_none(),
+            truncated: length > room,
             time,
-            data: whole.unwrap_or(data),
+            data: (begin, begin + length.min(room)),
         }
     }
 
     /// Its data records.
     #[must_use]
-    pub(super) fn records(&self) -> Records<'a> {
-        Records { data: self.data, at: 0, time: self.time }
+    pub(super) fn records(&self) -> Records {
+        Records { at: 0, time: self.time }
     }
 }
 
-impl<'a> Iterator for Records<'a> {
-    type Item = Result<Record<'a>, Damage>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        while self.at < self.data.len() {
+impl Records {
+    /// The next record in `data`, the page's.
+    #[inline]
+    pub(super) fn next<'a>(&mut self, data: &'a [u8]) -> Option<Result<Record<'a>, Damage>> {
+        while self.at < data.len() {
             let start = self.at;
-            match self.step() {
+            match self.step(data) {
                 Some(Step::Other) => {}
                 Some(Step::Data(record)) => return Some(Ok(record)),
                 None => {
-                    self.at = self.data.len();
+                    self.at = data.len();
                     return Some(Err(Damage { offset: start }));
                 }
             }
         }
         None
     }
-}
 
-impl<'a> Records<'a> {
     /// Takes one record of any type; `None` for a damaged one.
     #[inline]
-    fn step(&mut self) -> Option<Step<'a>> {
-        let head = word(self.data, self.at)?;
+    fn step<'a>(&mut self, all: &'a [u8]) -> Option<Step<'a>> {
+        let head = word(all, self.at)?;
         let (kind, delta) = (head & 0x1f, u64::from(head >> 5));
         let body = self.at + 4;
         if kind != 0 && kind <= TYPE_DATA_MAX {
             let end = body + at(kind) * 4;
-            let data = self.data.get(body..end)?;
+            let data = all.get(body..end)?;
             self.at = end;
             self.time = self.time.wrapping_add(delta);
             return Some(Step::Data(Record { time: self.time, data }));
         }
         if kind == TYPE_PADDING && delta == 0 {
             // The rest of the page is unused.
-            self.at = self.data.len();
+            self.at = all.len();
             return Some(Step::Other);
         }
-        let next = word(self.data, body)?;
+        let next = word(all, body)?;
         match kind {
             0 => {
                 // The length counts the word it stands in.
                 let end = body.checked_add(at(next))?;
-                let data = self.data.get(body + 4..end)?;
+                let data = all.get(body + 4..end)?;
                 self.at = end.checked_add(3)? & !3;
                 self.time = self.time.wrapping_add(delta);
                 Some(Step::Data(Record { time: self.time, data }))
             }
             TYPE_PADDING => {
                 // A discarded event. Its time counts, except for the 1 that stands for "none": `check_buffer()`.
-                self.at = body.checked_add(at(next)).filter(|end| *end <= self.data.len())?;
+                self.at = body.checked_add(at(next)).filter(|end| *end <= all.len())?;
                 self.time = self.time.wrapping_add(if delta == 1 { 0 } else { delta });
                 Some(Step::Other)
             }
@@ -229,13 +234,17 @@ mod tests {
     #[track_caller]
     fn check(bytes: &[u8], expected: &str) {
         let mut shown = Vec::new();
-        for page in Pages::new(bytes, &SMALL) {
+        let mut pages = Pages::new(bytes.into(), &SMALL);
+        while let Some(page) = pages.next().expect("memory") {
             shown.extend(page.missed.then(|| "missed".to_owned()));
             shown.extend(page.truncated.then(|| "truncated".to_owned()));
-            shown.extend(page.records().map(|record| match record {
-                Ok(record) => format!("{}:{}", record.time, record.data.len()),
-                Err(damage) => format!("!{}", damage.offset),
-            }));
+            let mut records = page.records();
+            while let Some(record) = records.next(pages.data(&page)) {
+                shown.push(match record {
+                    Ok(record) => format!("{}:{}", record.time, record.data.len()),
+                    Err(damage) => format!("!{}", damage.offset),
+                });
+            }
         }
         assert_eq!(shown.join(" "), expected);
     }
@@ -273,8 +282,15 @@ mod tests {
         fn no_bytes_can_break_it(bytes: Vec<u8>, commit in 0_u32..96, words: Vec<u32>) {
             let words: Vec<_> = words.into_iter().take(21).map(u32::to_le_bytes).collect();
             let made = [page(u64::MAX, commit, &words), bytes].concat();
-            let records = Pages::new(&made, &SMALL).map(|page| page.records().count()).sum::<usize>();
-            proptest::prop_assert!(records <= made.len() / 4 + 1);
+            let mut pages = Pages::new(made[..].into(), &SMALL);
+            let mut count = 0;
+            while let Some(page) = pages.next().expect("memory") {
+                let mut records = page.records();
+                while records.next(pages.data(&page)).is_some() {
+                    count += 1;
+                }
+            }
+            proptest::prop_assert!(count <= made.len() / 4 + 1);
         }
     }
 }

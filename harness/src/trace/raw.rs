@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
+use std::io;
 
 use super::cpu::{Shared, Stream};
 use super::decode::{CpuRecording, Recording};
@@ -70,7 +71,7 @@ impl<'a> RawReader<'a> {
         let entered = (!plans.say_when_entered()).then(BTreeMap::new);
         let mut shared = Shared { plans, ..Shared::default() };
         let source = |CpuRecording { cpu, pages, stats }: &CpuRecording<'a>| {
-            let mut stream = Stream::new(*cpu, pages, &head, symbols);
+            let mut stream = Stream::new(*cpu, *pages, &head, symbols);
             let due = stream.due(&mut shared);
             Source { cpu: *cpu, stream, due, stats }
         };
@@ -81,11 +82,18 @@ impl<'a> RawReader<'a> {
         Self { shared, streams, others, current, lent: false, names, issues, entered }
     }
 
-    /// The next event, until the one behind it is asked for: it is read into the same memory.
+    /// The next event, until the one behind it is asked for, which is read into the same memory; with the names that tasks
+    /// had when the buffer was saved, by pid.
+    ///
+    /// # Errors
+    /// Pages that cannot be read to their end, once, behind the last event.
     #[inline]
-    pub fn lend(&mut self) -> Option<(&Event, &BTreeMap<i32, String>)> {
+    pub fn lend(&mut self) -> Option<io::Result<(&Event, &BTreeMap<i32, String>)>> {
         self.go_on();
-        self.streams.get_mut(self.current)?.stream.front().map(|event| (&*event, &self.names))
+        if self.streams.get(self.current).is_none_or(|source| source.due.is_none()) {
+            return self.streams.iter_mut().find_map(|source| source.stream.take_error()).map(Err);
+        }
+        self.streams.get_mut(self.current)?.stream.front().map(|event| Ok((&*event, &self.names)))
     }
 
     /// Goes on to the event that is due after the one that was given away.
@@ -125,11 +133,12 @@ impl<'a> RawReader<'a> {
         let mut defects = Vec::new();
         let mut sorted = true;
         for Source { cpu, stream, stats, .. } in streams {
-            sorted &= !stream.went_backwards();
-            defects.extend(stream.defects());
-            issues.extend(stream.issues);
+            let found = stream.finish();
+            sorted &= found.sorted;
+            defects.extend(found.defects);
+            issues.extend(found.issues);
             match Stats::parse(stats) {
-                Some(stats) => defects.extend(stats.defects(cpu, stream.found)),
+                Some(stats) => defects.extend(stats.defects(cpu, found.records)),
                 None => issues.push(ParseIssue {
                     place: format!("cpu {}, stats", cpu.0),
                     message: "no counters: whether events were lost is unknown".into(),

@@ -1,23 +1,31 @@
 //! Takes what a file has one behind the other.
 
 use super::DatError;
+use crate::trace::{PageBytes, ReadAt};
 
 /// A place in a file, little-endian.
 #[derive(Clone, Debug)]
 pub(super) struct Cursor<'a> {
     file: &'a [u8],
     at: usize,
+    /// The file as a whole, and its length, where `file` is only its beginning.
+    whole: Option<(&'a dyn ReadAt, u64)>,
 }
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(file: &'a [u8]) -> Self {
-        Self { file, at: 0 }
+        Self { file, at: 0, whole: None }
+    }
+
+    /// At the beginning of a file of `length` bytes, of which `file` is what comes first.
+    pub(super) fn beginning(file: &'a [u8], whole: &'a dyn ReadAt, length: u64) -> Self {
+        Self { file, at: 0, whole: Some((whole, length)) }
     }
 
     /// A cursor at another place of the same file.
     pub(super) fn at(&self, offset: u64) -> Result<Self, DatError> {
         let at = usize::try_from(offset).ok().filter(|at| *at <= self.file.len());
-        at.map(|at| Self { file: self.file, at }).ok_or_else(|| self.damaged("place that the file has"))
+        at.map(|at| Self { at, ..*self }).ok_or_else(|| self.damaged("place that the file has"))
     }
 
     /// Bytes from the beginning of the file.
@@ -34,6 +42,18 @@ impl<'a> Cursor<'a> {
         let bytes = end.and_then(|end| self.file.get(self.at..end)).ok_or_else(|| self.damaged(expected))?;
         self.at += bytes.len();
         Ok(bytes)
+    }
+
+    /// The pages of a CPU, which may lie behind the beginning.
+    pub(super) fn pages(&self, offset: u64, size: u64) -> Result<PageBytes<'a>, DatError> {
+        const EXPECTED: &str = "pages of a CPU";
+        let end = offset.checked_add(size).ok_or_else(|| self.damaged(EXPECTED))?;
+        match self.whole {
+            Some((file, length)) if end > self.file.len() as u64 && end <= length => {
+                Ok(PageBytes::File { file, offset, size })
+            }
+            _ => self.at(offset)?.bytes(size, EXPECTED).map(PageBytes::Memory),
+        }
     }
 
     fn array<const N: usize>(&mut self, expected: &'static str) -> Result<[u8; N], DatError> {

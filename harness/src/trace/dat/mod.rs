@@ -6,17 +6,17 @@ mod read;
 mod version_7;
 mod write;
 
-pub use read::read;
+pub use read::{read, read_beginning};
 pub use version_7::inflate;
 pub use write::write;
 
-use super::{Cpu, CpuRecording, Recording};
+use super::{Cpu, CpuRecording, PageBytes, Recording};
 
 /// What the file begins with.
 pub const MAGIC: &[u8] = b"\x17\x08\x44tracing";
 
 /// What a file holds, as far as events need it. The texts are tracefs's own files.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct TraceDat<'a> {
     /// `events/header_page`.
     pub header_page: &'a str,
@@ -29,7 +29,7 @@ pub struct TraceDat<'a> {
     /// `saved_cmdlines`.
     pub saved_cmdlines: &'a str,
     /// What `trace_pipe_raw` of each CPU gave.
-    pub cpus: Vec<(Cpu, &'a [u8])>,
+    pub cpus: Vec<(Cpu, PageBytes<'a>)>,
     /// `per_cpu/cpuN/stats` of each CPU that has one.
     pub stats: Vec<(Cpu, &'a str)>,
 }
@@ -58,7 +58,11 @@ impl<'a> TraceDat<'a> {
         Recording {
             header_page: self.header_page,
             formats: self.formats.iter().flat_map(|(_, formats)| formats).chain(&self.own_formats).copied().collect(),
-            cpus: self.cpus.iter().map(|(cpu, pages)| CpuRecording { cpu: *cpu, pages, stats: stats(*cpu) }).collect(),
+            cpus: self
+                .cpus
+                .iter()
+                .map(|(cpu, pages)| CpuRecording { cpu: *cpu, pages: *pages, stats: stats(*cpu) })
+                .collect(),
             saved_cmdlines: self.saved_cmdlines,
         }
     }
@@ -88,9 +92,10 @@ mod tests {
             formats: vec![("sched", vec!["name: a\nID: 300\n", "name: b\nID: 301\n"])],
             kallsyms: "10 T f\n",
             saved_cmdlines: "1 init\n",
-            cpus: vec![(Cpu(0), &[1; 4096]), (Cpu(1), &[]), (Cpu(2), &[2; 8192])],
+            cpus: vec![(Cpu(0), [1; 4096][..].into()), (Cpu(1), PageBytes::default()), (Cpu(2), [2; 8192][..].into())],
             stats: vec![(Cpu(2), "entries: 1\n")],
         })
+        .expect("memory")
     }
 
     #[test]
@@ -100,9 +105,29 @@ mod tests {
         assert_eq!((found.header_page, &found.own_formats), ("head", &vec!["name: function\nID: 1\n"]));
         assert_eq!(found.formats, [("sched", vec!["name: a\nID: 300\n", "name: b\nID: 301\n"])]);
         assert_eq!((found.kallsyms, found.saved_cmdlines), ("10 T f\n", "1 init\n"));
-        let cpus: Vec<_> = found.cpus.iter().map(|(cpu, pages)| (cpu.0, pages.len())).collect();
+        let cpus: Vec<_> = found.cpus.iter().map(|(cpu, pages)| (cpu.0, pages.size())).collect();
         assert_eq!(cpus, [(0, 4096), (1, 0), (2, 8192)]);
         assert_eq!(found.stats, [(Cpu(2), "entries: 1\n")]);
+    }
+
+    #[test]
+    fn pages_behind_the_beginning_stay_in_the_file() {
+        let file = file();
+        let whole = read(&file).expect("a whole file");
+        let length = file.len() as u64;
+        let mut found = Vec::new();
+        for end in 0..=file.len() {
+            let Ok(dat) = read_beginning(&file[..end], &file, length) else { continue };
+            assert_eq!((dat.kallsyms, &dat.stats), (whole.kallsyms, &whole.stats));
+            for ((_, pages), (_, expected)) in dat.cpus.iter().zip(&whole.cpus) {
+                assert_eq!(pages.read().expect("readable"), expected.read().expect("memory"));
+            }
+            found.push(dat.cpus.iter().filter(|(_, pages)| matches!(pages, PageBytes::File { .. })).count());
+        }
+        found.dedup();
+        assert_eq!(found, [2, 1, 0], "as the beginning grows, more of the pages are in it");
+        let cut = read_beginning(&file[..file.len() - 1], &file, length - 1);
+        assert!(cut.is_err(), "the file ends within the pages");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::cursor::Cursor;
 use super::{DatError, MAGIC, TraceDat, option, version_7};
-use crate::trace::Cpu;
+use crate::trace::{Cpu, PageBytes, ReadAt};
 
 /// More CPUs, groups or events than any kernel has: a damaged count must not be believed.
 const MOST: u32 = 1 << 16;
@@ -13,7 +13,19 @@ const MOST: u32 = 1 << 16;
 /// [`DatError`] at the first thing that is not what the format says, or where the file is of a kind that is not read:
 /// big-endian, of another version, of a latency tracer, or compressed ([`super::inflate`] makes one that is not).
 pub fn read(file: &[u8]) -> Result<TraceDat<'_>, DatError> {
-    match opened(file)? {
+    from(Cursor::new(file))
+}
+
+/// Reads the beginning of a file of `length` bytes. Pages that are not in it stay in the file.
+///
+/// # Errors
+/// As [`read`]; also where something else than pages is not in it. Then a longer beginning may help.
+pub fn read_beginning<'a>(file: &'a [u8], whole: &'a dyn ReadAt, length: u64) -> Result<TraceDat<'a>, DatError> {
+    from(Cursor::beginning(file, whole, length))
+}
+
+fn from(cursor: Cursor<'_>) -> Result<TraceDat<'_>, DatError> {
+    match behind_head(cursor)? {
         ("6", cursor) => version_6(cursor),
         ("7", cursor) => version_7::read(cursor),
         (version, _) => Err(DatError::Unsupported(format!("it is of version `{version}`, and 6 and 7 are read"))),
@@ -22,7 +34,10 @@ pub fn read(file: &[u8]) -> Result<TraceDat<'_>, DatError> {
 
 /// The version of a file, and what stands behind its head.
 pub(super) fn opened(file: &[u8]) -> Result<(&str, Cursor<'_>), DatError> {
-    let mut cursor = Cursor::new(file);
+    behind_head(Cursor::new(file))
+}
+
+fn behind_head(mut cursor: Cursor<'_>) -> Result<(&str, Cursor<'_>), DatError> {
     cursor.literal(MAGIC, "mark of a trace.dat")?;
     let version = cursor.string("version")?;
     if cursor.u8("byte order")? != 0 {
@@ -74,7 +89,7 @@ pub(super) fn pages<'a>(
     size: u64,
 ) -> Result<(), DatError> {
     let cpu = Cpu(u16::try_from(cpu).map_err(|_| cursor.damaged("CPU"))?);
-    let pages = if size == 0 { &[] } else { cursor.at(offset)?.bytes(size, "pages of a CPU")? };
+    let pages = if size == 0 { PageBytes::default() } else { cursor.pages(offset, size)? };
     dat.cpus.push((cpu, pages));
     Ok(())
 }

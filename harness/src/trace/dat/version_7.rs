@@ -76,7 +76,8 @@ pub fn inflate(file: &[u8]) -> Result<Option<Vec<u8>>, DatError> {
             inflated.insert(offset, bytes);
         }
     }
-    index.fill(&cursor, Some(&inflated)).map(|dat| Some(write(&dat)))
+    let dat = index.fill(&cursor, Some(&inflated))?;
+    write(&dat).map(Some).map_err(|error| DatError::Unsupported(error.to_string()))
 }
 
 /// A length, the length of what is in it, and that.
@@ -197,7 +198,7 @@ impl<'a> Index<'a> {
             match inflated.and_then(|inflated| inflated.get(&offset)).filter(|_| size > 0) {
                 Some(content) => {
                     let cpu = Cpu(u16::try_from(cpu).map_err(|_| file.damaged("CPU"))?);
-                    dat.cpus.push((cpu, content));
+                    dat.cpus.push((cpu, content[..].into()));
                 }
                 None => pages(file, &mut dat, cpu, offset, size)?,
             }

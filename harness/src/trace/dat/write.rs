@@ -1,13 +1,19 @@
 //! A recording as a file of version 6, which every `trace-cmd` reads.
 
+use std::borrow::Cow;
+use std::io;
+
 use super::{MAGIC, TraceDat, option};
+use crate::trace::PageBytes;
 
 /// Where the pages of a CPU begin is a multiple of this.
 const PAGE: usize = 4096;
 
 /// The file. Sizes are taken from the guest's `header_page`: 8-byte words where it does not say.
-#[must_use]
-pub fn write(dat: &TraceDat<'_>) -> Vec<u8> {
+///
+/// # Errors
+/// Pages that are in another file, which cannot be read.
+pub fn write(dat: &TraceDat<'_>) -> io::Result<Vec<u8>> {
     let long = super::super::format::HeaderPage::parse(dat.header_page).map_or(8, |head| head.long);
     let mut file = MAGIC.to_vec();
     file.extend(b"6\0");
@@ -49,9 +55,9 @@ pub fn write(dat: &TraceDat<'_>) -> Vec<u8> {
     file.extend(option::DONE.to_le_bytes());
     file.extend(b"flyrecord\0");
     let mut offset = (file.len() + cpus * 16).next_multiple_of(PAGE);
-    let pages: Vec<&[u8]> = (0..cpus)
-        .map(|cpu| dat.cpus.iter().find(|(of, _)| usize::from(of.0) == cpu).map_or(&[][..], |(_, pages)| *pages))
-        .collect();
+    let of_cpu = |cpu| dat.cpus.iter().find(|(of, _)| usize::from(of.0) == cpu).map(|(_, pages)| *pages);
+    let pages = (0..cpus).map(|cpu| of_cpu(cpu).as_ref().map_or(Ok(Cow::default()), PageBytes::read));
+    let pages = pages.collect::<io::Result<Vec<_>>>()?;
     for pages in &pages {
         file.extend((offset as u64).to_le_bytes());
         file.extend((pages.len() as u64).to_le_bytes());
@@ -59,9 +65,9 @@ pub fn write(dat: &TraceDat<'_>) -> Vec<u8> {
     }
     for pages in &pages {
         file.resize(file.len().next_multiple_of(PAGE), 0);
-        file.extend(*pages);
+        file.extend_from_slice(pages);
     }
-    file
+    Ok(file)
 }
 
 fn sized(file: &mut Vec<u8>, text: &str) {

@@ -1,9 +1,13 @@
 //! A recording as a file: what it is, and its events.
 
+mod dat_file;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read as _};
 use std::path::{Path, PathBuf};
+
+pub use dat_file::DatFile;
 
 use crate::card::{self, CardError, Returned};
 use crate::trace::dat;
@@ -23,8 +27,8 @@ pub type Source = Box<dyn BufRead>;
 pub enum Opened {
     /// A text, which is read as it is asked for.
     Text(Box<TextReader<Source>>),
-    /// A file of `trace-cmd record`, whole.
-    TraceDat(Vec<u8>),
+    /// A file of `trace-cmd record`.
+    TraceDat(DatFile),
     /// The sections of the channel that a run left (`trace.raw` below `--out`), whole.
     Run(Vec<u8>),
     /// The same, from a card that came back, with the run it was made for.
@@ -64,7 +68,8 @@ pub enum OpenError {
 /// [`OpenError`] where it cannot be read, or is nothing of the three.
 pub fn open(path: &Path) -> Result<Opened, OpenError> {
     let error = |source| OpenError::Read { path: path.to_owned(), source };
-    let mut source: Source = if path == Path::new("-") {
+    let piped = path == Path::new("-");
+    let mut source: Source = if piped {
         Box::new(BufReader::with_capacity(BUFFER, io::stdin()))
     } else {
         Box::new(BufReader::with_capacity(BUFFER, File::open(path).map_err(error)?))
@@ -76,7 +81,8 @@ pub fn open(path: &Path) -> Result<Opened, OpenError> {
         source.read_to_end(&mut bytes).map(|_| bytes).map_err(error)
     };
     if head.starts_with(dat::MAGIC) {
-        whole(head).map(Opened::TraceDat)
+        let file = if piped { whole(head)?.into() } else { File::open(path).and_then(DatFile::open).map_err(error)? };
+        Ok(Opened::TraceDat(file))
     } else if card::begins_card(&head) {
         let returned = card::read(path).map_err(|source| OpenError::Card { path: path.to_owned(), source })?;
         Ok(Opened::Card(returned))
@@ -107,7 +113,7 @@ impl Events<'_> {
     pub fn lend(&mut self) -> Option<io::Result<(&Event, &BTreeMap<i32, String>)>> {
         match self {
             Self::Text(reader) => reader.lend(),
-            Self::Raw(reader) => reader.lend().map(Ok),
+            Self::Raw(reader) => reader.lend(),
         }
     }
 
