@@ -1,7 +1,8 @@
-//! No ring buffer can break the decoder, with the formats of a real kernel.
+//! No ring buffer can break the decoder, with the formats of a real kernel; and events that are read over those before are
+//! the same as events that are not.
 #![no_main]
 
-use kernsnap::trace::{Cpu, CpuRecording, Recording, Symbols, decode};
+use kernsnap::trace::{Cpu, CpuRecording, RawReader, Recording, Symbols, decode};
 use libfuzzer_sys::fuzz_target;
 
 const FORMATS: &str = include_str!("../../tests/data/recordings/formats");
@@ -19,5 +20,13 @@ fuzz_target!(|bytes: &[u8]| {
         ],
         saved_cmdlines: "1 init\n",
     };
-    let _ = decode(&recording, &Symbols::default());
+    let symbols = Symbols::default();
+    let (trace, _) = decode(&recording, &symbols);
+    let mut reader = RawReader::new(&recording, &symbols);
+    let mut lent = Vec::new();
+    while let Some(Ok((event, _))) = reader.lend() {
+        lent.push(event.clone());
+    }
+    lent.sort_by_key(|event| (event.time, event.cpu));
+    assert_eq!(lent, trace.events);
 });
