@@ -1,5 +1,5 @@
 //! kernsnap and `trace-cmd` side by side on the same events: `cargo bench --bench peers`. With `-- memory GIB`, how much memory
-//! texts of that length take.
+//! recordings of that length take.
 //!
 //! Whole programs in pairs, so that a busy machine slows both; user and system time, which it disturbs less than wall time.
 #![expect(clippy::print_stdout, reason = "a benchmark's answer is its output")]
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("the flood cannot be written as text".into());
     }
     match words.next() {
-        Some(gib) => memory(&text, gib.parse()?),
+        Some(gib) => memory(&dat, &text, gib.parse()?),
         None => speed(&dat, &text),
     }
 }
@@ -74,18 +74,21 @@ fn speed(dat: &Path, text: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn memory(text: &Path, gib: u64) -> Result<(), Box<dyn Error>> {
-    let long = text.with_file_name("long.txt");
-    recordings::repeat(&fs::read_to_string(text)?, gib << 30, File::create(&long)?)?;
-    let long = long.display().to_string();
-    println!("Two texts of {gib} GiB.\n\n| what | CPU seconds | largest memory, MiB |\n|---|---|---|");
-    for (name, arguments) in [
-        ("`view`", &["view", &long][..]),
-        ("`view --view summary`", &["view", "--view", "summary", &long]),
-        ("`diff`", &["diff", &long, &long]),
-    ] {
-        let (seconds, memory) = cost(KERNSNAP, arguments)?;
-        println!("| {name} | {seconds:.1} | {} |", memory >> 10);
+fn memory(dat: &Path, text: &Path, gib: u64) -> Result<(), Box<dyn Error>> {
+    let (long_text, long_dat) = (text.with_file_name("long.txt"), dat.with_file_name("long.dat"));
+    recordings::repeat(&fs::read_to_string(text)?, gib << 30, File::create(&long_text)?)?;
+    recordings::widen(&fs::read(dat)?, gib << 30, &long_dat)?;
+    println!("Two recordings of {gib} GiB.\n\n| what | CPU seconds | largest memory, MiB |\n|---|---|---|");
+    for (kind, path) in [("a text", long_text), ("a `trace.dat`", long_dat)] {
+        let path = path.display().to_string();
+        for (name, arguments) in [
+            ("`view`", &["view", &path][..]),
+            ("`view --view summary`", &["view", "--view", "summary", &path]),
+            ("`diff` with itself", &["diff", &path, &path]),
+        ] {
+            let (seconds, memory) = cost(KERNSNAP, arguments)?;
+            println!("| {kind}: {name} | {seconds:.1} | {} |", memory >> 10);
+        }
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use kernsnap::image::{Images, Options, Store};
 use kernsnap::kit::Bench;
 use kernsnap::plan::{PlanContext, compile};
 use kernsnap::run::{boot_plan, recorded};
+use kernsnap::trace::Cpu;
 use kernsnap::trace::dat::{self, TraceDat};
 use kernsnap::workspace::Workspace;
 
@@ -68,6 +69,21 @@ pub(crate) fn repeat(text: &str, bytes: u64, out: impl Write) -> io::Result<()> 
         later += span;
     }
     out.flush()
+}
+
+/// Writes a `trace.dat` of about `bytes` bytes: the longest buffer of another one, on as many CPUs.
+pub(crate) fn widen(file: &[u8], bytes: u64, to: &Path) -> Result<(), Box<dyn Error>> {
+    let dat = dat::read(file)?;
+    let (longest, pages) = *dat.cpus.iter().max_by_key(|(_, pages)| pages.size()).ok_or("a recording without a CPU")?;
+    let stats = dat.stats.iter().find(|(cpu, _)| *cpu == longest).map_or("", |(_, stats)| *stats);
+    let cpus = || (0..u16::try_from(bytes / pages.size().max(1)).unwrap_or(u16::MAX)).map(Cpu);
+    let wide = TraceDat {
+        cpus: cpus().map(|cpu| (cpu, pages)).collect(),
+        stats: cpus().map(|cpu| (cpu, stats)).collect(),
+        ..dat.clone()
+    };
+    fs::write(to, dat::write(&wide)?)?;
+    Ok(())
 }
 
 fn split(line: &str) -> Line<'_> {
