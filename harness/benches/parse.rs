@@ -11,6 +11,7 @@ use criterion::{Criterion, Throughput};
 use kernsnap::trace::text::{TextReader, write};
 use kernsnap::trace::{RawReader, Symbols, dat, decode};
 
+#[expect(dead_code, reason = "another benchmark uses the rest")]
 mod recordings;
 
 /// Long enough that a pass is not over before the memory is warm.

@@ -32,6 +32,19 @@ fn the_events_of_a_text_are_lines_or_objects() -> Outcome {
 }
 
 #[test]
+fn a_trace_dat_comes_through_a_pipe_too() -> Outcome {
+    let file = root().join("harness/fuzz/corpus/dat/function").display().to_string();
+    let direct = view(&[&file])?;
+    assert!(direct.stdout.contains("sched_switch"), "{direct:?}");
+    for name in ["-", "/dev/stdin"] {
+        let through_a_pipe = ["sh", "-c", "cat \"$FILE\" | \"$@\"", "sh"];
+        let piped = Kernsnap::through(&through_a_pipe, &root(), ["view", name]).env("FILE", &file).run()?;
+        assert_eq!((piped.stdout, piped.code), (direct.stdout.clone(), direct.code), "{name}");
+    }
+    Ok(())
+}
+
+#[test]
 fn what_is_missing_in_a_text_makes_it_unusable_and_damage_is_told() -> Outcome {
     let ended = view(&[&data("texts/lines.txt").display().to_string()])?;
     assert_eq!(ended.code, Some(Exit::TraceUnusable as i32), "{ended:?}");

@@ -1,7 +1,7 @@
 //! A `trace.dat` whose pages stay in the file: it may be longer than memory.
 
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::os::unix::fs::FileExt as _;
 
 use crate::trace::ReadAt;
@@ -28,19 +28,14 @@ impl ReadAt for OnDisk {
 }
 
 impl DatFile {
-    /// Reads until all is there that is not pages; all of a file that is compressed, or wrong, or a pipe.
+    /// Reads until all is there that is not pages; all of a file that is compressed or wrong.
     ///
     /// # Errors
     /// What the system said.
-    pub(super) fn open(mut file: File) -> io::Result<Self> {
-        let data = file.metadata()?;
-        let mut beginning = Vec::new();
-        if !data.is_file() {
-            file.read_to_end(&mut beginning)?;
-            return Ok(Self::from(beginning));
-        }
-        let (file, length) = (OnDisk(file), data.len());
-        let mut wanted = BEGINNING;
+    pub(super) fn open(file: File) -> io::Result<Self> {
+        let length = file.metadata()?.len();
+        let file = OnDisk(file);
+        let (mut beginning, mut wanted) = (Vec::new(), BEGINNING);
         loop {
             let (there, end) = (beginning.len(), wanted.min(length));
             beginning.resize(usize::try_from(end).map_err(io::Error::other)?, 0);
@@ -116,7 +111,7 @@ mod tests {
         // A file that is cut while it is read.
         File::options().write(true).open(&path)?.set_len(held as u64 + 5)?;
         assert!(read.cpus[0].1.read().is_err());
-        // A damaged one is read as far as it goes, and so is a short one.
+        // A damaged one is an error, and a short one is held as a whole.
         let damaged = File::options().write(true).open(&path)?;
         damaged.write_all_at(b"x", 10)?;
         assert!(DatFile::open(File::open(&path)?)?.read().is_err());

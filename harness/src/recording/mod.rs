@@ -68,11 +68,13 @@ pub enum OpenError {
 /// [`OpenError`] where it cannot be read, or is nothing of the three.
 pub fn open(path: &Path) -> Result<Opened, OpenError> {
     let error = |source| OpenError::Read { path: path.to_owned(), source };
-    let piped = path == Path::new("-");
-    let mut source: Source = if piped {
-        Box::new(BufReader::with_capacity(BUFFER, io::stdin()))
+    let (mut source, on_disk): (Source, _) = if path == Path::new("-") {
+        (Box::new(BufReader::with_capacity(BUFFER, io::stdin())), false)
     } else {
-        Box::new(BufReader::with_capacity(BUFFER, File::open(path).map_err(error)?))
+        let file = File::open(path).map_err(error)?;
+        // What has been read of a pipe cannot be read again.
+        let on_disk = file.metadata().is_ok_and(|data| data.is_file());
+        (Box::new(BufReader::with_capacity(BUFFER, file)), on_disk)
     };
     let mut head = Vec::new();
     source.by_ref().take(SNIFFED).read_to_end(&mut head).map_err(error)?;
@@ -81,7 +83,7 @@ pub fn open(path: &Path) -> Result<Opened, OpenError> {
         source.read_to_end(&mut bytes).map(|_| bytes).map_err(error)
     };
     if head.starts_with(dat::MAGIC) {
-        let file = if piped { whole(head)?.into() } else { File::open(path).and_then(DatFile::open).map_err(error)? };
+        let file = if on_disk { File::open(path).and_then(DatFile::open).map_err(error)? } else { whole(head)?.into() };
         Ok(Opened::TraceDat(file))
     } else if card::begins_card(&head) {
         let returned = card::read(path).map_err(|source| OpenError::Card { path: path.to_owned(), source })?;
