@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::trace::{Body, Event, Pid, Symbol, Value};
+use crate::trace::{Body, Cpu, Event, Pid, Symbol, Value};
 use crate::view::field;
 
 /// `NAME-PID`, padded; the name as the kernel shows it where it knows none.
@@ -52,20 +52,41 @@ fn push_symbol(out: &mut String, symbol: &Symbol) {
     }
 }
 
+/// `  CPU  TASK-PID  `, as it was for the event before: mostly it is the same.
+#[derive(Debug, Default)]
+pub(super) struct Columns {
+    cpu: Cpu,
+    pid: Option<Pid>,
+    name: Option<String>,
+    text: String,
+}
+
+impl Columns {
+    fn of(&mut self, event: &Event, names: &BTreeMap<i32, String>) -> &str {
+        let name = names.get(&event.pid.0);
+        if (self.cpu, self.pid, self.name.as_ref()) != (event.cpu, Some(event.pid), name) {
+            (self.cpu, self.pid, self.name) = (event.cpu, Some(event.pid), name.cloned());
+            self.text.clear();
+            self.text.push_str("  ");
+            push_right(&mut self.text, event.cpu.0.into(), 2);
+            self.text.push_str("  ");
+            push_task(&mut self.text, names, event.pid);
+            self.text.push_str("  ");
+        }
+        &self.text
+    }
+}
+
 /// Puts `TIME  CPU  TASK-PID  WHAT` behind `out`, and the frames of its stack below.
 ///
 /// By hand: this is most of what `view` does, and formatting macros cost more than reading the events.
-pub(super) fn line(out: &mut String, event: &Event, names: &BTreeMap<i32, String>) {
+pub(super) fn line(out: &mut String, event: &Event, names: &BTreeMap<i32, String>, columns: &mut Columns) {
     let (seconds, nanos) = (event.time.0 / 1_000_000_000, event.time.0 % 1_000_000_000);
     push_right(out, seconds, 6);
     out.push('.');
     // Nine digits, of which none may be left out in front.
     out.push_str(&itoa::Buffer::new().format(1_000_000_000 + nanos)[1..]);
-    out.push_str("  ");
-    push_right(out, event.cpu.0.into(), 2);
-    out.push_str("  ");
-    push_task(out, names, event.pid);
-    out.push_str("  ");
+    out.push_str(columns.of(event, names));
     match &event.body {
         Body::Call { function, caller } => {
             push_symbol(out, function);

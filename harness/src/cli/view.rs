@@ -28,7 +28,7 @@ fn lines(arguments: &Arguments, view: &ViewArguments) -> Result<Exit, Failure> {
     let follow = Choice::of(&view.follow);
     read(arguments, &view.file, |mut events| {
         let mut shown = 0;
-        let mut out = Out::new();
+        let (mut out, mut columns) = (Out::new(), events::Columns::default());
         while let Some(event) = events.lend() {
             let (event, names) = event.map_err(|error| unreadable(&view.file, &error))?;
             shown += 1;
@@ -38,7 +38,7 @@ fn lines(arguments: &Arguments, view: &ViewArguments) -> Result<Exit, Failure> {
             if view.json {
                 events::json(&mut out.text, event, names).map_err(|error| Failure::internal("write JSON", &error))?;
             } else {
-                events::line(&mut out.text, event, names);
+                events::line(&mut out.text, event, names, &mut columns);
             }
             if !out.goes_on(OUT)? {
                 return Ok(Exit::Passed);
