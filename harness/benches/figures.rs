@@ -12,15 +12,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kernsnap::cli::default_store;
-use kernsnap::exec::{Outputs, Process};
-use kernsnap::image::{Images, Options, Store};
-use kernsnap::kit::{Bench, Prepared};
-use kernsnap::run::{Load, Outcome, evidence, run};
-use kernsnap::scenario::Scenario;
-use kernsnap::vm::Schedule;
-use kernsnap::vm::boot::{BootRequest, command};
-use kernsnap::vm::memory::GuestMemory;
-use kernsnap::workspace::Workspace;
+use kernsnap::session::kit::{Bench, Prepared};
+use kernsnap::session::run::{Load, Outcome, evidence, run};
+use kernsnap_host::exec::{Outputs, Process};
+use kernsnap_host::store::Store;
+use kernsnap_host::workspace::Workspace;
+use kernsnap_image::{Images, Options};
+use kernsnap_machine::Schedule;
+use kernsnap_machine::boot::{BootRequest, command};
+use kernsnap_machine::memory::GuestMemory;
+use kernsnap_scenario::Scenario;
 
 /// Pairs of runs; odd, so that the median is one of them.
 const PAIRS: usize = 11;
@@ -36,7 +37,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let directory = store.scratch()?;
 
     println!("| what | median | from … to |\n|---|---|---|");
-    let Prepared::Ready(scenario, load) = bench.scenario(&workspace.scenario_file("user-fork")?, &mut |_| ())? else {
+    let Prepared::Ready(scenario, load) =
+        bench.scenario(&kernsnap::session::load::scenario_file(&workspace, "user-fork")?, &mut |_| ())?
+    else {
         return Err("user-fork does not apply".into());
     };
     let (mut whole, mut own, mut bare) = (Vec::new(), Vec::new(), Vec::new());

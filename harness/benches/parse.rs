@@ -8,8 +8,8 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput};
-use kernsnap::trace::text::{TextReader, write};
-use kernsnap::trace::{RawReader, Symbols, dat, decode};
+use kernsnap_trace::text::{TextReader, write};
+use kernsnap_trace::{RawReader, Symbols, dat, decode};
 
 #[expect(dead_code, reason = "another benchmark uses the rest")]
 mod recordings;
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let flood = write(&trace);
     drop(trace);
     let mut mixed = Vec::new();
-    recordings::repeat(include_str!("../tests/data/recordings/function/trace.txt"), TEXT, &mut mixed)?;
+    recordings::repeat(include_str!("../trace/tests/data/recordings/function/trace.txt"), TEXT, &mut mixed)?;
 
     let mut criterion =
         Criterion::default().sample_size(20).measurement_time(Duration::from_secs(8)).configure_from_args();

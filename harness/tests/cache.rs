@@ -8,9 +8,9 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kernsnap::archive::{Effort, pack, unpack};
 use kernsnap::cli::Exit;
-use kernsnap::run::evidence;
+use kernsnap::session::run::evidence;
+use kernsnap_host::archive::{Effort, pack, unpack};
 use serde_json::Value;
 
 use self::support::{Checkout, Ended, Kernsnap, Outcome, OwnStore, data, root};

@@ -5,17 +5,17 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
-use kernsnap::claims::Claims;
 use kernsnap::cli::Exit;
-use kernsnap::scenario::Draft;
-use kernsnap::workspace::Workspace;
+use kernsnap_host::workspace::Workspace;
+use kernsnap_scenario::Draft;
+use kernsnap_scenario::claims::Claims;
 
 use self::support::{Kernsnap, Outcome};
 
 #[test]
 fn every_claim_has_a_scenario_or_says_why_not() -> Outcome {
     let workspace = Workspace::at(env!("CARGO_MANIFEST_DIR"));
-    let (claims, drafts) = (workspace.claims()?, workspace.drafts()?);
+    let (claims, drafts) = (kernsnap::session::load::claims(&workspace)?, kernsnap::session::load::drafts(&workspace)?);
     let shown = claims.shown_by(&drafts)?;
     let gaps: Vec<_> = shown.iter().filter_map(|claim| Some((claim.id, claim.gap()?))).collect();
     assert_eq!(gaps, []);

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use kernsnap::cli::{Exit, default_store};
-use kernsnap::run::evidence;
+use kernsnap::session::run::evidence;
 
 use self::support::{Checkout, Kernsnap, Outcome, OwnStore, root};
 

@@ -12,8 +12,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use kernsnap::cli::Exit;
-use kernsnap::layouts::Layouts;
-use kernsnap::scenario::{Diagnostic, Draft, Names, Target};
+use kernsnap_scenario::layouts::Layouts;
+use kernsnap_scenario::{Draft, Names, Target};
+use kernsnap_yaml::Diagnostic;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use self::support::{Checkout, Kernsnap, Outcome, data};

@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kernsnap::cli::{Exit, default_store};
-use kernsnap::image::{Images, Options, Store};
-use kernsnap::kit::Bench;
-use kernsnap::run::{Load, boot_plan, evidence};
-use kernsnap::vm::Schedule;
-use kernsnap::workspace::Workspace;
+use kernsnap::session::kit::Bench;
+use kernsnap::session::run::{Load, boot_plan, evidence};
+use kernsnap_host::store::Store;
+use kernsnap_host::workspace::Workspace;
+use kernsnap_image::{Images, Options};
+use kernsnap_machine::Schedule;
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
@@ -260,7 +261,7 @@ fn killing_the_harness_ends_its_machine() -> Outcome {
 /// A directory with a program that goes by QEMU's name, and the `PATH` that finds it first.
 fn another_qemu(script: &str) -> Result<(tempfile::TempDir, String), Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
-    let file = directory.path().join(kernsnap::vm::qemu::PROGRAM);
+    let file = directory.path().join(kernsnap_machine::qemu::PROGRAM);
     fs::write(&file, format!("#!/bin/sh\n{script}\n"))?;
     fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
     let path = format!("{}:/usr/local/bin:/usr/bin:/bin", directory.path().display());

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
 use kernsnap::cli::default_store;
-use kernsnap::exec::{Tool, ToolCall, capture};
+use kernsnap_host::exec::{Tool, ToolCall, capture};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde::Deserialize;
 use serde_json::Value;

@@ -13,12 +13,13 @@ use std::time::Duration;
 
 use kernsnap::cli::args::DEFAULT_IMAGE;
 use kernsnap::cli::{Exit, default_store};
-use kernsnap::image::{Images, Options, Store};
-use kernsnap::kit::{Bench, Prepared};
-use kernsnap::lesson::{Language, Lesson, Page, Run, Section, index};
-use kernsnap::run::run;
-use kernsnap::verdict::Verdict;
-use kernsnap::workspace::Workspace;
+use kernsnap::session::kit::{Bench, Prepared};
+use kernsnap::session::run::run;
+use kernsnap_analysis::lesson::{Language, Lesson, Page, Run, Section, index};
+use kernsnap_analysis::verdict::Verdict;
+use kernsnap_host::store::Store;
+use kernsnap_host::workspace::Workspace;
+use kernsnap_image::{Images, Options};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 
@@ -57,18 +58,22 @@ fn workspace() -> Workspace {
 
 fn lessons() -> Result<Vec<Lesson>, Box<dyn Error>> {
     let workspace = workspace();
-    Ok(workspace.lesson_ids().iter().map(|id| workspace.lesson(id)).collect::<Result<_, _>>()?)
+    Ok(workspace
+        .lesson_ids()
+        .iter()
+        .map(|id| kernsnap::session::load::lesson(&workspace, id))
+        .collect::<Result<_, _>>()?)
 }
 
 fn the_run_and_the_pages_are_what_the_lesson_says(id: &str) -> Outcome {
     let workspace = workspace();
-    let lesson = workspace.lesson(id)?;
+    let lesson = kernsnap::session::load::lesson(&workspace, id)?;
     let store = Store::at(default_store().ok_or("there is no home directory for the image store")?);
     let options = Options::default();
     let images = Images { workspace: &workspace, store: &store, options: &options };
     let mut on = |event| eprintln!("{event:?}");
     let bench = Bench::open(images, DEFAULT_IMAGE, &mut on)?;
-    let file = workspace.scenario_file(&lesson.content.scenario)?;
+    let file = kernsnap::session::load::scenario_file(&workspace, &lesson.content.scenario)?;
     let Prepared::Ready(scenario, load) = bench.scenario(&file, &mut on)? else {
         return Err(format!("`{}` is not about the kernel of {DEFAULT_IMAGE}", lesson.content.scenario).into());
     };
@@ -110,8 +115,8 @@ fn the_index_leads_everywhere() -> Outcome {
 }
 
 fn every_correction_is_of_a_known_note() -> Outcome {
-    let (workspace, drafts) = (workspace(), workspace().drafts()?);
-    let claims = workspace.claims()?;
+    let (workspace, drafts) = (workspace(), kernsnap::session::load::drafts(&workspace())?);
+    let claims = kernsnap::session::load::claims(&workspace)?;
     let known: BTreeSet<&str> = claims.shown_by(&drafts)?.iter().map(|shown| shown.id).collect();
     for lesson in lessons()? {
         let corrections = lesson.content.steps.iter().flat_map(|step| &step.corrects);

@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::PathBuf;
 
-use kernsnap::export::perfetto;
-use kernsnap::model::{Call, Calls};
-use kernsnap::trace::text::parse;
-use kernsnap::trace::{Body, Trace};
+use kernsnap_analysis::model::{Call, Calls};
+use kernsnap_trace::perfetto::perfetto;
+use kernsnap_trace::text::parse;
+use kernsnap_trace::{Body, Trace};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -123,12 +123,15 @@ fn tell(calls: &[Call], depth: usize, tid: i32, lines: &mut Vec<String>) {
 
 #[test]
 fn functions_probes_and_scheduling() -> Outcome {
-    check(include_str!("data/recordings/function/trace.txt"), &["1 1 init", "12 12 rcu_sched", "53 53 child"])
+    check(
+        include_str!("../trace/tests/data/recordings/function/trace.txt"),
+        &["1 1 init", "12 12 rcu_sched", "53 53 child"],
+    )
 }
 
 #[test]
 fn call_trees() -> Outcome {
-    check(include_str!("data/recordings/graph/trace.txt"), &["1 1 init", "12 12 rcu_sch", "54 54 child"])
+    check(include_str!("../trace/tests/data/recordings/graph/trace.txt"), &["1 1 init", "12 12 rcu_sch", "54 54 child"])
 }
 
 #[test]

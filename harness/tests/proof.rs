@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 
-use kernsnap::archive::{Effort, pack, unpack};
 use kernsnap::cli::Exit;
+use kernsnap_host::archive::{Effort, pack, unpack};
 use serde_json::Value;
 
 use self::support::{Ended, Kernsnap, Outcome, OwnStore, root};

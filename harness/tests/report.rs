@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 
-use kernsnap::report::{Call, Claim, Report, Task, page};
+use kernsnap_analysis::report::{Call, Claim, Report, Task, page};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

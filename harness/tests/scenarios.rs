@@ -11,16 +11,17 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use insta::Snapshot;
-use kernsnap::cache::Cache;
 use kernsnap::cli::default_store;
-use kernsnap::emulator::Emulator;
-use kernsnap::image::{ImageSpec, Images, Options, Store};
-use kernsnap::kit::{Bench, Prepared};
-use kernsnap::record::LastVerdict;
-use kernsnap::run::{Freshness, Runner};
-use kernsnap::verdict::Verdict;
-use kernsnap::verdict::mutation::mutate;
-use kernsnap::workspace::Workspace;
+use kernsnap::session::cache::Cache;
+use kernsnap::session::kit::{Bench, Prepared};
+use kernsnap::session::record::LastVerdict;
+use kernsnap::session::run::{Freshness, Runner};
+use kernsnap_analysis::verdict::Verdict;
+use kernsnap_analysis::verdict::mutation::mutate;
+use kernsnap_host::store::Store;
+use kernsnap_host::workspace::Workspace;
+use kernsnap_image::{ImageSpec, Images, Options};
+use kernsnap_machine::emulator::Emulator;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// The backstop in host time; nextest's own is longer, so that a lost machine leaves its evidence.

@@ -8,7 +8,7 @@ use std::error::Error;
 use std::fs;
 use std::process::{Command, Stdio};
 
-use kernsnap::vm::qemu;
+use kernsnap_machine::qemu;
 use rexpect::ReadUntil;
 use rexpect::process::WaitStatus;
 use rexpect::session::{PtySession, spawn_command};

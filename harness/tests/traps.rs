@@ -8,12 +8,12 @@
 
 use std::error::Error;
 
-use kernsnap::model::{Calls, Model};
-use kernsnap::scenario::{Names, ViewRules};
-use kernsnap::trace::text::{dumped, parse};
-use kernsnap::trace::{Body, Event, Pid, Symbol, Trace, Value};
-use kernsnap::view::follow::Choice;
-use kernsnap::view::{Cast, Followed, Subject, describe};
+use kernsnap_analysis::model::{Calls, Model};
+use kernsnap_analysis::view::follow::Choice;
+use kernsnap_analysis::view::{Cast, Followed, Subject, describe};
+use kernsnap_scenario::{Names, ViewRules};
+use kernsnap_trace::text::{dumped, parse};
+use kernsnap_trace::{Body, Event, Pid, Symbol, Trace, Value};
 
 /// A text that is understood in every line.
 #[track_caller]

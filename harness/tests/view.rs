@@ -7,7 +7,7 @@ use std::fs;
 
 use kernsnap::cli::Exit;
 
-use self::support::{Ended, Kernsnap, Outcome, data, root};
+use self::support::{Ended, Kernsnap, Outcome, root, trace_data};
 
 fn view(arguments: &[&str]) -> Result<Ended, Box<dyn std::error::Error>> {
     Kernsnap::new(&root(), [&["view"], arguments].concat()).run()
@@ -15,7 +15,7 @@ fn view(arguments: &[&str]) -> Result<Ended, Box<dyn std::error::Error>> {
 
 #[test]
 fn the_events_of_a_text_are_lines_or_objects() -> Outcome {
-    let file = data("recordings/function/trace.txt").display().to_string();
+    let file = trace_data("recordings/function/trace.txt").display().to_string();
     let ended = view(&[&file])?;
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(Exit::Passed as i32), ""));
     assert!(
@@ -33,7 +33,7 @@ fn the_events_of_a_text_are_lines_or_objects() -> Outcome {
 
 #[test]
 fn a_trace_dat_comes_through_a_pipe_too() -> Outcome {
-    let file = root().join("harness/fuzz/corpus/dat/function").display().to_string();
+    let file = root().join("harness/trace/fuzz/corpus/dat/function").display().to_string();
     let direct = view(&[&file])?;
     assert!(direct.stdout.contains("sched_switch"), "{direct:?}");
     for name in ["-", "/dev/stdin"] {
@@ -46,7 +46,7 @@ fn a_trace_dat_comes_through_a_pipe_too() -> Outcome {
 
 #[test]
 fn what_is_missing_in_a_text_makes_it_unusable_and_damage_is_told() -> Outcome {
-    let ended = view(&[&data("texts/lines.txt").display().to_string()])?;
+    let ended = view(&[&trace_data("texts/lines.txt").display().to_string()])?;
     assert_eq!(ended.code, Some(Exit::TraceUnusable as i32), "{ended:?}");
     for told in ["unusable: CPU 2: 45 events are not in the text", "line 16: not understood: `raspberrypi login:`"] {
         assert!(ended.stderr.contains(told), "{ended:?}");
@@ -72,7 +72,7 @@ fn what_is_no_recording_is_refused_in_words() -> Outcome {
 #[test]
 fn a_text_is_exported_for_perfetto_but_has_no_pages_for_a_trace_dat() -> Outcome {
     let directory = tempfile::tempdir()?;
-    let (file, out) = (data("recordings/graph/trace.txt").display().to_string(), directory.path().join("out"));
+    let (file, out) = (trace_data("recordings/graph/trace.txt").display().to_string(), directory.path().join("out"));
     let export = |format: &str| {
         let out = out.display().to_string();
         Kernsnap::new(&root(), ["export", "--format", format, &file, "-o", &out]).run()
@@ -89,7 +89,7 @@ fn a_text_is_exported_for_perfetto_but_has_no_pages_for_a_trace_dat() -> Outcome
 
 #[test]
 fn a_recording_without_a_scenario_has_every_view_by_the_names_of_its_tasks() -> Outcome {
-    let file = data("recordings/function/trace.txt").display().to_string();
+    let file = trace_data("recordings/function/trace.txt").display().to_string();
     let ended = view(&[&file, "--view", "tree", "--view", "summary", "--follow", "child"])?;
     assert_eq!(ended.code, Some(Exit::Passed as i32), "{ended:?}");
     assert!(ended.stdout.contains("child"), "{ended:?}");
@@ -101,7 +101,7 @@ fn a_recording_without_a_scenario_has_every_view_by_the_names_of_its_tasks() -> 
 
 #[test]
 fn recordings_are_compared_like_views() -> Outcome {
-    let file = data("recordings/function/trace.txt");
+    let file = trace_data("recordings/function/trace.txt");
     let compare = |other: &std::path::Path| {
         let [before, after] = [&*file, other].map(|path| path.display().to_string());
         Kernsnap::new(&root(), ["diff", &before, &after]).run()

@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kernsnap::cli::default_store;
-use kernsnap::image::{Images, Options, Store};
-use kernsnap::kit::Bench;
-use kernsnap::plan::{PlanContext, compile};
-use kernsnap::run::{boot_plan, recorded};
-use kernsnap::trace::Cpu;
-use kernsnap::trace::dat::{self, TraceDat};
-use kernsnap::workspace::Workspace;
+use kernsnap::session::compile::{PlanContext, compile};
+use kernsnap::session::kit::Bench;
+use kernsnap::session::run::{boot_plan, recorded};
+use kernsnap_host::store::Store;
+use kernsnap_host::workspace::Workspace;
+use kernsnap_image::{Images, Options};
+use kernsnap_trace::Cpu;
+use kernsnap_trace::dat;
+use kernsnap_trace::dat::TraceDat;
 
 const LIMIT: Duration = Duration::from_secs(120);
 

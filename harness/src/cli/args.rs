@@ -20,9 +20,9 @@ pub use recordings::{ExportArguments, ExportFormat, ViewArguments};
 pub use store::{GcArguments, StoreArguments, StoreCommand};
 
 use super::exit;
-use crate::image::SourceSpec;
-use crate::view::Kind;
-use crate::vm::Schedule;
+use kernsnap_analysis::view::Kind;
+use kernsnap_image::SourceSpec;
+use kernsnap_machine::Schedule;
 
 /// Boots Raspberry Pi kernels in QEMU, runs programs that fork, exit and spawn kernel threads under ftrace, and judges the
 /// traces. The same input gives the same bytes, every time.

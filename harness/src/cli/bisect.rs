@@ -9,15 +9,17 @@ use super::args::BisectArguments;
 use super::comparing::{Kernel, Scrutiny, lacking, measure};
 use super::progress::Progress;
 use super::{Exit, Failure, Place, absolute, answer, chain, paper, talk};
-use crate::bisect::{Answer, Search, Step, When};
-use crate::cache::Cache;
-use crate::exec::ToolError;
-use crate::history::{Commit, History};
-use crate::image::{ImageError, Inputs, Options, SourceSpec};
-use crate::kit::{Bench, KitError, Prepared};
-use crate::regress::{Finding, Look, Report, classify};
-use crate::run::{Load, RunError};
-use crate::scenario::Scenario;
+use crate::session::cache::Cache;
+use crate::session::kit::{Bench, KitError, Prepared};
+use crate::session::load;
+use crate::session::run::{Load, RunError};
+use kernsnap_analysis::bisect::{Answer, Search, Step, When};
+use kernsnap_analysis::regress::{Finding, Look, Report, classify};
+use kernsnap_host::exec::ToolError;
+use kernsnap_host::git::{Commit, History};
+use kernsnap_host::key::Inputs;
+use kernsnap_image::{ImageError, Options, SourceSpec};
+use kernsnap_scenario::Scenario;
 
 /// Raised when what stands in the directory of a bisection changes.
 const RECIPE: u32 = 1;
@@ -32,7 +34,7 @@ pub(super) fn bisect(place: &Place, arguments: &BisectArguments) -> Result<Exit,
             "{text}\n\nhint: bisect needs a good commit that the bad one has grown from"
         )));
     }
-    let file = place.workspace.scenario_file(&arguments.scenario)?;
+    let file = load::scenario_file(&place.workspace, &arguments.scenario)?;
     let cache = place.cache()?;
     // One tree and one build directory for all commits of a repository: what differs is compiled again.
     let inputs = Inputs::new("work", RECIPE).with("history", repository.as_os_str().as_encoded_bytes());

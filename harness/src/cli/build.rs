@@ -5,8 +5,9 @@ use serde::Serialize;
 use super::args::{BuildArguments, DEFAULT_IMAGE, ListArguments};
 use super::progress::Progress;
 use super::{Exit, Failure, Place, answer, options};
-use crate::image::{ImageSpec, Options};
-use crate::kit::Bench;
+use crate::session::kit::Bench;
+use crate::session::load;
+use kernsnap_image::{ImageSpec, Options};
 
 /// Builds all that runs on an image need: its kernel, what that can trace, and every program and module.
 pub(super) fn build(place: &Place, arguments: &BuildArguments) -> Result<Exit, Failure> {
@@ -65,7 +66,8 @@ pub(super) fn path(place: &Place, name: &str) -> Result<Exit, Failure> {
     let images = place.images(&options);
     let spec = ImageSpec::load(&place.workspace, name)?;
     if images.is_built(&spec)?
-        && let Some(image) = images.open(&spec, &mut |_| ())?
+        && let Some(image) =
+            images.open(&spec, &load::board(&load::machine(&place.workspace, &spec.machine)?), &mut |_| ())?
     {
         let directory = image.kernel.parent().unwrap_or(&image.kernel);
         answer(&directory.display().to_string());

@@ -7,12 +7,15 @@ use std::time::Duration;
 use super::args::CardArguments;
 use super::progress::Progress;
 use super::{Exit, Failure, Place, absolute, answer, options, talk};
-use crate::card::{self, CardError, CardRun, EVIDENCE_PARTITION};
-use crate::emulator;
-use crate::image::{FIRMWARE, Firmware, ImageError, ImageSpec, Options};
-use crate::kit::Bench;
-use crate::run::{RunError, for_card};
-use crate::vm::{self, BootRequest};
+use crate::session::kit::Bench;
+use crate::session::load;
+use crate::session::run::{RunError, for_card};
+use kernsnap_image::{FIRMWARE, Firmware, ImageError, ImageSpec, Options};
+use kernsnap_machine as vm;
+use kernsnap_machine::BootRequest;
+use kernsnap_machine::card;
+use kernsnap_machine::card::{CardError, CardRun, EVIDENCE_PARTITION};
+use kernsnap_machine::emulator;
 
 /// The files of a card beside its firmware.
 const INITRAMFS: &str = "initramfs.cpio";
@@ -28,7 +31,7 @@ pub(super) fn export(place: &Place, arguments: &CardArguments) -> Result<Exit, F
     let mut show = |event| progress.show(event);
     let images = place.images(&options);
     let bench = Bench::open(images, &arguments.image, &mut show)?;
-    let file = place.workspace.scenario_file(&arguments.scenario)?;
+    let file = load::scenario_file(&place.workspace, &arguments.scenario)?;
     let (scenario, load) = bench.scenario(&file, &mut show)?.ready()?;
     let (spec, load) = bench.with_card(load, &mut show)?;
     let firmware = match &arguments.firmware {
@@ -104,7 +107,7 @@ pub(super) fn boot(place: &Place, path: &Path) -> Result<Exit, Failure> {
     let run = card::run(path).map_err(wrong)?;
     let options = Options::default();
     let spec = ImageSpec::load(&place.workspace, &run.image)?;
-    let machine = place.workspace.machine(&spec.machine)?;
+    let machine = load::machine(&place.workspace, &spec.machine)?;
     let directory = place.images(&options).store.scratch().map_err(ImageError::from)?;
     let take = |name: &str| -> Result<PathBuf, Failure> {
         let to = directory.path().join(name);

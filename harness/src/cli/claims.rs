@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::args::ClaimsArguments;
 use super::{Exit, Failure, Place, answer};
-use crate::claims::Shown;
-use crate::record::LastVerdict;
+use crate::session::load;
+use crate::session::record::LastVerdict;
+use kernsnap_scenario::claims::Shown;
 
 #[derive(Serialize)]
 struct Row<'a> {
@@ -29,10 +30,10 @@ struct Cell<'a> {
 }
 
 pub(super) fn claims(place: &Place, arguments: &ClaimsArguments) -> Result<Exit, Failure> {
-    let claims = place.workspace.claims()?;
-    let drafts = place.workspace.drafts()?;
+    let claims = load::claims(&place.workspace)?;
+    let drafts = load::drafts(&place.workspace)?;
     let images = place.workspace.image_names();
-    let shown = claims.shown_by(&drafts).map_err(crate::workspace::WorkspaceError::from)?;
+    let shown = claims.shown_by(&drafts).map_err(load::LoadError::from)?;
     let mut exit = Exit::Passed;
     for claim in &shown {
         let row = row(place, claim, &images);

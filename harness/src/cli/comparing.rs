@@ -3,15 +3,16 @@
 use std::path::Path;
 
 use super::{Failure, LIMIT, Place, chain, cost};
-use crate::cache::Cache;
-use crate::diff::Side;
-use crate::image::ImageError;
-use crate::kit::{Bench, NotApplicable, Prepared};
-use crate::regress::{self, Look, is_open};
-use crate::run::{Freshness, Load, RunError, Runner};
-use crate::scenario::Scenario;
-use crate::verdict::Verdict;
-use crate::vm::Schedule;
+use crate::session::cache::Cache;
+use crate::session::kit::{Bench, NotApplicable, Prepared};
+use crate::session::run::{Freshness, Load, RunError, Runner};
+use kernsnap_analysis::diff::Side;
+use kernsnap_analysis::regress;
+use kernsnap_analysis::regress::{Look, is_open};
+use kernsnap_analysis::verdict::Verdict;
+use kernsnap_image::ImageError;
+use kernsnap_machine::Schedule;
+use kernsnap_scenario::Scenario;
 
 /// What both kernels are told besides. Programs would find their memory at random addresses, which a kernel takes from a state that
 /// depends on all it did before: another kernel has others, and needs more or fewer page tables for them.

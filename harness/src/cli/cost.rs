@@ -4,11 +4,11 @@ use serde::Serialize;
 
 use super::args::CostArguments;
 use super::{Exit, Failure, Place, Scenarios, answer, options};
-use crate::cost::{Clock, Figure, figures, table};
-use crate::run::Outcome;
-use crate::scenario::Scenario;
-use crate::verdict::Verdict;
-use crate::vm::Schedule;
+use crate::session::run::Outcome;
+use kernsnap_analysis::cost::{Clock, Figure, figures, table};
+use kernsnap_analysis::verdict::Verdict;
+use kernsnap_machine::Schedule;
+use kernsnap_scenario::Scenario;
 
 /// What one scenario costs.
 #[derive(Serialize)]

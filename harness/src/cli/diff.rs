@@ -7,12 +7,12 @@ use serde::Deserialize;
 
 use super::args::{Arguments, DiffArguments};
 use super::{Exit, Failure, answer, paper, view};
-use crate::diff::{Comparison, Diff, Side};
-use crate::model::Tracker;
-use crate::recording::Events;
-use crate::run::evidence;
-use crate::scenario::{Names, ViewRules};
-use crate::view::{Cast, Events as Shown, Line, Lines};
+use crate::session::recording::Events;
+use crate::session::run::evidence;
+use kernsnap_analysis::diff::{Comparison, Diff, Side};
+use kernsnap_analysis::model::Tracker;
+use kernsnap_analysis::view::{Cast, Events as Shown, Line, Lines};
+use kernsnap_scenario::{Names, ViewRules};
 
 /// What can be compared. Another kind of input is another variant.
 pub(super) enum Given {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::args::DoctorArguments;
 use super::{Exit, answer, talk};
-use crate::exec::doctor::{Finding, Found, ToolReport, inspect};
+use kernsnap_host::exec::doctor::{Finding, Found, ToolReport, inspect};
 
 #[derive(Serialize)]
 struct Row<'a> {

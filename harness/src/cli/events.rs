@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::trace::{Body, Cpu, Event, Pid, Symbol, Value};
-use crate::view::field;
+use kernsnap_analysis::view::field;
+use kernsnap_trace::{Body, Cpu, Event, Pid, Symbol, Value};
 
 /// `NAME-PID`, padded; the name as the kernel shows it where it knows none.
 fn push_task(out: &mut String, names: &BTreeMap<i32, String>, pid: Pid) {

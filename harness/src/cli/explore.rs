@@ -7,12 +7,12 @@ use serde::Serialize;
 use super::args::ExploreArguments;
 use super::parallel::in_order;
 use super::{Exit, Failure, LIMIT, Place, Scenarios, answer, chain, options, paper, talk};
-use crate::explore::{Explored, Seen};
-use crate::image::ImageError;
-use crate::run::{Freshness, Load, RunError, Runner};
-use crate::scenario::Scenario;
-use crate::verdict::Verdict;
-use crate::vm::Schedule;
+use crate::session::run::{Freshness, Load, RunError, Runner};
+use kernsnap_analysis::explore::{Explored, Seen};
+use kernsnap_analysis::verdict::Verdict;
+use kernsnap_image::ImageError;
+use kernsnap_machine::Schedule;
+use kernsnap_scenario::Scenario;
 
 /// What was seen of one scenario.
 #[derive(Serialize)]

@@ -5,11 +5,13 @@ use std::{fs, io};
 use super::args::{Arguments, ExportArguments, ExportFormat};
 use super::view::conclude;
 use super::{Exit, Failure, recorded};
-use crate::export::perfetto;
-use crate::recording::{Opened, open};
-use crate::trace::dat::{self, TraceDat};
-use crate::trace::text::{self, Summary};
-use crate::trace::{Symbols, Trace, decode};
+use crate::session::recording::{Opened, open};
+use kernsnap_trace::dat;
+use kernsnap_trace::dat::TraceDat;
+use kernsnap_trace::perfetto::perfetto;
+use kernsnap_trace::text;
+use kernsnap_trace::text::Summary;
+use kernsnap_trace::{Symbols, Trace, decode};
 
 pub(super) fn export(arguments: &Arguments, export: &ExportArguments) -> Result<Exit, Failure> {
     let opened = open(&recorded::file(&export.file))?;

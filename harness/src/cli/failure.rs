@@ -4,13 +4,15 @@ use std::fmt::Write as _;
 use std::io::ErrorKind;
 
 use super::Exit;
-use crate::exec::ToolError;
-use crate::history::HistoryError;
-use crate::image::{ImageError, ImageErrorKind, StoreError};
-use crate::kit::{KitError, NotApplicable};
-use crate::run::RunError;
-use crate::vm::BootError;
-use crate::workspace::WorkspaceError;
+use crate::session::kit::{KitError, NotApplicable};
+use crate::session::load::LoadError;
+use crate::session::run::RunError;
+use kernsnap_host::exec::ToolError;
+use kernsnap_host::git::HistoryError;
+use kernsnap_host::store::StoreError;
+use kernsnap_image::{ImageError, ImageErrorKind};
+use kernsnap_machine::BootError;
+use kernsnap_machine::emulator::LockstepError;
 
 /// Why a command came to nothing.
 #[derive(Debug)]
@@ -49,8 +51,8 @@ pub(super) fn with_hint(text: String, hint: Option<String>) -> String {
     }
 }
 
-impl From<WorkspaceError> for Failure {
-    fn from(error: WorkspaceError) -> Self {
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Self {
         Self::input(chain(&error))
     }
 }
@@ -71,6 +73,16 @@ impl From<ImageError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         ImageError::from(error).into()
+    }
+}
+
+impl From<LockstepError> for Failure {
+    fn from(error: LockstepError) -> Self {
+        match error {
+            LockstepError::Store(error) => error.into(),
+            LockstepError::Compile(ToolError::Interrupted(interrupted)) => ImageError::from(interrupted).into(),
+            LockstepError::Compile(_) => Self { exit: Exit::BuildFailed, text: chain(&error) },
+        }
     }
 }
 
@@ -112,6 +124,7 @@ impl From<KitError> for Failure {
     fn from(error: KitError) -> Self {
         match error {
             KitError::Image(error) => error.into(),
+            KitError::Lockstep(error) => error.into(),
             KitError::Workspace(error) => error.into(),
             KitError::Facts { image, source } => {
                 let Self { exit, text } = source.into();

@@ -7,13 +7,15 @@ use std::time::{Duration, Instant};
 
 use super::args::GdbArguments;
 use super::{Exit, Failure, Place, answer, options, schedule};
-use crate::debug::{address, symbol_file};
-use crate::exec::{Ended, Outputs, Process, Tool, ToolCall, ToolError, in_foreground};
-use crate::image::{ImageError, StoreError};
-use crate::interrupt;
-use crate::run::{Input, RunError, evidence};
-use crate::vm::BootError;
-use crate::vm::memory::GuestMemory;
+use crate::session::load;
+use crate::session::run::{Input, RunError, evidence};
+use kernsnap_analysis::debug::{address, symbol_file};
+use kernsnap_host::exec::{Ended, Outputs, Process, Tool, ToolCall, ToolError, in_foreground};
+use kernsnap_host::interrupt;
+use kernsnap_host::store::StoreError;
+use kernsnap_image::ImageError;
+use kernsnap_machine::BootError;
+use kernsnap_machine::memory::GuestMemory;
 
 /// The debugger, which is also the package it comes in.
 const DEBUGGER: &str = "gdb-multiarch";
@@ -27,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) fn gdb(place: &Place, arguments: &GdbArguments) -> Result<Exit, Failure> {
     let options = options(&arguments.source)?;
-    let file = place.workspace.scenario_file(&arguments.scenario)?;
+    let file = load::scenario_file(&place.workspace, &arguments.scenario)?;
     let debugger = if arguments.print { None } else { Some(debugger()?) };
     let bench = place.bench(&options, &arguments.image)?;
     let kit = &bench.kit;

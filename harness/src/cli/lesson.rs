@@ -8,12 +8,13 @@ use serde::Serialize;
 use super::args::LessonArguments;
 use super::progress::Progress;
 use super::{Exit, Failure, Place, answer, options, paper, talk};
-use crate::cache::Cache;
-use crate::kit::{Bench, Prepared};
-use crate::lesson::{Contradiction, Language, Lesson, Page, Run, Section, index};
-use crate::run::Outcome;
-use crate::scenario::Scenario;
-use crate::verdict::Verdict;
+use crate::session::cache::Cache;
+use crate::session::kit::{Bench, Prepared};
+use crate::session::load;
+use crate::session::run::Outcome;
+use kernsnap_analysis::lesson::{Contradiction, Language, Lesson, Page, Run, Section, index};
+use kernsnap_analysis::verdict::Verdict;
+use kernsnap_scenario::Scenario;
 
 /// Host time for a run: the backstop.
 #[derive(Serialize)]
@@ -30,7 +31,7 @@ pub(super) fn lesson(place: &Place, arguments: &LessonArguments) -> Result<Exit,
         return write_docs(place, arguments);
     }
     let Some(id) = &arguments.lesson else { return list(place, arguments.json, language) };
-    let lesson = place.workspace.lesson(id)?;
+    let lesson = load::lesson(&place.workspace, id)?;
     let options = options(&arguments.source)?;
     let classroom = Classroom::open(place, &options, &arguments.image)?;
     let (scenario, outcome, exit) = classroom.run(&lesson)?;
@@ -64,14 +65,14 @@ fn list(place: &Place, as_json: bool, language: Language) -> Result<Exit, Failur
 }
 
 fn lessons(place: &Place) -> Result<Vec<Lesson>, Failure> {
-    Ok(place.workspace.lesson_ids().iter().map(|id| place.workspace.lesson(id)).collect::<Result<_, _>>()?)
+    Ok(place.workspace.lesson_ids().iter().map(|id| load::lesson(&place.workspace, id)).collect::<Result<_, _>>()?)
 }
 
 /// Writes the pages of one lesson or of all, in every language, and the pages that lead to them.
 fn write_docs(place: &Place, arguments: &LessonArguments) -> Result<Exit, Failure> {
     let lessons = lessons(place)?;
     let wanted = match &arguments.lesson {
-        Some(id) => vec![place.workspace.lesson(id)?],
+        Some(id) => vec![load::lesson(&place.workspace, id)?],
         None => lessons.clone(),
     };
     let options = options(&arguments.source)?;
@@ -107,7 +108,7 @@ struct Classroom<'a> {
 }
 
 impl<'a> Classroom<'a> {
-    fn open(place: &'a Place, options: &'a crate::image::Options, image: &str) -> Result<Self, Failure> {
+    fn open(place: &'a Place, options: &'a kernsnap_image::Options, image: &str) -> Result<Self, Failure> {
         // First of all: without it nothing that is built or read helps.
         let cache = place.cache()?;
         let mut progress = Progress::new();
@@ -116,7 +117,7 @@ impl<'a> Classroom<'a> {
     }
 
     fn run(&self, lesson: &Lesson) -> Result<(Scenario, Outcome, Exit), Failure> {
-        let file = self.place.workspace.scenario_file(&lesson.content.scenario)?;
+        let file = load::scenario_file(&self.place.workspace, &lesson.content.scenario)?;
         let mut progress = Progress::new();
         let prepared = self.bench.scenario(&file, &mut |event| progress.show(event))?;
         drop(progress);

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::args::ListArguments;
 use super::{Exit, Failure, Place, answer};
+use crate::session::load;
 
 #[derive(Serialize)]
 struct Row<'a> {
@@ -13,7 +14,7 @@ struct Row<'a> {
 }
 
 pub(super) fn scenarios(place: &Place, arguments: &ListArguments) -> Result<Exit, Failure> {
-    let drafts = place.workspace.drafts()?;
+    let drafts = load::drafts(&place.workspace)?;
     let width = drafts.iter().map(|draft| draft.id.len()).max().unwrap_or(0);
     for draft in &drafts {
         if arguments.json {

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use super::args::Arguments;
 use super::{Failure, view};
-use crate::model::Model;
-use crate::scenario::{Names, ViewRules};
-use crate::trace::Trace;
-use crate::trace::text::Summary;
-use crate::view::follow::Choice;
-use crate::view::{Cast, Followed, Kind, Subject, View};
+use kernsnap_analysis::model::Model;
+use kernsnap_analysis::view::follow::Choice;
+use kernsnap_analysis::view::{Cast, Followed, Kind, Subject, View};
+use kernsnap_scenario::{Names, ViewRules};
+use kernsnap_trace::Trace;
+use kernsnap_trace::text::Summary;
 
 /// Events that are held at once: about a GiB of them, and more than a picture can show.
 const MOST: usize = 4 << 20;

@@ -12,10 +12,11 @@ use serde::Serialize;
 use super::args::{DiffArguments, MatrixArguments};
 use super::progress::Progress;
 use super::{Exit, Failure, Place, answer, options, paper};
-use crate::diff::{Diff, Side};
-use crate::image::Options;
-use crate::matrix::{Came, Cell, Order, matrix};
-use crate::view::Ink;
+use crate::session::load;
+use crate::session::matrix::{Came, Cell, Order, matrix};
+use kernsnap_analysis::diff::{Diff, Side};
+use kernsnap_analysis::view::Ink;
+use kernsnap_image::Options;
 
 /// Host time after which a run is given up.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -103,9 +104,9 @@ fn cores() -> usize {
 
 fn files(place: &Place, named: &[String]) -> Result<Vec<PathBuf>, Failure> {
     if named.is_empty() {
-        return Ok(place.workspace.scenario_files()?);
+        return Ok(load::scenario_files(&place.workspace)?);
     }
-    let files = named.iter().map(|id| place.workspace.scenario_file(id));
+    let files = named.iter().map(|id| load::scenario_file(&place.workspace, id));
     Ok(files.collect::<Result<Vec<_>, _>>()?)
 }
 

@@ -44,15 +44,17 @@ use self::args::{Arguments, Command, ImageCommand, SourceArguments};
 pub use self::exit::Exit;
 use self::failure::{Failure, chain, with_hint};
 use self::progress::Progress;
-use crate::cache::Cache;
-use crate::emulator::Emulator;
-use crate::image::{ImageError, ImageSpec, Images, Options, Resolve, SourceSpec, Store, TarballSpec};
-use crate::interrupt;
-use crate::kit::{Bench, NotApplicable, Prepared};
-use crate::run::{Freshness, Kit, Load, Run, RunError, Runner};
-use crate::scenario::Scenario;
-use crate::vm::Schedule;
-use crate::workspace::Workspace;
+use crate::session::cache::Cache;
+use crate::session::kit::{Bench, NotApplicable, Prepared};
+use crate::session::load;
+use crate::session::run::{Freshness, Kit, Load, Run, RunError, Runner};
+use kernsnap_host::interrupt;
+use kernsnap_host::store::Store;
+use kernsnap_host::workspace::Workspace;
+use kernsnap_image::{ImageError, ImageSpec, Images, Options, Resolve, SourceSpec, TarballSpec};
+use kernsnap_machine::Schedule;
+use kernsnap_machine::emulator::Emulator;
+use kernsnap_scenario::Scenario;
 
 /// The backstop of a boot in host time, where no argument sets it.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -167,7 +169,7 @@ impl Place {
             Some(root) => absolute(root)?,
             None => current_directory()?,
         };
-        let workspace = Workspace::around(&start)?;
+        let workspace = Workspace::around(&start).ok_or(load::LoadError::NotFound(start))?;
         Ok(Self { workspace, store: Store::at(store_root(arguments)?) })
     }
 
@@ -199,9 +201,9 @@ impl Place {
     /// The files of the scenarios with these ids, or of all.
     fn scenario_files(&self, ids: &[String]) -> Result<Vec<PathBuf>, Failure> {
         if ids.is_empty() {
-            return Ok(self.workspace.scenario_files()?);
+            return Ok(load::scenario_files(&self.workspace)?);
         }
-        Ok(ids.iter().map(|id| self.workspace.scenario_file(id)).collect::<Result<Vec<_>, _>>()?)
+        Ok(ids.iter().map(|id| load::scenario_file(&self.workspace, id)).collect::<Result<Vec<_>, _>>()?)
     }
 
     /// Every image but those that are built only when they are named.

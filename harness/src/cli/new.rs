@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::args::NewArguments;
 use super::{Exit, Failure, Place, answer, talk, with_hint};
-use crate::scenario::kernel_module_name;
+use crate::session::load;
+use kernsnap_scenario::kernel_module_name;
 
 /// Where the name stands in the templates.
 const NAME: &str = "@NAME@";
@@ -31,7 +32,7 @@ pub(super) fn new(place: &Place, arguments: &NewArguments) -> Result<Exit, Failu
     if group == "snapshots" {
         return Err(Failure::input("`snapshots` is no group: reviewed views stand there".into()));
     }
-    if let Ok(file) = place.workspace.scenario_file(name) {
+    if let Ok(file) = load::scenario_file(&place.workspace, name) {
         return Err(taken(place.workspace.relative(&file)));
     }
     let files = if *module { module_files(group, name) } else { program_files(group, name) };

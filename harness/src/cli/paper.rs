@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, stdout};
 
 use rustix::termios::tcgetwinsize;
 
-use crate::view::Style;
+use kernsnap_analysis::view::Style;
 
 /// What stdout can show. Colours only on a terminal, and not where `NO_COLOR` (no-color.org) is set; ASCII only on a terminal
 /// whose locale has no UTF-8.

@@ -1,7 +1,7 @@
 //! Several boots at a time.
 
 use super::{Exit, Failure};
-use crate::parallel;
+use kernsnap_host::parallel;
 
 /// [`parallel::in_order`] for what commands do.
 pub(super) fn in_order<J: Sync, T: Send>(

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::image::{ImageEvent, Phase};
+use kernsnap_host::progress::{ImageEvent, Phase};
 
 /// Lines of progress elsewhere than on a terminal come at most this often.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);

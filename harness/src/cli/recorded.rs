@@ -9,14 +9,16 @@ use serde_json::Value;
 use super::args::Arguments;
 use super::progress::Progress;
 use super::{Failure, Place, chain};
-use crate::card::Returned;
-use crate::image::Options;
-use crate::kit::Bench;
-use crate::recording::{OpenError, Opened};
-use crate::run::{evidence, recorded};
-use crate::trace::Symbols;
-use crate::trace::dat::{self, TraceDat};
-use crate::vm::{Schedule, channel};
+use crate::session::kit::Bench;
+use crate::session::load;
+use crate::session::recording::{OpenError, Opened};
+use crate::session::run::{evidence, recorded};
+use kernsnap_image::Options;
+use kernsnap_machine::card::Returned;
+use kernsnap_machine::{Schedule, channel};
+use kernsnap_trace::Symbols;
+use kernsnap_trace::dat;
+use kernsnap_trace::dat::TraceDat;
 
 /// The file that is meant: of a directory of `run --out`, its raw trace.
 pub(super) fn file(named: &Path) -> PathBuf {
@@ -96,7 +98,7 @@ fn with_sections<T>(
         let text = format!("it ran on another image `{}` than the one there is now", bench.kit.image);
         return Err(Failure::input(format!("`{}`: {text}", named.display())));
     }
-    let (scenario, load) = bench.scenario(&place.workspace.scenario_file(of.scenario)?, &mut show)?.ready()?;
+    let (scenario, load) = bench.scenario(&load::scenario_file(&place.workspace, of.scenario)?, &mut show)?.ready()?;
     drop(progress);
     let modules = load.modules.into_iter().map(|(name, (_, file))| (name, file)).collect();
     let schedule = Schedule { cpus: of.cpus, ..bench.kit.machine.usual_schedule() };

@@ -8,9 +8,9 @@ use super::args::RegressArguments;
 use super::comparing::{Kernel, Scrutiny, lacking, measure};
 use super::parallel::in_order;
 use super::{Exit, Failure, Place, absolute, answer, paper, placed};
-use crate::image::{Options, SourceSpec};
-use crate::kit::Prepared;
-use crate::regress::{Class, Finding, Look, Report, classify};
+use crate::session::kit::Prepared;
+use kernsnap_analysis::regress::{Class, Finding, Look, Report, classify};
+use kernsnap_image::{Options, SourceSpec};
 
 /// Scenarios with other costs up to this many are looked at more closely.
 const FEW: usize = 4;

@@ -8,10 +8,12 @@ use tempfile::TempDir;
 
 use super::args::{Arguments, ReplayArguments};
 use super::{Exit, Failure, LIMIT, absolute, answer, store_root, talk};
-use crate::capsule::{About, Capsule};
-use crate::emulator::{self, Emulator};
-use crate::image::{ImageError, Store};
-use crate::run::RunError;
+use crate::session::capsule::{About, Capsule};
+use crate::session::run::RunError;
+use kernsnap_host::store::Store;
+use kernsnap_image::ImageError;
+use kernsnap_machine::emulator;
+use kernsnap_machine::emulator::Emulator;
 
 /// What a replay came to.
 #[derive(Serialize)]

@@ -7,12 +7,13 @@ use super::args::ReportArguments;
 use super::diff::Given as Compared;
 use super::progress::Progress;
 use super::{Exit, Failure, Place, absolute, answer, options};
-use crate::diff::{Diff, Side};
-use crate::kit::Bench;
-use crate::report::{Given, Report, Sources, page};
-use crate::run::{Outcome, RunError, evidence};
-use crate::scenario::Scenario;
-use crate::verdict::Verdict;
+use crate::session::kit::Bench;
+use crate::session::load;
+use crate::session::run::{Outcome, RunError, evidence};
+use kernsnap_analysis::diff::{Diff, Side};
+use kernsnap_analysis::report::{Given, Report, Sources, page};
+use kernsnap_analysis::verdict::Verdict;
+use kernsnap_scenario::Scenario;
 
 pub(super) fn report(place: &Place, arguments: &ReportArguments) -> Result<Exit, Failure> {
     let directory = Path::new(&arguments.what);
@@ -37,7 +38,7 @@ fn kept(directory: &Path) -> Result<Report, Failure> {
 /// The report of a run that takes place now.
 fn made(place: &Place, arguments: &ReportArguments) -> Result<Report, Failure> {
     let options = options(&arguments.source)?;
-    let file = place.workspace.scenario_file(&arguments.what)?;
+    let file = load::scenario_file(&place.workspace, &arguments.what)?;
     let mut progress = Progress::new();
     let mut show = |event| progress.show(event);
     let bench = Bench::open(place.images(&options), &arguments.image, &mut show)?;
@@ -45,7 +46,7 @@ fn made(place: &Place, arguments: &ReportArguments) -> Result<Report, Failure> {
     drop(progress);
     let schedule = bench.kit.machine.usual_schedule();
     let outcome = place.run(&bench.kit, &place.cache()?, (&scenario, &load), schedule)?.outcome;
-    Ok(of(&scenario, &bench.kit.image, &outcome, &place.workspace.sources()?))
+    Ok(of(&scenario, &bench.kit.image, &outcome, &load::sources(&place.workspace)?))
 }
 
 /// The report of a run.

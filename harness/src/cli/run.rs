@@ -11,19 +11,20 @@ use tempfile::TempDir;
 use super::args::RunArguments;
 use super::parallel::in_order;
 use super::{Exit, Failure, Place, Scenarios, absolute, answer, chain, options, paper, report, schedule, talk};
-use crate::cache::Cache;
-use crate::capsule::Capsule;
-use crate::emulator::Emulator;
-use crate::image::ImageError;
-use crate::model::Model;
-use crate::record::{LastVerdict, Record};
-use crate::report::Sources;
-use crate::run::{Freshness, Input, Load, Outcome, RunError, Runner, evidence};
-use crate::scenario::Scenario;
-use crate::verdict::Verdict;
-use crate::verdict::mutation::mutate;
-use crate::view::{Kind, Style, Subject, View};
-use crate::vm::{BootError, Schedule};
+use crate::session::cache::Cache;
+use crate::session::capsule::Capsule;
+use crate::session::load;
+use crate::session::record::{LastVerdict, Record};
+use crate::session::run::{Freshness, Input, Load, Outcome, RunError, Runner, evidence};
+use kernsnap_analysis::model::Model;
+use kernsnap_analysis::report::Sources;
+use kernsnap_analysis::verdict::Verdict;
+use kernsnap_analysis::verdict::mutation::mutate;
+use kernsnap_analysis::view::{Kind, Style, Subject, View};
+use kernsnap_image::ImageError;
+use kernsnap_machine::emulator::Emulator;
+use kernsnap_machine::{BootError, Schedule};
+use kernsnap_scenario::Scenario;
 
 /// One run to do.
 struct Job<'a> {
@@ -73,7 +74,7 @@ pub(super) fn run(place: &Place, arguments: &RunArguments) -> Result<Exit, Failu
         repeat: arguments.repeat.get(),
         place,
         views: arguments.views.clone(),
-        sources: place.workspace.sources()?,
+        sources: load::sources(&place.workspace)?,
         html: arguments.html.as_deref().map(absolute).transpose()?,
         capsule: arguments.capsule.as_deref().map(absolute).transpose()?,
         emulator,

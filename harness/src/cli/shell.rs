@@ -7,11 +7,11 @@ use std::time::Duration;
 use super::args::ShellArguments;
 use super::progress::Progress;
 use super::{Exit, Failure, Place, absolute, chain, options, talk, with_hint};
-use crate::emulator::Emulator;
-use crate::exec::ToolError;
-use crate::image::ImageError;
-use crate::shell::prepare;
-use crate::vm::shell::{ShellError, ShellRequest, ask, open};
+use crate::session::shell_guest::prepare;
+use kernsnap_host::exec::ToolError;
+use kernsnap_image::ImageError;
+use kernsnap_machine::emulator::Emulator;
+use kernsnap_machine::shell::{ShellError, ShellRequest, ask, open};
 
 /// How to leave, and what this is not.
 const GREETING: &str =

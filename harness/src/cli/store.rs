@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::args::{GcArguments, StoreArguments, StoreCommand};
 use super::{Exit, Failure, Place, answer, talk};
-use crate::image::store::{Gone, Item, Keep, unused};
+use kernsnap_host::store::{Gone, Item, Keep, unused};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

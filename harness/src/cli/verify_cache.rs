@@ -8,12 +8,13 @@ use super::args::VerifyCacheArguments;
 use super::parallel::in_order;
 use super::progress::Progress;
 use super::{Exit, Failure, LIMIT, Place, answer, chain, talk};
-use crate::cache::{About, Cache};
-use crate::image::{ImageError, ImageSpec, Options};
-use crate::kit::{Bench, Prepared};
-use crate::run::{Freshness, Input, Load, RunError, Runner};
-use crate::scenario::Scenario;
-use crate::vm::Schedule;
+use crate::session::cache::{About, Cache};
+use crate::session::kit::{Bench, Prepared};
+use crate::session::load;
+use crate::session::run::{Freshness, Input, Load, RunError, Runner};
+use kernsnap_image::{ImageError, ImageSpec, Options};
+use kernsnap_machine::Schedule;
+use kernsnap_scenario::Scenario;
 
 /// The key at which the last call stopped.
 const RECORD: &str = "verify-cache";
@@ -113,7 +114,8 @@ fn current<'a>(
     let mut found = Vec::new();
     let mut progress = Progress::new();
     for (key, about) in entries.iter().filter(|(_, about)| about.image == bench.kit.image) {
-        let (Ok(file), Ok(schedule)) = (place.workspace.scenario_file(&about.scenario), about.schedule.parse()) else {
+        let (Ok(file), Ok(schedule)) = (load::scenario_file(&place.workspace, &about.scenario), about.schedule.parse())
+        else {
             continue;
         };
         let Prepared::Ready(scenario, load) = bench.scenario(&file, &mut |event| progress.show(event))? else {

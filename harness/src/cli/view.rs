@@ -5,12 +5,12 @@ use std::path::Path;
 
 use super::args::{Arguments, ViewArguments};
 use super::{Exit, Failure, answer, events, look, paper, recorded, talk};
-use crate::model;
-use crate::recording::{Events, Opened, open};
-use crate::trace::RawReader;
-use crate::trace::text::Summary;
-use crate::view::follow::Choice;
-use crate::view::{Cast, Content, Figures, Kind, View};
+use crate::session::recording::{Events, Opened, open};
+use kernsnap_analysis::model;
+use kernsnap_analysis::view::follow::Choice;
+use kernsnap_analysis::view::{Cast, Content, Figures, Kind, View};
+use kernsnap_trace::RawReader;
+use kernsnap_trace::text::Summary;
 
 /// Issues that are shown; the others are counted.
 const SHOWN: usize = 20;

@@ -29,7 +29,12 @@ pub(crate) fn root() -> PathBuf {
     env!("CARGO_MANIFEST_DIR").into()
 }
 
-/// A file of the tests.
+/// A file of the trace crate's tests.
+pub(crate) fn trace_data(name: &str) -> PathBuf {
+    root().join("harness/trace/tests/data").join(name)
+}
+
+/// A file of the tests' own.
 pub(crate) fn data(name: &str) -> PathBuf {
     root().join("harness/tests/data").join(name)
 }
@@ -202,7 +207,7 @@ pub(crate) fn machines(mark: &Path) -> Vec<Pid> {
         let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let words = String::from_utf8_lossy(&line).into_owned();
         let program = words.split('\0').next().unwrap_or_default();
-        program.ends_with(kernsnap::vm::qemu::PROGRAM) && words.contains(&mark.display().to_string())
+        program.ends_with(kernsnap_machine::qemu::PROGRAM) && words.contains(&mark.display().to_string())
     };
     let pids = processes.filter_map(|process| process.file_name().to_str()?.parse().ok()).filter(is_machine);
     pids.filter_map(Pid::from_raw).collect()

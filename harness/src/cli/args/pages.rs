@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{DEFAULT_IMAGE, SourceArguments};
-use crate::lesson::Language;
+use kernsnap_analysis::lesson::Language;
 
 /// Arguments of `report`.
 #[derive(Debug, Args)]

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{DEFAULT_IMAGE, SourceArguments};
-use crate::bisect::When;
-use crate::cost::Threshold;
-use crate::vm::Schedule;
+use kernsnap_analysis::bisect::When;
+use kernsnap_analysis::cost::Threshold;
+use kernsnap_machine::Schedule;
 
 /// Arguments of `verify-cache`.
 #[derive(Debug, Args)]

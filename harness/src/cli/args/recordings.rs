@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::view_kind;
-use crate::view::Kind;
+use kernsnap_analysis::view::Kind;
 
 /// Arguments of `view`.
 #[derive(Debug, Args)]

@@ -1,0 +1,156 @@
+//! Lessons: what a book says, held against what a kernel does in a run. A lesson file names a scenario and walks through its
+//! trace, in English and in Korean; the lines that it shows are picked out of the run by patterns.
+//!
+//! Pure: [`Lesson::read`] takes a file's text, [`Page::of`] a lesson and a run, and a page prints itself for terminals and as
+//! Markdown. The pages in `docs/lessons/` are made that way, and the tests make them again.
+
+pub mod language;
+mod markdown;
+mod page;
+mod quote;
+mod terminal;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use kernsnap_scenario::{Misnomer, Pattern, Scenario, What};
+use kernsnap_yaml::{Diagnostic, Step as At, from_yaml};
+
+pub use language::{Language, Section, Text};
+pub use markdown::index;
+pub use page::Page;
+pub use quote::{Contradiction, Run};
+
+/// A lesson, as its file says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lesson {
+    /// The file's stem.
+    pub id: String,
+    /// What the file says.
+    pub content: Content,
+    path: PathBuf,
+    text: String,
+}
+
+/// What a lesson file says.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Content {
+    /// The scenario whose run it looks at.
+    pub scenario: String,
+    /// The part of the subject it belongs to.
+    pub section: Section,
+    /// One line.
+    pub title: Text,
+    /// What the book says.
+    pub book: Text,
+    /// The walk through the run.
+    pub steps: Vec<Step>,
+}
+
+/// One stop of the walk.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// What to look at.
+    pub text: Text,
+    /// The lines that show it: all that match one of these.
+    #[serde(default)]
+    pub shows: Vec<Pattern>,
+    /// What does not happen there: nothing that is recorded matches one of these.
+    #[serde(default)]
+    pub lacks: Vec<Pattern>,
+    /// Functions whose stacks are shown with their lines, besides those of the scenario's view.
+    #[serde(default)]
+    pub stacks: Vec<String>,
+    /// The part of the run that this is about, as in an expectation: from the first event that matches the one pattern to the
+    /// first behind it that matches the other.
+    pub between: Option<[Pattern; 2]>,
+    /// What is different on the book's kernel, Linux 4.19 for 32-bit ARM.
+    pub differs: Option<Text>,
+    /// Statements of the notes around the book that are wrong.
+    #[serde(default)]
+    pub corrects: Vec<Correction>,
+    /// Where to read on.
+    #[serde(default)]
+    pub read: Vec<Source>,
+    /// What to try.
+    pub exercise: Option<Exercise>,
+}
+
+/// A statement that is wrong, or holds for other kernels only.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Correction {
+    /// Its number, as scenarios name it in `corrects`.
+    pub note: String,
+    /// The statement.
+    pub says: Text,
+    /// What is true.
+    pub truth: Text,
+}
+
+/// A function of the kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// The file, in the kernel's tree.
+    pub file: String,
+    /// The function.
+    pub function: String,
+}
+
+/// Something to try.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exercise {
+    /// What to change.
+    pub change: Text,
+    /// The command to run then.
+    pub run: String,
+    /// What to expect.
+    pub expect: Text,
+}
+
+impl Lesson {
+    /// Reads the lesson `text` that stands in the file at `path`.
+    ///
+    /// # Errors
+    /// A [`Diagnostic`] at the first mistake in the file's shape; a missing translation is one.
+    pub fn read(path: &Path, text: String) -> Result<Self, Diagnostic> {
+        let content = from_yaml(path, &text)?;
+        let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { id, content, path: path.into(), text })
+    }
+
+    /// Whether its patterns mean something in its scenario, whose names are resolved for an image.
+    ///
+    /// # Errors
+    /// A [`Diagnostic`] at the first that does not.
+    pub fn check(&self, scenario: &Scenario) -> Result<(), Diagnostic> {
+        for (index, step) in self.content.steps.iter().enumerate() {
+            let below = |list: &str, item: usize| [At::from("steps"), index.into(), list.into(), item.into()];
+            let stacks = step.stacks.iter().map(|function| Pattern {
+                by: None,
+                what: What::Call(function.clone()),
+                fields: Vec::new(),
+            });
+            let lacks = step.lacks.iter().enumerate().map(|(item, p)| (below("lacks", item), p.clone()));
+            let between =
+                step.between.iter().flatten().enumerate().map(|(item, p)| (below("between", item), p.clone()));
+            let shows = step.shows.iter().enumerate().map(|(item, p)| (below("shows", item), p.clone()));
+            let stacks = stacks.enumerate().map(|(item, p)| (below("stacks", item), p));
+            for (at, pattern) in between.chain(shows).chain(lacks).chain(stacks) {
+                scenario.understands(&pattern).map_err(|misnomer| self.mistake(&at, misnomer))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn mistake(&self, at: &[At], Misnomer { message, hint }: Misnomer) -> Diagnostic {
+        Diagnostic::at(&self.path, &self.text, at, message).with_hint(Some(hint))
+    }
+}

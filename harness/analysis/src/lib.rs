@@ -1,0 +1,15 @@
+//! What a recording means: tasks and their states, views, verdicts, differences, costs, reports and lessons.
+//!
+//! Everything here is a function of its arguments: there are no files, processes, environment variables or clocks.
+
+pub mod bisect;
+pub mod cost;
+pub mod debug;
+pub mod diff;
+pub mod explore;
+pub mod lesson;
+pub mod model;
+pub mod regress;
+pub mod report;
+pub mod verdict;
+pub mod view;

@@ -1,0 +1,112 @@
+//! What one event says about tasks: the kernel's events by name, in one place.
+
+use super::task::State;
+use kernsnap_trace::{Body, Event, Pid, Point};
+
+/// What an event means for the life of tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact<'a> {
+    /// The running task made a child.
+    Created {
+        /// The child.
+        child: Pid,
+        /// Its name.
+        comm: Option<&'a str>,
+        /// Whether it is a thread of the running task's group; `None` where the event does not tell flags.
+        thread: Option<bool>,
+    },
+    /// A task is put on a run queue.
+    Woken {
+        /// The task.
+        task: Pid,
+        /// Its name.
+        comm: Option<&'a str>,
+    },
+    /// The CPU changes hands.
+    Switched {
+        /// The task that leaves, its name, and what it becomes.
+        prev: (Pid, Option<&'a str>, State),
+        /// The task that comes, and its name.
+        next: (Pid, Option<&'a str>),
+    },
+    /// A task gets a name.
+    Renamed {
+        /// The task.
+        task: Pid,
+        /// The name it had.
+        old: Option<&'a str>,
+        /// The name.
+        new: &'a str,
+    },
+    /// The running task executes a file.
+    Executed(&'a str),
+    /// The running task exits.
+    Exits,
+    /// The running task exits with this `wait` status.
+    ExitCode(u32),
+    /// Somebody gives up the stack of the task that ran before (`put_task_stack()`).
+    StackPut,
+    /// The running task gives up a dead task's pid (`release_task()`): this one, where the event says which.
+    Reaped(Option<Pid>),
+    /// A task's `task_struct` is freed.
+    Freed(Pid),
+}
+
+impl<'a> Fact<'a> {
+    /// `None` where the event says nothing of this kind.
+    #[must_use]
+    pub fn of(event: &'a Event) -> Option<Self> {
+        match &event.body {
+            Body::Point(point) => of_point(point),
+            Body::Call { function, .. } | Body::Enter { function, .. } => match function.base()? {
+                "put_task_stack" => Some(Self::StackPut),
+                "release_task" => Some(Self::Reaped(None)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+fn of_point(point: &Point) -> Option<Fact<'_>> {
+    /// Share the address space and thread group of the parent (include/uapi/linux/sched.h).
+    const CLONE_THREAD: i64 = 0x10000;
+    let pid = |field: &str| point.int(field).and_then(|pid| i32::try_from(pid).ok()).map(Pid);
+    Some(match &**point.name() {
+        "sched_process_fork" => {
+            Fact::Created { child: pid("child_pid")?, comm: point.text("child_comm"), thread: None }
+        }
+        "task_newtask" => Fact::Created {
+            child: pid("pid")?,
+            comm: point.text("comm"),
+            thread: point.int("clone_flags").map(|flags| flags & CLONE_THREAD != 0),
+        },
+        "sched_waking" | "sched_wakeup" | "sched_wakeup_new" => {
+            Fact::Woken { task: pid("pid")?, comm: point.text("comm") }
+        }
+        "sched_switch" => Fact::Switched {
+            prev: (
+                pid("prev_pid")?,
+                point.text("prev_comm"),
+                point.field("prev_state").map_or(State::Unknown, State::after_switch),
+            ),
+            next: (pid("next_pid")?, point.text("next_comm")),
+        },
+        "task_rename" => Fact::Renamed { task: pid("pid")?, old: point.text("oldcomm"), new: point.text("newcomm")? },
+        "sched_process_exec" => Fact::Executed(point.text("filename")?),
+        "sched_process_exit" => Fact::Exits,
+        "sched_process_free" => Fact::Freed(pid("pid")?),
+        // The call gives the pid of a child that changed its state; what probes on release_task() are called.
+        "sys_exit_wait4" => Fact::Reaped(Some(pid("ret").filter(|pid| pid.0 > 0)?)),
+        "release_task" | "released" => Fact::Reaped(Some(pid("pid")?)),
+        // System calls keep the status in the low byte, do_exit() in the second one.
+        "sys_enter_exit_group" | "sys_enter_exit" => {
+            Fact::ExitCode((u32::try_from(point.int("error_code")? & 0xff).ok()?) << 8)
+        }
+        // What probes on do_exit() are called.
+        "do_exit" | "do_group_exit" | "exit_code" => {
+            Fact::ExitCode(u32::try_from(point.int("code").or_else(|| point.int("exit_code"))? & 0xffff).ok()?)
+        }
+        _ => return None,
+    })
+}

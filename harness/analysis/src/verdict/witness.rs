@@ -1,0 +1,73 @@
+//! The events that decide about an expectation: for people who want to see why.
+
+use std::ops::Range;
+
+use super::Court;
+use crate::view::{Cast, Matcher};
+use kernsnap_scenario::{Expectation, Pattern, Rule, Scenario};
+use kernsnap_trace::Trace;
+
+/// What decides about one expectation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witness {
+    /// The claim, as the scenario words it.
+    pub that: String,
+    /// What was found instead; `None` where the claim holds.
+    pub found: Option<String>,
+    /// The events that satisfy the rule or break it, by their places in the trace, in the order of the rule. What never
+    /// happened has no event.
+    pub events: Vec<usize>,
+}
+
+/// More events than anybody looks at one by one.
+const MOST: usize = 100;
+
+/// What decides about each expectation of a scenario, in its order. Says nothing about whether the trace is complete: that is
+/// for [`judge`](super::judge).
+#[must_use]
+pub fn witnesses(scenario: &Scenario, trace: &Trace, cast: &Cast, console: &str) -> Vec<Witness> {
+    let matcher = Matcher { cast, names: &scenario.names };
+    let court = Court { events: &trace.events, console, matcher };
+    let witness = |expectation: &Expectation| Witness {
+        that: expectation.that.clone(),
+        found: court.hears(expectation).err(),
+        events: events_of(expectation, court),
+    };
+    scenario.expectations.iter().map(witness).collect()
+}
+
+fn events_of(expectation: &Expectation, court: Court<'_>) -> Vec<usize> {
+    let Ok(range) = court.range(expectation) else { return Vec::new() };
+    let first = |pattern: &Pattern| court.position(pattern, range.clone());
+    match &expectation.rule {
+        Rule::Order(patterns) => patterns.iter().filter_map(first).collect(),
+        Rule::InTurn(patterns) => {
+            let mut from = range.start;
+            let mut next = |pattern| {
+                let at = court.position(pattern, from..range.end)?;
+                from = at + 1;
+                Some(at)
+            };
+            patterns.iter().map_while(&mut next).collect()
+        }
+        Rule::Present(pattern) | Rule::Stack(pattern, _) => first(pattern).into_iter().collect(),
+        Rule::Absent(pattern) | Rule::Count(pattern, _) => court.positions(pattern, range).take(MOST).collect(),
+        Rule::Distinct(of, _) => court.positions(&of.of, range).take(MOST).collect(),
+        Rule::First(pattern) => own(pattern, court, range).next().into_iter().collect(),
+        Rule::Last(pattern) => own(pattern, court, range).last().into_iter().collect(),
+        Rule::Same(fields) | Rule::Different(fields) => fields.iter().filter_map(|field| first(&field.of)).collect(),
+        Rule::Apart { from, to, .. } => {
+            let start = first(from);
+            let end = start.and_then(|start| court.position(to, start + 1..range.end));
+            [start, end].into_iter().flatten().collect()
+        }
+        // A line of the console is no event.
+        Rule::Console(_) => Vec::new(),
+    }
+}
+
+/// The places of the events of the pattern's own role.
+fn own(pattern: &Pattern, court: Court<'_>, range: Range<usize>) -> impl Iterator<Item = usize> {
+    let pid = pattern.by.as_ref().and_then(|role| court.matcher.cast.pid(role));
+    range.filter(move |at| Some(court.events[*at].pid) == pid)
+}

@@ -1,0 +1,94 @@
+//! How the fields of tracepoints are shown: knowledge about the kernel's events, as tables.
+
+use std::fmt::Write as _;
+
+pub use kernsnap_scenario::pattern::is_pid;
+use kernsnap_trace::Value;
+
+/// The fields that say something behind the role names. The others repeat what the roles say (names of tasks), belong to
+/// the scheduler's book-keeping (`prio`), or differ between two runs of one behaviour (addresses).
+const USUAL_FIELDS: [(&str, &[&str]); 14] = [
+    ("sched_switch", &["prev_pid", "prev_state", "next_pid"]),
+    ("sched_wakeup", &["pid"]),
+    ("sched_wakeup_new", &["pid"]),
+    ("sched_waking", &["pid"]),
+    ("sched_process_fork", &["child_pid"]),
+    ("sched_process_exec", &["filename"]),
+    ("sched_process_exit", &[]),
+    ("sched_process_free", &["pid"]),
+    ("sched_process_wait", &["pid"]),
+    ("sched_kthread_stop", &["pid"]),
+    ("sched_kthread_stop_ret", &["ret"]),
+    ("task_newtask", &["pid", "clone_flags"]),
+    ("task_rename", &["oldcomm", "newcomm"]),
+    ("signal_generate", &["sig", "code", "pid", "result"]),
+];
+
+/// The fields to show of `event` where the scenario does not say; `None` for all of them.
+#[must_use]
+pub fn usual(event: &str) -> Option<&'static [&'static str]> {
+    USUAL_FIELDS.iter().find(|(name, _)| *name == event).map(|(_, fields)| *fields)
+}
+
+/// A field's value as a view shows it and a pattern writes it; pids as numbers.
+#[must_use]
+pub fn show(event: &str, field: &str, value: &Value) -> String {
+    let mut text = String::new();
+    push(&mut text, event, field, value);
+    text
+}
+
+/// Puts what [`show`] gives behind `text`.
+pub fn push(text: &mut String, event: &str, field: &str, value: &Value) {
+    match value {
+        Value::Signed(_) | Value::Unsigned(_) if field == "prev_state" && event == "sched_switch" => {
+            match value.as_int() {
+                Some(state) => push_state(text, state),
+                None => value.push_to(text),
+            }
+        }
+        Value::Unsigned(bits) if matches!(field, "clone_flags" | "flags") => {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{bits:#x}");
+        }
+        _ => value.push_to(text),
+    }
+}
+
+/// `prev_state` as `include/trace/events/sched.h` prints it: `TASK_REPORT` bits by letter, `R` for none of them, `+` for a
+/// task that was preempted.
+fn push_state(text: &mut String, state: i64) {
+    const LETTERS: [(i64, char); 8] =
+        [(1, 'S'), (2, 'D'), (4, 'T'), (8, 't'), (0x10, 'X'), (0x20, 'Z'), (0x40, 'P'), (0x80, 'I')];
+    const PREEMPTED: i64 = 0x100;
+    let begin = text.len();
+    for (_, letter) in LETTERS.iter().filter(|(bit, _)| state & bit != 0) {
+        if text.len() > begin {
+            text.push('|');
+        }
+        text.push(*letter);
+    }
+    if text.len() == begin {
+        text.push('R');
+    }
+    if state & PREEMPTED != 0 {
+        text.push('+');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_are_letters() {
+        let check = |state, expected| {
+            assert_eq!(show("sched_switch", "prev_state", &Value::Signed(state)), expected, "{state:#x}");
+        };
+        check(0, "R");
+        check(1, "S");
+        check(0x100, "R+");
+        check(0x20, "Z");
+        check(0x81, "S|I");
+    }
+}

@@ -1,0 +1,97 @@
+//! The lines of the view `events` as the events come: each task's in their order, and as many in memory as there are tasks.
+
+use std::collections::BTreeMap;
+
+use super::cast::Cast;
+use super::events::{Line, describe, stack};
+use super::matching::Matcher;
+use crate::model::Parts;
+use kernsnap_scenario::{Names, ViewRules};
+use kernsnap_trace::{Body, Event, Pid};
+
+/// Makes lines of events.
+#[derive(Debug)]
+pub struct Lines<'a> {
+    cast: &'a Cast,
+    names: &'a Names,
+    rules: &'a ViewRules,
+    /// Where each task is in its call tree.
+    depths: BTreeMap<Pid, usize>,
+    parts: Parts,
+    /// Calls by task of which the next event tells whether something is shown within them.
+    begun: BTreeMap<Pid, Begun>,
+}
+
+/// A call that was entered last by its task.
+#[derive(Debug)]
+struct Begun {
+    /// The number of the event.
+    number: usize,
+    function: Option<String>,
+    line: Line,
+}
+
+impl<'a> Lines<'a> {
+    /// Lines in which tasks go by their roles in `cast`, with what `rules` ask for.
+    #[must_use]
+    pub fn new(cast: &'a Cast, names: &'a Names, rules: &'a ViewRules) -> Self {
+        Self { cast, names, rules, depths: BTreeMap::new(), parts: Parts::default(), begun: BTreeMap::new() }
+    }
+
+    /// Takes the event of this number; gives lines that are whole by now to `sink`, each with the number of its event. A
+    /// call within which nothing is shown becomes one line.
+    pub fn push(&mut self, number: usize, event: &Event, sink: &mut impl FnMut(usize, Line)) {
+        let nesting = match &event.body {
+            Body::Enter { .. } | Body::Leave { .. } => match self.parts.depth(event) {
+                Some(depth) => depth as usize,
+                None => return,
+            },
+            _ => 0,
+        };
+        if let Some(Begun { number, function, mut line }) = self.begun.remove(&event.pid) {
+            let leaf = matches!(&event.body, Body::Leave { function: left, .. }
+                if left.base() == function.as_deref() && nesting == line.depth);
+            if leaf {
+                line.text.truncate(line.text.len() - " {".len());
+                self.depths.insert(event.pid, line.depth);
+                sink(number, line);
+                return;
+            }
+            sink(number, line);
+        }
+        let depth = self.depths.entry(event.pid).or_default();
+        let (at, text) = match &event.body {
+            Body::Enter { function, .. } => {
+                *depth = nesting + 1;
+                (nesting, format!("{function}() {{"))
+            }
+            Body::Leave { function, .. } => {
+                *depth = nesting;
+                (nesting, format!("}} /* {function} */"))
+            }
+            body => (*depth, describe(body, self.rules, self.cast)),
+        };
+        let matcher = Matcher { cast: self.cast, names: self.names };
+        let line = Line {
+            cpu: self.rules.cpus.then_some(event.cpu.0),
+            role: self.cast.role(event.pid).unwrap_or("other").to_owned(),
+            depth: at,
+            text,
+            stack: stack(event, self.rules, &matcher),
+        };
+        match &event.body {
+            Body::Enter { function, .. } => {
+                let function = function.base().map(str::to_owned);
+                self.begun.insert(event.pid, Begun { number, function, line });
+            }
+            _ => sink(number, line),
+        }
+    }
+
+    /// Gives the lines that still waited for another event.
+    pub fn finish(self, sink: &mut impl FnMut(usize, Line)) {
+        for Begun { number, line, .. } in self.begun.into_values() {
+            sink(number, line);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What people look at: a trace followed by cause, with pids turned into roles.
+//!
+//! Pure: typed events in, typed views out. Each view is data that can be printed ([`View::show`]) and serialised. Those that a
+//! snapshot may freeze ([`ViewKind`]) contain no address, pid, time, or compiler's suffix.
+
+mod axis;
+mod caller;
+mod calls;
+pub mod cast;
+mod events;
+pub mod field;
+mod figures;
+pub mod follow;
+mod lines;
+pub mod matching;
+mod stacks;
+mod style;
+mod subject;
+mod timeline;
+mod tree;
+mod value;
+
+use std::fmt;
+
+use serde::Serialize;
+
+pub use calls::Calls;
+pub use cast::Cast;
+pub use events::{Events, Line, describe};
+pub use figures::Figures;
+pub use follow::Followed;
+pub use lines::Lines;
+pub use matching::Matcher;
+pub use stacks::Stacks;
+pub use style::{Ink, Style};
+pub use subject::Subject;
+pub use timeline::Timeline;
+pub use tree::Tree;
+pub use value::value_of;
+
+use crate::model::{Model, Summary};
+use kernsnap_scenario::{Scenario, ViewKind};
+use kernsnap_trace::Trace;
+
+/// Every way to look at a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Without times: what a snapshot may hold.
+    Frozen(ViewKind),
+    /// Who ran when.
+    Timeline,
+    /// Counts and durations.
+    Summary,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 6] = [
+        Kind::Frozen(ViewKind::Events),
+        Kind::Frozen(ViewKind::Tree),
+        Kind::Frozen(ViewKind::Calls),
+        Kind::Frozen(ViewKind::Stacks),
+        Kind::Timeline,
+        Kind::Summary,
+    ];
+
+    /// Its name on a command line.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Frozen(kind) => kind.word(),
+            Kind::Timeline => "timeline",
+            Kind::Summary => "summary",
+        }
+    }
+}
+
+/// One look at a trace.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct View {
+    /// What is to be seen.
+    #[serde(flatten)]
+    pub content: Content,
+    /// How many events of the trace are not shown, because they belong to other tasks or are not asked for.
+    pub dropped: usize,
+}
+
+/// What is to be seen, by kind.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Content {
+    /// What happened.
+    Events(Events),
+    /// Who created whom.
+    Tree(Tree),
+    /// Who called what.
+    Calls(Calls),
+    /// How the kernel came to a place.
+    Stacks(Stacks),
+    /// Who ran when.
+    Timeline(Timeline),
+    /// Counts and durations.
+    Summary(Figures),
+}
+
+impl View {
+    /// Looks at a subject.
+    #[must_use]
+    pub fn of(kind: Kind, subject: &Subject<'_>) -> Self {
+        let content = match kind {
+            Kind::Frozen(ViewKind::Events) => Content::Events(Events::of(subject)),
+            Kind::Frozen(ViewKind::Tree) => Content::Tree(Tree::of(subject)),
+            Kind::Frozen(ViewKind::Calls) => Content::Calls(Calls::of(subject)),
+            Kind::Frozen(ViewKind::Stacks) => Content::Stacks(Stacks::of(subject)),
+            Kind::Timeline => Content::Timeline(Timeline::of(subject)),
+            Kind::Summary => Content::Summary(Figures::of(&Summary::of(&subject.trace.events), subject.cast)),
+        };
+        Self { content, dropped: subject.dropped() }
+    }
+
+    /// What a scenario's snapshot freezes of its trace.
+    #[must_use]
+    pub fn frozen(scenario: &Scenario, trace: &Trace, cast: &Cast) -> Self {
+        let model = Model::of(&trace.events);
+        Self::of(Kind::Frozen(scenario.view.kind), &Subject::of(scenario, trace, &model, cast))
+    }
+
+    /// As text.
+    #[must_use]
+    pub fn show(&self, style: &Style) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = self.write(style, &mut text);
+        text
+    }
+
+    fn write(&self, style: &Style, text: &mut dyn fmt::Write) -> fmt::Result {
+        match &self.content {
+            Content::Events(events) => events.show(style, text),
+            Content::Tree(tree) => tree.show(style, text),
+            Content::Calls(calls) => calls.show(style, text),
+            Content::Stacks(stacks) => stacks.show(style, text),
+            Content::Timeline(timeline) => timeline.show(style, text),
+            Content::Summary(figures) => figures.show(style, text),
+        }
+    }
+}
+
+impl fmt::Display for View {
+    /// As a snapshot holds it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(&Style::PLAIN, f)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! The view `stacks`: on which ways the kernel came to a place, and how often.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+
+use serde::Serialize;
+
+use super::caller;
+use super::style::{Ink, Style};
+use super::subject::Subject;
+use kernsnap_trace::{Body, Symbol};
+
+/// Distinct stacks by what they were recorded with. Without times.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Stacks {
+    /// By function or event, in the order in which they first come.
+    pub places: Vec<Place>,
+}
+
+/// The stacks of one function or event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// `name()` or the name of an event.
+    pub what: String,
+    /// In the order in which they first come.
+    pub stacks: Vec<Stack>,
+}
+
+/// One way to a place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stack {
+    /// How often each task came this way.
+    pub by: BTreeMap<String, u64>,
+    /// The frames, innermost first; `?` for a return address behind a call that never returns.
+    pub frames: Vec<String>,
+}
+
+impl Stacks {
+    /// The stacks of the events to show.
+    #[must_use]
+    pub fn of(subject: &Subject<'_>) -> Self {
+        let mut places: Vec<Place> = Vec::new();
+        let mut known: BTreeMap<String, usize> = BTreeMap::new();
+        for (_, event) in &subject.events {
+            let Some(stack) = &event.stack else { continue };
+            let what = name(&event.body);
+            let at = *known.entry(what.clone()).or_insert_with(|| {
+                places.push(Place { what, stacks: Vec::new() });
+                places.len() - 1
+            });
+            // The innermost frame is where the stack was taken, not a return address.
+            let inner = stack.first().map(Symbol::to_string);
+            let outer = stack.iter().zip(stack.iter().skip(1));
+            let outer = outer.map(|(callee, frame)| caller::name(callee, frame).unwrap_or_else(|| "?".into()));
+            let frames: Vec<String> = inner.into_iter().chain(outer).collect();
+            let stacks = &mut places[at].stacks;
+            let same = stacks.iter().position(|stack| stack.frames == frames).unwrap_or_else(|| {
+                stacks.push(Stack { by: BTreeMap::new(), frames });
+                stacks.len() - 1
+            });
+            *stacks[same].by.entry(subject.who(event.pid).to_owned()).or_default() += 1;
+        }
+        Self { places }
+    }
+
+    pub(super) fn show(&self, style: &Style, text: &mut dyn Write) -> fmt::Result {
+        for (number, Place { what, stacks }) in self.places.iter().enumerate() {
+            if number > 0 {
+                writeln!(text)?;
+            }
+            writeln!(text, "{}", style.paint(Ink::Strong, what))?;
+            for Stack { by, frames } in stacks {
+                let by: Vec<String> = by.iter().map(|(who, count)| format!("{count}× {who}")).collect();
+                writeln!(text, "  {}", by.join(", "))?;
+                for frame in frames {
+                    writeln!(text, "    {} {frame}", style.paint(Ink::Dim, "<-"))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn name(body: &Body) -> String {
+    match body {
+        Body::Call { function, .. } | Body::Enter { function, .. } | Body::Leave { function, .. } => {
+            format!("{function}()")
+        }
+        Body::Marker { .. } => "marker".to_owned(),
+        Body::Point(point) => point.name().to_string(),
+    }
+}

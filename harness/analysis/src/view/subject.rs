@@ -1,0 +1,93 @@
+//! What views are made of: the events that count, and who is who in them.
+
+use super::{Cast, Followed, Matcher};
+use crate::model::{Model, TaskId};
+use kernsnap_scenario::{Names, Pattern, Scenario, ViewRules, What};
+use kernsnap_trace::{Body, Event, Pid, Trace};
+
+/// A trace, followed and filtered.
+#[derive(Clone, Debug)]
+pub struct Subject<'a> {
+    /// Who is who.
+    pub cast: &'a Cast,
+    /// Logical names of functions.
+    pub names: &'a Names,
+    /// What to show of an event.
+    pub rules: &'a ViewRules,
+    /// All tasks of the trace.
+    pub model: &'a Model,
+    /// The whole trace.
+    pub trace: &'a Trace,
+    /// The events to show, with their places in the trace.
+    pub events: Vec<(usize, &'a Event)>,
+}
+
+impl<'a> Subject<'a> {
+    /// What a scenario asks for.
+    #[must_use]
+    pub fn of(scenario: &'a Scenario, trace: &'a Trace, model: &'a Model, cast: &'a Cast) -> Self {
+        let followed = Followed::of(cast, &scenario.roles);
+        Self::select(&scenario.view, &scenario.names, trace, model, cast, &followed)
+    }
+
+    /// The events of `trace` that have to do with the followed tasks and that the rules ask for.
+    #[must_use]
+    pub fn select(
+        rules: &'a ViewRules,
+        names: &'a Names,
+        trace: &'a Trace,
+        model: &'a Model,
+        cast: &'a Cast,
+        followed: &Followed,
+    ) -> Self {
+        let matcher = Matcher { cast, names };
+        let events = followed.events(trace).filter(|(_, event)| is_asked_for(event, rules, &matcher)).collect();
+        Self { cast, names, rules, model, trace, events }
+    }
+
+    /// How many events of the trace are not among those to show.
+    #[must_use]
+    pub fn dropped(&self) -> usize {
+        self.trace.events.len() - self.events.len()
+    }
+
+    /// A task's role; `other` for one that has none.
+    #[must_use]
+    pub fn who(&self, pid: Pid) -> &'a str {
+        self.cast.role(pid).unwrap_or("other")
+    }
+
+    /// The role of a task of the model, where it has one.
+    #[must_use]
+    pub fn role(&self, id: TaskId) -> Option<&'a str> {
+        self.model.task(id).and_then(|task| self.cast.role(task.pid))
+    }
+
+    /// The tasks that a picture shows: those with a role that do something in the events to show, or that are woken or made
+    /// there; in the order in which they are first heard of.
+    pub(super) fn tasks(&self) -> Vec<TaskId> {
+        let mut seen = vec![false; self.model.tasks.len()];
+        for (index, _) in &self.events {
+            if let Some(id) = self.model.actors.get(*index) {
+                seen[id.0] = true;
+            }
+        }
+        (0..seen.len()).map(TaskId).filter(|id| seen[id.0] && self.role(*id).is_some()).collect()
+    }
+}
+
+fn is_asked_for(event: &Event, rules: &ViewRules, matcher: &Matcher<'_>) -> bool {
+    let any = |patterns: &[Pattern]| patterns.iter().any(|pattern| covers(pattern, event, matcher));
+    (rules.only.is_empty() || any(&rules.only)) && !any(&rules.hide)
+}
+
+/// Whether `pattern` means the event, or the call that the event ends: a call that is shown is shown to its end.
+fn covers(pattern: &Pattern, event: &Event, matcher: &Matcher<'_>) -> bool {
+    matcher.matches(pattern, event)
+        || match (&pattern.what, &event.body) {
+            (What::Call(name), Body::Leave { function, .. }) => {
+                matcher.is(name, function) && matcher.is_by(pattern, event)
+            }
+            _ => false,
+        }
+}

@@ -1,0 +1,38 @@
+//! What an event says under a name: its own fields, and what every record tells besides.
+
+use std::borrow::Cow;
+
+use kernsnap_scenario::pattern::{CALLER, array_element};
+use kernsnap_trace::{Body, Event, Value};
+
+/// The value that `event` has under `name`. An event's own field comes before what every event has.
+#[must_use]
+pub fn value_of<'e>(event: &'e Event, name: &str) -> Option<Cow<'e, Value>> {
+    own(&event.body, name).or_else(|| {
+        let text = |text: &str| Some(Cow::Owned(Value::Text(text.into())));
+        match name {
+            "by_pid" => Some(Cow::Owned(Value::Signed(event.pid.0.into()))),
+            "on_cpu" => Some(Cow::Owned(Value::Unsigned(event.cpu.0.into()))),
+            "context" if event.context.in_hardirq() => text("hardirq"),
+            "context" if event.context.in_softirq() => text("softirq"),
+            "context" => text("task"),
+            _ => None,
+        }
+    })
+}
+
+fn own<'e>(body: &'e Body, name: &str) -> Option<Cow<'e, Value>> {
+    match body {
+        Body::Point(point) => {
+            let (name, index) = array_element(name);
+            match (point.field(name)?, index) {
+                (Value::Array(elements), Some(index)) => elements.get(index).map(Cow::Borrowed),
+                (value, None) => Some(Cow::Borrowed(value)),
+                (_, Some(_)) => None,
+            }
+        }
+        Body::Marker { text } => (name == "text").then(|| Cow::Owned(Value::Text((**text).into()))),
+        Body::Call { caller, .. } => (name == CALLER).then(|| Cow::Owned(Value::Text(caller.to_string().into()))),
+        Body::Enter { .. } | Body::Leave { .. } => None,
+    }
+}

@@ -1,0 +1,77 @@
+//! What goes wrong with a store.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::interrupt::Interrupted;
+
+/// Why the store could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Its disk has no room left. What was being built is gone again.
+    #[error("no room left on the disk of the image store, writing `{path}`")]
+    Full {
+        /// What could not be written.
+        path: PathBuf,
+    },
+    /// It may not be written to.
+    #[error("the image store cannot be written: `{path}`")]
+    ReadOnly {
+        /// What could not be written.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Writing failed for another reason.
+    #[error("cannot write `{path}` in the image store")]
+    Write {
+        /// What could not be written.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Reading failed.
+    #[error("cannot read `{path}`")]
+    Read {
+        /// What could not be read.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A signal asked the harness to stop while it waited for another process.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
+
+impl StoreError {
+    /// What a person can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            StoreError::Full { .. } => Some("make room, or let `KERNSNAP_STORE` name a directory on another disk"),
+            StoreError::ReadOnly { .. } => Some("let `KERNSNAP_STORE` name a directory that can be written"),
+            _ => None,
+        }
+    }
+
+    /// For `map_err` after writing `path`.
+    pub fn write(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+        let path = path.to_owned();
+        move |source| match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full { path },
+            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+                StoreError::ReadOnly { path, source }
+            }
+            _ => StoreError::Write { path, source },
+        }
+    }
+
+    /// For `map_err` after reading `path`.
+    pub fn read(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+        let path = path.to_owned();
+        move |source| StoreError::Read { path, source }
+    }
+}

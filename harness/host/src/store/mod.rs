@@ -1,0 +1,250 @@
+//! The store: what was built once, found by what it was built from.
+//!
+//! ```text
+//! ROOT/<kind>/<key>/…          an entry: its files and manifest.json
+//! ROOT/tmp/<kind>-<key>/       an entry being built, by the holder of …
+//! ROOT/lock/<kind>-<key>.lock  … this lock, which dies with its holder
+//! ROOT/damaged/<kind>-<key>/   an entry that lost its content, kept for a look
+//! ROOT/work/<key>/             a place to build in that outlives builds; no entry
+//! ROOT/records/<name>.json     answers that are quick to look up and slow to find out
+//! ROOT/log/<kind>-<key>.log    what the tools said during the last build of an entry
+//! ```
+//!
+//! An entry appears by one rename and is never written again, so a reader needs no lock. A build that fails, or dies, leaves
+//! only a directory below `tmp`, which the next holder of its lock removes.
+
+mod entry;
+mod error;
+mod lock;
+mod record;
+mod usage;
+
+pub use entry::Entry;
+pub use error::StoreError;
+pub use usage::{Gone, Item, Keep, unused};
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use self::entry::{Manifest, Opened};
+use self::lock::{if_free, with_lock};
+use crate::key::Inputs;
+use crate::progress::{Events, ImageEvent};
+
+/// A store in a directory. Making one touches nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// The store in this directory, which need not exist yet. The path must be absolute: tools run elsewhere.
+    #[must_use]
+    pub fn at(root: impl Into<PathBuf>) -> Store {
+        Store { root: root.into() }
+    }
+
+    /// Its directory.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The entry made from these inputs, if it is there and whole. Locks nothing, and writes nothing but when it was used.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Read`] when the disk fails; a damaged entry counts as absent.
+    pub fn find(&self, inputs: &Inputs) -> Result<Option<Entry>, StoreError> {
+        Ok(match Entry::open(&self.entry_dir(inputs))? {
+            Opened::Whole(entry) => {
+                usage::renew(entry.dir());
+                Some(entry)
+            }
+            Opened::Absent | Opened::Damaged(_) => None,
+        })
+    }
+
+    /// The entry made from these inputs, built by `build` when it is not there.
+    ///
+    /// `build` gets an empty directory to fill and returns the files that are the entry's content: their sizes and hashes
+    /// are checked at every opening (files it does not name are kept, unchecked). Of several processes that want the same
+    /// entry, one builds and the others wait.
+    ///
+    /// # Errors
+    ///
+    /// What `build` returns, and [`StoreError`] when the store cannot be read or written. Nothing is published then.
+    pub fn ensure<E: From<StoreError>>(
+        &self,
+        inputs: &Inputs,
+        events: Events<'_>,
+        build: impl FnOnce(&Path, Events<'_>) -> Result<Vec<String>, E>,
+    ) -> Result<Entry, E> {
+        let dir = self.entry_dir(inputs);
+        if let Opened::Whole(entry) = Entry::open(&dir)? {
+            usage::renew(&dir);
+            return Ok(entry);
+        }
+        let lock = self.sub("lock")?.join(format!("{}.lock", entry_name(inputs)));
+        // The events have two users, one after the other: whoever waits, then whoever builds.
+        let events = std::cell::RefCell::new(events);
+        let mut waiting = |holder: &str| {
+            (events.borrow_mut())(ImageEvent::Waiting { entry: words(inputs), holder: holder.to_owned() });
+        };
+        with_lock(&lock, &mut waiting, || {
+            // Whoever held the lock may have built it.
+            match Entry::open(&dir)? {
+                Opened::Whole(entry) => return Ok(entry),
+                Opened::Damaged(why) => {
+                    self.set_aside(inputs)?;
+                    (events.borrow_mut())(ImageEvent::Damaged { entry: words(inputs), why });
+                }
+                Opened::Absent => {}
+            }
+            self.publish(inputs, *events.borrow_mut(), build)
+        })
+    }
+
+    /// Does this in a directory that is kept, with whatever is in it, alone.
+    ///
+    /// # Errors
+    ///
+    /// What `work` returns, and [`StoreError`] when the store cannot be written.
+    pub fn workshop<T, E: From<StoreError>>(
+        &self,
+        inputs: &Inputs,
+        events: Events<'_>,
+        work: impl FnOnce(&Path, Events<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let lock = self.sub("lock")?.join(format!("{}.lock", entry_name(inputs)));
+        let dir = self.sub("work")?.join(inputs.key().as_str());
+        let events = std::cell::RefCell::new(events);
+        let mut waiting = |holder: &str| {
+            (events.borrow_mut())(ImageEvent::Waiting { entry: words(inputs), holder: holder.to_owned() });
+        };
+        with_lock(&lock, &mut waiting, || {
+            fs::create_dir_all(&dir).map_err(StoreError::write(&dir))?;
+            work(&dir, *events.borrow_mut())
+        })
+    }
+
+    /// Builds an entry; the caller holds its lock.
+    fn publish<E: From<StoreError>>(
+        &self,
+        inputs: &Inputs,
+        events: Events<'_>,
+        build: impl FnOnce(&Path, Events<'_>) -> Result<Vec<String>, E>,
+    ) -> Result<Entry, E> {
+        let dir = self.entry_dir(inputs);
+        self.sub(inputs.kind())?;
+        let scratch = self.sub("tmp")?.join(entry_name(inputs));
+        remove(&scratch)?;
+        self.sweep()?;
+        let published = fill(&scratch, inputs, events, build).and_then(|manifest| {
+            fs::rename(&scratch, &dir).map_err(StoreError::write(&dir))?;
+            Ok(Entry::new(dir, manifest))
+        });
+        if published.is_err() {
+            // The reason is what counts; a rest that cannot be removed now is removed by the next builder.
+            let _rest = remove(&scratch);
+        }
+        published
+    }
+
+    /// Moves a damaged entry out of the way, for a person to look at.
+    fn set_aside(&self, inputs: &Inputs) -> Result<(), StoreError> {
+        let aside = self.sub("damaged")?.join(entry_name(inputs));
+        remove(&aside)?;
+        fs::rename(self.entry_dir(inputs), &aside).map_err(StoreError::write(&aside))
+    }
+
+    /// Where the tools' words about an entry go. The file is emptied.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be written.
+    pub fn log_for(&self, inputs: &Inputs) -> Result<PathBuf, StoreError> {
+        let path = self.sub("log")?.join(format!("{}.log", entry_name(inputs)));
+        fs::write(&path, "").map_err(StoreError::write(&path))?;
+        Ok(path)
+    }
+
+    /// An empty directory for temporary files, on the store's own disk; gone when dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be written.
+    pub fn scratch(&self) -> Result<tempfile::TempDir, StoreError> {
+        // Its own place: `sweep` judges what is in `tmp` by its lock. This has none, but the name of who made it.
+        let parent = self.sub("scratch")?;
+        for dir in fs::read_dir(&parent).map_err(StoreError::read(&parent))?.flatten() {
+            let name = dir.file_name();
+            let owner = name.to_str().and_then(|name| name.split_once('-')?.0.parse::<u32>().ok());
+            if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+                // Another process may be at it too.
+                let _gone = remove(&dir.path());
+            }
+        }
+        let prefix = format!("{}-", std::process::id());
+        tempfile::Builder::new().prefix(&prefix).tempdir_in(&parent).map_err(StoreError::write(&parent))
+    }
+
+    /// Removes what builders that died left below `tmp`: whoever is alive holds the lock of what it builds.
+    fn sweep(&self) -> Result<(), StoreError> {
+        let (tmp, locks) = (self.sub("tmp")?, self.sub("lock")?);
+        for dir in fs::read_dir(&tmp).map_err(StoreError::read(&tmp))? {
+            let dir = dir.map_err(StoreError::read(&tmp))?;
+            let lock = locks.join(format!("{}.lock", dir.file_name().to_string_lossy()));
+            if_free(&lock, || remove(&dir.path()))?.unwrap_or(Ok(()))?;
+        }
+        Ok(())
+    }
+
+    fn entry_dir(&self, inputs: &Inputs) -> PathBuf {
+        self.root.join(inputs.kind()).join(inputs.key().as_str())
+    }
+
+    /// A directory of the store, made when it is missing.
+    fn sub(&self, name: &str) -> Result<PathBuf, StoreError> {
+        let dir = self.root.join(name);
+        fs::create_dir_all(&dir).map_err(StoreError::write(&dir))?;
+        Ok(dir)
+    }
+}
+
+/// Builds into a directory and writes its manifest.
+fn fill<E: From<StoreError>>(
+    scratch: &Path,
+    inputs: &Inputs,
+    events: Events<'_>,
+    build: impl FnOnce(&Path, Events<'_>) -> Result<Vec<String>, E>,
+) -> Result<Manifest, E> {
+    fs::create_dir(scratch).map_err(StoreError::write(scratch))?;
+    let files = build(scratch, events)?;
+    let manifest = Manifest::of(scratch, inputs, &files)?;
+    manifest.write(scratch)?;
+    Ok(manifest)
+}
+
+fn entry_name(inputs: &Inputs) -> String {
+    format!("{}-{}", inputs.kind(), inputs.key())
+}
+
+fn words(inputs: &Inputs) -> String {
+    format!("{}/{}", inputs.kind(), inputs.key())
+}
+
+/// Removes a directory tree that may not be there.
+///
+/// # Errors
+/// Where it is there and cannot be removed.
+pub fn remove(dir: &Path) -> Result<(), StoreError> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::write(dir)(error)),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

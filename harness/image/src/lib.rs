@@ -1,0 +1,339 @@
+//! Images: a kernel, a board's device tree, and the programs and modules that go with them, built once and found again.
+//!
+//! ```text
+//! images/NAME.yaml ─▶ ImageSpec ─┐
+//! images/kconfig/*.config ───────┼─▶ Inputs ─▶ Key ─▶ store ─▶ BuiltImage ─▶ programs, modules
+//! kernel source, toolchain ──────┘            (missing: Workshop ─▶ BuildPlan ─▶ build, or prebuilt)
+//! images/boards/*.overlay.dts ───────────────────▶ device tree
+//! ```
+//!
+//! Everything is named by what it is made from, so whether something must be built is never a question of dates: [`Images`]
+//! computes the name, and builds when the store has no such entry.
+
+mod apt;
+mod arch;
+mod build;
+mod busybox;
+mod device_tree;
+mod error;
+mod firmware;
+mod kconfig;
+mod keep;
+pub mod module_file;
+mod modules;
+mod plan;
+mod prebuilt;
+mod programs;
+mod source;
+mod spec;
+mod toolchain;
+mod workshop;
+
+pub use arch::Arch;
+pub use device_tree::Board;
+pub use error::{ImageError, ImageErrorKind};
+pub use firmware::{FIRMWARE, Firmware};
+pub use kconfig::{ConfigError, ConfigStage};
+pub use source::spec::{GitSpec, PackageSpec, PrebuiltFiles, PrebuiltSpec, SourceSpec, TarballSpec};
+pub use spec::{CardSpec, DeviceTreeSpec, ImageSpec, KernelSpec};
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use kernsnap_host::key::{Inputs, Key};
+use kernsnap_host::progress::Events;
+use kernsnap_host::store::{Entry, Store, StoreError};
+
+use self::kconfig::Fragment;
+use self::source::Source;
+use self::toolchain::Toolchain;
+use self::workshop::Workshop;
+use kernsnap_host::workspace::Workspace;
+
+/// Where images are described, where they are kept, and how they are built.
+#[derive(Debug, Clone, Copy)]
+pub struct Images<'a> {
+    /// The checkout.
+    pub workspace: &'a Workspace,
+    /// The store.
+    pub store: &'a Store,
+    /// What the command line says.
+    pub options: &'a Options,
+}
+
+/// What the command line says about building.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The kernel's source instead of the one the image names.
+    pub kernel_source: Option<SourceSpec>,
+    /// Whether `kernel_source` stands for the name of the image's own source from then on.
+    pub remember: bool,
+    /// What is changed in the kernel's source, in this order: files as `diff -u` and git make them.
+    pub patches: Vec<PathBuf>,
+    /// Whether a source that was found before is looked for again.
+    pub resolve: Resolve,
+    /// How many compilers run at a time.
+    pub jobs: NonZeroUsize,
+}
+
+/// Whether the record of an earlier look for the kernel's source holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resolve {
+    /// It does.
+    Recorded,
+    /// It is made again.
+    Again,
+}
+
+impl Default for Options {
+    /// The recorded source, and as many compilers as processors.
+    fn default() -> Options {
+        let jobs = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Options { kernel_source: None, remember: false, patches: Vec::new(), resolve: Resolve::Recorded, jobs }
+    }
+}
+
+/// An image whose files are there and whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuiltImage {
+    /// Its name.
+    pub name: String,
+    /// The hash of everything the kernel was made from. Guest programs and the command line are not part of it.
+    pub key: Key,
+    /// The board, a file in `images/boards/`.
+    pub machine: String,
+    /// The architecture.
+    pub arch: Arch,
+    /// The prefix of the cross tools.
+    pub cross: String,
+    /// What the kernel calls itself, `6.1.170`.
+    pub release: String,
+    /// The kernel's command line, one line.
+    pub command_line: String,
+    /// The kernel image.
+    pub kernel: PathBuf,
+    /// The board's device tree.
+    pub device_tree: PathBuf,
+    /// The kernel's symbols and addresses. A kernel that comes built leaves them out: it is asked for them.
+    pub system_map: Option<PathBuf>,
+    /// Whether the kernel switches the board off by itself.
+    pub powers_off: bool,
+    /// How it reaches the board's card, where it can.
+    pub card: Option<CardSpec>,
+    /// The commit it was built from, where its source is a repository.
+    pub commit: Option<String>,
+    /// The kernel's whole configuration.
+    pub config: PathBuf,
+    /// The modules that the kernel's own source makes, by name.
+    pub modules: BTreeMap<String, PathBuf>,
+    /// The directory that modules are built against.
+    pub build_tree: PathBuf,
+    toolchain: Toolchain,
+}
+
+/// A program or a module in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    /// The file.
+    pub path: PathBuf,
+    /// blake3 of its content, hexadecimal.
+    pub hash: String,
+}
+
+impl Images<'_> {
+    /// The image, built when the store does not have it.
+    ///
+    /// # Errors
+    ///
+    /// [`ImageError`]; its kind says who can mend it.
+    pub fn open_or_build(&self, spec: &ImageSpec, board: &Board, events: Events<'_>) -> Result<BuiltImage, ImageError> {
+        let kernel = &spec.kernel;
+        let toolchain = Toolchain::identify(self.store, &kernel.cross)?;
+        let root = &self.workspace.root;
+        if let SourceSpec::Prebuilt(prebuilt) = self.options.kernel_source.as_ref().unwrap_or(&kernel.source) {
+            let (inputs, entry) = prebuilt::open(self.store, root, prebuilt, kernel.arch, self.options, events)?;
+            let tree = self.device_tree(spec, board, None, &entry, events)?;
+            return Self::built(spec, toolchain, &inputs, None, &entry, tree);
+        }
+        let recipe = self.recipe(spec, &toolchain, events)?;
+        let entry = self.store.ensure(&recipe.inputs, events, |dir, events| {
+            let log = self.store.log_for(&recipe.inputs)?;
+            Workshop::enter(self.store, &recipe.workshop, &recipe.source, events, |workshop, events| {
+                let (fragments, jobs) = (&recipe.fragments, self.options.jobs.get());
+                build::build(&build::Job { spec, fragments, workshop, log, jobs }, dir, events)
+            })
+        })?;
+        let tree = self.device_tree(spec, board, Some(&recipe.source), &entry, events)?;
+        Self::built(spec, toolchain, &recipe.inputs, recipe.source.commit(), &entry, tree)
+    }
+
+    /// The image if the store has its kernel.
+    ///
+    /// # Errors
+    ///
+    /// [`ImageError`]; its kind says who can mend it.
+    pub fn open(&self, spec: &ImageSpec, board: &Board, events: Events<'_>) -> Result<Option<BuiltImage>, ImageError> {
+        if self.is_built(spec)? { self.open_or_build(spec, board, events).map(Some) } else { Ok(None) }
+    }
+
+    /// Whether the store has the image's kernel. Looks nothing up outside of the store: an image whose source was never looked
+    /// for cannot have been built.
+    ///
+    /// # Errors
+    ///
+    /// [`ImageError`]; its kind says who can mend it.
+    pub fn is_built(&self, spec: &ImageSpec) -> Result<bool, ImageError> {
+        let inputs = match &spec.kernel.source {
+            SourceSpec::Prebuilt(prebuilt) => prebuilt::known(self.store, &self.workspace.root, prebuilt)?,
+            source if source::is_recorded(self.store, source) => {
+                let toolchain = Toolchain::identify(self.store, &spec.kernel.cross)?;
+                Some(self.recipe(spec, &toolchain, &mut |_| ())?.inputs)
+            }
+            _ => None,
+        };
+        inputs.map_or(Ok(false), |inputs| Ok(self.store.find(&inputs)?.is_some()))
+    }
+
+    /// A guest program for this image, compiled when the store does not have it: `init`, or the name of a C file in
+    /// `guest-programs/user` or `guest-programs/faults`.
+    ///
+    /// # Errors
+    ///
+    /// [`ImageError`]; its kind says who can mend it.
+    pub fn program(&self, image: &BuiltImage, name: &str, events: Events<'_>) -> Result<Artifact, ImageError> {
+        programs::program(self.workspace, self.store, &image.toolchain, name, events)
+    }
+
+    /// A module for this image's kernel: one that the kernel's own source made, or else an out-of-tree one, built when the
+    /// store does not have it: the name of a directory in `guest-programs/modules`, whose `Kbuild` makes `NAME.ko`, with `_`
+    /// for each `-`.
+    ///
+    /// # Errors
+    ///
+    /// [`ImageError`]; its kind says who can mend it.
+    pub fn module(&self, image: &BuiltImage, name: &str, events: Events<'_>) -> Result<Artifact, ImageError> {
+        modules::module(self.workspace, self.store, image, name, events)
+    }
+
+    /// The object whose debugging information tells the layouts of this image's kernel, built when the store does not have
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// [`ImageError`]; its kind says who can mend it.
+    pub fn types(&self, image: &BuiltImage, events: Events<'_>) -> Result<Artifact, ImageError> {
+        modules::types(self.workspace, self.store, image, events)
+    }
+
+    /// A static busybox for this image's guests: `supplied`, which stands for it from then on, or the distribution's.
+    ///
+    /// # Errors
+    ///
+    /// [`ImageError`]; its kind says who can mend it.
+    pub fn busybox(
+        &self,
+        image: &BuiltImage,
+        supplied: Option<&Path>,
+        events: Events<'_>,
+    ) -> Result<Artifact, ImageError> {
+        busybox::busybox(self, image, supplied, events)
+    }
+
+    /// The firmware of a Raspberry Pi 3, [`FIRMWARE`], where the host's sources have it.
+    ///
+    /// # Errors
+    ///
+    /// [`ImageError`]; its kind says who can mend it.
+    pub fn firmware(&self, events: Events<'_>) -> Result<Option<Firmware>, ImageError> {
+        firmware::firmware(self.store, events)
+    }
+
+    fn recipe(&self, spec: &ImageSpec, toolchain: &Toolchain, events: Events<'_>) -> Result<Recipe, ImageError> {
+        let kernel = &spec.kernel;
+        let fragments = kernel.config.iter().map(|name| {
+            let path = self.workspace.fragment(name);
+            let text = fs::read_to_string(&path).map_err(StoreError::read(&path))?;
+            Ok((self.workspace.relative(&path).to_owned(), text))
+        });
+        let fragments = kconfig::parse(&fragments.collect::<Result<Vec<_>, StoreError>>()?)?;
+        let source = source::resolve(self.store, &self.workspace.root, &kernel.source, self.options, events)?;
+        let inputs = |kind, recipe, source: &str| {
+            Inputs::new(kind, recipe)
+                .with("source", source)
+                .with("arch", kernel.arch.as_str())
+                .with("compiler", &toolchain.compiler)
+                .with("defconfig", kernel.defconfig.as_deref().unwrap_or_default())
+                // What they ask for, in order: a comment in a fragment changes no kernel.
+                .with("config", kconfig::merge(&fragments))
+        };
+        Ok(Recipe {
+            inputs: inputs("kernel", plan::RECIPE, &source.digest()),
+            workshop: inputs("work", plan::RECIPE, &source.lineage()),
+            fragments,
+            source,
+        })
+    }
+
+    /// The device tree of the image's board. `source` is what the kernel was built from, where it was built here.
+    fn device_tree(
+        &self,
+        spec: &ImageSpec,
+        board: &Board,
+        source: Option<&Source>,
+        kernel: &Entry,
+        events: Events<'_>,
+    ) -> Result<PathBuf, ImageError> {
+        let tree = &spec.kernel.device_tree;
+        let overlays: Vec<PathBuf> = tree.overlays.iter().map(|name| self.workspace.overlay(name)).collect();
+        let unpack = |events: Events<'_>| source.map_or(Ok(PathBuf::new()), |source| source.tree(self.store, events));
+        let base = match (&tree.from, source) {
+            (None, _) => device_tree::Base::Qemu,
+            (Some(name), Some(source)) => {
+                device_tree::Base::Source { arch: spec.kernel.arch, name, digest: source.digest(), tree: &unpack }
+            }
+            (Some(name), None) => device_tree::Base::Blob(prebuilt::device_tree(kernel, name)?),
+        };
+        device_tree::device_tree(self.store, &base, &overlays, board, events)
+    }
+
+    fn built(
+        spec: &ImageSpec,
+        toolchain: Toolchain,
+        inputs: &Inputs,
+        commit: Option<&str>,
+        entry: &Entry,
+        device_tree: PathBuf,
+    ) -> Result<BuiltImage, ImageError> {
+        let release = entry.file(build::RELEASE);
+        Ok(BuiltImage {
+            name: spec.name.clone(),
+            key: inputs.key(),
+            machine: spec.machine.clone(),
+            arch: spec.kernel.arch,
+            cross: spec.kernel.cross.clone(),
+            release: fs::read_to_string(&release).map_err(StoreError::read(&release))?.trim().to_owned(),
+            command_line: spec.kernel.command_line.clone(),
+            kernel: entry.file(build::KERNEL),
+            device_tree,
+            system_map: Some(entry.file(build::SYSTEM_MAP)).filter(|path| path.is_file()),
+            powers_off: spec.kernel.powers_off,
+            card: spec.kernel.card.clone(),
+            commit: commit.map(str::to_owned),
+            config: entry.file(build::CONFIG),
+            modules: keep::built_modules(&entry.file(build::MODULES))?,
+            build_tree: entry.file(build::BUILD_TREE),
+            toolchain,
+        })
+    }
+}
+
+/// Everything a kernel is made from.
+struct Recipe {
+    fragments: Vec<Fragment>,
+    source: Source,
+    inputs: Inputs,
+    workshop: Inputs,
+}

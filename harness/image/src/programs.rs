@@ -1,0 +1,173 @@
+//! Guest programs: each its own entry, so that a change in one compiles one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::toolchain::Toolchain;
+use crate::{Artifact, ImageError};
+use kernsnap_host::exec::{ToolCall, run};
+use kernsnap_host::key::Inputs;
+use kernsnap_host::progress::{Events, ImageEvent, Phase};
+use kernsnap_host::store::Store;
+use kernsnap_host::store::StoreError;
+use kernsnap_host::workspace::Workspace;
+use kernsnap_yaml::did_you_mean;
+
+const RECIPE: u32 = 1;
+/// What all guest programs are compiled with. Names are relative to the checkout, so no path of the host gets in; the map
+/// is for what the compiler makes absolute by itself.
+const FLAGS: &[&str] = &[
+    "-std=gnu11",
+    "-O2",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-static",
+    "-s",
+    "-Wl,--build-id=none",
+    "-Iguest-programs/lib",
+];
+/// The program that is PID 1 in every guest.
+pub(super) const INIT: &str = "init";
+
+/// The sources of a program, relative to the checkout: what is compiled, and the headers that it may include.
+struct Sources {
+    compiled: Vec<String>,
+    headers: Vec<String>,
+}
+
+/// A program, compiled when it is not in the store.
+pub(super) fn program(
+    workspace: &Workspace,
+    store: &Store,
+    toolchain: &Toolchain,
+    name: &str,
+    events: Events<'_>,
+) -> Result<Artifact, ImageError> {
+    let sources = sources(workspace, name)?;
+    let inputs = inputs(workspace, toolchain, name, &sources)?;
+    let entry = store.ensure(&inputs, events, |dir, events| {
+        events(ImageEvent::Phase(Phase::Program(name.to_owned())));
+        let call = compile(workspace, toolchain, &sources, &dir.join(name));
+        run(&call, &mut |_| ()).map_err(ImageError::step(format!("compile the guest program `{name}`")))?;
+        Ok::<_, ImageError>(vec![name.to_owned()])
+    })?;
+    Ok(Artifact { path: entry.file(name), hash: entry.hash(name).unwrap_or_default().to_owned() })
+}
+
+fn sources(workspace: &Workspace, name: &str) -> Result<Sources, ImageError> {
+    let list = |dir: &str, end: &str| {
+        let names = workspace.names_in(dir, end).into_iter();
+        names.map(|name| format!("{dir}/{name}{end}")).collect::<Vec<_>>()
+    };
+    let lib = "guest-programs/lib";
+    if name == INIT {
+        let init = "guest-programs/init";
+        return Ok(Sources { compiled: list(init, ".c"), headers: list(init, ".h") });
+    }
+    let candidates = ["user", "faults"].map(|dir| format!("guest-programs/{dir}/{name}.c"));
+    let Some(own) = candidates.into_iter().find(|path| workspace.root.join(path).is_file()) else {
+        let known: Vec<String> = workspace.programs().into_iter().collect();
+        let hint = did_you_mean(name, known.iter().map(String::as_str))
+            .unwrap_or_else(|| format!("the programs here are: {}", known.join(", ")));
+        return Err(ImageError::input(format!("no guest program `guest-programs/user/{name}.c`"), hint));
+    };
+    Ok(Sources { compiled: [vec![own], list(lib, ".c")].concat(), headers: list(lib, ".h") })
+}
+
+fn inputs(workspace: &Workspace, toolchain: &Toolchain, name: &str, sources: &Sources) -> Result<Inputs, ImageError> {
+    let mut inputs = Inputs::new("program", RECIPE)
+        .with("name", name)
+        .with("flags", FLAGS.join(" "))
+        .with("compiler", &toolchain.compiler)
+        .with("libc", &toolchain.libc);
+    for path in sources.compiled.iter().chain(&sources.headers) {
+        let file = workspace.root.join(path);
+        inputs = inputs.with(path, fs::read(&file).map_err(StoreError::read(&file))?);
+    }
+    Ok(inputs)
+}
+
+fn compile(workspace: &Workspace, toolchain: &Toolchain, sources: &Sources, to: &Path) -> ToolCall {
+    let root: PathBuf = workspace.root.clone();
+    ToolCall::new(toolchain.gcc.clone())
+        .args(FLAGS)
+        .arg(format!("-ffile-prefix-map={}=.", root.display()))
+        .arg("-o")
+        .arg(to)
+        .args(&sources.compiled)
+        .dir(root)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+    use crate::ImageErrorKind;
+
+    const PROGRAM: &str = "#include \"guest.h\"\nint main(void) { return said(__FILE__ WHERE); }\n";
+
+    /// A checkout with one program, and a store of its own.
+    fn checkout(program: &str) -> Result<(tempfile::TempDir, Workspace, Store), Box<dyn Error>> {
+        let dir = tempfile::tempdir()?;
+        for (file, text) in [
+            ("user/one.c", program),
+            ("lib/guest.h", "#define WHERE __FILE__\nint said(const char *);\n"),
+            (
+                "lib/guest.c",
+                "#include \"guest.h\"\n#include <stdio.h>\nint said(const char *s) { return puts(s) < 0; }\n",
+            ),
+        ] {
+            let path = dir.path().join("guest-programs").join(file);
+            fs::create_dir_all(path.parent().ok_or("it has one")?)?;
+            fs::write(path, text)?;
+        }
+        let (workspace, store) = (Workspace::at(dir.path()), Store::at(dir.path().join("store")));
+        Ok((dir, workspace, store))
+    }
+
+    fn compile_one(workspace: &Workspace, store: &Store) -> Result<Artifact, ImageError> {
+        let toolchain = Toolchain::identify(store, "aarch64-linux-gnu-")?;
+        program(workspace, store, &toolchain, "one", &mut |_| ())
+    }
+
+    #[test]
+    fn two_checkouts_give_the_same_bytes() -> Result<(), Box<dyn Error>> {
+        let build = || -> Result<(PathBuf, Vec<u8>), Box<dyn Error>> {
+            let (_dir, workspace, store) = checkout(PROGRAM)?;
+            let artifact = compile_one(&workspace, &store)?;
+            assert_eq!(artifact.hash, blake3::hash(&fs::read(&artifact.path)?).to_hex().to_string());
+            Ok((artifact.path.clone(), fs::read(artifact.path)?))
+        };
+        let (first, second) = (build()?, build()?);
+        assert_ne!(first.0, second.0);
+        assert_eq!(first.1.len(), second.1.len());
+        assert!(first.1 == second.1, "the programs differ");
+        Ok(())
+    }
+
+    #[test]
+    fn a_change_in_a_header_builds_another_program() -> Result<(), Box<dyn Error>> {
+        let (dir, workspace, store) = checkout(PROGRAM)?;
+        let before = compile_one(&workspace, &store)?;
+        assert_eq!(compile_one(&workspace, &store)?, before);
+        fs::write(dir.path().join("guest-programs/lib/guest.h"), "#define WHERE \"\"\nint said(const char *);\n")?;
+        assert_ne!(compile_one(&workspace, &store)?.path, before.path);
+        Ok(())
+    }
+
+    #[test]
+    fn a_mistake_is_shown_with_its_place_in_the_repository() -> Result<(), Box<dyn Error>> {
+        let (_dir, workspace, store) = checkout("int main(void) { int unused; return 0; }\n")?;
+        let error = compile_one(&workspace, &store).expect_err("a warning is an error");
+        let text = error.to_string();
+        assert!(text.contains("| guest-programs/user/one.c:1:22: error: unused variable"), "{text}");
+        assert_eq!(error.kind(), ImageErrorKind::BuildFailed);
+        let toolchain = Toolchain::identify(&store, "aarch64-linux-gnu-")?;
+        let missing = program(&workspace, &store, &toolchain, "on", &mut |_| ()).expect_err("there is none");
+        assert_eq!(missing.hint().as_deref(), Some("did you mean `one`?"));
+        assert_eq!(missing.kind(), ImageErrorKind::BadInput);
+        Ok(())
+    }
+}

@@ -1,0 +1,89 @@
+//! Which QEMU this host has, and what keeps its threads in order. Exact bytes belong to one build of it.
+
+use std::env::consts::ARCH;
+use std::fs::{self, File};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Lockstep, lockstep, qemu};
+use kernsnap_host::exec::{Tool, ToolCall, ToolError, capture, doctor};
+use kernsnap_host::key::Inputs;
+use kernsnap_host::progress::Events;
+use kernsnap_host::stamp::Stamp;
+use kernsnap_host::store::{Store, StoreError};
+
+/// One build of QEMU.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Emulator {
+    /// What it says of itself, one line.
+    pub version: String,
+    /// blake3 of the program and of what orders its threads, hexadecimal: distributions rebuild a version, and not every build
+    /// counts time alike.
+    pub hash: String,
+}
+
+impl Emulator {
+    /// The QEMU on this host, if the harness can work with it. Asking costs a process, and hashing reads the program, so both
+    /// answers are kept for as long as it stays the same file.
+    ///
+    /// # Errors
+    /// Where QEMU is not on this host, does not answer, or is too old.
+    pub fn find(store: &Store) -> Result<Self, ToolError> {
+        let tool = Tool::resolve(qemu::PROGRAM)?;
+        let stamp = Stamp::of(tool.path());
+        let known = store.record::<(Stamp, Self)>(qemu::PROGRAM).filter(|(known, _)| stamp.as_ref() == Some(known));
+        let found = if let Some((_, found)) = known {
+            found
+        } else {
+            let found = Self::ask(&tool)?;
+            // A store that cannot be written costs this each time, no more.
+            let _ = stamp.map(|stamp| store.set_record(qemu::PROGRAM, &(stamp, &found)));
+            found
+        };
+        doctor::accept(&tool, &found.version)?;
+        let hash = blake3::hash([found.hash.as_str(), lockstep::SOURCE].concat().as_bytes()).to_hex().to_string();
+        Ok(Self { hash, ..found })
+    }
+
+    fn ask(tool: &Tool) -> Result<Self, ToolError> {
+        let call = ToolCall::new(tool.clone()).arg("--version");
+        let version = capture(&call)?.lines().next().unwrap_or_default().to_owned();
+        let mut hasher = blake3::Hasher::new();
+        File::open(tool.path())
+            .and_then(|mut program| hasher.update_reader(&mut program).map(drop))
+            .map_err(|source| ToolError::Start { call: call.to_string(), source })?;
+        Ok(Self { version, hash: hasher.finalize().to_hex().to_string() })
+    }
+}
+
+/// Why QEMU's threads cannot be ordered.
+#[derive(Debug, thiserror::Error)]
+pub enum LockstepError {
+    /// The library cannot be compiled.
+    #[error("cannot compile the library that orders the threads of QEMU: {0}")]
+    Compile(#[from] ToolError),
+    /// The store cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What the library is compiled with.
+const FLAGS: [&str; 7] = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"];
+
+/// What keeps QEMU's threads in order, compiled where it is not in the store.
+///
+/// # Errors
+/// Where the host has no C compiler, or the store cannot be written.
+pub fn lockstep(store: &Store, events: Events<'_>) -> Result<Lockstep, LockstepError> {
+    const LIBRARY: &str = "lockstep.so";
+    let inputs =
+        Inputs::new("lockstep", 1).with("host", ARCH).with("flags", FLAGS.join(" ")).with("source", lockstep::SOURCE);
+    let entry = store.ensure(&inputs, events, |directory, _| {
+        let source = directory.join("lockstep.c");
+        fs::write(&source, lockstep::SOURCE).map_err(StoreError::write(&source))?;
+        let call = ToolCall::new(Tool::resolve("gcc")?);
+        capture(&call.args(FLAGS).arg("-o").arg(directory.join(LIBRARY)).arg(&source))?;
+        Ok::<_, LockstepError>(vec![LIBRARY.to_owned()])
+    })?;
+    Ok(Lockstep { library: entry.file(LIBRARY), adverse: false })
+}

@@ -1,0 +1,146 @@
+//! The plan: what the guest's init does, line by line. docs/guest-protocol.md has the grammar.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use kernsnap_yaml::Step as At;
+
+use crate::machine::Region;
+
+/// Where tracefs is mounted in the guest.
+pub const TRACEFS: &str = "/sys/kernel/tracing";
+
+/// Where a program or module stands in the guest.
+#[must_use]
+pub fn program_path(name: &str) -> String {
+    format!("/bin/{name}")
+}
+
+/// Where a module's file stands in the guest.
+#[must_use]
+pub fn module_path(name: &str) -> String {
+    format!("/lib/modules/{name}.ko")
+}
+
+/// The phase in which the scenario's steps are carried out. A step that fails before it is a setting that the kernel refuses.
+pub const SCENARIO: &str = "scenario";
+
+/// The phase in which what was recorded leaves the guest.
+pub const COLLECT: &str = "collect";
+
+/// A plan that saves `files` (section name, path) and the format of every event, and nothing else: how the harness asks a
+/// kernel about itself.
+#[must_use]
+pub fn inspect<'a>(channel: Region, files: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut plan = Plan::new(channel, false);
+    plan.line(format_args!("phase {COLLECT}"));
+    for (section, path) in files {
+        plan.line(format_args!("save {section} {path}"));
+    }
+    plan.line(format_args!("save-formats {TRACEFS}/available_events {TRACEFS}/events"));
+    plan.line(format_args!("end"));
+    plan.text
+}
+
+/// The path of a file in tracefs.
+#[must_use]
+pub fn tracefs(file: &str) -> String {
+    format!("{TRACEFS}/{file}")
+}
+
+/// A plan, with the places in the scenario's file that its lines come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The text of `/plan`.
+    pub text: String,
+    lines: usize,
+    /// Where the lines that are written now come from.
+    from: Vec<At>,
+    origins: BTreeMap<usize, Vec<At>>,
+}
+
+impl Plan {
+    /// A plan that no scenario was compiled to.
+    #[must_use]
+    pub fn from_text(text: String) -> Self {
+        Self { text, ..Self::default() }
+    }
+
+    /// The part of the scenario's file that this line, from 1, comes from; empty where it comes from none.
+    #[must_use]
+    pub fn origin(&self, line: usize) -> &[At] {
+        self.origins.get(&line).map_or(&[], Vec::as_slice)
+    }
+
+    /// Mounts and the channel. The initramfs has the few device nodes that are needed always; devtmpfs is mounted only for
+    /// modules, which may make more.
+    #[must_use]
+    pub fn new(channel: Region, modules: bool) -> Self {
+        let mut plan = Self::default();
+        plan.line(format_args!("kernsnap-plan 1"));
+        plan.line(format_args!("mount proc /proc"));
+        plan.line(format_args!("mount sysfs /sys"));
+        if modules {
+            plan.line(format_args!("mount devtmpfs /dev"));
+        }
+        plan.line(format_args!("mount tracefs {TRACEFS}"));
+        plan.line(format_args!("channel {:#x} {:#x}", channel.address, channel.size));
+        plan.line(format_args!("phase ready"));
+        plan
+    }
+
+    /// Turning events and tracers on waits for several grace periods of RCU, 10 ms and more each. While nothing is watched
+    /// they may be expedited; the scenario runs without that, as on any machine.
+    pub fn expedite_rcu(&mut self, on: bool) {
+        self.line(format_args!("put /sys/kernel/rcu_expedited {}", u8::from(on)));
+    }
+
+    /// Appends one line.
+    pub fn line(&mut self, text: std::fmt::Arguments<'_>) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.text, "{text}");
+        self.lines += 1;
+        if !self.from.is_empty() {
+            self.origins.insert(self.lines, self.from.clone());
+        }
+    }
+
+    /// Sets the part of the scenario's file that the following lines come from; empty for none.
+    pub fn set_origin(&mut self, place: Vec<At>) {
+        self.from = place;
+    }
+
+    /// Sets a file of tracefs to a value (`put`).
+    pub fn put(&mut self, file: &str, value: impl std::fmt::Display) {
+        self.line(format_args!("put {TRACEFS}/{file} {value}"));
+    }
+
+    /// Appends a value to a file of tracefs (`add`).
+    pub fn add(&mut self, file: &str, value: impl std::fmt::Display) {
+        self.line(format_args!("add {TRACEFS}/{file} {value}"));
+    }
+}
+
+/// The section with the names of tasks.
+pub const NAMES: &str = "saved_cmdlines";
+
+/// What the names of the sections with event formats begin with.
+pub const FORMAT: &str = "format/";
+
+/// The section with a CPU's pages.
+#[must_use]
+pub fn pages(cpu: u16) -> String {
+    format!("cpu{cpu}/pages")
+}
+
+/// The section with a CPU's counters.
+#[must_use]
+pub fn stats(cpu: u16) -> String {
+    format!("cpu{cpu}/stats")
+}
+
+/// The section with the load address of a module's section.
+#[must_use]
+pub fn module_section(module: &str, section: &str) -> String {
+    format!("module/{module}{section}")
+}

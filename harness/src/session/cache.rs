@@ -1,0 +1,268 @@
+//! What runs gave: the evidence of each, found by its input. A run is a pure function, so what it gave once it gives again.
+//!
+//! ```text
+//! STORE/result/<key>.tar.zst   end.json (what it is of, and how it ended), trace.raw, console.log
+//! ```
+//!
+//! Only evidence is kept: views and verdicts are made anew by the program that shows them. Only machines that came to their
+//! end by themselves are kept: what a deadline or a signal cut off says nothing about the next time. All is bounded: beyond
+//! [`LIMIT`] what was not used for longest goes.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use crate::session::run::{Input, Kit};
+use kernsnap_host::archive::{Effort, pack, unpack};
+use kernsnap_host::key::Key;
+use kernsnap_host::store::Store;
+use kernsnap_machine::{Evidence, Schedule};
+use kernsnap_scenario::Scenario;
+
+/// Bytes of all results together. One is about 5 KiB.
+pub const LIMIT: u64 = 256 << 20;
+
+/// How entries' names end.
+const END: &str = ".tar.zst";
+
+/// The results of earlier runs, by one build of QEMU.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    directory: PathBuf,
+    /// Where entries go that did not repeat.
+    aside: PathBuf,
+    qemu: String,
+    limit: u64,
+}
+
+/// What an entry is of: enough to make its input again.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct About {
+    /// The image's name.
+    pub image: String,
+    /// The scenario's id.
+    pub scenario: String,
+    /// The schedule, as the command line takes it.
+    pub schedule: String,
+}
+
+impl About {
+    /// What a run is of.
+    #[must_use]
+    pub fn of(scenario: &Scenario, kit: &Kit, schedule: Schedule) -> Self {
+        Self { image: kit.image.clone(), scenario: scenario.id.clone(), schedule: schedule.to_string() }
+    }
+}
+
+/// `end.json`.
+#[derive(Serialize, Deserialize)]
+struct End {
+    #[serde(flatten)]
+    about: About,
+    panic: Option<String>,
+    guest_ns: Option<u64>,
+}
+
+/// The parts of an entry.
+mod part {
+    pub(super) const END: &str = "end.json";
+    pub(super) const TRACE: &str = "trace.raw";
+    pub(super) const CONSOLE: &str = "console.log";
+}
+
+/// A boot gave other bytes than the cache has of the same input: one of the two is wrong, or a run is no pure function.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a kept result does not repeat: the same input gave other bytes{}\n  the entry was moved to `{}`",
+    differences.iter().fold(String::new(), |all, one| all + "\n  " + one), entry.display()
+)]
+pub struct Unsound {
+    /// What differs, one sentence each.
+    pub differences: Vec<String>,
+    /// Where the entry is now.
+    pub entry: PathBuf,
+}
+
+impl Cache {
+    /// The results in a store that come from the QEMU with this hash.
+    #[must_use]
+    pub fn of(store: &Store, qemu: &str) -> Self {
+        let place = |name: &str| store.root().join(name);
+        Self { directory: place("result"), aside: place("damaged"), qemu: qemu.to_owned(), limit: LIMIT }
+    }
+
+    /// The name of the entry of an input.
+    #[must_use]
+    pub fn key(&self, input: &Input<'_>) -> Key {
+        input.inputs(&self.qemu).key()
+    }
+
+    /// What the input gave; `None` where nobody knows. An entry that is damaged is none.
+    #[must_use]
+    pub fn find(&self, key: &Key) -> Option<Evidence> {
+        let path = self.path(key);
+        let (_, evidence) = open(&path)?;
+        // What is used stays longest. A store that cannot be written is one whose entries nobody removes.
+        let _ = File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
+        Some(evidence)
+    }
+
+    /// Keeps what an input gave. A store that cannot be written costs a boot next time, no more.
+    pub fn keep(&self, key: &Key, about: &About, evidence: &Evidence) {
+        let _ = self.write(key, about, evidence).and_then(|()| self.make_room());
+    }
+
+    /// Holds what a boot gave against what is known.
+    ///
+    /// # Errors
+    /// [`Unsound`] where they differ. The entry is moved aside, for a person to look at.
+    pub fn must_be(&self, key: &Key, known: &Evidence, found: &Evidence) -> Result<(), Unsound> {
+        let differences = known.differences(found);
+        if differences.is_empty() {
+            return Ok(());
+        }
+        let path = self.path(key);
+        let aside = self.aside.join(format!("result-{key}{END}"));
+        let moved = fs::create_dir_all(&self.aside).and_then(|()| fs::rename(&path, &aside));
+        Err(Unsound { differences, entry: if moved.is_ok() { aside } else { path } })
+    }
+
+    /// What entries there are, by key.
+    #[must_use]
+    pub fn entries(&self) -> BTreeMap<String, About> {
+        let files = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        let about = |path: PathBuf| {
+            let key = path.file_name()?.to_str()?.strip_suffix(END)?.to_owned();
+            Some((key, open(&path)?.0))
+        };
+        files.filter_map(|file| about(file.path())).collect()
+    }
+
+    fn path(&self, key: &Key) -> PathBuf {
+        self.directory.join(format!("{key}{END}"))
+    }
+
+    fn write(&self, key: &Key, about: &About, evidence: &Evidence) -> io::Result<()> {
+        let end = End { about: about.clone(), panic: evidence.panic.clone(), guest_ns: evidence.guest_ns };
+        let end = serde_json::to_vec(&end)?;
+        let parts = [(part::END, &*end), (part::TRACE, &evidence.body), (part::CONSOLE, &evidence.console)];
+        let bytes = pack(&BTreeMap::from(parts), Effort::Quick)?;
+        fs::create_dir_all(&self.directory)?;
+        // Two that write the same entry write the same bytes; a reader sees a whole one or none.
+        let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
+        file.write_all(&bytes)?;
+        file.persist(self.path(key))?;
+        Ok(())
+    }
+
+    /// Removes what was not used for longest, where there is too much: down to three quarters, so that this is rare.
+    fn make_room(&self) -> io::Result<()> {
+        let mut files = Vec::new();
+        for file in fs::read_dir(&self.directory)?.flatten() {
+            // Another process may have removed it.
+            let Ok(meta) = file.metadata() else { continue };
+            files.push((meta.modified()?, meta.len(), file.path()));
+        }
+        let mut total: u64 = files.iter().map(|(_, size, _)| size).sum();
+        if total <= self.limit {
+            return Ok(());
+        }
+        files.sort();
+        for (_, size, path) in files {
+            if total <= self.limit / 4 * 3 {
+                break;
+            }
+            let _gone = fs::remove_file(path);
+            total -= size;
+        }
+        Ok(())
+    }
+}
+
+fn open(path: &Path) -> Option<(About, Evidence)> {
+    let mut parts = unpack(&fs::read(path).ok()?).ok()?;
+    let End { about, panic, guest_ns } = serde_json::from_slice(&parts.remove(part::END)?).ok()?;
+    let evidence =
+        Evidence { panic, guest_ns, body: parts.remove(part::TRACE)?, console: parts.remove(part::CONSOLE)? };
+    Some((about, evidence))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kernsnap_host::key::Inputs;
+
+    fn key(input: &str) -> Key {
+        Inputs::new("result", 1).with("initramfs", input).key()
+    }
+
+    fn about() -> About {
+        About { image: "rpi3-6.1".into(), scenario: "user-fork".into(), schedule: "1:4".into() }
+    }
+
+    fn evidence(console: &str) -> Evidence {
+        Evidence { panic: None, guest_ns: Some(3), body: vec![0; 64], console: console.into() }
+    }
+
+    fn cache(directory: &tempfile::TempDir) -> Cache {
+        Cache::of(&Store::at(directory.path()), "a build of QEMU")
+    }
+
+    #[test]
+    fn what_was_kept_is_found_by_its_input_alone() -> io::Result<()> {
+        let directory = tempfile::tempdir()?;
+        let cache = cache(&directory);
+        cache.keep(&key("one"), &about(), &evidence("said"));
+        assert_eq!(cache.find(&key("one")), Some(evidence("said")));
+        assert_eq!(cache.find(&key("two")), None);
+        assert_eq!(cache.entries(), BTreeMap::from([(key("one").to_string(), about())]));
+        Ok(())
+    }
+
+    #[test]
+    fn a_damaged_entry_is_none() -> io::Result<()> {
+        let directory = tempfile::tempdir()?;
+        let cache = cache(&directory);
+        cache.keep(&key("one"), &about(), &evidence("said"));
+        let path = cache.path(&key("one"));
+        let bytes = fs::read(&path)?;
+        fs::write(&path, &bytes[..bytes.len() - 1])?;
+        assert_eq!(cache.find(&key("one")), None);
+        Ok(())
+    }
+
+    #[test]
+    fn an_entry_that_does_not_repeat_is_moved_aside_and_told() -> io::Result<()> {
+        let directory = tempfile::tempdir()?;
+        let cache = cache(&directory);
+        cache.keep(&key("one"), &about(), &evidence("said"));
+        assert_eq!(cache.must_be(&key("one"), &evidence("said"), &evidence("said")), Ok(()));
+        let unsound = cache.must_be(&key("one"), &evidence("said"), &evidence("sang")).expect_err("it differs");
+        assert_eq!(unsound.differences, ["the console differs from line 1 on"]);
+        assert_eq!((cache.find(&key("one")), unsound.entry.exists()), (None, true));
+        Ok(())
+    }
+
+    #[test]
+    fn what_was_not_used_for_longest_goes_first() -> io::Result<()> {
+        let directory = tempfile::tempdir()?;
+        let mut cache = cache(&directory);
+        let names: Vec<String> = (0..10).map(|number| number.to_string()).collect();
+        for (name, seconds) in names.iter().zip(1..) {
+            cache.keep(&key(name), &about(), &evidence("said"));
+            let then = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+            File::open(cache.path(&key(name)))?.set_modified(then)?;
+        }
+        // Used just now.
+        assert!(cache.find(&key("0")).is_some());
+        cache.limit = fs::metadata(cache.path(&key("0")))?.len() * 8;
+        cache.keep(&key("new"), &about(), &evidence("said"));
+        let left = names.iter().filter(|name| cache.path(&key(name)).exists());
+        assert_eq!(left.collect::<Vec<_>>(), ["0", "6", "7", "8", "9"]);
+        Ok(())
+    }
+}

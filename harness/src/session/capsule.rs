@@ -1,0 +1,208 @@
+//! A run as one file: everything that reached the guest, and what came out. Whoever has the same build of QEMU gets the same
+//! bytes from it, without checkout, store or compiler.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::session::run::{Input, evidence};
+use kernsnap_host::archive::{Effort, pack, unpack};
+use kernsnap_machine::emulator::Emulator;
+use kernsnap_machine::{Boot, BootError, BootRequest, Evidence, Lockstep, Machine, Schedule, boot};
+
+/// Raised when the parts change.
+const FORMAT: u32 = 1;
+
+/// What a capsule says of itself: `capsule.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    format: u32,
+    /// The scenario's id.
+    pub scenario: String,
+    /// The image's name.
+    pub image: String,
+    /// The hash of everything the image was made from.
+    pub image_key: String,
+    /// The schedule, as the command line takes it.
+    pub schedule: String,
+    /// How the run was judged, in one word.
+    pub verdict: String,
+    /// Why.
+    pub reasons: Vec<String>,
+    /// The QEMU that ran it.
+    pub qemu: Emulator,
+    /// QEMU's arguments.
+    pub arguments: Vec<String>,
+    /// The board.
+    machine: Machine,
+    command_line: String,
+    may_panic: bool,
+    powers_off: bool,
+    /// How the machine ended; `None` where it was lost.
+    end: Option<End>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct End {
+    panic: Option<String>,
+    guest_ns: Option<u64>,
+}
+
+/// Names of the parts that are no evidence.
+const ABOUT: &str = "capsule.json";
+const KERNEL: &str = "Image";
+const DEVICE_TREE: &str = "board.dtb";
+
+/// A run as one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capsule {
+    /// What it says of itself.
+    pub about: About,
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+/// What a replay came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// The machine came to its end.
+    Ended(Evidence),
+    /// It was lost.
+    Lost(String),
+}
+
+impl Capsule {
+    /// The capsule of a run that was judged like this. There is no evidence of a machine that was lost.
+    ///
+    /// # Errors
+    /// Where the image's files cannot be read.
+    pub fn of(
+        scenario: &str,
+        input: &Input<'_>,
+        qemu: &Emulator,
+        (verdict, reasons): (&str, &[String]),
+        evidence: Option<&Evidence>,
+    ) -> io::Result<Self> {
+        let kit = input.kit;
+        let about = About {
+            format: FORMAT,
+            scenario: scenario.to_owned(),
+            image: kit.image.clone(),
+            image_key: kit.image_key.clone(),
+            schedule: input.schedule.to_string(),
+            verdict: verdict.to_owned(),
+            reasons: reasons.to_vec(),
+            qemu: qemu.clone(),
+            arguments: input.arguments(),
+            machine: kit.machine.clone(),
+            command_line: input.command_line.clone(),
+            may_panic: input.may_panic,
+            powers_off: input.powers_off(),
+            end: evidence.map(|evidence| End { panic: evidence.panic.clone(), guest_ns: evidence.guest_ns }),
+        };
+        let mut files = BTreeMap::from([
+            (KERNEL.to_owned(), fs::read(&kit.kernel)?),
+            (DEVICE_TREE.to_owned(), fs::read(&kit.device_tree)?),
+            (evidence::INITRAMFS.to_owned(), input.initramfs.clone()),
+            (evidence::PLAN.to_owned(), input.plan.text.clone().into_bytes()),
+        ]);
+        if let Some(found) = evidence {
+            files.insert(evidence::RAW.to_owned(), found.body.clone());
+            files.insert(evidence::CONSOLE_LOG.to_owned(), found.console.clone());
+        }
+        Ok(Self { about, files })
+    }
+
+    /// The file.
+    ///
+    /// # Errors
+    /// Those of [`pack`].
+    pub fn pack(&self) -> io::Result<Vec<u8>> {
+        let about = serde_json::to_vec_pretty(&self.about)?;
+        let files = self.files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+        pack(&files.chain([(ABOUT, about.as_slice())]).collect(), Effort::Thorough)
+    }
+
+    /// Reads a file that [`Capsule::pack`] made.
+    ///
+    /// # Errors
+    /// Where it is no capsule, is damaged, or of another format.
+    pub fn unpack(bytes: &[u8]) -> io::Result<Self> {
+        let wrong = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why.to_owned());
+        let mut files = unpack(bytes)?;
+        let about = files.remove(ABOUT).ok_or_else(|| wrong("it says nothing of itself"))?;
+        let about: About = serde_json::from_slice(&about)?;
+        if about.format != FORMAT {
+            return Err(wrong(&format!("it has format {}, and this program reads {FORMAT}", about.format)));
+        }
+        if let Some(missing) =
+            [KERNEL, DEVICE_TREE, evidence::INITRAMFS].into_iter().find(|name| !files.contains_key(*name))
+        {
+            return Err(wrong(&format!("`{missing}` is missing in it")));
+        }
+        Ok(Self { about, files })
+    }
+
+    /// What came out of the run; `None` where the machine was lost.
+    #[must_use]
+    pub fn evidence(&self) -> Option<Evidence> {
+        let End { panic, guest_ns } = self.about.end.clone()?;
+        let part = |name: &str| self.files.get(name).cloned().unwrap_or_default();
+        let (body, console) = (part(evidence::RAW), part(evidence::CONSOLE_LOG));
+        Some(Evidence { panic, guest_ns, body, console })
+    }
+
+    /// Boots it in `directory`, which exists and gets the capsule's files.
+    ///
+    /// # Errors
+    /// Where the files cannot be written, QEMU cannot be started, or somebody asked the harness to stop. A machine that is
+    /// lost is an answer.
+    pub fn replay(&self, lockstep: &Lockstep, directory: &Path, limit: Duration) -> Result<Replay, BootError> {
+        for name in [KERNEL, DEVICE_TREE, evidence::INITRAMFS, evidence::PLAN] {
+            let path = directory.join(name);
+            let bytes = self.files.get(name).map(Vec::as_slice).unwrap_or_default();
+            fs::write(&path, bytes).map_err(|source| BootError::File { path, source })?;
+        }
+        let schedule: Schedule = self.about.schedule.parse().unwrap_or(self.about.machine.usual_schedule());
+        let request = BootRequest {
+            machine: &self.about.machine,
+            lockstep,
+            schedule,
+            command_line: &self.about.command_line,
+            kernel: &directory.join(KERNEL),
+            device_tree: &directory.join(DEVICE_TREE),
+            initramfs: &directory.join(evidence::INITRAMFS),
+            directory,
+            limit,
+            may_panic: self.about.may_panic,
+            powers_off: self.about.powers_off,
+            card: None,
+        };
+        match boot(&request) {
+            Ok(Boot { evidence: found, .. }) => {
+                let path = directory.join(evidence::RAW);
+                fs::write(&path, &found.body).map_err(|source| BootError::File { path, source })?;
+                Ok(Replay::Ended(found))
+            }
+            Err(error) if error.is_of_the_host() || matches!(error, BootError::File { .. }) => Err(error),
+            Err(error) => Ok(Replay::Lost(error.to_string())),
+        }
+    }
+
+    /// What a replay gave otherwise than the capsule says, one sentence each.
+    #[must_use]
+    pub fn differences(&self, replay: &Replay) -> Vec<String> {
+        match (self.evidence(), replay) {
+            (Some(known), Replay::Ended(found)) => known.differences(found),
+            (Some(_), Replay::Lost(why)) => vec![format!("the machine was lost, and came to its end before: {why}")],
+            (None, Replay::Ended(_)) => vec!["the machine came to its end, and was lost before".to_owned()],
+            (None, Replay::Lost(why)) if self.about.reasons.iter().any(|reason| reason == why) => Vec::new(),
+            (None, Replay::Lost(why)) => {
+                vec![format!("the machine was lost otherwise: {why}; before: {}", self.about.reasons.join("; "))]
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Why a run cannot be prepared.
+
+use std::path::PathBuf;
+
+use crate::session::load::LoadError;
+use crate::session::run::RunError;
+use kernsnap_host::store::StoreError;
+use kernsnap_image::ImageError;
+use kernsnap_machine::emulator::LockstepError;
+use kernsnap_scenario::layouts::LayoutError;
+use kernsnap_yaml::Diagnostic;
+
+/// Why a run cannot be prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum KitError {
+    /// An image, program or module cannot be built.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// QEMU's threads cannot be ordered.
+    #[error(transparent)]
+    Lockstep(#[from] LockstepError),
+    /// A file of the checkout is missing or wrong.
+    #[error(transparent)]
+    Workspace(#[from] LoadError),
+    /// A built file cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A module is no module.
+    #[error("module `{name}` cannot be read: {source}")]
+    Module {
+        /// Its name.
+        name: String,
+        /// What is wrong with the file.
+        source: object::Error,
+    },
+    /// The kernel's types tell no layouts.
+    #[error("cannot learn the layouts of the structures of image `{image}`: {source}")]
+    Layouts {
+        /// The image.
+        image: String,
+        /// What is wrong with the object that has them.
+        source: LayoutError,
+    },
+    /// The board needs a newer QEMU.
+    #[error("the board `{machine}` needs QEMU {needs} or newer; this is {version}")]
+    OldQemu {
+        /// The board.
+        machine: String,
+        /// The oldest version that will do.
+        needs: String,
+        /// What QEMU says of itself.
+        version: String,
+    },
+    /// The kernel could not be asked what it can trace.
+    #[error("cannot ask the kernel of image `{image}` what it can trace: {source}")]
+    Facts {
+        /// The image.
+        image: String,
+        /// Why.
+        source: RunError,
+    },
+}
+
+impl From<StoreError> for KitError {
+    fn from(error: StoreError) -> Self {
+        Self::Image(error.into())
+    }
+}
+
+impl From<Diagnostic> for KitError {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Workspace(diagnostic.into())
+    }
+}

@@ -1,0 +1,363 @@
+//! From names to the bytes that runs are made of: opens an image, asks its kernel what it can trace, and collects the guest
+//! programs of a scenario. Everything comes from the store, and is built where it is missing.
+
+mod error;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+pub use self::error::KitError;
+use crate::session::compile::boot_parameters;
+use crate::session::load::{self, board};
+use crate::session::run::{Kit, Load, RunError, boot_plan};
+use kernsnap_host::key::Inputs;
+use kernsnap_host::progress::{Events, ImageEvent, Phase};
+use kernsnap_host::store::StoreError;
+use kernsnap_image::module_file::ModuleFile;
+use kernsnap_image::{Arch, BuiltImage, CardSpec, ImageError, ImageSpec, Images};
+use kernsnap_machine::emulator;
+use kernsnap_machine::emulator::Emulator;
+use kernsnap_machine::facts;
+use kernsnap_machine::facts::Facts;
+use kernsnap_scenario::layouts::Layouts;
+use kernsnap_scenario::{Draft, MachineEnd, Names, Scenario, Step, Target};
+use kernsnap_trace::Symbols;
+
+/// The recipe of the facts entry: raised when the questions change.
+const RECIPE: u32 = 1;
+
+/// Host time for a boot that only asks questions.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// The program that is not ours: a shell and its commands, for what a shell makes of a command line.
+const BUSYBOX: &str = "busybox";
+
+/// The file in a facts entry.
+const FACTS: &str = "facts.json";
+
+/// A scenario on an image.
+#[derive(Clone, Debug)]
+pub enum Prepared {
+    /// It can be run, with what it needs in the guest.
+    Ready(Box<Scenario>, Load),
+    /// It is not about this image's kernel.
+    DoesNotApply(NotApplicable),
+}
+
+impl Prepared {
+    /// The scenario, where it applies.
+    ///
+    /// # Errors
+    /// Where it does not.
+    pub fn ready(self) -> Result<(Box<Scenario>, Load), NotApplicable> {
+        match self {
+            Self::Ready(scenario, load) => Ok((scenario, load)),
+            Self::DoesNotApply(not) => Err(not),
+        }
+    }
+}
+
+/// A scenario that is not about an image's kernel, and why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct NotApplicable {
+    /// The scenario's id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// What the kernel lacks, one sentence each.
+    pub lacking: Vec<String>,
+}
+
+impl fmt::Display for NotApplicable {
+    /// What stands in place of a view.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.lacking.iter().try_for_each(|lacking| writeln!(f, "does not apply: {lacking}"))
+    }
+}
+
+/// The options that a configuration sets.
+fn options_set(text: &str) -> BTreeSet<String> {
+    text.lines()
+        .filter(|line| line.starts_with("CONFIG_"))
+        .filter_map(|line| Some(line.split_once('=')?.0.to_owned()))
+        .collect()
+}
+
+/// One image, ready to run scenarios.
+#[derive(Debug)]
+pub struct Bench<'a> {
+    images: Images<'a>,
+    image: BuiltImage,
+    names: Names,
+    events: BTreeMap<String, Vec<String>>,
+    programs: BTreeSet<String>,
+    modules: BTreeSet<String>,
+    layouts: OnceLock<Layouts>,
+    config: BTreeSet<String>,
+    /// What all runs on the image share.
+    pub kit: Kit,
+}
+
+impl<'a> Bench<'a> {
+    /// Opens the image `name`, building what is missing of it.
+    ///
+    /// # Errors
+    /// A [`KitError`]; nothing half-built is left.
+    pub fn open(images: Images<'a>, name: &str, on: Events<'_>) -> Result<Self, KitError> {
+        let workspace = images.workspace;
+        let spec = ImageSpec::load(workspace, name)?;
+        let machine = load::machine(workspace, &spec.machine)?;
+        let image = images.open_or_build(&spec, &board(&machine), on)?;
+        let init = read(&images.program(&image, "init", on)?.path)?;
+        if let Some(version) =
+            Emulator::find(images.store).ok().map(|found| found.version).filter(|version| !machine.runs_on(version))
+        {
+            return Err(KitError::OldQemu { machine: image.machine, needs: machine.needs_qemu.to_string(), version });
+        }
+        let mut kit = Kit {
+            image: image.name.clone(),
+            image_key: image.key.to_string(),
+            machine,
+            command_line: image.command_line.clone(),
+            kernel: image.kernel.clone(),
+            device_tree: image.device_tree.clone(),
+            content: content(&image)?,
+            symbols: Symbols::default(),
+            facts: Facts::default(),
+            init,
+            powers_off: image.powers_off,
+            lockstep: emulator::lockstep(images.store, on)?,
+        };
+        kit.facts = facts(&images, &kit, image.system_map.is_none(), on)?;
+        let system_map = image.system_map.as_deref().map(read).transpose()?;
+        // A kernel that comes built was asked for its symbols.
+        let text = system_map.as_deref().map_or(kit.facts.symbols.as_str().into(), String::from_utf8_lossy);
+        kit.symbols = Symbols::from_system_map(&text).0;
+        Ok(Self {
+            names: load::names_on(workspace, image.arch.as_str())?,
+            events: kit.facts.events(),
+            programs: workspace.programs().into_iter().chain([BUSYBOX.to_owned()]).collect(),
+            modules: workspace.modules().into_iter().chain(image.modules.keys().cloned()).collect(),
+            layouts: OnceLock::new(),
+            config: options_set(&String::from_utf8_lossy(&read(&image.config)?)),
+            images,
+            image,
+            kit,
+        })
+    }
+
+    /// Reads the scenario in `file`, gives its names their meaning on this image, and collects its programs and modules.
+    ///
+    /// # Errors
+    /// A [`KitError`].
+    pub fn scenario(&self, file: &Path, on: Events<'_>) -> Result<Prepared, KitError> {
+        let draft = load::draft(self.images.workspace, file)?;
+        let modules = self.modules_of(&draft, on)?;
+        let functions = self.modules.iter().map(|name| {
+            let own = modules.get(name).map(|(_, file)| file.traceable().map(str::to_owned).collect());
+            (name.clone(), own.unwrap_or_default())
+        });
+        let target = Target {
+            layouts: if draft.names_fields() { self.layouts(on)? } else { &Layouts::EMPTY },
+            image: &self.kit.image,
+            release: &self.kit.facts.release,
+            functions: &self.kit.facts.functions,
+            events: &self.events,
+            programs: &self.programs,
+            modules: &functions.collect(),
+            names: &self.names,
+            config: &self.config,
+            cpus: self.kit.machine.usual_schedule().cpus,
+            registers: self.image.arch == Arch::Arm,
+        };
+        let lacking = draft.lacking(&target);
+        if !lacking.is_empty() {
+            return Ok(Prepared::DoesNotApply(NotApplicable {
+                id: draft.id.clone(),
+                title: draft.title().to_owned(),
+                lacking,
+            }));
+        }
+        let scenario = draft.resolve(&target)?;
+        let mut programs = BTreeMap::new();
+        for step in &scenario.steps {
+            if let Step::Start { program, .. } | Step::Become { program, .. } = step {
+                let built = if program == BUSYBOX {
+                    self.images.busybox(&self.image, None, on)?
+                } else {
+                    self.images.program(&self.image, program, on)?
+                };
+                programs.insert(program.clone(), read(&built.path)?);
+            }
+        }
+        let may_panic = scenario.end == MachineEnd::Panic;
+        let dependencies = self.dependencies(&modules, on)?;
+        let load = Load { programs, modules, dependencies, boot_parameters: boot_parameters(&scenario), may_panic };
+        Ok(Prepared::Ready(Box::new(scenario), load))
+    }
+
+    /// Whether another image's kernel runs the same code on the same data, and differs at most in the line numbers that its
+    /// warnings would print (`__bug_table`). Only kernels that are not packed can be compared.
+    ///
+    /// # Errors
+    /// Where a kernel cannot be read.
+    pub fn runs_the_same(&self, other: &Self) -> Result<bool, KitError> {
+        let (Some(own), Some(others)) = (self.without_lines()?, other.without_lines()?) else { return Ok(false) };
+        Ok(own == others && read(&self.kit.device_tree)? == read(&other.kit.device_tree)?)
+    }
+
+    /// The kernel's bytes with zeros for the table of warnings.
+    fn without_lines(&self) -> Result<Option<Vec<u8>>, KitError> {
+        let Some(path) = &self.image.system_map else { return Ok(None) };
+        let map = read(path)?;
+        let map = String::from_utf8_lossy(&map);
+        let address = |name: &str| {
+            let line = map.lines().find(|line| line.split_whitespace().nth(2) == Some(name))?;
+            u64::from_str_radix(line.split_whitespace().next()?, 16).ok()
+        };
+        let mut kernel = read(&self.kit.kernel)?;
+        let place = |name: &str| usize::try_from(address(name)?.checked_sub(address("_text")?)?).ok();
+        let range = place("__start___bug_table").zip(place("__stop___bug_table"));
+        Ok(range.and_then(|(from, to)| {
+            kernel.get_mut(from..to)?.fill(0);
+            Some(kernel)
+        }))
+    }
+
+    /// Builds every program and module of the checkout that the store does not have.
+    ///
+    /// # Errors
+    /// A [`KitError`].
+    pub fn build_all(&self, on: Events<'_>) -> Result<(), KitError> {
+        for name in self.programs.iter().filter(|name| *name != BUSYBOX) {
+            self.images.program(&self.image, name, on)?;
+        }
+        for name in &self.modules {
+            self.images.module(&self.image, name, on)?;
+        }
+        self.layouts(on)?;
+        Ok(())
+    }
+
+    /// Where this kernel's structures keep their fields. Read only for scenarios that ask.
+    fn layouts(&self, on: Events<'_>) -> Result<&Layouts, KitError> {
+        if let Some(layouts) = self.layouts.get() {
+            return Ok(layouts);
+        }
+        let bytes = read(&self.images.types(&self.image, on)?.path)?;
+        let layouts =
+            Layouts::read(&bytes).map_err(|source| KitError::Layouts { image: self.image.name.clone(), source })?;
+        Ok(self.layouts.get_or_init(|| layouts))
+    }
+
+    /// What a scenario's guest needs to write its channel to a card: the card, and the load with the modules for it.
+    ///
+    /// # Errors
+    /// Where the image has no card, or not its modules.
+    pub fn with_card(&self, load: Load, on: Events<'_>) -> Result<(CardSpec, Load), KitError> {
+        let none = || ImageError::Input {
+            message: format!("image `{}` has no way to a card", self.kit.image),
+            hint: "`card:` in its file says how; `rpi3-6.1-card` has one".to_owned(),
+        };
+        let card = self.image.card.clone().ok_or_else(none)?;
+        let mut dependencies = Vec::new();
+        for name in &card.modules {
+            dependencies.push((name.clone(), read(&self.images.module(&self.image, name, on)?.path)?));
+        }
+        dependencies.extend(load.dependencies);
+        Ok((card, Load { dependencies, ..load }))
+    }
+
+    /// What modules depend on beyond each other, each behind what it depends on itself.
+    fn dependencies(
+        &self,
+        modules: &BTreeMap<String, (Vec<u8>, ModuleFile)>,
+        on: Events<'_>,
+    ) -> Result<Vec<(String, Vec<u8>)>, KitError> {
+        let mut found: Vec<(String, Vec<u8>)> = Vec::new();
+        let mut wanted: Vec<String> =
+            modules.values().flat_map(|(_, file)| file.depends().iter().rev().cloned()).collect();
+        while let Some(name) = wanted.last().cloned() {
+            let known = modules.contains_key(&name) || found.iter().any(|(other, _)| *other == name);
+            if known || !self.image.modules.contains_key(&name) {
+                wanted.pop();
+                continue;
+            }
+            let bytes = read(&self.images.module(&self.image, &name, on)?.path)?;
+            let file = ModuleFile::read(&bytes).map_err(|source| KitError::Module { name: name.clone(), source })?;
+            let missing = |other: &&String| {
+                self.image.modules.contains_key(*other)
+                    && !modules.contains_key(*other)
+                    && !found.iter().any(|(known, _)| known == *other)
+            };
+            let before: Vec<String> = file.depends().iter().filter(missing).cloned().collect();
+            if before.is_empty() {
+                found.push((name, bytes));
+            } else {
+                wanted.extend(before);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Those that exist: a name that does not is an error of the scenario, which `resolve` reports in its place.
+    fn modules_of(&self, draft: &Draft, on: Events<'_>) -> Result<BTreeMap<String, (Vec<u8>, ModuleFile)>, KitError> {
+        let mut modules = BTreeMap::new();
+        for name in draft.modules().filter(|name| self.modules.contains(*name)) {
+            let bytes = read(&self.images.module(&self.image, name, on)?.path)?;
+            let file = ModuleFile::read(&bytes).map_err(|source| KitError::Module { name: name.into(), source })?;
+            modules.insert(name.to_owned(), (bytes, file));
+        }
+        Ok(modules)
+    }
+}
+
+/// The facts of an image, from the store; asked for by booting it where they are not there.
+fn facts(images: &Images<'_>, kit: &Kit, symbols: bool, on: Events<'_>) -> Result<Facts, KitError> {
+    let inputs = Inputs::new("facts", RECIPE)
+        .with("image", &kit.image_key)
+        .with("command line", &kit.command_line)
+        .with("machine", &kit.machine.qemu_machine)
+        .with("init", &kit.init)
+        .with("question", facts::question(kit.machine.channel, symbols))
+        .with("device tree", read(&kit.device_tree)?);
+    let entry = images.store.ensure(&inputs, on, |directory, on| {
+        on(ImageEvent::Phase(Phase::Facts));
+        // What the boots leave is evidence, not facts.
+        let scratch = images.store.scratch()?;
+        let facts =
+            ask(kit, symbols, scratch.path()).map_err(|source| KitError::Facts { image: kit.image.clone(), source })?;
+        let path = directory.join(FACTS);
+        let text = serde_json::to_string(&facts).unwrap_or_default();
+        fs::write(&path, text).map_err(StoreError::write(&path))?;
+        Ok::<_, KitError>(vec![FACTS.to_owned()])
+    })?;
+    let path = entry.file(FACTS);
+    let text = read(&path)?;
+    serde_json::from_slice(&text).map_err(|error| KitError::Read { path, source: error.into() })
+}
+
+fn ask(kit: &Kit, symbols: bool, directory: &Path) -> Result<Facts, RunError> {
+    let (plan, schedule) = (facts::question(kit.machine.channel, symbols), kit.machine.usual_schedule());
+    let answer = boot_plan(kit, &Load::default(), plan, schedule, directory, LIMIT)?;
+    Ok(Facts::from_answer(&answer.evidence.sections()))
+}
+
+/// What QEMU loads besides the initramfs.
+fn content(image: &BuiltImage) -> Result<String, KitError> {
+    let mut hasher = blake3::Hasher::new();
+    for path in [&image.kernel, &image.device_tree] {
+        let bytes = read(path)?;
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(&bytes);
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, KitError> {
+    fs::read(path).map_err(|source| KitError::Read { path: path.into(), source })
+}

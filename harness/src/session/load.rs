@@ -1,0 +1,194 @@
+//! Reads the files of a workspace into the types that they describe.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use kernsnap_analysis::lesson::Lesson;
+use kernsnap_analysis::report::Sources;
+use kernsnap_host::workspace::Workspace;
+use kernsnap_image::Board;
+use kernsnap_machine::Machine;
+use kernsnap_machine::qemu;
+use kernsnap_scenario::claims::Claims;
+use kernsnap_scenario::{Draft, Names};
+use kernsnap_yaml::{Diagnostic, did_you_mean};
+
+/// Why something of the checkout cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// No checkout here.
+    #[error("`{}` is in no kernsnap checkout (no `images/` and `scenarios/` in it or above it)", .0.display())]
+    NotFound(PathBuf),
+    /// A file cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Nothing has this name.
+    #[error("there is no {kind} `{name}`{}", hint.as_deref().map(|hint| format!("\n\nhint: {hint}")).unwrap_or_default())]
+    Unknown {
+        /// What was looked for: `scenario`, `image`.
+        kind: &'static str,
+        /// The name.
+        name: String,
+        /// A name that exists and is near.
+        hint: Option<String>,
+    },
+    /// A file is wrong.
+    #[error(transparent)]
+    Diagnostic(#[from] Box<Diagnostic>),
+}
+
+impl From<Diagnostic> for LoadError {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Diagnostic(Box::new(diagnostic))
+    }
+}
+
+/// The scenario files, sorted by name. Only their names are read.
+///
+/// # Errors
+/// Where the directories cannot be read.
+pub fn scenario_files(workspace: &Workspace) -> Result<Vec<PathBuf>, LoadError> {
+    workspace.scenario_files().map_err(|source| LoadError::Read { path: workspace.root.join("scenarios"), source })
+}
+
+/// The file of the scenario `id`.
+///
+/// # Errors
+/// [`LoadError::Unknown`] with the nearest name.
+pub fn scenario_file(workspace: &Workspace, id: &str) -> Result<PathBuf, LoadError> {
+    let files = scenario_files(workspace)?;
+    let known: Vec<String> = files.iter().map(|path| stem(path)).collect();
+    match known.iter().position(|name| name == id) {
+        Some(index) => Ok(files[index].clone()),
+        None => Err(unknown("scenario", "kernsnap list", id, &known)),
+    }
+}
+
+/// Reads a scenario file. Paths in messages are relative to the checkout.
+///
+/// # Errors
+/// Where it cannot be read or its shape is wrong.
+pub fn draft(workspace: &Workspace, file: &Path) -> Result<Draft, LoadError> {
+    let text = read(file)?;
+    Ok(Draft::read(workspace.relative(file), text)?)
+}
+
+/// Reads all scenario files.
+///
+/// # Errors
+/// At the first that cannot be read or whose shape is wrong.
+pub fn drafts(workspace: &Workspace) -> Result<Vec<Draft>, LoadError> {
+    scenario_files(workspace)?.iter().map(|file| draft(workspace, file)).collect()
+}
+
+/// What the notes claim.
+///
+/// # Errors
+/// Where the table cannot be read or is wrong.
+pub fn claims(workspace: &Workspace) -> Result<Claims, LoadError> {
+    let file = workspace.root.join("scenarios/claims.yaml");
+    Ok(Claims::read(workspace.relative(&file), &read(&file)?)?)
+}
+
+/// Reads the lesson `id`.
+///
+/// # Errors
+/// [`LoadError::Unknown`] with the nearest name; where it cannot be read or its shape is wrong.
+pub fn lesson(workspace: &Workspace, id: &str) -> Result<Lesson, LoadError> {
+    let known = workspace.lesson_ids();
+    if !known.iter().any(|name| name == id) {
+        return Err(unknown("lesson", "kernsnap lesson", id, &known));
+    }
+    let file = workspace.lessons_directory().join(format!("{id}.yaml"));
+    Ok(Lesson::read(workspace.relative(&file), read(&file)?)?)
+}
+
+/// The description of the board `name`.
+///
+/// # Errors
+/// Where it cannot be read or is wrong.
+pub fn machine(workspace: &Workspace, name: &str) -> Result<Machine, LoadError> {
+    let file = workspace.root.join(format!("images/boards/{name}.yaml"));
+    Ok(Machine::read(workspace.relative(&file), &read(&file)?)?)
+}
+
+/// The board as the image crate builds device trees for it.
+#[must_use]
+pub fn board(machine: &Machine) -> Board {
+    Board { program: qemu::PROGRAM.to_owned(), words: machine.board(), disable: machine.disable.clone() }
+}
+
+/// The table of logical names.
+///
+/// # Errors
+/// Where it cannot be read or is wrong.
+pub fn names(workspace: &Workspace) -> Result<Names, LoadError> {
+    let file = workspace.root.join("images/names.yaml");
+    Ok(Names::read(workspace.relative(&file), &read(&file)?)?)
+}
+
+/// The logical names, and the numbers of system calls on `architecture`.
+///
+/// # Errors
+/// A [`LoadError`].
+pub fn names_on(workspace: &Workspace, architecture: &str) -> Result<Names, LoadError> {
+    let file = workspace.root.join("images/syscalls.yaml");
+    Ok(names(workspace)?.with_syscalls(workspace.relative(&file), &read(&file)?, architecture)?)
+}
+
+/// The table of the source files of functions.
+///
+/// # Errors
+/// Where it cannot be read or is wrong.
+pub fn sources(workspace: &Workspace) -> Result<Sources, LoadError> {
+    let file = workspace.root.join("images/sources.yaml");
+    Ok(Sources::read(workspace.relative(&file), &read(&file)?)?)
+}
+
+/// As many names as one can look through in a message.
+const FEW: usize = 20;
+
+/// `list` is the command that shows all names.
+fn unknown(kind: &'static str, list: &str, name: &str, known: &[String]) -> LoadError {
+    let nearest = did_you_mean(name, known.iter().map(String::as_str));
+    let all = || match known.len() {
+        0..=FEW => format!("there are {}", known.join(", ")),
+        many => format!("`{list}` shows the {many} that there are"),
+    };
+    LoadError::Unknown { kind, name: name.into(), hint: Some(nearest.unwrap_or_else(all)) }
+}
+
+fn read(file: &Path) -> Result<String, LoadError> {
+    fs::read_to_string(file).map_err(|source| LoadError::Read { path: file.into(), source })
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(name: &str, known: usize, hint: &str) {
+        let known: Vec<String> = (10..10 + known).map(|number| format!("fork-{number}")).collect();
+        let LoadError::Unknown { hint: found, .. } = unknown("scenario", "kernsnap list", name, &known) else {
+            panic!("another error")
+        };
+        assert_eq!(found.as_deref(), Some(hint));
+    }
+
+    #[test]
+    fn an_unknown_name_comes_with_the_nearest_or_with_where_they_all_are() {
+        check("frok-10", 30, "did you mean `fork-10`?");
+        check("sleeps", 2, "there are fork-10, fork-11");
+        check("sleeps", 30, "`kernsnap list` shows the 30 that there are");
+    }
+}

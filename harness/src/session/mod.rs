@@ -1,0 +1,12 @@
+//! The use cases, each once: from names to prepared images, runs, verdicts and what is kept of them.
+
+pub mod cache;
+pub mod capsule;
+pub mod compile;
+pub mod kit;
+pub mod load;
+pub mod matrix;
+pub mod record;
+pub mod recording;
+pub mod run;
+pub mod shell_guest;

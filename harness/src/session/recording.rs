@@ -1,0 +1,144 @@
+//! A recording as a file: what it is, and its events.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor, Read as _};
+use std::path::{Path, PathBuf};
+
+pub use kernsnap_trace::DatFile;
+
+use kernsnap_machine::card;
+use kernsnap_machine::card::{CardError, Returned};
+use kernsnap_machine::channel;
+use kernsnap_trace::dat;
+use kernsnap_trace::text::{Summary, TextReader};
+use kernsnap_trace::{Event, RawReader, RawSummary};
+
+/// Bytes read at a time.
+const BUFFER: usize = 256 << 10;
+/// How far into a file is looked to see what it is.
+const SNIFFED: u64 = 4096;
+
+/// Where a text comes from.
+pub type Source = Box<dyn BufRead>;
+
+/// A recording that was opened.
+pub enum Opened {
+    /// A text, which is read as it is asked for.
+    Text(Box<TextReader<Source>>),
+    /// A file of `trace-cmd record`.
+    TraceDat(DatFile),
+    /// The sections of the channel that a run left (`trace.raw` below `--out`), whole.
+    Run(Vec<u8>),
+    /// The same, from a card that came back, with the run it was made for.
+    Card(Returned),
+}
+
+/// Why there is nothing to read.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is a card, and nothing can be had from it.
+    #[error("`{}`: {source}", path.display())]
+    Card {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: CardError,
+    },
+    /// The file is no recording.
+    #[error("`{}` is neither text, nor a trace.dat, nor the raw trace of a run", path.display())]
+    Unknown {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// Opens a file, or with `-` the standard input, and sees what it is from its first bytes.
+///
+/// # Errors
+/// [`OpenError`] where it cannot be read, or is nothing of the three.
+pub fn open(path: &Path) -> Result<Opened, OpenError> {
+    let error = |source| OpenError::Read { path: path.to_owned(), source };
+    let (mut source, on_disk): (Source, _) = if path == Path::new("-") {
+        (Box::new(BufReader::with_capacity(BUFFER, io::stdin())), false)
+    } else {
+        let file = File::open(path).map_err(error)?;
+        // What has been read of a pipe cannot be read again.
+        let on_disk = file.metadata().is_ok_and(|data| data.is_file());
+        (Box::new(BufReader::with_capacity(BUFFER, file)), on_disk)
+    };
+    let mut head = Vec::new();
+    source.by_ref().take(SNIFFED).read_to_end(&mut head).map_err(error)?;
+    let mut whole = |head: Vec<u8>| {
+        let mut bytes = head;
+        source.read_to_end(&mut bytes).map(|_| bytes).map_err(error)
+    };
+    if head.starts_with(dat::MAGIC) {
+        let file = if on_disk { File::open(path).and_then(DatFile::open).map_err(error)? } else { whole(head)?.into() };
+        Ok(Opened::TraceDat(file))
+    } else if card::begins_card(&head) {
+        let returned = card::read(path).map_err(|source| OpenError::Card { path: path.to_owned(), source })?;
+        Ok(Opened::Card(returned))
+    } else if channel::begins_section(&head) {
+        whole(head).map(Opened::Run)
+    } else if head.contains(&0) {
+        Err(OpenError::Unknown { path: path.to_owned() })
+    } else {
+        let text = BufReader::with_capacity(BUFFER, Cursor::new(head).chain(source));
+        Ok(Opened::Text(Box::new(TextReader::new(Box::new(text)))))
+    }
+}
+
+/// The events of a recording, one at a time, and as few of them in memory as can be.
+pub enum Events<'a> {
+    /// Read from a text.
+    Text(Box<TextReader<Source>>),
+    /// Decoded from raw pages.
+    Raw(Box<RawReader<'a>>),
+}
+
+impl Events<'_> {
+    /// The next event, until the one behind it is asked for, with the names of tasks that are known so far, by pid.
+    ///
+    /// # Errors
+    /// A file that cannot be read any further.
+    #[inline]
+    pub fn lend(&mut self) -> Option<io::Result<(&Event, &BTreeMap<i32, String>)>> {
+        match self {
+            Self::Text(reader) => reader.lend(),
+            Self::Raw(reader) => reader.lend(),
+        }
+    }
+
+    /// What is known besides the events, when all were read.
+    #[must_use]
+    pub fn finish(self) -> Summary {
+        match self {
+            Self::Text(reader) => reader.finish(),
+            Self::Raw(reader) => {
+                let RawSummary { names, defects, issues, .. } = reader.finish();
+                Summary { names, defects, issues, one_clock: true }
+            }
+        }
+    }
+}
+
+impl Iterator for Events<'_> {
+    type Item = io::Result<Event>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Text(reader) => reader.next(),
+            Self::Raw(reader) => reader.next().map(Ok),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! From the evidence of a run to what it shows. Pure but for the clock it is given.
+
+use std::collections::BTreeMap;
+
+use super::{Input, Kit, Outcome, RunError, sha256};
+use crate::session::compile::PROBE_GROUP;
+use kernsnap_analysis::verdict::{GuestOutcome, Verdict, judge};
+use kernsnap_analysis::view::{Cast, View};
+use kernsnap_image::module_file::ModuleFile;
+use kernsnap_machine::plan;
+use kernsnap_machine::plan::Plan;
+use kernsnap_machine::report::{GuestReport, StepFailure};
+use kernsnap_machine::{Evidence, Schedule};
+use kernsnap_scenario::{End, Scenario};
+use kernsnap_trace::dat::TraceDat;
+use kernsnap_trace::text::{dumped, parse};
+use kernsnap_trace::{Cpu, ParseIssue, Symbols, Trace, decode};
+use kernsnap_yaml::Diagnostic;
+
+/// What the evidence shows, without the times of the host.
+///
+/// # Errors
+/// [`RunError::Refused`] where the kernel did not take the scenario's settings.
+pub(super) fn read(scenario: &Scenario, input: &Input<'_>, evidence: &Evidence) -> Result<Outcome, RunError> {
+    let (kit, schedule) = (input.kit, input.schedule);
+    let report = evidence.report();
+    if let Some(failure) = failures(&report, Stage::Setup).next() {
+        return Err(RunError::Refused(Box::new(refused(scenario, kit, &input.plan, failure))));
+    }
+    let console = evidence.console_text();
+    let (trace, issues) = match &evidence.panic {
+        None => trace(&evidence.sections(), scenario, kit, &input.modules, schedule),
+        Some(_) => trace_of_panic(&console),
+    };
+    let cast = Cast::find(&trace, &scenario.roles, &report.pids, &scenario.names);
+    let view = View::frozen(scenario, &trace, &cast);
+    let verdict = match unreadable(&issues, &report) {
+        Some(reasons) => Verdict::Unusable(reasons),
+        None => judge(scenario, &trace, &cast, &guest_outcome(scenario, &report, evidence, &console)),
+    };
+    Ok(Outcome {
+        verdict,
+        raw_sha256: sha256(if evidence.panic.is_some() { console.as_bytes() } else { &evidence.body }),
+        view_sha256: sha256(view.to_string().as_bytes()),
+        view,
+        trace,
+        cast,
+        console,
+        guest_ns: evidence.guest_ns,
+        phases: report.phases,
+        times: None,
+        total: std::time::Duration::ZERO,
+        schedule,
+    })
+}
+
+fn trace(
+    sections: &BTreeMap<&str, &[u8]>,
+    scenario: &Scenario,
+    kit: &Kit,
+    modules: &BTreeMap<String, ModuleFile>,
+    schedule: Schedule,
+) -> (Trace, Vec<ParseIssue>) {
+    let (recorded, symbols) = recorded(sections, scenario, kit, modules, schedule);
+    decode(&recorded.recording(), &symbols)
+}
+
+/// What the guest recorded, with what is needed to read it: the parts of a `trace.dat`, without its symbols, and the
+/// symbols of kernel and modules.
+#[must_use]
+pub fn recorded<'a>(
+    sections: &BTreeMap<&'a str, &'a [u8]>,
+    scenario: &Scenario,
+    kit: &'a Kit,
+    modules: &BTreeMap<String, ModuleFile>,
+    schedule: Schedule,
+) -> (TraceDat<'a>, Symbols) {
+    let text = |name: &str| std::str::from_utf8(sections.get(name).copied().unwrap_or_default()).unwrap_or_default();
+    let mut symbols = kit.symbols.clone();
+    for (module, file) in modules {
+        let kernel_name = kernsnap_scenario::kernel_module_name(module);
+        for section in file.sections() {
+            let said = text(&plan::module_section(module, section)).trim();
+            if let Ok(base) = u64::from_str_radix(said.trim_start_matches("0x"), 16) {
+                let functions = file.functions(section);
+                let end = functions.iter().map(|f| f.offset + f.size).max().unwrap_or(0);
+                let names = functions.iter().map(|f| (f.offset, f.name.as_str()));
+                symbols.add_module(&kernel_name, base..base + end, names);
+            }
+        }
+    }
+    let mut dat =
+        TraceDat { header_page: &kit.facts.header_page, saved_cmdlines: text(plan::NAMES), ..TraceDat::default() };
+    let mut formats: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let traced = |group: &str, name: &str| {
+        scenario.trace.events.iter().any(|event| (event.group.as_str(), event.name.as_str()) == (group, name))
+    };
+    for (name, format) in &kit.facts.formats {
+        match name.split_once(':') {
+            Some(("ftrace", _)) => dat.own_formats.push(format),
+            Some((group, name)) if traced(group, name) => formats.entry(group).or_default().push(format),
+            _ => {}
+        }
+    }
+    let probes = sections.keys().filter(|name| name.starts_with(plan::FORMAT));
+    for probe in probes {
+        formats.entry(PROBE_GROUP).or_default().push(text(probe));
+    }
+    dat.formats = formats.into_iter().collect();
+    for cpu in 0..schedule.cpus {
+        dat.cpus.push((Cpu(cpu), sections.get(plan::pages(cpu).as_str()).copied().unwrap_or_default().into()));
+        dat.stats.push((Cpu(cpu), text(&plan::stats(cpu))));
+    }
+    (dat, symbols)
+}
+
+/// The trace that a panic printed.
+fn trace_of_panic(console: &str) -> (Trace, Vec<ParseIssue>) {
+    if let Some(text) = dumped(console) {
+        return parse(text.as_bytes());
+    }
+    let message = "the panic printed no whole trace".to_owned();
+    (Trace::default(), vec![ParseIssue { place: "console".into(), message }])
+}
+
+/// Where in its plan a guest was when a step failed. What that means differs: a setting the scenario should not have, a
+/// kernel that behaves differently, evidence that is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Setup,
+    Steps,
+    Collect,
+}
+
+fn failures(report: &GuestReport, stage: Stage) -> impl Iterator<Item = &StepFailure> {
+    report.failures.iter().filter(move |failure| {
+        let happened = match failure.after.as_deref() {
+            Some(plan::SCENARIO) => Stage::Steps,
+            Some(plan::COLLECT) => Stage::Collect,
+            _ => Stage::Setup,
+        };
+        happened == stage
+    })
+}
+
+fn refused(scenario: &Scenario, kit: &Kit, plan: &Plan, failure: &StepFailure) -> Diagnostic {
+    let message = format!("the kernel of image `{}` refuses this: {failure}", kit.image);
+    scenario.mistake(plan.origin(failure.line), message)
+}
+
+/// Bytes that are missing or cannot be understood are no basis for a judgement.
+fn unreadable(issues: &[ParseIssue], report: &GuestReport) -> Option<Vec<String>> {
+    let lost = failures(report, Stage::Collect).map(ToString::to_string);
+    let told = report.unreadable.iter().map(|line| format!("the guest's report has an unknown line `{line}`"));
+    let parsed = issues.iter().map(|issue| format!("{}: {}", issue.place, issue.message));
+    let reasons: Vec<String> = lost.chain(told).chain(parsed).collect();
+    (!reasons.is_empty()).then_some(reasons)
+}
+
+fn guest_outcome(scenario: &Scenario, report: &GuestReport, evidence: &Evidence, console: &str) -> GuestOutcome {
+    let ends = report
+        .pids
+        .keys()
+        .map(|task| (task.clone(), report.ends.get(task).and_then(|status| End::from_wait_status(*status))))
+        .collect();
+    let timeout = report.timeout.clone().map(|running| (scenario.deadline_ms, running));
+    let failures = failures(report, Stage::Steps).map(ToString::to_string).collect();
+    GuestOutcome { ends, failures, timeout, panic: evidence.panic.clone(), console: console.to_owned() }
+}

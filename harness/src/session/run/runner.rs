@@ -1,0 +1,121 @@
+//! How runs come by their evidence: from the cache, or by booting a machine.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::reading::read;
+use super::{Input, Kit, Load, Outcome, RunError, evidence, write};
+use crate::session::cache::{About, Cache};
+use kernsnap_machine::{Evidence, Schedule};
+use kernsnap_scenario::Scenario;
+
+/// Whether what the cache knows stands for a boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// It does. What it does not know is booted, and kept.
+    Cached,
+    /// A machine is booted each time. Where the cache knows the run, it must have been the same bytes.
+    Fresh,
+}
+
+/// What all runs on an image share.
+#[derive(Debug)]
+pub struct Runner<'a> {
+    /// The image's part.
+    pub kit: &'a Kit,
+    /// What is known of earlier runs.
+    pub cache: Cache,
+    /// Whether it is asked.
+    pub freshness: Freshness,
+    /// The backstop of a boot in host time.
+    pub limit: Duration,
+}
+
+/// A run: what went in, what came out, and what it shows.
+#[derive(Clone, Debug)]
+pub struct Run<'a> {
+    /// What reached the guest.
+    pub input: Input<'a>,
+    /// What the machine left.
+    pub evidence: Evidence,
+    /// What that shows.
+    pub outcome: Outcome,
+}
+
+impl<'a> Runner<'a> {
+    /// Runs `scenario`. A machine that is booted uses `directory`, which exists; [`Run::leave`] leaves a run's files wherever
+    /// its evidence came from.
+    ///
+    /// # Errors
+    /// [`RunError`] where there is no verdict.
+    pub fn run(
+        &self,
+        scenario: &Scenario,
+        load: &Load,
+        schedule: Schedule,
+        directory: &Path,
+    ) -> Result<Run<'a>, RunError> {
+        let started = Instant::now();
+        let input = Input::of(scenario, self.kit, load, schedule)?;
+        let key = self.cache.key(&input);
+        let known = self.cache.find(&key);
+        if self.freshness == Freshness::Cached
+            && let Some(evidence) = known
+        {
+            return match read(scenario, &input, &evidence) {
+                Ok(outcome) => Ok(Run::with(input, evidence, outcome, started)),
+                Err(error) => {
+                    leave(&input, &evidence, directory)?;
+                    Err(error)
+                }
+            };
+        }
+        let boot = input.boot(directory, self.limit)?;
+        if boot.settled {
+            match known {
+                Some(known) => self.cache.must_be(&key, &known, &boot.evidence)?,
+                None => self.cache.keep(&key, &About::of(scenario, self.kit, schedule), &boot.evidence),
+            }
+        }
+        let outcome = Outcome { times: Some(boot.times), ..read(scenario, &input, &boot.evidence)? };
+        Ok(Run::with(input, boot.evidence, outcome, started))
+    }
+}
+
+impl<'a> Run<'a> {
+    /// A run without a cache.
+    pub(super) fn booted(
+        scenario: &Scenario,
+        kit: &'a Kit,
+        load: &Load,
+        schedule: Schedule,
+        directory: &Path,
+        limit: Duration,
+    ) -> Result<Self, RunError> {
+        let started = Instant::now();
+        let input = Input::of(scenario, kit, load, schedule)?;
+        let boot = input.boot(directory, limit)?;
+        let outcome = Outcome { times: Some(boot.times), ..read(scenario, &input, &boot.evidence)? };
+        Ok(Self::with(input, boot.evidence, outcome, started))
+    }
+
+    fn with(input: Input<'a>, evidence: Evidence, outcome: Outcome, started: Instant) -> Self {
+        let outcome = Outcome { total: started.elapsed(), ..outcome };
+        Self { input, evidence, outcome }
+    }
+
+    /// Leaves all files of the run in `directory`, which exists, but for what QEMU itself said.
+    ///
+    /// # Errors
+    /// [`RunError::Write`].
+    pub fn leave(&self, directory: &Path) -> Result<(), RunError> {
+        leave(&self.input, &self.evidence, directory)?;
+        write(directory, evidence::VIEW, self.outcome.view.to_string().as_bytes())
+    }
+}
+
+fn leave(input: &Input<'_>, evidence: &Evidence, directory: &Path) -> Result<(), RunError> {
+    input.leave(directory)?;
+    write(directory, evidence::CONSOLE_LOG, &evidence.console)?;
+    write(directory, evidence::RAW, &evidence.body)
+}

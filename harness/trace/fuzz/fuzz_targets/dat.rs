@@ -1,0 +1,37 @@
+//! No file can break the reader of `trace.dat`, and pages that stay in the file are read as those in memory.
+#![no_main]
+
+use std::io;
+
+use kernsnap_trace::dat::{TraceDat, inflate, read, read_beginning};
+use kernsnap_trace::{ReadAt, Symbols, Trace, decode};
+use libfuzzer_sys::fuzz_target;
+
+#[derive(Debug)]
+struct InMemory(Vec<u8>);
+
+impl ReadAt for InMemory {
+    fn read_exact_at(&self, into: &mut [u8], offset: u64) -> io::Result<()> {
+        let rest = usize::try_from(offset).ok().and_then(|offset| self.0.get(offset..));
+        let bytes = rest.and_then(|rest| rest.get(..into.len())).ok_or(io::ErrorKind::UnexpectedEof)?;
+        into.copy_from_slice(bytes);
+        Ok(())
+    }
+}
+
+fn trace(dat: &TraceDat<'_>) -> Trace {
+    let (symbols, _) = Symbols::from_system_map(dat.kallsyms);
+    decode(&dat.recording(), &symbols).0
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let inflated = inflate(bytes).ok().flatten();
+    if let Ok(dat) = read(inflated.as_deref().unwrap_or(bytes)) {
+        let whole = trace(&dat);
+        let file = InMemory(bytes.to_vec());
+        let (beginning, _) = bytes.split_at(bytes.len() / 2);
+        if let Ok(dat) = read_beginning(beginning, &file, bytes.len() as u64) {
+            assert_eq!(trace(&dat), whole);
+        }
+    }
+});

@@ -1,0 +1,18 @@
+//! No description of pages and events can break the decoder, nor can pages that it does not fit.
+#![no_main]
+
+use kernsnap_trace::{Cpu, CpuRecording, Recording, Symbols, decode};
+use libfuzzer_sys::fuzz_target;
+
+const PAGES: &[u8] = include_bytes!("../../tests/data/recordings/function/cpu1.raw");
+
+fuzz_target!(|text: &str| {
+    let recording = Recording {
+        header_page: text,
+        formats: text.split("\n\n").collect(),
+        cpus: vec![CpuRecording { cpu: Cpu(0), pages: PAGES.into(), stats: text }],
+        saved_cmdlines: text,
+    };
+    let (symbols, _) = Symbols::from_system_map(text);
+    let _ = decode(&recording, &symbols);
+});

@@ -1,0 +1,174 @@
+//! `trace.dat`, the file of `trace-cmd record` (trace-cmd.dat.v6(5), v7(5)): what a tracing session saved, behind one
+//! another. Version 6 is written and read; version 7 is read, compressed by zstd too.
+
+mod cursor;
+mod read;
+mod version_7;
+mod write;
+
+pub use read::{read, read_beginning};
+pub use version_7::inflate;
+pub use write::write;
+
+use super::{Cpu, CpuRecording, PageBytes, Recording};
+
+/// What the file begins with.
+pub const MAGIC: &[u8] = b"\x17\x08\x44tracing";
+
+/// What a file holds, as far as events need it. The texts are tracefs's own files.
+#[derive(Clone, Debug, Default)]
+pub struct TraceDat<'a> {
+    /// `events/header_page`.
+    pub header_page: &'a str,
+    /// `events/ftrace/NAME/format`.
+    pub own_formats: Vec<&'a str>,
+    /// `events/GROUP/NAME/format`, by group.
+    pub formats: Vec<(&'a str, Vec<&'a str>)>,
+    /// `/proc/kallsyms`, or as much of it as occurs.
+    pub kallsyms: &'a str,
+    /// `saved_cmdlines`.
+    pub saved_cmdlines: &'a str,
+    /// What `trace_pipe_raw` of each CPU gave.
+    pub cpus: Vec<(Cpu, PageBytes<'a>)>,
+    /// `per_cpu/cpuN/stats` of each CPU that has one.
+    pub stats: Vec<(Cpu, &'a str)>,
+}
+
+/// What is wrong with a file, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DatError {
+    /// Something ends behind the end of the file, or is not what has to stand there.
+    #[error("it is cut off or damaged at byte {at}: no {expected}")]
+    Damaged {
+        /// Bytes from the beginning.
+        at: usize,
+        /// What should be there.
+        expected: &'static str,
+    },
+    /// The file is of a kind that is not read.
+    #[error("{0}")]
+    Unsupported(String),
+}
+
+impl<'a> TraceDat<'a> {
+    /// The same as a recording.
+    #[must_use]
+    pub fn recording(&self) -> Recording<'a> {
+        let stats = |cpu: Cpu| self.stats.iter().find(|(of, _)| *of == cpu).map_or("", |(_, stats)| *stats);
+        Recording {
+            header_page: self.header_page,
+            formats: self.formats.iter().flat_map(|(_, formats)| formats).chain(&self.own_formats).copied().collect(),
+            cpus: self
+                .cpus
+                .iter()
+                .map(|(cpu, pages)| CpuRecording { cpu: *cpu, pages: *pages, stats: stats(*cpu) })
+                .collect(),
+            saved_cmdlines: self.saved_cmdlines,
+        }
+    }
+}
+
+/// Options that stand in a file: a number, a length, bytes.
+mod option {
+    pub(super) const DONE: u16 = 0;
+    pub(super) const CPU_STATS: u16 = 2;
+    pub(super) const BUFFER: u16 = 3;
+    pub(super) const HEADER_INFO: u16 = 16;
+    pub(super) const FTRACE_EVENTS: u16 = 17;
+    pub(super) const EVENT_FORMATS: u16 = 18;
+    pub(super) const KALLSYMS: u16 = 19;
+    pub(super) const CMDLINES: u16 = 21;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Symbols, decode};
+
+    fn file() -> Vec<u8> {
+        write(&TraceDat {
+            header_page: "head",
+            own_formats: vec!["name: function\nID: 1\n"],
+            formats: vec![("sched", vec!["name: a\nID: 300\n", "name: b\nID: 301\n"])],
+            kallsyms: "10 T f\n",
+            saved_cmdlines: "1 init\n",
+            cpus: vec![(Cpu(0), [1; 4096][..].into()), (Cpu(1), PageBytes::default()), (Cpu(2), [2; 8192][..].into())],
+            stats: vec![(Cpu(2), "entries: 1\n")],
+        })
+        .expect("memory")
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let file = file();
+        let found = read(&file).expect("a whole file");
+        assert_eq!((found.header_page, &found.own_formats), ("head", &vec!["name: function\nID: 1\n"]));
+        assert_eq!(found.formats, [("sched", vec!["name: a\nID: 300\n", "name: b\nID: 301\n"])]);
+        assert_eq!((found.kallsyms, found.saved_cmdlines), ("10 T f\n", "1 init\n"));
+        let cpus: Vec<_> = found.cpus.iter().map(|(cpu, pages)| (cpu.0, pages.size())).collect();
+        assert_eq!(cpus, [(0, 4096), (1, 0), (2, 8192)]);
+        assert_eq!(found.stats, [(Cpu(2), "entries: 1\n")]);
+    }
+
+    #[test]
+    fn pages_behind_the_beginning_stay_in_the_file() {
+        let file = file();
+        let whole = read(&file).expect("a whole file");
+        let length = file.len() as u64;
+        let mut found = Vec::new();
+        for end in 0..=file.len() {
+            let Ok(dat) = read_beginning(&file[..end], &file, length) else { continue };
+            assert_eq!((dat.kallsyms, &dat.stats), (whole.kallsyms, &whole.stats));
+            for ((_, pages), (_, expected)) in dat.cpus.iter().zip(&whole.cpus) {
+                assert_eq!(pages.read().expect("readable"), expected.read().expect("memory"));
+            }
+            found.push(dat.cpus.iter().filter(|(_, pages)| matches!(pages, PageBytes::File { .. })).count());
+        }
+        found.dedup();
+        assert_eq!(found, [2, 1, 0], "as the beginning grows, more of the pages are in it");
+        let cut = read_beginning(&file[..file.len() - 1], &file, length - 1);
+        assert!(cut.is_err(), "the file ends within the pages");
+    }
+
+    #[test]
+    fn what_is_compressed_is_the_same_recording() {
+        let plain = include_bytes!("../../fuzz/corpus/dat/function");
+        let packed = include_bytes!("../../fuzz/corpus/dat/compressed");
+        assert_eq!(inflate(plain), Ok(None));
+        assert!(matches!(read(packed), Err(DatError::Unsupported(_))));
+        let inflated = inflate(packed).expect("a whole file").expect("a compressed one");
+        let (found, expected) = (read(&inflated).expect("a file"), read(plain).expect("a file"));
+        assert_eq!(found.kallsyms, expected.kallsyms);
+        let decoded = |dat: &TraceDat<'_>| {
+            let (symbols, _) = Symbols::from_system_map(dat.kallsyms);
+            decode(&dat.recording(), &symbols).0.events
+        };
+        assert!(!decoded(&found).is_empty());
+        assert_eq!(decoded(&found), decoded(&expected));
+    }
+
+    #[test]
+    fn no_byte_of_a_compressed_file_breaks_it() {
+        let packed = include_bytes!("../../fuzz/corpus/dat/compressed");
+        for at in (0..packed.len()).step_by(7) {
+            let mut bad = packed.to_vec();
+            bad[at] ^= 0x81;
+            let _ = inflate(&bad).map(|file| file.map(|file| read(&file).map(|dat| dat.cpus.len())));
+            // Not all that stands in a file is read.
+            assert!(inflate(&packed[..at]).is_err() || at > packed.len() / 2, "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn every_cut_is_an_error_and_no_byte_a_panic() {
+        let whole = file();
+        for end in 0..whole.len().min(6000) {
+            assert!(read(&whole[..end]).is_err(), "cut at {end}");
+        }
+        for at in 0..whole.len().min(1000) {
+            let mut bad = whole.clone();
+            bad[at] ^= 0x81;
+            let _ = read(&bad).map(|dat| dat.recording());
+        }
+    }
+}

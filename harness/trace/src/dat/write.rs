@@ -1,0 +1,85 @@
+//! A recording as a file of version 6, which every `trace-cmd` reads.
+
+use std::borrow::Cow;
+use std::io;
+
+use super::{MAGIC, TraceDat, option};
+use crate::PageBytes;
+
+/// Where the pages of a CPU begin is a multiple of this.
+const PAGE: usize = 4096;
+
+/// The file. Sizes are taken from the guest's `header_page`: 8-byte words where it does not say.
+///
+/// # Errors
+/// Pages that are in another file, which cannot be read.
+pub fn write(dat: &TraceDat<'_>) -> io::Result<Vec<u8>> {
+    let long = super::super::format::HeaderPage::parse(dat.header_page).map_or(8, |head| head.long);
+    let mut file = MAGIC.to_vec();
+    file.extend(b"6\0");
+    // Little-endian.
+    file.push(0);
+    file.extend(long.to_le_bytes().first());
+    file.extend(4096_u32.to_le_bytes());
+    file.extend(b"header_page\0");
+    sized(&mut file, dat.header_page);
+    file.extend(b"header_event\0");
+    sized(&mut file, HEADER_EVENT);
+    count(&mut file, dat.own_formats.len());
+    for format in &dat.own_formats {
+        sized(&mut file, format);
+    }
+    count(&mut file, dat.formats.len());
+    for (group, formats) in &dat.formats {
+        file.extend(group.bytes().chain([0]));
+        count(&mut file, formats.len());
+        for format in formats {
+            sized(&mut file, format);
+        }
+    }
+    count(&mut file, dat.kallsyms.len());
+    file.extend(dat.kallsyms.bytes());
+    // No formats of `trace_printk`.
+    count(&mut file, 0);
+    sized(&mut file, dat.saved_cmdlines);
+
+    let cpus = dat.cpus.iter().map(|(cpu, _)| usize::from(cpu.0) + 1).max().unwrap_or(0);
+    count(&mut file, cpus);
+    file.extend(b"options  \0");
+    for (cpu, stats) in &dat.stats {
+        let text = format!("CPU: {}\n{stats}\0", cpu.0);
+        file.extend(option::CPU_STATS.to_le_bytes());
+        count(&mut file, text.len());
+        file.extend(text.bytes());
+    }
+    file.extend(option::DONE.to_le_bytes());
+    file.extend(b"flyrecord\0");
+    let mut offset = (file.len() + cpus * 16).next_multiple_of(PAGE);
+    let of_cpu = |cpu| dat.cpus.iter().find(|(of, _)| usize::from(of.0) == cpu).map(|(_, pages)| *pages);
+    let pages = (0..cpus).map(|cpu| of_cpu(cpu).as_ref().map_or(Ok(Cow::default()), PageBytes::read));
+    let pages = pages.collect::<io::Result<Vec<_>>>()?;
+    for pages in &pages {
+        file.extend((offset as u64).to_le_bytes());
+        file.extend((pages.len() as u64).to_le_bytes());
+        offset = (offset + pages.len()).next_multiple_of(PAGE);
+    }
+    for pages in &pages {
+        file.resize(file.len().next_multiple_of(PAGE), 0);
+        file.extend_from_slice(pages);
+    }
+    Ok(file)
+}
+
+fn sized(file: &mut Vec<u8>, text: &str) {
+    file.extend((text.len() as u64).to_le_bytes());
+    file.extend(text.bytes());
+}
+
+fn count(file: &mut Vec<u8>, count: usize) {
+    file.extend(u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
+}
+
+/// `events/header_event`: the layout of a record's head, the same since 2.6.31.
+const HEADER_EVENT: &str = "# compressed entry header\n\ttype_len    :    5 bits\n\ttime_delta  :   27 bits\n\
+    \tarray       :   32 bits\n\n\tpadding     : type == 29\n\ttime_extend : type == 30\n\ttime_stamp : type == 31\n\
+    \tdata max type_len  == 28\n";

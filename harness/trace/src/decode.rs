@@ -1,0 +1,297 @@
+//! From the raw ring buffers of all CPUs to one typed trace.
+
+use super::raw::{RawReader, RawSummary};
+use super::symbols::Symbols;
+use super::{Cpu, Event, PageBytes, ParseIssue, Trace};
+
+/// What the guest saved of one tracing instance.
+#[derive(Clone, Debug, Default)]
+pub struct Recording<'a> {
+    /// `events/header_page`.
+    pub header_page: &'a str,
+    /// `events/GROUP/NAME/format` of every event that may occur, in any order.
+    pub formats: Vec<&'a str>,
+    /// One per CPU, in any order.
+    pub cpus: Vec<CpuRecording<'a>>,
+    /// `saved_cmdlines`.
+    pub saved_cmdlines: &'a str,
+}
+
+/// What the guest saved of one CPU's ring buffer.
+#[derive(Clone, Debug, Default)]
+pub struct CpuRecording<'a> {
+    /// Which CPU.
+    pub cpu: Cpu,
+    /// All that `per_cpu/cpuN/trace_pipe_raw` gave, page by page.
+    pub pages: PageBytes<'a>,
+    /// `per_cpu/cpuN/stats`, read after the pages.
+    pub stats: &'a str,
+}
+
+/// Decodes a recording as a whole. Whatever cannot be understood becomes an issue; whatever makes the trace as a whole unfit
+/// to be judged becomes one of its defects.
+#[must_use]
+pub fn decode(recording: &Recording<'_>, symbols: &Symbols) -> (Trace, Vec<ParseIssue>) {
+    let mut reader = RawReader::new(recording, symbols);
+    let mut events: Vec<Event> = reader.by_ref().collect();
+    let RawSummary { names, defects, issues, sorted } = reader.finish();
+    if !sorted {
+        events.sort_by_key(|event| (event.time, event.cpu));
+    }
+    (Trace { events, names, defects }, issues)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{Body, Defect, Timestamp};
+
+    const MAP: &str = "1000 t fork\n1100 t wake.part.0\n1200 t irq\n2000 T _etext\n";
+
+    const FIELDS: [(u16, &str, &str); 6] = [
+        (1, "function", "unsigned long ip;offset:8;size:L;|unsigned long parent_ip;offset:P;size:L;"),
+        (4, "kernel_stack", "int size;offset:8;size:4;signed:1;|unsigned long caller[8];offset:Q;size:64;"),
+        (5, "print", "unsigned long ip;offset:8;size:L;|char buf[];offset:P;size:0;"),
+        (10, "funcgraph_exit", "unsigned long func;offset:8;size:L;|int depth;offset:P;size:4;signed:1;"),
+        (11, "funcgraph_entry", "unsigned long func;offset:8;size:L;|int depth;offset:P;size:4;signed:1;"),
+        (300, "task_rename", "pid_t pid;offset:8;size:4;signed:1;|char comm[4];offset:12;size:4;"),
+    ];
+
+    /// The guest's word size decides where fields lie.
+    #[derive(Clone, Copy)]
+    enum Guest {
+        Bits32,
+        Bits64,
+    }
+
+    impl Guest {
+        fn long(self) -> usize {
+            match self {
+                Self::Bits32 => 4,
+                Self::Bits64 => 8,
+            }
+        }
+
+        fn header_page(self) -> String {
+            let long = self.long();
+            format!(
+                "field: u64 timestamp;offset:0;size:8;\nfield: local_t commit;offset:8;size:{long};\n\
+                 field: char data;offset:{};size:200;\n",
+                8 + long
+            )
+        }
+
+        fn formats(self) -> Vec<String> {
+            let common = "field:unsigned short common_type;offset:0;size:2;\n\
+                          field:unsigned char common_flags;offset:2;size:1;\n\
+                          field:unsigned char common_preempt_count;offset:3;size:1;\n\
+                          field:int common_pid;offset:4;size:4;signed:1;\n";
+            let long = self.long().to_string();
+            let second = (8 + self.long()).to_string();
+            let frames = if self.long() == 8 { "16" } else { "12" };
+            let place = |text: &str| text.replace('L', &long).replace('P', &second).replace('Q', frames);
+            let format = |(id, name, fields): &(u16, &str, &str)| {
+                let own: Vec<_> = fields.split('|').map(|field| format!("field:{}", place(field))).collect();
+                format!("name: {name}\nID: {id}\nformat:\n{common}{}\n", own.join("\n"))
+            };
+            FIELDS.iter().map(format).collect()
+        }
+
+        /// A record's payload: `ID PID FLAGS`, then words: `@N` a long, `N` an int, anything else text.
+        fn record(self, text: &str) -> Vec<u8> {
+            let mut words = text.split(' ');
+            let mut number = || words.next().and_then(|word| word.parse::<i32>().ok()).expect("ID PID FLAGS");
+            let (id, pid, flags) = (number().to_le_bytes(), number().to_le_bytes(), number().to_le_bytes());
+            let mut bytes = vec![id[0], id[1], flags[0], 0, pid[0], pid[1], pid[2], pid[3]];
+            for word in words {
+                if let Some(long) = word.strip_prefix('@') {
+                    bytes.resize(bytes.len().next_multiple_of(self.long()), 0);
+                    let long = i64::from_str_radix(long, 16).expect("hexadecimal").to_le_bytes();
+                    bytes.extend(&long[..self.long()]);
+                } else if let Ok(int) = word.parse::<i32>() {
+                    bytes.extend(int.to_le_bytes());
+                } else {
+                    bytes.extend(word.replace('_', " ").bytes());
+                }
+            }
+            bytes.resize(bytes.len().next_multiple_of(4), 0);
+            bytes
+        }
+
+        /// A page whose records are each one nanosecond behind the one before.
+        fn page(self, time: u64, flags: u32, records: &[&str]) -> Vec<u8> {
+            let mut data = Vec::new();
+            for record in records {
+                let payload = self.record(record);
+                let head = u32::try_from(payload.len() / 4).expect("short") | 1 << 5;
+                data.extend([&head.to_le_bytes()[..], &payload].concat());
+            }
+            let commit = u64::from(u32::try_from(data.len()).expect("short") | flags).to_le_bytes();
+            let mut page = [&time.to_le_bytes(), &commit[..self.long()], &data].concat();
+            page.resize(8 + self.long() + 200, 0);
+            page
+        }
+    }
+
+    fn shown(event: &Event) -> String {
+        let Event { time, cpu, pid, body, stack, .. } = event;
+        let what = match body {
+            Body::Call { function, caller } => format!("{function} < {caller}"),
+            Body::Enter { function, depth } => format!("{function} {{ {depth}"),
+            Body::Leave { function, depth, entered, left } => {
+                format!("{function} }} {depth} {}..{}", entered.0, left.0)
+            }
+            Body::Marker { text } => format!("# {text}"),
+            Body::Point(point) => {
+                let fields: Vec<_> = point.fields().map(|(name, value)| format!(" {name}={value}")).collect();
+                format!("{}{}", point.name(), fields.concat())
+            }
+        };
+        let frames = |stack: &Vec<_>| stack.iter().map(|frame| format!(" ^{frame}")).collect::<Vec<_>>().concat();
+        format!("{}@{} {}: {what}{}", time.0, cpu.0, pid.0, stack.as_ref().map(frames).unwrap_or_default())
+    }
+
+    /// The CPUs' pages, and what they decode to: events, then issues.
+    #[track_caller]
+    fn check(guest: Guest, cpus: &[&[Vec<u8>]], expected: &[&str]) -> Vec<Defect> {
+        let (symbols, _) = Symbols::from_system_map(MAP);
+        let (head, formats) = (guest.header_page(), guest.formats());
+        let pages: Vec<_> = cpus.iter().map(|pages| pages.concat()).collect();
+        let recording = Recording {
+            header_page: &head,
+            formats: formats.iter().map(String::as_str).collect(),
+            cpus: (0..)
+                .zip(&pages)
+                .map(|(cpu, pages)| CpuRecording {
+                    cpu: Cpu(cpu),
+                    pages: pages[..].into(),
+                    stats: "entries: 0\nread events: 3\n",
+                })
+                .collect(),
+            saved_cmdlines: "",
+        };
+        let (trace, issues) = decode(&recording, &symbols);
+        assert_eq!(lent(&recording, &symbols), trace.events);
+        let issues = issues.iter().map(|issue| format!("{}: {}", issue.place, issue.message));
+        let lines: Vec<_> = trace.events.iter().map(shown).chain(issues).collect();
+        assert_eq!(lines, expected);
+        trace.defects
+    }
+
+    /// The events one at a time, each read into the memory of those before.
+    fn lent(recording: &Recording<'_>, symbols: &Symbols) -> Vec<Event> {
+        let mut reader = RawReader::new(recording, symbols);
+        let mut events = Vec::new();
+        while let Some(Ok((event, _))) = reader.lend() {
+            events.push(event.clone());
+        }
+        events.sort_by_key(|event| (event.time, event.cpu));
+        events
+    }
+
+    #[test]
+    fn both_word_sizes_give_the_same_trace() {
+        let records = ["1 7 0 @1004 @1104", "4 7 0 2 @1008 @1204", "5 7 0 @0 two_words\n"];
+        let more = ["300 8 0 -5 sh", "11 8 0 @1000 0", "10 8 0 @1000 0"];
+        for guest in [Guest::Bits32, Guest::Bits64] {
+            let (first, second) = (guest.page(100, 0, &records), guest.page(101, 0, &more));
+            let defects = check(
+                guest,
+                &[&[first], &[second]],
+                &[
+                    "101@0 7: fork < wake ^fork ^irq",
+                    "102@1 8: task_rename pid=-5 comm=sh",
+                    "103@0 7: # two words",
+                    "103@1 8: fork { 0",
+                    "104@1 8: fork } 0 103..104",
+                ],
+            );
+            assert_eq!(defects, []);
+        }
+    }
+
+    #[test]
+    fn a_stack_goes_to_the_event_of_its_own_level_and_task() {
+        let check = |records: &[&str], expected: &[&str]| {
+            check(Guest::Bits64, &[&[Guest::Bits64.page(0, 0, records)]], expected);
+        };
+        check(
+            &["1 7 0 @1000 @0", "1 7 8 @1200 @0", "4 7 8 1 @1200", "4 7 0 1 @1100"],
+            &["1@0 7: fork < 0x0 ^wake", "2@0 7: irq < 0x0 ^irq"],
+        );
+        check(
+            &["1 7 0 @1000 @0", "4 8 0 1 @1100", "4 7 0 1 @1100"],
+            &["1@0 7: fork < 0x0", "kernel_stack: 2 stacks without an event before them"],
+        );
+        check(
+            &["1 7 0 @1000 @0", "77 7 0 5", "4 7 0 1 @1100", "77 7 0"],
+            &["1@0 7: fork < 0x0", "event 77: 2 records, but no format"],
+        );
+        check(
+            &["1 7 0 @1000", "4 7 0 9 @1100"],
+            &["event 1: 1 records shorter than the format", "event 4: 1 records shorter than the format"],
+        );
+    }
+
+    #[test]
+    fn what_is_missing_or_out_of_order_is_a_defect() {
+        let guest = Guest::Bits64;
+        let cpu = Cpu(0);
+        let late = [guest.page(50, 0, &["300 1 0 1 a"]), guest.page(20, 1 << 31, &["300 1 0 2 b"])];
+        let defects = check(guest, &[&late], &["21@0 1: task_rename pid=2 comm=b", "51@0 1: task_rename pid=1 comm=a"]);
+        assert_eq!(
+            defects,
+            [
+                Defect::MissedBefore { cpu, page: 1 },
+                Defect::ClockBackwards { cpu, at: Timestamp(21) },
+                Defect::CountMismatch { cpu, found: 2, written: 3 },
+            ]
+        );
+    }
+
+    #[test]
+    fn an_empty_recording_is_not_a_panic_but_issues() {
+        let recording = Recording {
+            formats: vec!["name: a", "name: a\nID: 3"],
+            cpus: vec![CpuRecording::default()],
+            saved_cmdlines: "    1 a b\nx\n",
+            ..Recording::default()
+        };
+        let (trace, issues) = decode(&recording, &Symbols::default());
+        assert_eq!(trace.names, BTreeMap::from([(1, "a b".to_owned())]));
+        assert_eq!(
+            issues.iter().map(|issue| &*issue.place).collect::<Vec<_>>(),
+            ["header_page", "format 1", "format 2", "saved_cmdlines, line 2", "cpu 0, stats"]
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_can_break_it(bytes: Vec<u8>, ids in proptest::collection::vec((0_usize..6, 0_u8..60), 0..8)) {
+            let (symbols, _) = Symbols::from_system_map(MAP);
+            for guest in [Guest::Bits32, Guest::Bits64] {
+                // Known events with arbitrary payloads of arbitrary lengths, then no page at all.
+                let words: Vec<_> = ids
+                    .iter()
+                    .map(|(event, size)| {
+                        let payload: Vec<_> = bytes.iter().take(usize::from(*size)).map(|b| i32::from(*b).to_string()).collect();
+                        format!("{} 1 {} {}", FIELDS[*event].0, size, payload.join(" ")).trim_end().to_owned()
+                    })
+                    .collect();
+                let words: Vec<_> = words.iter().map(String::as_str).collect();
+                let pages = [guest.page(1, 0, &words), bytes.clone()].concat();
+                let (head, formats) = (guest.header_page(), guest.formats());
+                let recording = Recording {
+                    header_page: &head,
+                    formats: formats.iter().map(String::as_str).collect(),
+                    cpus: vec![CpuRecording { cpu: Cpu(0), pages: pages[..].into(), stats: "" }],
+                    saved_cmdlines: "",
+                };
+                let (trace, _) = decode(&recording, &symbols);
+                proptest::prop_assert_eq!(lent(&recording, &symbols), trace.events);
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Lines of the function-graph tracer as events.
+
+use super::bytes::split_once;
+use super::graph::{self, Columns, Said};
+use super::head::Head;
+use super::line::Parser;
+use super::point::has_key;
+use super::special::system_call;
+use crate::{Body, Context, Event, Pid, Timestamp};
+
+impl Parser {
+    /// `funcgraph_entry: 0.5 us | name();` of `trace-cmd`, whose columns stand in front.
+    pub(super) fn graph_event(&mut self, text: &[u8], head: &Head<'_>) -> Option<(Timestamp, Body)> {
+        let mut columns = Columns::read(text)?;
+        (columns.time, columns.cpu) = (Some(head.time), Some(head.cpu));
+        self.graph_body(&columns, head.pid, head.time, head.context)
+    }
+
+    /// A line of the function-graph tracer.
+    pub(super) fn graph_line(&mut self, line: &[u8]) -> bool {
+        if let Some((cpu, name, pid)) = graph::banner(line) {
+            self.task(pid, name);
+            self.graph.runs(cpu, pid);
+            return true;
+        }
+        let Some(columns) = Columns::read(line) else { return false };
+        let (pid, at) = self.graph.who_and_when(&columns);
+        if let Some((name, pid)) = columns.task {
+            self.task(pid, name);
+        }
+        if columns.time.is_none() && !std::mem::replace(&mut self.said.timeless, true) {
+            self.issues.add(self.number, "no times from here on, only durations: `funcgraph-abstime` was off");
+        }
+        if pid == Pid::UNKNOWN && !std::mem::replace(&mut self.said.taskless, true) {
+            self.issues.add(self.number, "no tasks from here on: `funcgraph-proc` was off");
+        }
+        self.graph_lines = true;
+        if columns.body.is_empty() || graph::said(columns.body) == Some(Said::Mark) {
+            return true;
+        }
+        let context = columns.context;
+        match self.graph_body(&columns, pid, at, context) {
+            Some((time, body)) => {
+                let cpu = columns.cpu.unwrap_or_default();
+                self.event(Event { time, cpu, pid, context, body, stack: None });
+            }
+            None => {
+                self.issues.add_quoted(self.number, "no call, no return and no comment that is whole", columns.body);
+            }
+        }
+        true
+    }
+
+    fn graph_body(
+        &mut self,
+        columns: &Columns<'_>,
+        pid: Pid,
+        at: Timestamp,
+        context: Context,
+    ) -> Option<(Timestamp, Body)> {
+        match graph::said(columns.body)? {
+            Said::Enter(name) => {
+                let function = self.names.symbol(name);
+                Some((at, self.graph.enter(columns, pid, at, &function)))
+            }
+            Said::Leaf(name) => {
+                let function = self.names.symbol(name);
+                let cpu = columns.cpu.unwrap_or_default();
+                let body = Body::Enter { function: function.clone(), depth: columns.depth };
+                self.event(Event { time: at, cpu, pid, context, body, stack: None });
+                let left = Timestamp(at.0.saturating_add(columns.duration.unwrap_or(0)));
+                self.graph.pass(columns, left);
+                // Times are cut to microseconds, durations are not: the return must not come behind the next line.
+                let time = if columns.time.is_some() { Timestamp(left.0 / 1000 * 1000).max(at) } else { left };
+                Some((time, Body::Leave { function, depth: columns.depth, entered: at, left }))
+            }
+            Said::Leave(named) => {
+                let function = named.map(|name| self.names.symbol(name));
+                self.graph.leave(columns, pid, at, function)
+            }
+            Said::Comment(text) => Some((at, self.comment(text))),
+            Said::Mark => None,
+        }
+    }
+
+    /// `/* name: key=value … */` is an event, any other comment what user space wrote.
+    fn comment(&mut self, text: &[u8]) -> Body {
+        if let Some(point) = system_call(&mut self.names, text) {
+            return Body::Point(point);
+        }
+        match split_once(text, b": ") {
+            Some((name, rest)) if !name.contains(&b' ') && (has_key(rest) || rest.starts_with(b"NR ")) => {
+                self.point(name, rest)
+            }
+            _ => self.marker(text),
+        }
+    }
+}

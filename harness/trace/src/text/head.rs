@@ -1,0 +1,242 @@
+//! The columns in front of an event: who, where, in which state, when (`trace_print_context()` and
+//! `trace_print_lat_context()` of `kernel/trace/trace_output.c`, and `trace-cmd report`).
+
+use memchr::{memchr, memchr_iter, memrchr};
+
+use super::bytes::{decimal, time, word};
+use crate::{Context, Cpu, Pid, Timestamp};
+
+/// No line has its CPU further to the right: a name has 15 bytes, a pid 7, the thread group 10, the padding some more.
+const LONGEST_HEAD: usize = 128;
+
+/// What stands in front of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Head<'a> {
+    /// The task's name when the text was made.
+    pub(super) name: &'a [u8],
+    pub(super) pid: Pid,
+    pub(super) cpu: Cpu,
+    pub(super) context: Context,
+    pub(super) time: Timestamp,
+    /// The event.
+    pub(super) rest: &'a [u8],
+}
+
+impl<'a> Head<'a> {
+    /// Reads the columns of a line; `None` where it does not begin with them.
+    #[inline]
+    pub(super) fn read(line: &'a [u8]) -> Option<Self> {
+        if let Some(head) = Self::in_columns(line) {
+            return Some(head);
+        }
+        let window = line.get(..LONGEST_HEAD).unwrap_or(line);
+        memchr_iter(b'[', window).find_map(|open| Self::with_cpu_at(line, open)).or_else(|| Self::latency(line, window))
+    }
+
+    /// `%16s-%-7d [%03d] FLAGS TIME: EVENT`, as every kernel prints it without options: each column where it belongs, so
+    /// that nothing need be searched for. `None` for anything else, which may still be a head.
+    #[inline]
+    fn in_columns(line: &'a [u8]) -> Option<Self> {
+        let (name, rest) = line.split_first_chunk::<16>()?;
+        let ([b'-', pid @ .., b' ', b'[', a, b, c, b']', b' '], rest) = rest.split_first_chunk::<15>()? else {
+            return None;
+        };
+        let [a, b, c] = [a, b, c].map(|digit| digit.wrapping_sub(b'0'));
+        if a.max(b).max(c) > 9 {
+            return None;
+        }
+        let mut value: i32 = 0;
+        for (at, byte) in pid.iter().enumerate() {
+            match byte.wrapping_sub(b'0') {
+                digit @ 0..=9 => value = value * 10 + i32::from(digit),
+                _ if at > 0 && pid.get(at..).is_some_and(|pad| pad.iter().all(|byte| *byte == b' ')) => break,
+                _ => return None,
+            }
+        }
+        let five = rest.split_first_chunk::<5>().filter(|(flags, _)| !flags.contains(&b' '));
+        let (state, rest) = match five {
+            Some((state, rest)) => (&state[..], rest),
+            None => rest.split_at_checked(4)?,
+        };
+        let (time, rest) = time(rest.strip_prefix(b" ")?.trim_ascii_start())?;
+        Some(Self {
+            name: name.trim_ascii_start(),
+            pid: Pid(value),
+            cpu: Cpu(u16::from(a) * 100 + u16::from(b) * 10 + u16::from(c)),
+            context: flags(state)?,
+            time: Timestamp(time),
+            rest: rest.strip_prefix(b": ")?.trim_ascii_start(),
+        })
+    }
+
+    /// `NAME-PID [(TGID)] [CPU] [FLAGS] TIME: EVENT`, where the CPU's bracket opens at `open`.
+    #[inline]
+    fn with_cpu_at(line: &'a [u8], open: usize) -> Option<Self> {
+        let (before, behind) = line.split_at_checked(open)?;
+        let (cpu, rest) = decimal(behind.get(1..)?)?;
+        let rest = rest.strip_prefix(b"]")?;
+        let (name, pid) = task(without_thread_group(before.trim_ascii_end()))?;
+        let (mut first, mut rest) = word(rest);
+        let mut context = Context::default();
+        if !first.ends_with(b":") || flags(first).is_some() {
+            context = flags(first)?;
+            (first, rest) = word(rest);
+        }
+        let (time, b":") = time(first)? else { return None };
+        Some(Self { name, pid, cpu: Cpu(u16::try_from(cpu).ok()?), context, time: Timestamp(time), rest })
+    }
+
+    /// `NAME-PID CPUFLAGS TIMEus: EVENT` (`latency-format`): microseconds since the buffer's first event, with a mark
+    /// for how long it took to the next one.
+    fn latency(line: &'a [u8], window: &'a [u8]) -> Option<Self> {
+        let colon = memchr_iter(b':', window).find(|at| {
+            let before = window.get(..*at).unwrap_or_default();
+            before.ends_with(b"us") || before.split_last().is_some_and(|(_, rest)| rest.ends_with(b"us"))
+        })?;
+        let columns = line.get(..colon)?;
+        let micros = columns.get(..columns.len() - if columns.ends_with(b"us") { 2 } else { 3 })?;
+        let space = memrchr(b' ', micros)?;
+        let (micros, []) = decimal(micros.get(space + 1..)?)? else { return None };
+        let left = columns.get(..space)?.trim_ascii_end();
+        let space = memrchr(b' ', left)?;
+        let (cpu, state) = decimal(left.get(space + 1..)?)?;
+        let (name, pid) = task(left.get(..space)?.trim_ascii_end())?;
+        Some(Self {
+            name,
+            pid,
+            cpu: Cpu(u16::try_from(cpu).ok()?),
+            context: flags(state)?,
+            time: Timestamp(micros.checked_mul(1000)?),
+            rest: line.get(colon + 1..)?.trim_ascii_start(),
+        })
+    }
+}
+
+/// `NAME-PID`: the name may have spaces and dashes of its own.
+pub(super) fn task(text: &[u8]) -> Option<(&[u8], Pid)> {
+    let dash = memrchr(b'-', text)?;
+    let (pid, []) = decimal(text.get(dash + 1..)?)? else { return None };
+    Some((text.get(..dash)?.trim_ascii_start(), Pid(i32::try_from(pid).ok()?)))
+}
+
+/// Cuts ` (TGID)`, which is `(-----)` where it is not known (`record-tgid`).
+fn without_thread_group(text: &[u8]) -> &[u8] {
+    let cut = || {
+        let open = memrchr(b'(', text)?;
+        let inner = text.get(open + 1..text.len() - 1)?;
+        let known = inner.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b' ' | b'-'));
+        known.then(|| text.get(..open).unwrap_or_default().trim_ascii_end())
+    };
+    if text.ends_with(b")") { cut().unwrap_or(text) } else { text }
+}
+
+/// The state column, of four letters (before 5.17) or five: `trace_print_lat_fmt()`.
+#[inline]
+pub(super) fn flags(text: &[u8]) -> Option<Context> {
+    let ([irqs, resched, level, preempt], migrate) = match *text {
+        [irqs, resched, level, preempt] => ([irqs, resched, level, preempt], b'.'),
+        [irqs, resched, level, preempt, migrate] => ([irqs, resched, level, preempt], migrate),
+        _ => return None,
+    };
+    let irqs = match irqs {
+        b'd' => 0x01,
+        b'b' => 0x80,
+        b'D' => 0x81,
+        // Architectures that cannot tell (before 6.13).
+        b'X' => 0x02,
+        b'.' => 0,
+        _ => return None,
+    };
+    // `l` and its company: lazy rescheduling, 6.13 and later.
+    let resched = match resched {
+        b'.' => 0,
+        b'n' => 0x04,
+        b'p' => 0x20,
+        b'N' => 0x24,
+        b'l' => 0x02,
+        b'b' => 0x06,
+        b'L' => 0x22,
+        b'B' => 0x26,
+        _ => return None,
+    };
+    let level = match level {
+        b'.' => 0,
+        b's' => 0x10,
+        b'h' => 0x08,
+        b'H' => 0x18,
+        b'z' => 0x40,
+        b'Z' => 0x48,
+        _ => return None,
+    };
+    let depth = |letter: u8| match letter {
+        b'.' => Some(0),
+        b'0'..=b'9' => Some(letter - b'0'),
+        b'a'..=b'f' => Some(letter - b'a' + 10),
+        _ => None,
+    };
+    Some(Context { flags: irqs | resched | level, preempt_count: depth(preempt)? | depth(migrate)? << 4 })
+}
+
+/// The line without what a kernel log or a book puts in front of it: `[   12.345678] `, `01 `.
+pub(super) fn without_prefix(line: &[u8]) -> &[u8] {
+    let logged = || {
+        let rest = line.strip_prefix(b"[")?;
+        let close = memchr(b']', rest.get(..24).unwrap_or(rest))?;
+        let inside = rest.get(..close)?.trim_ascii();
+        let (_, rest_of_time) = time(inside)?;
+        (inside.contains(&b'.') && rest_of_time.is_empty()).then(|| rest.get(close + 1..))?
+    };
+    let numbered = || {
+        let (_, rest) = decimal(line)?;
+        (line.len() - rest.len() <= 4 && rest.starts_with(b" ")).then_some(rest)
+    };
+    logged().or_else(numbered).unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(line: &str, expected: &str) {
+        let shown = Head::read(without_prefix(line.as_bytes())).map(|head| {
+            let text = String::from_utf8_lossy;
+            let Context { flags, preempt_count } = head.context;
+            format!(
+                "{}|{}|{}|{flags:x} {preempt_count:x}|{}|{}",
+                text(head.name),
+                head.pid.0,
+                head.cpu.0,
+                head.time.0,
+                text(head.rest)
+            )
+        });
+        assert_eq!(shown.as_deref().unwrap_or("none"), expected, "{line}");
+    }
+
+    #[test]
+    fn the_columns_of_every_kernel_are_read() {
+        for (line, expected) in [
+            ("            init-1       [001] d....     4.424035: x: y", "init|1|1|1 0|4424035000|x: y"),
+            ("          <idle>-0     [002] dnh3   679.989823: x", "<idle>|0|2|d 3|679989823000|x"),
+            ("           <...>-53    [000] .l.1.     4.400000: x", "<...>|53|0|2 1|4400000000|x"),
+            ("     my - prog 1-53    [013] DNZ2a     4.400000: x", "my - prog 1|53|13|ed a2|4400000000|x"),
+            ("            bash-946     (    946) [003] ....   1.000001: x", "bash|946|3|0 0|1000001000|x"),
+            ("            bash-946     (-------) [003] ....   1.000001: x", "bash|946|3|0 0|1000001000|x"),
+            ("     a [0]: b (1)-946     [003] ....   1.000001: x", "a [0]: b (1)|946|3|0 0|1000001000|x"),
+            ("            bash-946     [003]   1.000001: x", "bash|946|3|0 0|1000001000|x"),
+            ("            bash-946     [003] 123456: x", "bash|946|3|0 0|123456|x"),
+            ("  <idle>-0         3d.h1   58us : x", "<idle>|0|3|9 1|58000|x"),
+            ("    a b-12         0d.h1.   58us+: x", "a b|12|0|9 1|58000|x"),
+            ("[    5.100000]  bash-12      0.N.. 1234us!: x", "bash|12|0|24 0|1234000|x"),
+            ("01 bash-946 [003] .... 676.984916: x", "bash|946|3|0 0|676984916000|x"),
+            ("            bash-946     [003] d.... 1.000001 x", "none"),
+            ("            bash-99999999999 [003] d.... 1.000001: x", "none"),
+            ("            bash-1     [70000] d.... 1.000001: x", "none"),
+            ("            bash-1     [000] q.... 1.000001: x", "none"),
+            ("raspberrypi login: ", "none"),
+        ] {
+            check(line, expected);
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! What a line is, and what it adds to the events before it.
+
+use std::collections::BTreeMap;
+
+use memchr::{memchr, memmem};
+
+use super::bytes::{decimal, split_once};
+use super::graph::Graph;
+use super::head::{Head, without_prefix};
+use super::intern::Names;
+use super::issues::Issues;
+use super::point::{self, has_key};
+use super::reader::Summary;
+use super::special::{self, system_call};
+use super::window::Window;
+use crate::{Body, Cpu, Defect, Event, Pid, Symbol, Timestamp};
+
+/// Tasks whose names are kept.
+const TASKS: usize = 1 << 16;
+/// Last pids seen, by their low bits: a name is looked up once while its task goes on.
+const RECENT: usize = 256;
+
+/// Defects that are kept apart by CPU.
+const DEFECTS: usize = 1024;
+/// U+00A0 in UTF-8.
+const NO_BREAK_SPACE: &[u8] = b"\xc2\xa0";
+
+/// Reads lines; gives events back when nothing can be added to them.
+#[derive(Debug)]
+pub(super) struct Parser {
+    pub(super) number: u64,
+    pub(super) names: Names,
+    pub(super) window: Window,
+    pub(super) graph: Graph,
+    /// A line is tried first for what the one before was.
+    pub(super) graph_lines: bool,
+    pub(super) tasks: BTreeMap<i32, String>,
+    pub(super) recent: Vec<(i32, Box<[u8]>)>,
+    pub(super) issues: Issues,
+    pub(super) lost: Vec<Defect>,
+    /// The last time of each CPU, and whether it went backwards there already.
+    pub(super) clocks: Vec<(Timestamp, bool)>,
+    pub(super) said: Once,
+    /// The line before was understood, so this one may be its continuation.
+    pub(super) whole: bool,
+    /// Events were read, and times of another clock may follow.
+    pub(super) clocked: bool,
+}
+
+/// What is told once a text, and not once a line.
+#[derive(Debug, Default)]
+pub(super) struct Once {
+    pub(super) timeless: bool,
+    pub(super) taskless: bool,
+    clocks: bool,
+}
+
+impl Parser {
+    pub(super) fn new() -> Self {
+        Self {
+            number: 0,
+            names: Names::new(),
+            window: Window::default(),
+            graph: Graph::default(),
+            graph_lines: false,
+            tasks: BTreeMap::new(),
+            recent: vec![(-1, Box::default()); RECENT],
+            issues: Issues::default(),
+            lost: Vec::new(),
+            clocks: Vec::new(),
+            said: Once::default(),
+            whole: false,
+            clocked: false,
+        }
+    }
+
+    pub(super) fn finish(self) -> Summary {
+        let one_clock = !self.said.timeless && !self.said.clocks;
+        Summary { names: self.tasks, defects: self.lost, issues: self.issues.finish(), one_clock }
+    }
+
+    /// Reads one line, without its end.
+    #[inline]
+    pub(super) fn line(&mut self, line: &[u8], cut: bool) {
+        self.number += 1;
+        let line = line.trim_ascii_end();
+        if cut {
+            self.issues.add(self.number, "the line is too long, and its end is left out");
+        }
+        if line.is_empty() {
+            return;
+        }
+        self.whole = self.frame_line(line) || self.known_line(line) || self.other_line(line);
+    }
+
+    /// A frame of a stack as the kernel writes it, which most lines of a text with stacks are.
+    #[inline]
+    fn frame_line(&mut self, line: &[u8]) -> bool {
+        let frame = line.strip_prefix(b" => ").filter(|frame| frame.is_ascii());
+        if let Some(frame) = frame {
+            self.frame(frame);
+        }
+        frame.is_some()
+    }
+
+    fn frame(&mut self, frame: &[u8]) {
+        let frame: Symbol = self.names.symbol(frame.trim_ascii());
+        if !self.window.frame(frame) {
+            self.issues.add(self.number, "a frame of no stack");
+        }
+    }
+
+    /// A line with the columns of an event, tried first for what the line before was.
+    #[inline]
+    fn known_line(&mut self, line: &[u8]) -> bool {
+        let graph = self.graph_lines;
+        graph && self.graph_line(line) || self.event_line(line) || !graph && self.graph_line(line)
+    }
+
+    /// A line with the columns of an event.
+    #[inline]
+    fn event_line(&mut self, line: &[u8]) -> bool {
+        // The kernel pads names, so a line of its own begins with a space; one that does not may have something in front.
+        let bare = if line.starts_with(b" ") { line } else { without_prefix(line) };
+        let head = Head::read(bare);
+        let Some(head) = head else { return false };
+        self.graph_lines = false;
+        self.task(head.pid, head.name);
+        let Head { pid, cpu, context, rest, .. } = head;
+        if rest == b"<stack trace>" || rest.starts_with(b"kernel_stack:") {
+            if !self.window.open_stack(cpu, context.level(), pid) {
+                self.issues.add(self.number, "a stack without an event before it");
+            }
+            return true;
+        }
+        match self.body(rest, &head) {
+            Some((time, body)) => self.event(Event { time, cpu, pid, context, body, stack: None }),
+            None => self.issues.add_quoted(self.number, "no event behind the time", rest),
+        }
+        true
+    }
+
+    #[inline]
+    pub(super) fn event(&mut self, event: Event) {
+        self.clocked = true;
+        let cpu = usize::from(event.cpu.0);
+        if self.clocks.len() <= cpu {
+            self.clocks.resize(cpu + 1, (Timestamp(0), false));
+        }
+        let (last, backwards) = &mut self.clocks[cpu];
+        if event.time < *last && !*backwards && !self.said.timeless {
+            *backwards = true;
+            self.lost.push(Defect::ClockBackwards { cpu: event.cpu, at: event.time });
+        }
+        *last = event.time;
+        self.window.push(event);
+    }
+
+    /// What stands behind the columns.
+    #[inline]
+    fn body(&mut self, rest: &[u8], head: &Head<'_>) -> Option<(Timestamp, Body)> {
+        let at = head.time;
+        let end = rest.iter().position(|byte| matches!(byte, b' ' | b':' | b'(')).unwrap_or(rest.len());
+        let (name, behind) = rest.split_at(end);
+        if name.is_empty() {
+            return None;
+        }
+        if let Some(point) = special::context_switch(rest) {
+            return Some((at, Body::Point(point)));
+        }
+        if let Some(text) = behind.strip_prefix(b":") {
+            let text = text.trim_ascii_start();
+            return match name {
+                // `trace-cmd` leaves the caller out unless it is asked for it.
+                b"function" => self.call(text).or_else(|| self.call_from(text, b"")).map(|call| (at, call)),
+                b"funcgraph_entry" | b"funcgraph_exit" => self.graph_event(behind.get(1..)?, head),
+                b"print" => Some((at, self.marker(split_once(text, b": ").map_or(text, |(_, text)| text)))),
+                _ if name.starts_with(b"tracing_mark_write") || memchr(b'+', name).is_some() => {
+                    Some((at, self.marker(text)))
+                }
+                _ => Some((at, self.point(name, text))),
+            };
+        }
+        if name.starts_with(b"sys_")
+            && let Some(point) = system_call(&mut self.names, rest)
+        {
+            return Some((at, Body::Point(point)));
+        }
+        self.call(rest).map(|call| (at, call))
+    }
+
+    pub(super) fn marker(&mut self, text: &[u8]) -> Body {
+        Body::Marker { text: self.names.word(text) }
+    }
+
+    #[inline]
+    pub(super) fn point(&mut self, name: &[u8], text: &[u8]) -> Body {
+        Body::Point(point::read(&mut self.names, name, text))
+    }
+
+    /// `function <-caller`, of the function tracer; `trace-cmd` writes ` <-- caller`. The arguments that 6.15 and later
+    /// can print are left out. The caller may be lost at the end of a line.
+    #[inline]
+    fn call(&mut self, text: &[u8]) -> Option<Body> {
+        let (function, caller) = split_once(text, b" <-")?;
+        let caller = caller.strip_prefix(b"-").unwrap_or(caller);
+        if caller.is_empty() {
+            self.issues.add(self.number, "the caller is missing");
+        }
+        self.call_from(function, caller)
+    }
+
+    #[inline]
+    fn call_from(&mut self, function: &[u8], caller: &[u8]) -> Option<Body> {
+        let function = function.split(|byte| *byte == b'(').next().unwrap_or_default().trim_ascii();
+        let call = || Body::Call { function: self.names.symbol(function), caller: self.names.symbol(caller) };
+        (!function.is_empty()).then(call)
+    }
+
+    /// A line that is no event. `false` where it is nothing.
+    fn other_line(&mut self, line: &[u8]) -> bool {
+        if !line.is_ascii() && memmem::find(line, NO_BREAK_SPACE).is_some() {
+            // What went through a web page or a word processor.
+            let spaced = String::from_utf8_lossy(line).replace('\u{a0}', " ");
+            return self.known_line(spaced.as_bytes()) || self.other_line(spaced.as_bytes());
+        }
+        let bare = without_prefix(line).trim_ascii_start();
+        // A scan makes `->` of `=>`.
+        let frame = bare.strip_prefix(b"=>").or_else(|| bare.strip_prefix(b"->")).filter(|rest| rest.starts_with(b" "));
+        if let Some(frame) = frame {
+            self.frame(frame);
+        } else if let Some(said) = line.strip_prefix(b"#") {
+            self.header(said.trim_ascii());
+        } else if !self.loss(bare) && !is_furniture(bare) && !self.continues(bare) {
+            self.issues.add_quoted(self.number, "not understood", line);
+            return false;
+        }
+        true
+    }
+
+    /// A comment of the text itself.
+    fn header(&mut self, said: &[u8]) {
+        if said.starts_with(b"tracer:") {
+            // A text of its own: its clock may be another boot's.
+            self.said.clocks |= self.clocked;
+            self.clocks.clear();
+            self.graph = Graph::default();
+        } else if let Some(counts) = said.strip_prefix(b"entries-in-buffer/entries-written:")
+            && let Some((there, rest)) = decimal(counts.trim_ascii_start())
+            && let Some((written, _)) = rest.strip_prefix(b"/").and_then(decimal)
+            && there < written
+        {
+            self.lose(None, Some(written - there));
+        }
+    }
+
+    /// `CPU:3 [LOST 45 EVENTS]`, or `[EVENTS DROPPED]` and `[45 EVENTS DROPPED]` of `trace-cmd`.
+    fn loss(&mut self, text: &[u8]) -> bool {
+        let told = || {
+            let (cpu, rest) = decimal(text.strip_prefix(b"CPU:")?)?;
+            let inside = rest.trim_ascii().strip_prefix(b"[")?.strip_suffix(b"]")?;
+            let lost = inside.starts_with(b"LOST ") || inside.ends_with(b"EVENTS DROPPED");
+            let count = decimal(inside.strip_prefix(b"LOST ").unwrap_or(inside)).map(|(count, _)| count);
+            lost.then_some((Cpu(u16::try_from(cpu).ok()?), count))
+        };
+        let told = told();
+        if let Some((cpu, count)) = told {
+            self.lose(Some(cpu), count);
+        }
+        told.is_some()
+    }
+
+    /// One defect a CPU, however often the text says it.
+    fn lose(&mut self, cpu: Option<Cpu>, count: Option<u64>) {
+        let cpu = cpu.filter(|_| self.lost.len() < DEFECTS);
+        let known = self.lost.iter_mut().find_map(|defect| match defect {
+            Defect::Lost { cpu: known, events } if *known == cpu => Some(events),
+            _ => None,
+        });
+        match known {
+            Some(events) => *events = events.zip(count).map(|(a, b)| a.saturating_add(b)),
+            None => self.lost.push(Defect::Lost { cpu, events: count }),
+        }
+    }
+
+    /// A piece of the event before: a line that was broken.
+    fn continues(&mut self, text: &[u8]) -> bool {
+        let Some(event) = self.window.last().filter(|_| self.whole) else { return false };
+        match &mut event.body {
+            Body::Point(point) if has_key(text) => {
+                point::go_on(&mut self.names, point, text);
+                self.issues.add(self.number, "the line before goes on here");
+                true
+            }
+            Body::Call { caller: caller @ Symbol::Unknown, .. } if memchr(b'+', text).is_some() => {
+                *caller = self.names.symbol(text);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Notes a task's name.
+    #[inline]
+    pub(super) fn task(&mut self, pid: Pid, name: &[u8]) {
+        let Some(slot) = usize::try_from(pid.0).ok().and_then(|pid| self.recent.get_mut(pid % RECENT)) else { return };
+        if (slot.0, &*slot.1) == (pid.0, name) {
+            return;
+        }
+        *slot = (pid.0, name.into());
+        // `<...>` and `<idle>` are what the kernel writes where it has no name.
+        if name.is_empty() || name.starts_with(b"<") || self.tasks.len() >= TASKS {
+            return;
+        }
+        // The graph's columns cut names: a longer one that begins alike stays.
+        let name = String::from_utf8_lossy(name);
+        let known = self.tasks.entry(pid.0).or_default();
+        if !known.starts_with(&*name) {
+            *known = name.into_owned();
+        }
+    }
+}
+
+/// Lines that say nothing about events: rules, and what `trace-cmd report` opens with.
+fn is_furniture(line: &[u8]) -> bool {
+    line.iter().all(|byte| *byte == b'-')
+        || line.starts_with(b"##### CPU")
+        || line.starts_with(b"cpus=")
+        || line.starts_with(b"version = ")
+        || line.starts_with(b"CPU ") && line.ends_with(b" is empty")
+}

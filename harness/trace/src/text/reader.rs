@@ -1,0 +1,129 @@
+//! A text as a stream of events.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, ErrorKind, Result};
+
+use memchr::memchr;
+
+use super::line::Parser;
+use crate::{Defect, Event, ParseIssue};
+
+/// Bytes of a line that are looked at: the kernel prints a line into a buffer of 8 KiB at most (`struct trace_seq`).
+const LONGEST_LINE: usize = 16 << 10;
+
+/// Reads events one at a time. Ends behind the last one, or behind an error of the source.
+#[derive(Debug)]
+pub struct TextReader<R> {
+    source: R,
+    /// The beginning of a line that the source's buffer does not hold as a whole.
+    begun: Vec<u8>,
+    /// Whether bytes of that line were left out.
+    cut: bool,
+    parser: Parser,
+    /// Whether the first event that the parser holds was given away.
+    lent: bool,
+    ended: bool,
+}
+
+/// What is known when all events were read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Summary {
+    /// The names that tasks had when the text was made.
+    pub names: BTreeMap<i32, String>,
+    /// Why the trace must not be judged.
+    pub defects: Vec<Defect>,
+    /// Lines that could not be understood, each with its number from 1.
+    pub issues: Vec<ParseIssue>,
+    /// Whether all times are of one clock. `false` for several texts behind one another, and for `function_graph` without
+    /// `funcgraph-abstime`, which has only durations.
+    pub one_clock: bool,
+}
+
+impl<R: BufRead> TextReader<R> {
+    /// A reader of `source`, which is read in the pieces that it buffers.
+    #[must_use]
+    pub fn new(source: R) -> Self {
+        Self { source, begun: Vec::new(), cut: false, parser: Parser::new(), lent: false, ended: false }
+    }
+
+    /// What was found besides the events that were read.
+    #[must_use]
+    pub fn finish(self) -> Summary {
+        self.parser.finish()
+    }
+
+    /// The next event, until the one behind it is asked for, with the names of the tasks seen so far.
+    ///
+    /// # Errors
+    /// What the source said, once.
+    #[inline]
+    pub fn lend(&mut self) -> Option<Result<(&Event, &BTreeMap<i32, String>)>> {
+        if let Err(error) = self.go_on()? {
+            return Some(Err(error));
+        }
+        self.parser.window.front().map(|event| Ok((&*event, &self.parser.tasks)))
+    }
+
+    /// Goes on to the next event, which is there then.
+    #[inline]
+    fn go_on(&mut self) -> Option<Result<()>> {
+        if std::mem::take(&mut self.lent) {
+            self.parser.window.pop();
+        }
+        while !self.ended && !self.parser.window.is_ready() {
+            match self.advance() {
+                Ok(more) => self.ended = !more,
+                Err(error) => {
+                    self.ended = true;
+                    return Some(Err(error));
+                }
+            }
+        }
+        self.lent = self.parser.window.front().is_some();
+        self.lent.then_some(Ok(()))
+    }
+
+    /// Reads up to the end of a line, or of the source's buffer. `false` at the end of the source.
+    #[inline]
+    fn advance(&mut self) -> Result<bool> {
+        let buffer = match self.source.fill_buf() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(true),
+            buffer => buffer?,
+        };
+        let Some(end) = memchr(b'\n', buffer) else {
+            let (read, room) = (buffer.len(), LONGEST_LINE.saturating_sub(self.begun.len()));
+            self.begun.extend_from_slice(buffer.get(..room).unwrap_or(buffer));
+            self.cut |= read > room;
+            self.source.consume(read);
+            if read == 0 && !self.begun.is_empty() {
+                self.parser.line(&self.begun, self.cut);
+                self.begun.clear();
+            }
+            return Ok(read > 0);
+        };
+        let line = buffer.get(..end).unwrap_or_default();
+        if self.begun.is_empty() {
+            self.parser.line(line.get(..LONGEST_LINE).unwrap_or(line), line.len() > LONGEST_LINE);
+        } else {
+            let room = LONGEST_LINE.saturating_sub(self.begun.len());
+            self.begun.extend_from_slice(line.get(..room).unwrap_or(line));
+            self.parser.line(&self.begun, self.cut || line.len() > room);
+            self.begun.clear();
+            self.cut = false;
+        }
+        self.source.consume(end + 1);
+        Ok(true)
+    }
+}
+
+impl<R: BufRead> Iterator for TextReader<R> {
+    type Item = Result<Event>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Err(error) = self.go_on()? {
+            return Some(Err(error));
+        }
+        self.parser.window.front().map(|event| Ok(std::mem::take(event)))
+    }
+}

@@ -1,0 +1,190 @@
+//! Events whose text is not made of `key=value` words: system calls, probes, and what `trace-cmd` and old kernels write.
+
+use memchr::memrchr;
+
+use smol_str::SmolStr;
+
+use super::bytes::{decimal, hexadecimal, rsplit_once, signed, split_once, word};
+use super::intern::Names;
+use super::point::{Field, state, text as as_text};
+use crate::{Point, Value};
+
+/// How to read a text without keys: into the values of these fields.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Raw {
+    pub(super) fields: [&'static str; 2],
+    pub(super) values: fn(&[u8]) -> Option<Vec<Value>>,
+}
+
+/// The reader of an event whose text has no keys.
+pub(super) fn raw(name: &str) -> Option<Raw> {
+    match name {
+        "sys_enter" => Some(Raw { fields: ["id", "args"], values: raw_enter }),
+        "sys_exit" => Some(Raw { fields: ["id", "ret"], values: raw_exit }),
+        _ => None,
+    }
+}
+
+/// Reads `rest`, where it is such a text.
+pub(super) fn read(name: &str, rest: &[u8]) -> Option<Vec<Field>> {
+    match name {
+        "sched_switch" if !rest.starts_with(b"prev_") => switch(rest),
+        "sched_wakeup" | "sched_wakeup_new" | "sched_waking" if !rest.starts_with(b"comm=") => wakeup(rest),
+        _ => None,
+    }
+}
+
+/// The kernel's own name of a field.
+fn field(name: &'static str, value: Value) -> Field {
+    (SmolStr::new_static(name), value)
+}
+
+/// A system call has six arguments (`struct trace_event_raw_sys_enter`).
+const ARGUMENTS: usize = 6;
+
+/// `NR 220 (1200011, 0, 0, 0, ffff8d2c50f0, 0)`.
+fn raw_enter(rest: &[u8]) -> Option<Vec<Value>> {
+    let (id, rest) = word(rest.strip_prefix(b"NR ")?);
+    let mut rest = rest.strip_prefix(b"(")?.strip_suffix(b")")?;
+    let mut arguments = Vec::with_capacity(ARGUMENTS);
+    while !rest.is_empty() {
+        let (value, behind) = hexadecimal(rest)?;
+        arguments.push(Value::Unsigned(value));
+        rest = match behind.strip_prefix(b", ") {
+            Some(more) => more,
+            None if behind.is_empty() => behind,
+            None => return None,
+        };
+    }
+    Some(vec![Value::Signed(signed(id)?), Value::Array(arguments.into())])
+}
+
+/// `NR 220 = 53`.
+fn raw_exit(rest: &[u8]) -> Option<Vec<Value>> {
+    let (id, rest) = word(rest.strip_prefix(b"NR ")?);
+    let result = rest.strip_prefix(b"= ")?;
+    Some(vec![Value::Signed(signed(id)?), Value::Signed(signed(result)?)])
+}
+
+/// One side of a switch.
+struct Side<'a> {
+    name: &'a [u8],
+    pid: i64,
+    prio: i64,
+    state: Option<i64>,
+}
+
+impl Side<'_> {
+    /// `NAME:PID [PRIO] STATE`, of `trace-cmd`.
+    fn read(text: &[u8]) -> Option<Side<'_>> {
+        let (task, rest) = split_once(text, b" [")?;
+        let (prio, rest) = split_once(rest, b"]")?;
+        let colon = memrchr(b':', task)?;
+        let (shown, _) = word(rest);
+        let name = task.get(..colon)?.trim_ascii();
+        Some(Side { name, pid: signed(task.get(colon + 1..)?)?, prio: signed(prio)?, state: state(shown) })
+    }
+}
+
+/// `bash:946 [120] S ==> swapper/2:0 [120]` of `trace-cmd`.
+fn switch(rest: &[u8]) -> Option<Vec<Field>> {
+    let (prev, next) = split_once(rest, b" ==> ")?;
+    let (prev, next) = (Side::read(prev)?, Side::read(next)?);
+    Some(vec![
+        field("prev_comm", as_text(prev.name)),
+        field("prev_pid", Value::Signed(prev.pid)),
+        field("prev_prio", Value::Signed(prev.prio)),
+        field("prev_state", Value::Signed(prev.state?)),
+        field("next_comm", as_text(next.name)),
+        field("next_pid", Value::Signed(next.pid)),
+        field("next_prio", Value::Signed(next.prio)),
+    ])
+}
+
+/// `946:120:S ==> [002] 0:120:R swapper/2`, and with `  +` a wake-up: what the kernel writes while a latency tracer is on
+/// (`trace_ctxwake_print()`).
+pub(super) fn context_switch(text: &[u8]) -> Option<Point> {
+    if !text.first()?.is_ascii_digit() {
+        return None;
+    }
+    let (prev, rest) = word(text);
+    let (arrow, rest) = word(rest);
+    let (pid, prio, state) = triple(prev)?;
+    let (cpu, rest) = decimal(rest.strip_prefix(b"[")?)?;
+    let (next, name) = word(rest.strip_prefix(b"]")?);
+    let (next_pid, next_prio, _) = triple(next)?;
+    let number = |key, value| field(key, Value::Signed(value));
+    let name = as_text(name);
+    Some(match arrow {
+        b"==>" => {
+            let prev = [number("prev_pid", pid), number("prev_prio", prio), number("prev_state", state)];
+            let next = [number("next_pid", next_pid), number("next_prio", next_prio), field("next_comm", name)];
+            Point::of("sched_switch", prev.into_iter().chain(next))
+        }
+        b"+" => {
+            let cpu = number("target_cpu", i64::try_from(cpu).ok()?);
+            Point::of("sched_wakeup", [number("pid", next_pid), number("prio", next_prio), cpu, field("comm", name)])
+        }
+        _ => return None,
+    })
+}
+
+/// `946:120:S`.
+fn triple(text: &[u8]) -> Option<(i64, i64, i64)> {
+    let mut parts = text.split(|byte| *byte == b':');
+    Some((signed(parts.next()?)?, signed(parts.next()?)?, state(parts.next()?)?))
+}
+
+/// `bash:946 [120] success=1 CPU:001` of `trace-cmd`; `success` only of old kernels.
+fn wakeup(rest: &[u8]) -> Option<Vec<Field>> {
+    let task = Side::read(rest)?;
+    let mut fields = vec![
+        field("comm", as_text(task.name)),
+        field("pid", Value::Signed(task.pid)),
+        field("prio", Value::Signed(task.prio)),
+    ];
+    let (before, cpu) = rsplit_once(rest, b" CPU:")?;
+    if let Some((_, success)) = rsplit_once(before, b" success=") {
+        fields.push(field("success", Value::Signed(signed(success)?)));
+    }
+    fields.push(field("target_cpu", Value::Signed(i64::try_from(decimal(cpu)?.0).ok()?)));
+    Some(fields)
+}
+
+/// `sys_clone(clone_flags: 1200011, newsp: 0)` or `sys_clone -> 0x35`: the events `sys_enter_clone` and `sys_exit_clone`.
+pub(super) fn system_call(names: &mut Names, text: &[u8]) -> Option<Point> {
+    let call = text.strip_prefix(b"sys_")?;
+    let end = call.iter().position(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_'))?;
+    let (call, rest) = call.split_at(end);
+    if let Some(result) = rest.strip_prefix(b" -> ") {
+        let (value, _) = hexadecimal(result)?;
+        let known = names.event(&[b"sys_exit_", call].concat());
+        return Some(Point::new(known.layout(["ret"].into_iter()), vec![Value::Signed(value.cast_signed())]));
+    }
+    let arguments = rest.strip_prefix(b"(")?.strip_suffix(b")")?;
+    let (mut fields, mut values) = (Vec::new(), Vec::new());
+    for argument in arguments.split(|byte| *byte == b',') {
+        if let Some((key, value)) = split_once(argument, b": ") {
+            fields.push(String::from_utf8_lossy(key.trim_ascii()));
+            values.push(match hexadecimal(value) {
+                Some((number, [])) => Value::Unsigned(number),
+                _ => as_text(value),
+            });
+        }
+    }
+    let known = names.event(&[b"sys_enter_", call].concat());
+    Some(Point::new(known.layout(fields.iter().map(|field| &**field)), values))
+}
+
+/// `(kernel_clone+0x0/0x360)` in front of a probe's values, or `(CALLER <- FUNCTION)` for one of a return. Gives the names
+/// that the format has for them, and what follows.
+pub(super) fn probe_places(text: &[u8]) -> Option<(Vec<Field>, &[u8])> {
+    let (places, rest) = split_once(text.strip_prefix(b"(")?, b")")?;
+    let fields = match split_once(places, b" <- ") {
+        Some((caller, function)) => {
+            vec![field("__probe_func", as_text(function)), field("__probe_ret_ip", as_text(caller))]
+        }
+        None => vec![field("__probe_ip", as_text(places))],
+    };
+    Some((fields, rest.trim_ascii_start()))
+}

@@ -1,0 +1,100 @@
+//! Holds events back until it is sure which stack belongs to them: the text has an event's stack behind it, perhaps
+//! behind events of other CPUs and of interrupts.
+
+use crate::frames::is_machinery;
+use crate::ring::Ring;
+use crate::{Cpu, Event, Pid, Symbol};
+
+/// Events held at most. The kernel writes a stack right after its event; in between only interrupts and other CPUs write.
+const HELD: usize = 128;
+/// Frames of one stack that are kept: kernels record at most 127, user stacks included 256.
+const FRAMES: usize = 1024;
+
+/// The events that may still be given a stack, in the order of the text.
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    held: Ring<Held>,
+    /// Per CPU and nesting level, the event that a stack would belong to.
+    open: Vec<[Option<u64>; 4]>,
+    /// The event whose stack is being read.
+    reading: Option<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    event: Event,
+    /// Nothing can be added to it any more.
+    closed: bool,
+}
+
+impl Window {
+    /// Takes the next event of the text.
+    #[inline]
+    pub(super) fn push(&mut self, event: Event) {
+        let number = self.held.next();
+        let before = self.slot(&event).and_then(|slot| slot.replace(number));
+        if let Some(held) = before.and_then(|before| self.held.get_mut(before)) {
+            held.closed = true;
+        }
+        self.reading = None;
+        *self.held.room() = Held { event, closed: false };
+        self.held.push();
+    }
+
+    /// The last event taken, while it is held.
+    pub(super) fn last(&mut self) -> Option<&mut Event> {
+        let last = self.held.next().checked_sub(1)?;
+        self.held.get_mut(last).map(|held| &mut held.event)
+    }
+
+    /// Whether nothing can be added to the first event.
+    #[inline]
+    pub(super) fn is_ready(&self) -> bool {
+        let closed = self.held.front().is_some_and(|front| front.closed);
+        closed && self.reading != Some(self.held.first()) || self.held.len() > HELD
+    }
+
+    /// The first event, whatever may come.
+    #[inline]
+    pub(super) fn front(&mut self) -> Option<&mut Event> {
+        self.held.front_mut().map(|held| &mut held.event)
+    }
+
+    /// Goes on to the event behind it.
+    #[inline]
+    pub(super) fn pop(&mut self) {
+        self.held.pop();
+    }
+
+    /// What follows are the frames of a stack that was recorded with these columns. `false` where it belongs to no event.
+    pub(super) fn open_stack(&mut self, cpu: Cpu, level: usize, pid: Pid) -> bool {
+        self.reading = None;
+        let slot = self.open.get_mut(usize::from(cpu.0)).and_then(|levels| levels.get_mut(level));
+        let Some(number) = slot.and_then(Option::take) else { return false };
+        let Some(held) = self.held.get_mut(number).filter(|held| held.event.pid == pid) else { return false };
+        held.closed = true;
+        held.event.stack = Some(Vec::new());
+        self.reading = Some(number);
+        true
+    }
+
+    /// The next frame of the stack that is being read. `false` where none is.
+    pub(super) fn frame(&mut self, frame: Symbol) -> bool {
+        let Some(held) = self.reading.and_then(|number| self.held.get_mut(number)) else { return false };
+        let stack = held.event.stack.get_or_insert_default();
+        // As the decoder of raw pages does.
+        if (!stack.is_empty() || !is_machinery(&frame)) && stack.len() < FRAMES {
+            stack.push(frame);
+        }
+        true
+    }
+
+    #[inline]
+    fn slot(&mut self, event: &Event) -> Option<&mut Option<u64>> {
+        let cpu = usize::from(event.cpu.0);
+        if self.open.len() <= cpu {
+            self.open.resize(cpu + 1, [None; 4]);
+        }
+        self.open.get_mut(cpu)?.get_mut(event.context.level())
+    }
+}

@@ -1,0 +1,162 @@
+//! Events as text, in the form that a kernel of 6.x gives them (calls of a graph as `trace-cmd report` does). What is
+//! written is read back as the same events, as far as text carries them.
+
+use std::fmt::{self, Write as _};
+
+use super::layout::{self, Kind, LAYOUTS};
+use super::point::TEXT;
+use crate::{Body, Context, Event, Place, Point, Symbol, Trace, Value};
+
+/// The text of a whole trace.
+#[must_use]
+pub fn write(trace: &Trace) -> String {
+    let mut text = "# tracer: nop\n#\n#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION\n#              | |         |   |||||     |         |\n".to_owned();
+    for event in &trace.events {
+        let name = match (event.pid.0, trace.names.get(&event.pid.0)) {
+            (0, _) => "<idle>",
+            (_, Some(name)) => name.as_str(),
+            (_, None) => "<...>",
+        };
+        // Writing to a String cannot fail.
+        let _ = write_event(&mut text, event, name);
+    }
+    text
+}
+
+fn write_event(out: &mut String, event: &Event, name: &str) -> fmt::Result {
+    let mut head = String::new();
+    let micros = (event.time.0 + 500) / 1000;
+    write!(
+        head,
+        "{name:>16}-{:<7} [{:03}] {} {:>5}.{:06}: ",
+        event.pid.0.max(0),
+        event.cpu.0,
+        flags(event.context),
+        micros / 1_000_000,
+        micros % 1_000_000
+    )?;
+    out.push_str(&head);
+    match &event.body {
+        Body::Call { function, caller } => writeln!(out, "{} <-{}", symbol(function), symbol(caller)),
+        Body::Enter { function, depth } => {
+            writeln!(out, "funcgraph_entry:                   |  {:1$}{2}() {{", "", indent(*depth), name_of(function))
+        }
+        Body::Leave { function, depth, entered, left } => {
+            let took = left.0.saturating_sub(entered.0);
+            let (micros, nanos) = (took / 1000, took % 1000);
+            let (depth, function) = (indent(*depth), name_of(function));
+            writeln!(out, "funcgraph_exit:   {micros:>4}.{nanos:03} us   |  {:depth$}}} /* {function} */", "")
+        }
+        Body::Marker { text } => writeln!(out, "tracing_mark_write: {text}"),
+        Body::Point(point) => write_point(out, point),
+    }?;
+    if let Some(stack) = &event.stack {
+        writeln!(out, "{head}<stack trace>")?;
+        for frame in stack {
+            writeln!(out, " => {}", symbol(frame))?;
+        }
+    }
+    Ok(())
+}
+
+fn indent(depth: u32) -> usize {
+    usize::try_from(depth).unwrap_or(0) * 2
+}
+
+/// `trace_print_lat_fmt()` of 6.13 and later.
+fn flags(Context { flags, preempt_count }: Context) -> String {
+    let irqs = match flags & 0x81 {
+        0x81 => 'D',
+        0x80 => 'b',
+        0x01 => 'd',
+        _ => '.',
+    };
+    let resched = match flags & 0x26 {
+        0x26 => 'B',
+        0x24 => 'N',
+        0x22 => 'L',
+        0x20 => 'p',
+        0x06 => 'b',
+        0x04 => 'n',
+        0x02 => 'l',
+        _ => '.',
+    };
+    let level = match flags & 0x58 {
+        0x48 | 0x58 => 'Z',
+        0x40 | 0x50 => 'z',
+        0x18 => 'H',
+        0x08 => 'h',
+        0x10 => 's',
+        _ => '.',
+    };
+    let depth = |nibble: u8| match char::from_digit(nibble.into(), 16) {
+        None | Some('0') => '.',
+        Some(digit) => digit,
+    };
+    [irqs, resched, level, depth(preempt_count & 0xf), depth(preempt_count >> 4)].iter().collect()
+}
+
+fn symbol(symbol: &Symbol) -> String {
+    let Some(place) = symbol.place() else { return symbol.to_string() };
+    let offset = place.offset.filter(|offset| *offset > 0).map(|offset| format!("+{offset:#x}")).unwrap_or_default();
+    let module = place.module.as_ref().map(|module| format!(" [{module}]")).unwrap_or_default();
+    format!("{}{offset}{module}", place.function.full())
+}
+
+/// A graph's functions stand without the place inside them.
+fn name_of(function: &Symbol) -> String {
+    match function.place() {
+        Some(Place { function, module: Some(module), .. }) => format!("{} [{module}]", function.full()),
+        Some(Place { function, .. }) => function.full().to_owned(),
+        None => function.to_string(),
+    }
+}
+
+fn write_point(out: &mut String, point: &Point) -> fmt::Result {
+    write!(out, "{}:", point.name())?;
+    let layout =
+        layout::find(point.name()).and_then(|layout| LAYOUTS.get(layout)).map_or(&[][..], |layout| layout.keys);
+    if **point.name() == *"sys_enter"
+        && let (Some(id), Some(Value::Array(arguments))) = (point.int("id"), point.field("args"))
+    {
+        let arguments: Vec<_> = arguments.iter().map(|value| format!("{:x}", value.as_bits())).collect();
+        return writeln!(out, " NR {id} ({})", arguments.join(", "));
+    }
+    if **point.name() == *"sys_exit"
+        && let (Some(id), Some(ret)) = (point.int("id"), point.int("ret"))
+    {
+        return writeln!(out, " NR {id} = {ret}");
+    }
+    for (field, value) in point.fields() {
+        let key = layout.iter().find(|key| *key.field == **field);
+        match (key, value) {
+            (Some(key), value) => {
+                let arrow = if key.printed == "next_comm" { " ==>" } else { "" };
+                write!(out, "{arrow} {}={}", key.printed, known(key.kind, value))?;
+            }
+            (None, Value::Text(text)) if **field == *TEXT => write!(out, " {text}")?,
+            (None, Value::Text(text)) => write!(out, " {field}=\"{text}\"")?,
+            (None, Value::Unsigned(number)) => write!(out, " {field}={number:#x}")?,
+            (None, value) => write!(out, " {field}={value}")?,
+        }
+    }
+    writeln!(out)
+}
+
+fn known(kind: Kind, value: &Value) -> String {
+    match (kind, value.as_int()) {
+        (Kind::Hex, _) if !matches!(value, Value::Text(_)) => format!("{:x}", value.as_bits()),
+        (Kind::State, Some(state)) => letters(state),
+        (Kind::Handled, Some(0)) => "unhandled".into(),
+        (Kind::Handled, Some(_)) => "handled".into(),
+        _ => value.to_string(),
+    }
+}
+
+/// `prev_state` by letter.
+fn letters(state: i64) -> String {
+    let bits = [(1, "S"), (2, "D"), (4, "T"), (8, "t"), (0x10, "X"), (0x20, "Z"), (0x40, "P"), (0x80, "I")];
+    let letters: Vec<_> = bits.iter().filter(|(bit, _)| state & bit != 0).map(|(_, letter)| *letter).collect();
+    let preempted = if state & 0x100 == 0 { "" } else { "+" };
+    if letters.is_empty() { format!("R{preempted}") } else { letters.join("|") + preempted }
+}
