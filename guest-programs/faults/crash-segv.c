@@ -2,8 +2,8 @@
 /*
  * crash-segv: reads through a null pointer, for testing the harness.
  *
- * The trace shows the page fault, SIGSEGV being sent by the kernel and
- * delivered, and do_group_exit(11) called from the signal path. The harness
+ * The trace shows the page fault, the SIGSEGV that the kernel sends and
+ * delivers, and do_group_exit(11), called from the signal path. The harness
  * must show the wait status 0xb (0x8b with a core dump).
  */
 #include <stddef.h>
@@ -13,7 +13,7 @@
 
 int main(void)
 {
-	/* volatile twice: the compiler may neither know nor skip the access */
+	/* Volatile twice: the compiler can neither know nor skip the access. */
 	volatile int *volatile nowhere = NULL;
 
 	guest_init();

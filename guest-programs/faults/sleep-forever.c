@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * sleep-forever: never ends and needs no CPU, for testing the harness.
+ * sleep-forever: never exits and needs no CPU, for testing the harness.
  *
  * The trace shows one sched_switch away from it in state S. Guest time then
- * jumps to the deadline, which costs no time on the host; the report must name
+ * jumps to the deadline, which costs no time on the host. The report must name
  * the program.
  */
 #include <unistd.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * spin-forever: never ends and never sleeps, for testing the harness.
+ * spin-forever: never exits and never sleeps, for testing the harness.
  *
- * The trace shows nothing but ticks on its CPU. The deadline must pass, the
- * report must name the program, and the evidence must be collected although a
- * CPU is busy.
+ * The trace only shows ticks on its CPU. The deadline must pass, the report
+ * must name the program, and the evidence must be collected although a CPU is
+ * busy.
  */
 #include "guest.h"
 

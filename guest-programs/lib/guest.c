@@ -52,7 +52,7 @@ void trace_off(void)
 
 void trace_mark(const char *text)
 {
-	/* Fails with EBADF while tracing is off: that is a mistake, too. */
+	/* Fails with EBADF while tracing is off, which is also a mistake. */
 	if (write(trace_marker_fd, text, strlen(text)) < 0)
 		die("trace_marker");
 }
@@ -109,7 +109,7 @@ static char read_state(int stat_fd)
 	if (n <= 0)
 		die("/proc/PID/stat");
 	text[n] = '\0';
-	/* COMM may hold anything, parentheses too. */
+	/* COMM may contain any character, including parentheses. */
 	paren = strrchr(text, ')');
 	check(paren && paren[1] == ' ');
 	return paren[2];
@@ -120,7 +120,7 @@ void wait_until_asleep(pid_t pid)
 	wait_until_state(pid, 'S');
 }
 
-/* Opens /proc/PID/stat; -1 where there is no such process. */
+/* Opens /proc/PID/stat. Returns -1 if the process does not exist. */
 static int open_stat(pid_t pid)
 {
 	char path[32];

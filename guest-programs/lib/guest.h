@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * What every guest program needs: turning tracing on and off, telling where it
- * is, and stopping when something is not as it must be.
+ * The functions that guest programs share: they turn tracing on and off, write
+ * markers, and stop the program when a condition does not hold.
  *
  * A program calls guest_init() first and does all its preparation before
- * trace_on(). Between trace_on() and its end it uses no stdio and no malloc():
- * what the trace shows should be the mechanism and nothing else.
+ * trace_on(). Between trace_on() and its exit it uses no stdio and no malloc(),
+ * so that the trace shows the mechanism and nothing else.
  */
 #ifndef KERNSNAP_GUEST_H
 #define KERNSNAP_GUEST_H
 
 #include <sys/types.h>
 
-/* The exit status of a program that found something wrong. */
+/* The exit status of a program that found an error. */
 #define GUEST_EXIT_WRONG 125
 
 /*
- * Opens tracing_on and trace_marker, so that using them later is a single
+ * Opens tracing_on and trace_marker, so that later each use is a single
  * write(). Both are closed by exec. Dies if tracefs is not mounted.
  */
 void guest_init(void);
 
 /*
- * Turns tracing on. Where it was off, the function tracer empties its buffer
- * (function_trace_start()): a run with it has room for one stretch of tracing.
- * Events alone and the function-graph tracer keep what they have.
+ * Turns tracing on. If it was off, the function tracer clears its buffer
+ * (function_trace_start()), so a run with the function tracer can only have one
+ * traced section. Events alone and the function-graph tracer keep the buffer.
  */
 void trace_on(void);
 
@@ -35,15 +35,15 @@ void trace_off(void);
 void trace_mark(const char *text);
 
 /*
- * A system call failed: prints "PROGRAM: WHAT: " and errno's text to stderr and
- * exits with GUEST_EXIT_WRONG.
+ * Call this when a system call has failed: prints "PROGRAM: WHAT: " and the
+ * text of errno to stderr and exits with GUEST_EXIT_WRONG.
  */
 __attribute__((noreturn)) void die(const char *what);
 
-/* Something else is wrong: the same without errno. */
+/* The same for other errors, without errno. */
 __attribute__((noreturn)) void wrong(const char *what);
 
-/* Stops, with the condition as text, unless it holds. */
+/* Exits with the condition as the message if it does not hold. */
 #define check(condition)                                                       \
 	do {                                                                   \
 		if (!(condition))                                              \
@@ -51,14 +51,15 @@ __attribute__((noreturn)) void wrong(const char *what);
 	} while (0)
 
 /*
- * The number in TEXT: decimal, 0x hexadecimal or 0 octal, perhaps negative. Stops
- * if TEXT is NULL or anything else.
+ * Returns the number in TEXT: decimal, hexadecimal with 0x, or octal with 0,
+ * with an optional minus sign. Exits if TEXT is NULL or not a number.
  */
 long parse_number(const char *text);
 
 /*
- * The system call clone with FLAGS and nothing else. Returns twice, as fork()
- * does, but the C library knows nothing of it; -1 and errno where it fails.
+ * The system call clone with FLAGS and no other arguments. It returns twice, as
+ * fork() does, but without the C library's work in the child. Returns -1 and
+ * sets errno on failure.
  */
 pid_t raw_clone(unsigned long flags);
 
@@ -69,20 +70,20 @@ pid_t raw_clone(unsigned long flags);
 int wait_for(pid_t pid);
 
 /*
- * Returns when the process PID sleeps (state S). Gives up the CPU while it does
- * not, so the two may share one; needs /proc. Dies if PID does not exist.
+ * Returns when the process PID sleeps (state S). Yields the CPU until then, so
+ * the two may share one; needs /proc. Dies if PID does not exist.
  */
 void wait_until_asleep(pid_t pid);
 
 /*
- * The same for the state letter STATE of /proc/PID/stat: 'Z' for a zombie. Dies
- * if PID goes away meanwhile.
+ * The same for the state letter STATE of /proc/PID/stat, such as 'Z' for a
+ * zombie. Dies if PID ceases to exist.
  */
 void wait_until_state(pid_t pid, char state);
 
 /*
- * The letter that /proc/PID/stat shows now: R, S, D, T, t, Z or X; '-' where
- * there is no such process.
+ * Returns the letter that /proc/PID/stat shows: R, S, D, T, t, Z or X, or '-'
+ * if there is no such process.
  */
 char state_of(pid_t pid);
 

@@ -2,9 +2,9 @@
 /*
  * autoreap: a child exits whose parent ignores SIGCHLD.
  *
- * By that the parent says that it does not want to know: the child releases
- * itself and never is a zombie. The parent waits all the same; wait4() returns
- * when there is no child left, and says so with ECHILD.
+ * By ignoring SIGCHLD the parent declines to wait for its children: the child
+ * releases itself and is never a zombie. The parent waits nevertheless. wait4()
+ * returns when there is no child left and fails with ECHILD.
  *
  * As in exit-code, the parent sleeps in wait4() before tracing begins.
  */

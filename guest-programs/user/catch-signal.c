@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
  * catch-signal SIGNAL: a process sends SIGNAL to its sleeping child, which
- * handles it and exits as if nothing had happened.
+ * handles it and exits normally.
  *
- * The counterpart of kill-sleeping: the same signal, the same pause(), but
- * get_signal() finds a handler. The marker "handler" is written by it.
+ * This is the counterpart of kill-sleeping: the same signal and the same
+ * pause(), but get_signal() finds a handler. The handler writes the marker
+ * "handler".
  */
 #include <signal.h>
 #include <unistd.h>

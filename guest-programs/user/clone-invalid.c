@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * clone-invalid [pidfd-thread]: asks clone and clone3 for what cannot be, one
- * thing after the other. All of it is refused with EINVAL, and a marker stands
+ * clone-invalid [pidfd-thread]: calls clone and clone3 with invalid arguments,
+ * one case after the other. Every call fails with EINVAL, and a marker comes
  * before each call.
  *
- * What kernels refused until 6.9 only, a thread with a pidfd, is asked for with
- * the argument, and then nothing else is.
+ * With the argument the program only tries a thread with a pidfd, which kernels
+ * refused until 6.9.
  *
- * Two cases need a caller of their own: a process that reaps for a pid
- * namespace may not make siblings, and one that has unshared its children's
- * pid namespace may not make threads. The former is a child that is made
- * before tracing is turned on, and calls when the others have.
+ * Two cases need their own caller: the init of a pid namespace must not create
+ * siblings, and a process that has unshared its children's pid namespace must
+ * not create threads. The former is a child that is created before tracing is
+ * turned on and makes its call after all others.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -29,9 +29,12 @@ static const struct {
 	const char *name;
 	unsigned long flags;
 } refused[] = {
-	/* kernel_clone() itself: both use the same argument as an address. */
+	/*
+	 * kernel_clone() itself refuses this: both flags use the same address
+	 * argument.
+	 */
 	{ "PIDFD+PARENT_SETTID", CLONE_PIDFD | CLONE_PARENT_SETTID },
-	/* The rest is refused by copy_process(). */
+	/* copy_process() refuses the others. */
 	{ "NEWNS+FS", CLONE_NEWNS | CLONE_FS },
 	{ "NEWUSER+FS", CLONE_NEWUSER | CLONE_FS },
 	{ "THREAD-SIGHAND", CLONE_VM | CLONE_THREAD },

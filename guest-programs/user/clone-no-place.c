@@ -2,11 +2,10 @@
 /*
  * clone-no-place: a clone that fails when the child is nearly complete.
  *
- * The program asks for a pidfd, and gives no place for it. The kernel only
- * finds out when it has made the pidfd, for which it needs the child's number:
- * by then the child has nearly all that it needs, and copy_process() has to
- * take all of it apart again. The call returns EFAULT, and there never was a
- * child.
+ * The program requests a pidfd and passes no address for it. The kernel notices
+ * this only when it has created the pidfd, for which it needs the child's pid.
+ * By then the child is nearly complete, and copy_process() has to undo every
+ * step. The call returns EFAULT, and no child ever ran.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * clone-share FLAGS...: for each FLAGS a child that shares what they say.
+ * clone-share FLAGS...: for each FLAGS a child that shares the structures that
+ * FLAGS name.
  *
  * Each child opens a file, changes its directory, writes a variable and sets a
- * signal handler; when it is gone, its parent looks which of that it sees itself
- * and writes it into the trace: "parent-sees:fd,cwd". So the reference counts
- * that the trace shows of files_struct, fs_struct, mm_struct and sighand_struct
- * stand beside what sharing them means.
+ * signal handler. When the child is gone, its parent checks which of these
+ * changes it sees itself and writes them into the trace: "parent-sees:fd,cwd".
+ * So the trace shows the reference counts of files_struct, fs_struct, mm_struct
+ * and sighand_struct together with the effect of sharing.
  *
- * FLAGS are clone()'s without the exit signal: 0 shares nothing, as fork()
- * does, and 0x10f00 makes a thread. A child that shares the memory runs on the
- * same variables, also the C library's, so parent and children must take turns:
- * pin it to one CPU.
+ * FLAGS are clone()'s flags without the exit signal: 0 shares nothing, as
+ * fork() does, and 0x10f00 creates a thread. A child that shares the memory
+ * uses the same variables, including those of the C library, so parent and
+ * children must take turns: pin the program to one CPU.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -28,10 +29,10 @@
 
 static char child_stack[16 * 1024] __attribute__((aligned(16)));
 
-/* In the memory that children get a copy of, or share. */
+/* In the memory that a child copies or shares. */
 static volatile int variable;
 
-/* What the child opened; in memory that all children share, whatever FLAGS. */
+/* The file that the child opened; in memory that all children share. */
 static volatile int *child_fd;
 
 static void handler(int sig)
@@ -54,12 +55,12 @@ static int run_child(void *unused)
 	check(chdir(DIRECTORY) == 0);
 	variable = 1;
 	set_handler(handler);
-	/* Not exit_group(), which would end the parent of a thread as well. */
+	/* Not exit_group(), which would also end the parent of a thread. */
 	syscall(SYS_exit, 0);
 	return 0;
 }
 
-/* A thread cannot be waited for: it is gone when it has no id any more. */
+/* A thread cannot be waited for: it is gone when its id is no longer in use. */
 static void wait_for_thread(pid_t tid)
 {
 	while (syscall(SYS_tgkill, getpid(), tid, 0) == 0)
@@ -73,7 +74,7 @@ static void add(char *text, const char *word)
 	strcat(text, word);
 }
 
-/* Tells what the parent sees of the child's doings, and undoes it. */
+/* Records which of the child's changes the parent sees, and undoes them. */
 static void mark_what_is_seen(void)
 {
 	char text[64] = "parent-sees:";
@@ -82,7 +83,7 @@ static void mark_what_is_seen(void)
 
 	if (close(*child_fd) == 0)
 		add(text, "fd");
-	/* Fits "/" and DIRECTORY, the only ones there are. */
+	/* Large enough for "/" and DIRECTORY, the only possible values. */
 	check(syscall(SYS_getcwd, directory, sizeof(directory)) > 0);
 	if (strcmp(directory, DIRECTORY) == 0)
 		add(text, "cwd");
@@ -129,7 +130,7 @@ int main(int argc, char **argv)
 	trace_on();
 	for (int i = 0; i < n; i++)
 		clone_and_look(flags[i]);
-	/* The parent's own exit is not part of it. */
+	/* The parent's own exit does not belong here. */
 	trace_off();
 	_exit(0);
 }

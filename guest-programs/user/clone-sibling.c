@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * clone-sibling: a child makes not a child, but a sibling (CLONE_PARENT).
+ * clone-sibling: a child creates a sibling instead of a child (CLONE_PARENT).
  *
- * The child may not wait for what it has made. Their parent, who made one and
- * never heard of the other, waits for both. It lets the sibling, who waits for
- * the end of a pipe, end when the child is gone.
+ * The child cannot wait for the task that it has created. The parent, which
+ * created only one of the two, waits for both. The sibling waits for the end of
+ * a pipe, and the parent lets it exit when the child is gone.
  *
- * The sibling asks for SIGUSR1 at its end, which is not heeded: it gets the
- * signal that the child has.
+ * The sibling requests SIGUSR1 as its exit signal, which has no effect: it gets
+ * the child's exit signal.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,7 +18,7 @@
 
 #include "guest.h"
 
-/* The sibling goes on when nobody has the writing end any more. */
+/* The sibling continues when no process has the write end open. */
 static int turn[2];
 
 static _Noreturn void be_sibling(void)

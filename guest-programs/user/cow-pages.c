@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * cow-pages: who writes to memory after a fork, and gets a copy.
+ * cow-pages: parent and child write to memory after a fork, and some writes
+ * copy.
  *
- * A parent fills two private pages and one shared page, and forks. The child
- * reads the private pages, writes to them, and writes to the shared one; when it
- * is gone, the parent writes to the private pages again. A marker stands before
- * each of these, and at the end one that tells whose writes the parent sees.
+ * A parent fills two private pages and one shared page and forks. The child
+ * reads the private pages, writes to them, and writes to the shared page. When
+ * the child is gone, the parent writes to the private pages again. A marker
+ * comes before each of these steps, and a marker at the end records which of
+ * the child's writes the parent sees.
  *
- * The pages stand at fixed addresses, so that a trace can tell their faults from
- * others. The fork itself, and what parent and child do to get ready, is not
- * traced: after a fork each of the two gets its own copy of the stack, too, with
- * its first step.
+ * The pages have fixed addresses, so that a trace can distinguish their faults
+ * from others. The fork itself and the preparations of parent and child are not
+ * traced: after a fork the first step of each process also copies its stack.
  *
- * Run it pinned to one CPU: a page that another CPU has just been given waits
- * in that CPU's pagevec, which is one more user of it.
+ * Run it pinned to one CPU: a page that another CPU has just allocated is in
+ * that CPU's pagevec, which is one more user of the page.
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
@@ -25,8 +26,8 @@
 #define PAGES	2
 
 /*
- * One page table has the entries of all; the first touch makes it. Constants,
- * and no variables: these would stand on pages of their own.
+ * One page table has the entries of all pages; the first access creates it.
+ * These are constants, because variables would be on pages of their own.
  */
 #define PRIVATE	((volatile char *)0x10000000)
 #define SHARED	((volatile char *)0x10010000)
@@ -51,7 +52,7 @@ static void write_private(char value)
 
 static _Noreturn void child(void)
 {
-	/* With that done, it has its own copy of the stack. */
+	/* After this the child has its own copy of the stack. */
 	wait_until_asleep(getppid());
 	trace_on();
 	trace_mark("child-reads");

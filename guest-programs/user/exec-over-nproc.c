@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * exec-over-nproc: becomes a user who has too many processes, and executes.
+ * exec-over-nproc: becomes a user with too many processes, and calls execve().
  *
- * The user 1000 has more processes than RLIMIT_NPROC will allow, before
- * tracing is turned on. Then the program becomes that user. setuid() succeeds:
- * programs that give up root do not expect it to fail. execve() fails with
- * EAGAIN instead. When the user's processes have gone (marker "fewer"), it
- * succeeds.
+ * Before tracing is turned on, the user 1000 gets more processes than
+ * RLIMIT_NPROC will allow. Then the program becomes that user. setuid()
+ * succeeds, because programs that drop root do not expect it to fail. execve()
+ * fails with EAGAIN instead. When the user's processes are gone (marker
+ * "fewer"), it succeeds.
  *
- * The program that is executed is this one again, with an argument that makes
- * it end.
+ * The program executes itself, with an argument that makes it exit.
  */
 #include <errno.h>
 #include <signal.h>

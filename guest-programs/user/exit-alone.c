@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * exit-alone MS: a child exits while its parent sleeps for MS milliseconds and
- * waits for it only then.
+ * exit-alone MS: a child exits while its parent sleeps for MS milliseconds; the
+ * parent waits for it afterwards.
  *
- * Pinned to one CPU where nothing else runs, the child leaves that CPU idle: it
- * is the idle task that comes after it. The child must be gone before the
- * parent wakes up, which takes it less than a millisecond.
+ * If the program is pinned to a CPU where no other task runs, the child leaves
+ * that CPU idle, so the idle task runs after it. The child must be gone before
+ * the parent wakes up, which takes less than a millisecond.
  */
 #include <unistd.h>
 

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * exit-before-rcu: a process exits on a CPU where RCU's thread is next.
+ * exit-before-rcu: a process exits on a CPU where the RCU thread runs next.
  *
  * The book's log shows rcu_sched clean up after a process, which happens by
- * chance: it was the task that ran next. Here it must be. The grace-period
- * thread (rcu_sched or rcu_preempt) may only run on CPU 1, where a child holds
- * the CPU as a real-time task. Its parent, on CPU 0, has short-lived children
- * until their ends have given RCU something to do, and the thread is runnable
- * (R) but cannot run. Then it lets the child on CPU 1 go, which turns tracing on
- * and exits. The parent waits for it when RCU's thread has had its turn.
+ * chance: it was the task that ran next. Here this is arranged. The
+ * grace-period thread (rcu_sched or rcu_preempt) may only run on CPU 1, where a
+ * child occupies the CPU as a real-time task. Its parent, on CPU 0, creates
+ * short-lived children until their exits have given RCU work to do and the
+ * thread is runnable (R) but cannot run. Then the parent releases the child on
+ * CPU 1, which turns tracing on and exits. The parent waits for it after the
+ * RCU thread has run.
  *
  * Run it pinned to CPU 0.
  */
@@ -78,7 +79,7 @@ static _Noreturn void hold_cpu(void)
 	_exit(0);
 }
 
-/* The end of a process is work for RCU: its task_struct is freed later. */
+/* The exit of a process is work for RCU, which frees its task_struct later. */
 static void fork_and_reap(void)
 {
 	pid_t pid = fork();
@@ -110,7 +111,10 @@ int main(void)
 		usleep(1000);
 	}
 	*turn = MAY_EXIT;
-	/* It has run, and so the child is off its CPU, before it is idle again. */
+	/*
+	 * The RCU thread is idle again, so it has run, and the child is off its
+	 * CPU.
+	 */
 	wait_until_state(rcu, 'I');
 	check(wait_for(pid) == 0);
 	trace_off();

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * exit-beside MS: a child exits while a sibling of it would run on the same CPU
+ * exit-beside MS: a child exits while a sibling wants to run on the same CPU
  * and their parent sleeps for MS milliseconds.
  *
- * The sibling looks at the child's state until that is Z. It never sleeps, and
- * nobody else wants the CPU: pinned to one, it is the task that comes after the
- * child. Its marker "sibling" is the last of the trace.
+ * The sibling polls the child's state until it is Z. It never sleeps, and no
+ * other task wants the CPU, so on one CPU it is the task that runs after the
+ * child. Its marker "sibling" is the last event of the trace.
  */
 #include <unistd.h>
 

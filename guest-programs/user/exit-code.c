@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * exit-code CODE: a child ends with exit code CODE while its parent waits.
+ * exit-code CODE: a child exits with exit code CODE while its parent waits.
  *
  * The trace begins just before the child's _exit(CODE): sys_exit_group,
- * do_group_exit() with (CODE & 0xff) << 8, do_exit() and what it gives back,
- * do_notify_parent() waking the parent, the last sched_switch away from a task
- * in state Z. The task that runs next finishes the switch and gives up the dead
- * one's stack; pinned to one CPU, that is the parent. It gets the code from
- * wait4() and releases the child.
+ * do_group_exit() with (CODE & 0xff) << 8, do_exit() and the resources that it
+ * releases, do_notify_parent(), which wakes the parent, and the last
+ * sched_switch, away from a task in state Z. The task that runs next finishes
+ * the switch and drops the dead task's stack; on one CPU that is the parent. It
+ * gets the code from wait4() and releases the child.
  *
- * The parent must be asleep in wait4() before tracing begins, or the trace
- * would show it falling asleep in one run and not in another. So the child looks
- * at its parent's state and lets it run until it sleeps; all of this is over
+ * The parent must sleep in wait4() before tracing begins, otherwise the trace
+ * would show it fall asleep in some runs and not in others. So the child polls
+ * its parent's state and yields until the parent sleeps. All of this is over
  * when tracing is turned on.
  */
 #include <unistd.h>
@@ -37,9 +37,9 @@ int main(int argc, char **argv)
 	if (child == 0)
 		end_traced(code);
 	check(child > 0);
-	/* Only the low byte survives; it stands above the signal number. */
+	/* Only the low byte remains, in the byte above the signal number. */
 	check(wait_for(child) == (code & 0xff) << 8);
-	/* The parent's own exit is not part of it. */
+	/* The parent's own exit does not belong here. */
 	trace_off();
 	_exit(0);
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * exit-with-file FILE [asleep]: a child exits with FILE open, and is not expected
- * to come to a proper end.
+ * exit-with-file FILE [asleep]: a child exits with FILE open and does not
+ * complete its exit.
  *
- * FILE is one whose release function faults. The trace begins just before the
- * child's _exit(0), and the kernel ends it by itself at the fault (oops_enter()
- * calls tracing_off()). The parent looks at the child's state until that is X,
- * dead, turns tracing on again and asks for it: the marker "dead" and wait4()
- * are the rest of the trace. Kernels before 5.17 leave the child in state D: with
- * "asleep" that is what the parent waits for, and what the marker says.
+ * The release function of FILE faults. The trace begins just before the child's
+ * _exit(0), and the kernel ends it at the fault (oops_enter() calls
+ * tracing_off()). The parent polls the child's state until it is X (dead),
+ * turns tracing on again and waits for the child: the marker "dead" and wait4()
+ * are the rest of the trace. Kernels before 5.17 leave the child in state D.
+ * With "asleep" the parent waits for that state and writes that marker.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -43,10 +43,10 @@ int main(int argc, char **argv)
 	trace_on();
 	trace_mark(asleep ? "asleep" : "dead");
 	if (asleep)
-		/* There is a child to wait for, but it will never be done. */
+		/* There is a child to wait for, but it will never exit. */
 		check(waitpid(child, NULL, WNOHANG) == 0);
 	else
-		/* It is there, and yet it is nobody's to wait for. */
+		/* The task still exists, but no process can wait for it. */
 		check(waitpid(child, NULL, WNOHANG) == -1 && errno == ECHILD);
 	trace_off();
 	_exit(0);

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * exit-with-signal: in a process of two threads a signal arrives while the first
- * thread exits, and the other one has to take it.
+ * exit-with-signal: a signal arrives while the first of two threads exits, and
+ * the other thread has to take it.
  *
- * The signal is sent to the process, so any of its threads may take it. To send
- * it in the short time between do_exit() and exit_signals(), the parent traces
- * both threads: the leaving one stops there (PTRACE_EVENT_EXIT), the staying one
- * is stopped all the time. So the signal is pending for the process, and meant
- * for nobody. Then the leaving thread goes on and must see to it that the other
- * knows. The staying thread is let go only when the leaving one is dead; its
- * handler writes the marker "handler".
+ * The signal is sent to the process, so either thread may take it. To send it
+ * in the short time between do_exit() and exit_signals(), the parent traces
+ * both threads: the leaving one stops there (PTRACE_EVENT_EXIT), and the
+ * staying one is stopped all the time. So the signal is pending for the process
+ * and not assigned to a thread. Then the leaving thread continues and must wake
+ * the other one. The parent lets the staying thread continue only when the
+ * leaving one is dead; its handler writes the marker "handler".
  *
  * The trace begins just before the leaving thread's exit.
  */
@@ -69,7 +69,7 @@ static void trace_thread(pid_t tid, long options)
 		die("PTRACE_SEIZE");
 }
 
-/* Waits until TID stops, and returns why: a signal, and an event above it. */
+/* Waits until TID stops. Returns the signal, and the event in the next byte. */
 static int wait_stopped(pid_t tid)
 {
 	int status;

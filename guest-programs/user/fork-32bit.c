@@ -2,10 +2,10 @@
 /*
  * fork-32bit: a 32-bit ARM process calls fork and vfork.
  *
- * A 64-bit kernel with CONFIG_COMPAT runs 32-bit programs too, and for them it
- * has the system calls that 32-bit ARM has, fork (2) and vfork (190) among
- * them. Compilers for arm64 do not make such programs, so this one writes a
- * very small one, and executes it with tracing on.
+ * A 64-bit kernel with CONFIG_COMPAT also runs 32-bit programs. For them it has
+ * the system calls of 32-bit ARM, among them fork (2) and vfork (190).
+ * Compilers for arm64 cannot build such programs, so this one writes a very
+ * small one and executes it with tracing on.
  */
 #include <elf.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 #define PROGRAM "/fork-32bit.a32"
 #define BASE 0x20000
 
-/* Headers and instructions: the file, and from BASE on the memory. */
+/* Headers and instructions: the file, and the memory image from BASE on. */
 static const struct {
 	Elf32_Ehdr header;
 	Elf32_Phdr segment;
@@ -78,7 +78,7 @@ int main(void)
 	if (fd < 0)
 		die(PROGRAM);
 	check(write(fd, &image, sizeof(image)) == sizeof(image));
-	/* What is open for writing cannot be executed. */
+	/* A file that is open for writing cannot be executed. */
 	close(fd);
 	trace_on();
 	execve(PROGRAM, argv, environment);

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * fork-as POLICY VALUE [reset]: a process gives itself a scheduling policy and
- * makes a child.
+ * fork-as POLICY VALUE [reset]: a process sets its scheduling policy and
+ * creates a child.
  *
- * POLICY is "nice" (SCHED_OTHER with VALUE as nice value), "fifo" (SCHED_FIFO
- * with VALUE as priority) or "deadline" (SCHED_DEADLINE, VALUE milliseconds out
- * of 30); with "reset" the policy has SCHED_FLAG_RESET_ON_FORK. What the child
- * gets of it is decided in sched_fork(), and that may be an error: a fork() that
- * fails with EAGAIN is as good here as one that succeeds.
+ * POLICY is "nice" (SCHED_OTHER with VALUE as the nice value), "fifo"
+ * (SCHED_FIFO with VALUE as the priority) or "deadline" (SCHED_DEADLINE, VALUE
+ * milliseconds out of 30). With "reset" the policy has
+ * SCHED_FLAG_RESET_ON_FORK. sched_fork() decides what the child inherits, and
+ * may return an error: the program accepts a fork() that fails with EAGAIN as
+ * well as one that succeeds.
  *
- * Do not pin it: a deadline can only be kept by a task that may use every CPU,
- * and sched_setattr() refuses any other. The trace is of fork() alone.
+ * Do not pin it: a task with a deadline must be allowed to use every CPU, and
+ * sched_setattr() refuses any other task. The trace only contains fork().
  */
 #include <errno.h>
 #include <linux/sched.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * fork-both-mark: a process makes a child, and each writes a marker at once.
+ * fork-both-mark: a process creates a child, and each writes a marker at once.
  *
- * Pinned to one CPU, the order of "parent" and "child" says who ran first when
- * fork() returned in both.
+ * On one CPU the order of "parent" and "child" shows which task ran first after
+ * fork() had returned in both.
  */
 #include <unistd.h>
 

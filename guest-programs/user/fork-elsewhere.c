@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * fork-elsewhere CPU: a process that runs on its own CPU and may run on CPU as
- * well makes a child, which then moves to the process's own CPU.
+ * fork-elsewhere CPU: a process that may run on CPU and on its current CPU
+ * creates a child, which then moves to the current CPU.
  *
- * Start it pinned to its own CPU; it allows itself the other, where nothing
- * runs. The parent never sleeps: so fork() finds the other CPU idle and the own
- * one busy, and the child begins on the other one. There it writes the marker
- * "child", and asks by sched_setaffinity() to be on its parent's CPU only: that
- * it is moved there is a migration, what fork() did was none. The marker "moved"
- * is the last of the trace.
+ * Start it pinned to its own CPU; it also allows itself the other one, where no
+ * task runs. The parent never sleeps, so fork() finds the other CPU idle and
+ * its own CPU busy, and the child starts on the other CPU. There it writes the
+ * marker "child" and calls sched_setaffinity() to be on its parent's CPU only.
+ * This move is a migration, and the placement in fork() is not. The marker
+ * "moved" is the last event of the trace.
  */
 #define _GNU_SOURCE
 #include <sched.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * fork-interrupted: a signal comes while a process is entering clone.
+ * fork-interrupted: a signal arrives while a process is entering clone.
  *
  * To hit this moment, a tracer stops the process where it enters the system
- * call and lets it go on with SIGUSR1. Tracing begins there. The kernel makes
+ * call and continues it with SIGUSR1. Tracing begins there. The kernel creates
  * no child while a signal is pending: it runs the handler first (marker
- * "handler") and then begins the system call again. The process sees one clone
- * that succeeds (marker "cloned").
+ * "handler") and then restarts the system call. The process sees one clone that
+ * succeeds (marker "cloned").
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -39,7 +39,7 @@ static _Noreturn void be_interrupted(void)
 	_exit(0);
 }
 
-/* Whether the stopped process CALLER is about to enter clone. */
+/* Returns true if the stopped process CALLER is about to enter clone. */
 static int enters_clone(pid_t caller)
 {
 	struct __ptrace_syscall_info info;
@@ -67,7 +67,9 @@ int main(void)
 		be_interrupted();
 	check(caller > 0);
 	wait_for_stop(caller);
-	/* Or stops at system calls would not be told from others. */
+	/*
+	 * Otherwise system call stops could not be told apart from other stops.
+	 */
 	check(ptrace(PTRACE_SETOPTIONS, caller, NULL,
 		     PTRACE_O_TRACESYSGOOD) == 0);
 	do {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * fork-one: one process makes one child and waits for it.
+ * fork-one: one process creates one child and waits for it.
  *
  * The trace shows fork() from the system call to the child's first step:
  * sys_clone, kernel_clone() (_do_fork() before 5.10), copy_process(),
- * wake_up_new_task(), and fork() returning twice: the markers "parent" and
- * "child" are written by two tasks.
+ * wake_up_new_task(), and the two returns of fork(): two tasks write the
+ * markers "parent" and "child".
  *
- * Run it pinned to one CPU: then parent and child can only take turns, and what
- * they do has one order.
+ * Run it pinned to one CPU: then parent and child can only take turns, and
+ * their steps have a fixed order.
  */
 #include <unistd.h>
 
@@ -23,7 +23,7 @@ int main(void)
 	child = fork();
 	if (child == 0) {
 		trace_mark("child");
-		/* The child's end is not part of it. */
+		/* The child's exit does not belong here. */
 		trace_off();
 		_exit(0);
 	}

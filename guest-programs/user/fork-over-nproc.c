@@ -2,9 +2,9 @@
 /*
  * fork-over-nproc UID: forks once more than RLIMIT_NPROC allows the user UID.
  *
- * The limit is 2, and the user has two processes when tracing is turned on:
- * the program and a child that sleeps. Another fork fails with EAGAIN, except
- * for root, who only has a limit on paper.
+ * The limit is 2, and the user has two processes when tracing is turned on: the
+ * program and a child that sleeps. Another fork fails with EAGAIN, except for
+ * root, to which the limit does not apply.
  */
 #include <errno.h>
 #include <signal.h>

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * fork-over-threads-max: forks when the system has all the tasks it may have.
+ * fork-over-threads-max: forks when the system has as many tasks as it may
+ * have.
  *
- * The program sets kernel.threads-max to less than there are. From then on
- * nobody can make a task, root neither, so what was set is put back before
- * anything else happens. The fork fails with EAGAIN.
+ * The program sets kernel.threads-max to less than the current number of tasks.
+ * From then on no user can create a task, not even root, so the program
+ * restores the old value before it does anything else. The fork fails with
+ * EAGAIN.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +16,7 @@
 
 #include "guest.h"
 
-/* So many of the kernel's own tasks may end meanwhile. */
+/* Up to this many of the kernel's own tasks may exit in the meantime. */
 #define MARGIN 4
 
 int main(void)

@@ -2,13 +2,13 @@
 /*
  * fork-returns: one clone that returns twice, and one that returns an error.
  *
- * The parent is returned the child's number, the child 0: each says so with a
- * marker, "returned-pid" and "returned-0". Then the parent asks for shared
- * signal handlers without shared memory (CLONE_SIGHAND without CLONE_VM),
- * which clone refuses with EINVAL: it returns once, and there is no child.
+ * The parent gets the child's pid and the child gets 0; they write the markers
+ * "returned-pid" and "returned-0". Then the parent requests shared signal
+ * handlers without shared memory (CLONE_SIGHAND without CLONE_VM). clone
+ * refuses that with EINVAL: it returns once, and there is no child.
  *
- * The system call is made directly. The C library's fork() would do more in
- * the child.
+ * The program makes the system call directly, because the C library's fork()
+ * does more in the child.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -3,16 +3,17 @@
  * fork-stacks: two children, one after the other; the second gets the first's
  * kernel stack.
  *
- * A CPU keeps the stacks of up to two dead tasks for the next forks (with
- * CONFIG_VMAP_STACK). To begin without any, the program makes more children
- * than that before tracing is turned on; they live, with the stacks they took,
- * until it is over. So the first traced fork must allocate a stack.
+ * With CONFIG_VMAP_STACK a CPU caches the stacks of up to two dead tasks for
+ * the next forks. To start with an empty cache, the program creates more
+ * children than that before tracing is turned on; they live, with their stacks,
+ * until the end. So the first traced fork must allocate a stack.
  *
- * It also uses a privilege before, as a daemon might: the kernel notes that in
- * the task's flags (PF_SUPERPRIV), and a child must not inherit the note.
+ * The program also uses a privilege before, as a daemon might: the kernel
+ * records that in the task's flags (PF_SUPERPRIV), which a child must not
+ * inherit.
  *
- * Run it pinned to one CPU: stacks are kept per CPU, and the parent is what
- * runs when a child has died.
+ * Run it pinned to one CPU: stacks are cached per CPU, and the parent is the
+ * task that runs when a child has died.
  */
 #include <signal.h>
 #include <sys/resource.h>

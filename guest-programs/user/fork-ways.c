@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * fork-ways: makes one child in each way that user space has.
+ * fork-ways: creates one child in each way that user space has.
  *
- * fork(), vfork(), posix_spawn() and pthread_create() are the C library's; the
- * kernel knows clone and clone3. A marker stands before each way, so the trace
- * shows which system call, with which flags, each of them is; all of them meet
- * in kernel_clone() and copy_process().
+ * fork(), vfork(), posix_spawn() and pthread_create() are functions of the C
+ * library; the kernel has clone and clone3. A marker comes before each way, so
+ * the trace shows which system call it uses, and with which flags. All of them
+ * meet in kernel_clone() and copy_process().
  *
- * Each child is waited for before the next one is made. What the children do
- * is not part of it: they end at once.
+ * The program waits for each child before it creates the next one. The children
+ * exit at once.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -23,10 +23,10 @@
 #include "guest.h"
 
 /*
- * The C library's own entry to clone3, which newer ones (glibc 2.41 on arm64) try
- * before clone. In a static program this one takes its place, and says what a
- * kernel before 5.3 says: there is no clone3. So posix_spawn() and
- * pthread_create() come by clone, whichever library this is linked with.
+ * The C library's own wrapper of clone3, which newer ones (glibc 2.41 on arm64)
+ * try before clone. In a static program this function replaces it and fails
+ * with ENOSYS, as a kernel before 5.3 does. So posix_spawn() and
+ * pthread_create() use clone, whichever library this program is linked with.
  */
 int __clone3(struct clone_args *args, size_t size, int (*function)(void *),
 	     void *arg)
@@ -66,7 +66,7 @@ static void by_vfork(void)
 	check(wait_for(child) == 0);
 }
 
-/* Spawns this program once more; with an argument it ends at once. */
+/* Spawns this program once more; with an argument it exits at once. */
 static void by_posix_spawn(void)
 {
 	char *const argv[] = { "fork-ways", "spawned", NULL };

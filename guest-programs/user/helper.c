@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * helper CODE: says in the trace that it runs, and ends with exit code CODE, 7
- * if there is no CODE.
+ * helper CODE: writes a marker and exits with exit code CODE, or 7 if there is
+ * no CODE.
  *
- * It is the program that the kernel starts by itself (see the module
- * usermode-helper). Tracing must be on already.
+ * The kernel starts this program by itself (see the module usermode-helper).
+ * Tracing must already be on.
  */
 #include <unistd.h>
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * init-exit CODE: the first process ends with exit code CODE.
+ * init-exit CODE: the first process exits with exit code CODE.
  *
- * Only PID 1 shows something: do_exit() finds that the last thread of init's
- * group ends, and panics ("Attempted to kill init!") with CODE in the second
- * byte. Nothing of the guest is left then but what the panic prints.
+ * It only has an effect as PID 1: do_exit() finds that the last thread of
+ * init's group exits, and panics ("Attempted to kill init!") with CODE in the
+ * second byte. After that only the output of the panic is left of the guest.
  */
 #include <unistd.h>
 

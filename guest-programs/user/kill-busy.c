@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * kill-busy CPU [keep]: a process kills its child, which spins in user mode on CPU.
+ * kill-busy CPU [keep]: a process kills its child, which spins in user mode on
+ * CPU.
  *
- * The child makes no system call by which it could notice the signal. The kernel
- * interrupts its CPU instead (signal_wake_up() ends in kick_process()), and on
- * the way back from the interrupt the child finds SIGKILL in get_signal(): its
- * do_exit() stands on an interrupt's frames, not on a system call's.
+ * The child makes no system call in which it could notice the signal. Instead
+ * the kernel interrupts its CPU (signal_wake_up() ends in kick_process()). On
+ * the way back from the interrupt the child finds SIGKILL in get_signal(): the
+ * stack of its do_exit() has the frames of an interrupt, not those of a system
+ * call.
  *
  * Run the parent pinned to another CPU: then the child is never preempted.
  *
- * With "keep" tracing stays on at the end, for a program that comes after: the
- * function tracer empties the buffer whenever tracing is turned on again
+ * With "keep" tracing stays on at the end, for a program that follows: the
+ * function tracer clears the buffer whenever tracing is turned on again
  * (function_trace_start() in kernel/trace/trace_functions.c).
  */
 #define _GNU_SOURCE

@@ -2,13 +2,13 @@
 /*
  * kill-reader FILE: a child that sleeps uninterruptibly in read() is killed.
  *
- * The parent waits until its child sleeps in state D, sends SIGKILL, and looks
- * at the child's state again: a marker tells it, "proc:D". The child does not
- * hear of the signal before its sleep is over; then it dies of it and never
- * comes back from read().
+ * The parent waits until its child sleeps in state D, sends SIGKILL, and reads
+ * the child's state again: a marker records it, "proc:D". The child does not
+ * take the signal before its sleep is over. Then it dies of the signal and
+ * never returns from read().
  *
- * FILE is one whose read() sleeps so, /proc/uninterruptible-sleep. The trace
- * begins in the child, just before its read().
+ * FILE is a file whose read() sleeps like this, /proc/uninterruptible-sleep.
+ * The trace begins in the child, just before its read().
  */
 #include <fcntl.h>
 #include <signal.h>

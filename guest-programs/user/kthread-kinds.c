@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * kthread-kinds NAME[,OTHER]...: says in the trace what /proc tells of the first
- * task whose name begins with NAME, for each NAME. OTHER is how some kernels
- * call that one: it is looked for where there is no NAME.
+ * kthread-kinds NAME[,OTHER]...: for each NAME writes a marker with the
+ * properties that /proc shows of the first task whose name begins with NAME.
+ * OTHER is the name on some kernels: the program looks for it if there is no
+ * NAME.
  *
  * A marker is NAME:FUNCTION:ppid=N:KIND:EXE:POLICY, such as
  *
- *   migration/1:smpboot_thread_fn:ppid=2:PF_KTHREAD:no-exe:SCHED_FIFO-99
+ *  migration/1:smpboot_thread_fn:ppid=2:PF_KTHREAD:no-exe:SCHED_FIFO-99
  *
- * FUNCTION is what the task runs in, from /proc/PID/stack: the outermost frame
- * in front of ret_from_fork() and kthread(), which all kernel threads have. For
- * a task that came from user space that is the entry into the kernel, which
- * kernels name differently: it is called system-call. KIND is PF_KTHREAD or
- * user.
+ * FUNCTION is the function that the task runs, from /proc/PID/stack: the
+ * outermost frame inside ret_from_fork() and kthread(), which all kernel
+ * threads have. For a task that came from user space that frame is the entry
+ * into the kernel, whose name differs between kernels: the marker says
+ * system-call. KIND is PF_KTHREAD or user.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -47,7 +48,7 @@ static void read_proc(pid_t pid, const char *file, char *text, size_t size)
 	close(fd);
 }
 
-/* The task with the lowest pid whose name begins with PREFIX; 0 if there is none. */
+/* Returns the task with the lowest pid whose name begins with PREFIX, or 0. */
 static pid_t find_task(const char *prefix)
 {
 	DIR *proc = opendir("/proc");
@@ -72,14 +73,15 @@ static pid_t find_task(const char *prefix)
 }
 
 /*
- * Where a system call enters the kernel: arm64 from 5.16 on and before, and
- * 32-bit Arm, whose stacks end in the way back.
+ * The entry of a system call into the kernel: on arm64 since 5.16 and before,
+ * and on 32-bit Arm, whose stacks end in the return path.
  */
 static const char *const system_call[] = { "el0t_64_sync", "el0_sync", "ret_fast_syscall" };
 
 /*
- * A line is "[<0>] FUNCTION+0x58/0x1a0"; the innermost comes first. Returns the
- * outermost function that not all kernel threads have, inside STACK.
+ * A line is "[<0>] FUNCTION+0x58/0x1a0", and the innermost frame comes first.
+ * Returns the outermost function that not all kernel threads have, inside
+ * STACK.
  */
 static const char *outermost(char *stack)
 {
@@ -124,7 +126,7 @@ static bool has_program(pid_t pid)
 	return readlink(path, program, sizeof(program)) > 0;
 }
 
-/* NAME is cut off behind the first of the names that it lists. */
+/* Cuts NAME off after the first of the names that it lists. */
 static void describe(char *name, char *text, size_t size)
 {
 	char stat[512], stack[2048], policy[32];
@@ -142,7 +144,7 @@ static void describe(char *name, char *text, size_t size)
 	if (!pid)
 		wrong(name);
 	read_proc(pid, "stat", stat, sizeof(stat));
-	/* Behind the name: state, ppid, pgrp, session, tty_nr, tpgid, flags. */
+	/* After the name: state, ppid, pgrp, session, tty_nr, tpgid, flags. */
 	rest = strrchr(stat, ')');
 	check(rest);
 	check(sscanf(rest, ") %*c %d %*d %*d %*d %*d %u", &parent, &flags) == 2);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * kthread-request-killed NAME: a child asks for a kernel thread of that name,
+ * kthread-request-killed NAME: a child requests a kernel thread of that name
  * and is killed while it waits, before kthreadd has taken its request.
  *
- * Both are real-time tasks (SCHED_FIFO) on the CPU of kthreadd, which is an
- * ordinary one: the parent gives way, the child asks and sleeps, the parent
- * kills it, the child dies. Only then is it kthreadd's turn, and it finds a
- * request that nobody waits for.
+ * Both are real-time tasks (SCHED_FIFO) on the CPU of kthreadd, which is a
+ * normal task: the parent yields, the child makes its request and sleeps, the
+ * parent kills it, and the child dies. Only then does kthreadd run, and it
+ * finds a request for which no task waits.
  *
  * Run it pinned to the CPU that kthreadd is pinned to, with the module
  * kthread-queue loaded.
@@ -26,7 +26,7 @@
 
 static _Noreturn void ask(int queue, const char *name)
 {
-	/* A write that is killed does not come back. */
+	/* A write() that is killed does not return. */
 	(void)!write(queue, name, strlen(name));
 	wrong("it was not killed");
 }
@@ -49,7 +49,10 @@ int main(int argc, char **argv)
 	if (child == 0)
 		ask(queue, argv[1]);
 	check(child > 0);
-	/* To the end of the queue of its priority: the child runs until it sleeps. */
+	/*
+	 * Moves to the end of its priority's queue: the child runs until it
+	 * sleeps.
+	 */
 	sched_yield();
 	check(kill(child, SIGKILL) == 0);
 	status = wait_for(child);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * kthread-requests NAME...: a child for each name asks for a kernel thread of
+ * kthread-requests NAME...: for each name a child requests a kernel thread of
  * that name, all of them before kthreadd has taken the first request.
  *
- * The children are real-time tasks (SCHED_FIFO) on the CPU of kthreadd, which is
- * an ordinary one: they run one after the other, in the order in which they
- * were forked, until the last of them sleeps. Only then is it kthreadd's turn,
- * and it finds all requests in its list.
+ * The children are real-time tasks (SCHED_FIFO) on the CPU of kthreadd, which
+ * is a normal task: they run one after the other, in the order in which they
+ * were forked, until the last of them sleeps. Only then does kthreadd run, and
+ * it finds all requests in its list.
  *
  * Run it pinned to the CPU that kthreadd is pinned to, with the module
  * kthread-queue loaded.
@@ -49,7 +49,7 @@ int main(int argc, char **argv)
 
 	check(count <= CHILDREN_MAX);
 	guest_init();
-	/* One each: tasks that share an open file write in turn. */
+	/* One for each child: tasks that share an open file write in turn. */
 	for (int i = 0; i < count; i++)
 		queues[i] = open_queue();
 	if (sched_setscheduler(0, SCHED_FIFO, &param))

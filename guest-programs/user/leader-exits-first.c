@@ -3,14 +3,15 @@
  * leader-exits-first: in a process of two threads the first one, the group
  * leader, exits before the other.
  *
- * The leader cannot be waited for while the other thread lives: its pid is the
- * process's. It stays as a zombie, and the parent hears nothing. The other
- * thread, which nobody waits for in the kernel, releases itself when it exits,
- * finds that it was the last, and tells the leader's parent in its stead.
+ * The parent cannot reap the leader while the other thread lives, because the
+ * leader's pid is the pid of the process. The leader stays a zombie, and the
+ * parent is not notified. No task in the kernel waits for the other thread: it
+ * releases itself when it exits, finds that it is the last thread, and notifies
+ * the leader's parent.
  *
- * The trace begins just before the leader's end. The parent sleeps in wait4()
- * by then; the thread looks at the leader's state in /proc, and exits when that
- * is Z. Both threads make the system call exit, not exit_group.
+ * The trace begins just before the leader's exit. By then the parent sleeps in
+ * wait4(). The thread polls the leader's state in /proc and exits when that is
+ * Z. Both threads make the system call exit, not exit_group.
  */
 #include <pthread.h>
 #include <sys/syscall.h>
@@ -18,7 +19,7 @@
 
 #include "guest.h"
 
-/* pthread_exit() would do more: it gives back the thread's stack. */
+/* pthread_exit() would also free the thread's stack. */
 static _Noreturn void exit_thread(void)
 {
 	syscall(SYS_exit, 0);
@@ -28,7 +29,7 @@ static _Noreturn void exit_thread(void)
 static void *outlive_leader(void *unused)
 {
 	(void)unused;
-	/* The leader's id is the process's. */
+	/* The leader's id is the pid of the process. */
 	wait_until_state(getpid(), 'Z');
 	trace_mark("the-leader-is-a-zombie");
 	exit_thread();

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * orphan [subreaper]: a process makes a child, that makes a grandchild and
- * exits, and then the grandchild exits.
+ * orphan [subreaper]: a process creates a child, which creates a grandchild and
+ * exits; then the grandchild exits.
  *
- * When the child has exited, the grandchild has another parent: init, or the
- * grandparent if that has made itself a subreaper by prctl(). The grandchild
- * sees it in getppid(), writes the marker "orphaned", and exits; whom its exit
- * tells is what the trace is for.
+ * After the child's exit the grandchild has a new parent: init, or the
+ * grandparent if that has made itself a subreaper with prctl(). The grandchild
+ * sees this in getppid(), writes the marker "orphaned", and exits. The trace
+ * shows which process is notified of its exit.
  *
- * So that all of this has one order, the grandchild waits until the child is
- * not only dead but reaped, and the grandparent does not end before the
- * grandchild is: init may be on another CPU.
+ * To give these steps a fixed order, the grandchild waits until the child is
+ * not only dead but reaped, and the grandparent does not exit before the
+ * grandchild is reaped: init may be on another CPU.
  */
 #include <sched.h>
 #include <signal.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * outlive-stack MS: a child dies and stays a zombie while its parent makes
- * another child, that may have the first one's stack already. Then the parent
- * waits for the zombie and sleeps MS milliseconds.
+ * outlive-stack MS: a child dies and stays a zombie while its parent creates
+ * another child, which may already have the first child's stack. Then the
+ * parent waits for the zombie and sleeps MS milliseconds.
  *
- * The trace begins just before the first fork() and ends after the sleep: long
- * enough for a grace period of RCU, behind which the zombie's task_struct is
- * freed. The second child is put to sleep and killed when tracing is off.
+ * The trace begins just before the first fork() and ends after the sleep. That
+ * is long enough for an RCU grace period, after which the zombie's task_struct
+ * is freed. The second child sleeps and is killed when tracing is off.
  */
 #include <signal.h>
 #include <unistd.h>

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * pid-numbers: which numbers new processes get.
+ * pid-numbers: the pids that new processes get.
  *
- * All of it happens in a pid namespace of its own, where nobody else takes
- * numbers. Its first process says which number was the last one
- * (kernel.ns_last_pid, for restoring processes), forks beyond the highest
- * number, and forks where a number is in use. Then it asks for numbers by
- * itself, with clone3's set_tid: one that is free, one that is not, and one
- * that there cannot be.
+ * Everything happens in a separate pid namespace, where no other process takes
+ * pids. Its first process sets the last allocated pid (kernel.ns_last_pid,
+ * which is meant for restoring processes), forks beyond the maximum, and forks
+ * when the next pid is in use. Then it requests pids with clone3's set_tid: a
+ * free one, one that is in use, and one above the maximum.
  *
- * The highest number is made 32767 (kernel.pid_max is 32768). That is what a
- * kernel of full size begins with; one that is built small (CONFIG_BASE_SMALL)
- * has 4095, and where each namespace has a kernel.pid_max of its own (7.2) a new
- * one has the highest number that there can be.
+ * The program sets the maximum to 32767 (kernel.pid_max is 32768). That is the
+ * default of a kernel of full size. A small one (CONFIG_BASE_SMALL) has 4095,
+ * and where each namespace has its own kernel.pid_max (7.2) a new namespace has
+ * the highest possible maximum.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -34,12 +33,12 @@ static int last_pid_fd;
 static void set_last_pid(const char *mark, const char *number)
 {
 	trace_mark(mark);
-	/* A kernel's switch is only written from the beginning of its file. */
+	/* A sysctl file can only be written at offset 0. */
 	if (pwrite(last_pid_fd, number, strlen(number), 0) < 0)
 		die(LAST_PID);
 }
 
-/* A child that ends, and whose number is free again when this returns. */
+/* Forks a child that exits; its pid is free again when this returns. */
 static void fork_and_wait(void)
 {
 	pid_t child;
@@ -51,7 +50,7 @@ static void fork_and_wait(void)
 	check(wait_for(child) == 0);
 }
 
-/* A child that keeps its number. */
+/* Forks a child that keeps its pid. */
 static pid_t fork_and_keep(void)
 {
 	pid_t child;
@@ -65,7 +64,7 @@ static pid_t fork_and_keep(void)
 	return child;
 }
 
-/* Asks for the number TID; 0 or what went wrong. */
+/* Requests the pid TID. Returns 0 or errno. */
 static int ask_for(pid_t tid)
 {
 	struct clone_args args = {
@@ -113,7 +112,7 @@ static _Noreturn void take_numbers(void)
 	check(ask_for(300) == EEXIST);
 	check(ask_for(32768) == EINVAL);
 	trace_off();
-	/* The child that is left ends with the first of its namespace. */
+	/* The remaining child dies with the init of its namespace. */
 	_exit(0);
 }
 

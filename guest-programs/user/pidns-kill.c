@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * pidns-kill: the first process of a pid namespace is killed, twice.
+ * pidns-kill: the first process of a pid namespace gets SIGKILL twice.
  *
- * It has two children. The first of them sends SIGKILL to pid 1, its parent,
- * and finds out that this does nothing: "pid-1-lives". The second only sleeps.
- * When both have told that they are ready, the process that made the namespace
- * sends SIGKILL, too: from outside it works, and ends all three.
+ * It has two children. The first one sends SIGKILL to pid 1, its parent, and
+ * finds that this has no effect: "pid-1-lives". The second one only sleeps.
+ * When both have reported that they are ready, the process that created the
+ * namespace sends SIGKILL as well: from outside it works and ends all three.
  *
  * Pin it to one CPU: then each process runs until it waits.
  */

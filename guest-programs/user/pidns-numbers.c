@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * pidns-numbers: which process ids there are inside of a pid namespace.
+ * pidns-numbers: the process ids inside a pid namespace.
  *
- * A child gets a pid namespace of its own and forks there. Both write into the
- * trace what getpid() and getppid() tell them: "pid=1,ppid=0" and
- * "pid=2,ppid=1". Their grandparent, outside, looks at the NSpid line of the
- * first one in /proc, which has its pid of each namespace: "NSpid=clone's,1". Then
- * it makes one more namespace, where a third process is pid 1, too.
+ * A child gets a separate pid namespace and forks there. Both write the results
+ * of getpid() and getppid() into the trace: "pid=1,ppid=0" and "pid=2,ppid=1".
+ * Their grandparent, outside, reads the NSpid line of the first one in /proc,
+ * which has its pid in each namespace: "NSpid=clone's,1". Then it creates one
+ * more namespace, where a third process is also pid 1.
  *
  * The trace ends before the namespaces do. Pin it to one CPU: then each process
  * runs until it waits.
@@ -23,7 +23,7 @@
 
 #include "guest.h"
 
-/* The first process of a namespace tells that it is ready, and ends when told. */
+/* The init of a namespace writes to `ready` and exits at the end of `until`. */
 static int ready[2], until[2];
 
 static void mark_ids(void)
@@ -57,7 +57,7 @@ static _Noreturn void ns_init(int forks)
 		fork_inside();
 	check(write(ready[1], "", 1) == 1);
 	close(until[1]);
-	/* The end of the file: nobody has the other side open any more. */
+	/* End of file: no process has the write end open any more. */
 	check(read(until[0], &byte, 1) == 0);
 	_exit(0);
 }

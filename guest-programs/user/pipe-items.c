@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * pipe-items N: a producer puts N items into a pipe, a consumer takes them out.
+ * pipe-items N: a producer writes N items into a pipe, and a consumer reads
+ * them.
  *
- * The producer makes the next item when the consumer sleeps, so each write finds
- * it waiting and wakes it. Markers tell of each item: "produce-1" before it is
- * written, "consume-1" when it has been read. The trace begins in the consumer,
- * before its first read(), and ends when it sleeps for an item that never comes.
+ * The producer writes the next item when the consumer sleeps, so each write
+ * finds it waiting and wakes it. Markers record each item: "produce-1" before
+ * it is written, "consume-1" when it has been read. The trace begins in the
+ * consumer, before its first read(), and ends when it sleeps for an item that
+ * never comes.
  *
- * Run it pinned to one CPU: then it is never both that run.
+ * Run it pinned to one CPU: then the two never run at the same time.
  */
 #include <string.h>
 #include <unistd.h>
@@ -16,7 +18,7 @@
 
 static int items[2];
 
-/* Counts up the digit at the end of TEXT, and writes it into the trace. */
+/* Increments the digit at the end of TEXT and writes TEXT into the trace. */
 static void mark_next(char *text)
 {
 	text[strlen(text) - 1]++;
@@ -32,7 +34,7 @@ static _Noreturn void consume(void)
 	trace_on();
 	while (read(items[0], &byte, 1) == 1)
 		mark_next(text);
-	/* The end of the file: the producer has closed its side. */
+	/* End of file: the producer has closed its side. */
 	_exit(0);
 }
 

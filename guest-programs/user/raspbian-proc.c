@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * raspbian-proc ROUNDS: the book's example of a process, which tells that it is
- * there, sleeps three seconds, and begins again.
+ * raspbian-proc ROUNDS: the book's example of a process, which prints a line,
+ * sleeps three seconds, and starts again.
  *
- * It tells so in the trace instead of on a terminal: "round-1", "round-2". The
- * trace shows each sleep as a switch to another task in state S, and its end as
- * a timer's interrupt that wakes the process.
+ * It writes the line into the trace instead of to a terminal: "round-1",
+ * "round-2". The trace shows each sleep as a switch to another task in state S,
+ * and its end as a timer interrupt that wakes the process.
  *
- * It neither turns tracing on nor off: how a shell starts it is to be seen, too.
+ * It turns tracing neither on nor off, because the trace should also show how a
+ * shell starts it.
  */
 #include <unistd.h>
 

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * segv-child CORE_BYTES [keep]: a child writes where it may not, and dies of SIGSEGV.
+ * segv-child CORE_BYTES [keep]: a child writes to forbidden memory and dies of
+ * SIGSEGV.
  *
  * The trace begins just before the store. The fault handler forces SIGSEGV on
  * the child, which finds it in get_signal() before it is back in user mode.
  * With CORE_BYTES as its RLIMIT_CORE the kernel may dump its memory into the
- * file "core"; then, and only then, its exit code has bit 0x80 set.
+ * file "core". Only then is bit 0x80 of its exit code set.
  *
  * As in exit-code, the parent sleeps in wait4() before tracing begins.
  *
- * With "keep" tracing stays on at the end, for a program that comes after: the
- * function tracer empties the buffer whenever tracing is turned on again
+ * With "keep" tracing stays on at the end, for a program that follows: the
+ * function tracer clears the buffer whenever tracing is turned on again
  * (function_trace_start() in kernel/trace/trace_functions.c).
  */
 #include <signal.h>
@@ -23,7 +24,7 @@
 static _Noreturn void fault_traced(rlim_t core_bytes)
 {
 	struct rlimit limit = { core_bytes, core_bytes };
-	/* Not NULL: the compiler may do as it likes with a store there. */
+	/* Not NULL: a store to NULL is undefined behaviour. */
 	volatile char *forbidden = mmap(NULL, 1, PROT_NONE,
 					MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 

@@ -2,10 +2,11 @@
 /*
  * signal-vfork SIGNAL: a child that waits for its vfork() child gets a signal.
  *
- * A vfork() parent sleeps in state D, too, but killably: what will end it wakes
- * it, anything else does not. The child handles SIGUSR1: with that one as
- * SIGNAL it sleeps on ("proc:D"), until the grandchild ends, and its handler
- * runs then ("handler"). SIGTERM ends it at once, and the grandchild lives on.
+ * A vfork() parent also sleeps in state D, but killably: a fatal signal wakes
+ * it, and other signals do not. The child handles SIGUSR1. With SIGUSR1 as
+ * SIGNAL it sleeps on ("proc:D") until the grandchild exits, and then its
+ * handler runs ("handler"). SIGTERM ends the child at once, and the grandchild
+ * lives on.
  *
  * The trace begins in the child, just before its vfork(), and ends when its
  * parent has waited for it.
@@ -16,7 +17,7 @@
 
 #include "guest.h"
 
-/* The grandchild ends when there is something to read. */
+/* The grandchild exits when there is a byte to read. */
 static int until[2];
 
 static void handler(int signal)
@@ -72,7 +73,7 @@ int main(int argc, char **argv)
 	} else {
 		check(wait_for(pid) == signal);
 		trace_off();
-		/* Otherwise it would wait for ever. */
+		/* Otherwise the grandchild would wait for ever. */
 		end_grandchild();
 	}
 	_exit(0);

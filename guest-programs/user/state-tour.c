@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * state-tour: a child is brought into every state that a process can be in.
+ * state-tour: a child goes through every state that a process can be in.
  *
- * The child does what its parent asks for through a pipe, and sleeps there in
- * between (S). Its parent stops it with SIGSTOP (T) and lets it go on; seizes
- * it, so that a signal stops it for its tracer (t); lets it wait for a vfork()
- * child (D); lets it give up the CPU though it could go on (R); and kills it (Z).
- * Each time the parent looks into /proc/PID/stat and writes what it found into
- * the trace: "proc:T". In the end there is nothing to be found: "proc:-".
+ * The child executes commands that its parent sends through a pipe, and sleeps
+ * in between (S). The parent stops it with SIGSTOP (T) and continues it, seizes
+ * it so that a signal stops it for its tracer (t), makes it wait for a vfork()
+ * child (D), makes it yield the CPU (R), and kills it (Z). Each time the parent
+ * reads /proc/PID/stat and writes the state into the trace: "proc:T". At the
+ * end the process does not exist any more: "proc:-".
  *
- * It must be pinned to one CPU: only where the parent runs instead of the
- * child can a state R be seen that is not running.
+ * It must be pinned to one CPU: only if the parent runs instead of the child
+ * can it see a state R that is not running.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -26,7 +26,7 @@ enum { TO_CHILD, TO_GRANDCHILD, PIPES };
 
 static int pipes[PIPES][2];
 
-/* What the child does when it is asked to give up the CPU. */
+/* The child's steps when it yields the CPU. */
 enum { NOT_YET, YIELDING, ENOUGH };
 
 static volatile int *turn;
@@ -44,7 +44,7 @@ static char receive(int from)
 	return byte;
 }
 
-/* A vfork() parent waits until its child has no more use for their memory. */
+/* A vfork() parent waits until its child no longer uses the shared memory. */
 static void wait_for_vfork(void)
 {
 	pid_t grandchild = vfork();
@@ -65,7 +65,7 @@ static void yield(void)
 
 static _Noreturn void child(void)
 {
-	/* Nobody waits for the grandchild: it is gone when it ends. */
+	/* No process waits for the grandchild, so it must release itself. */
 	signal(SIGCHLD, SIG_IGN);
 	for (;;) {
 		switch (receive(TO_CHILD)) {
@@ -143,7 +143,7 @@ static void die_by_signal(pid_t pid)
 	siginfo_t info;
 
 	check(kill(pid, SIGKILL) == 0);
-	/* Tells of the end, and leaves the zombie where it is. */
+	/* Reports the exit and leaves the zombie in place. */
 	check(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) == 0);
 	see(pid, 'Z');
 	check(wait_for(pid) == SIGKILL);
@@ -167,7 +167,7 @@ int main(void)
 	wait_until_asleep(pid);
 
 	trace_on();
-	/* It wakes up, and finds nothing to do. */
+	/* The child wakes up and has nothing to do. */
 	send_byte(TO_CHILD, 's');
 	see(pid, 'S');
 	stop_and_continue(pid);

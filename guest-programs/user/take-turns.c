@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * take-turns CPU NAME...: puts the tasks that have these names on one CPU, and
- * makes them batch tasks.
+ * take-turns CPU NAME...: puts the tasks with these names on one CPU and gives
+ * them the policy SCHED_BATCH.
  *
- * Where a task wakes another, the two may go on side by side on two CPUs, or
- * the one that was woken may preempt the other. Either is right, and the trace
- * shows the accident. On one CPU, and with the policy SCHED_BATCH, the waker
- * goes on until it sleeps: a batch task that is woken does not preempt
- * (check_preempt_wakeup()). What forks inherits both, so this is done for init
- * and kthreadd, too.
+ * When a task wakes another, the two may run in parallel on two CPUs, or the
+ * woken task may preempt the other. Both are correct, so the trace would depend
+ * on chance. On one CPU and with SCHED_BATCH the waking task runs until it
+ * sleeps: a woken batch task does not preempt (check_preempt_wakeup()). Forked
+ * tasks inherit both settings, so the program also accepts init and kthreadd.
  *
- * It is a preparation: it runs before what the trace is about.
+ * This is preparation: it runs before the traced part.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -24,7 +23,10 @@
 
 #include "guest.h"
 
-/* Whether /proc/PID/comm says NAME. A task that has ended meanwhile has none. */
+/*
+ * Returns true if /proc/PID/comm is NAME. A task that has exited has no such
+ * file.
+ */
 static bool is_called(pid_t pid, const char *name)
 {
 	char path[32], comm[32];
@@ -44,10 +46,10 @@ static bool is_called(pid_t pid, const char *name)
 }
 
 /*
- * What was looked at in /proc stays in the directory cache, and the end of such
- * a task throws it out there, with a chance to be preempted (proc_flush_pid()).
- * A file is dropped at the second pass, as one in use has a second chance, and
- * the directory around it two passes later.
+ * Files that were looked up in /proc stay in the dentry cache. The exit of such
+ * a task drops them from the cache, with a point where it may be preempted
+ * (proc_flush_pid()). The second pass drops a file, because a used entry gets a
+ * second chance, and the directory goes two passes later.
  */
 static void forget_proc(void)
 {

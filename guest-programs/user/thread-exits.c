@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * thread-exits: one thread ends alone, then its process ends with all the
- * others.
+ * thread-exits: one thread exits alone, and then its process exits with all
+ * other threads.
  *
  * The first thread returns from its function and is joined. Then the main
- * thread calls _exit(6) while two more threads sleep: exit_group ends them
- * too.
+ * thread calls _exit(6) while two more threads sleep: exit_group ends them too.
  *
- * All threads are made, and asleep, before tracing is turned on; the one that
- * ends alone turns it on when the main thread sleeps in pthread_join().
- * Joining ends when the thread's id is cleared in memory, which it is before
- * the thread has ended; it has a real-time priority, so that the main thread,
- * which it wakes, does not preempt it, and looks until it has ended, so that the
- * two ends do not mix. For the same reason those that end together have
- * real-time priorities, the main thread the highest: each is through with its
- * end before the next begins.
+ * All threads are created, and asleep, before tracing is turned on. The thread
+ * that exits alone turns it on when the main thread sleeps in pthread_join().
+ * Joining ends when the thread's id is cleared in memory, which is before the
+ * thread has exited. The thread has a real-time priority, so that the main
+ * thread, which it wakes, does not preempt it. The main thread then polls until
+ * the thread has exited, so that the two exits do not overlap. For the same
+ * reason the threads that exit together have real-time priorities, and the main
+ * thread has the highest: each completes its exit before the next one starts.
  *
  * Run it pinned to one CPU.
  */

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * threads-and-child: a process makes two threads and then a child.
+ * threads-and-child: a process creates two threads and then a child.
  *
- * The threads share with their process what the child gets a copy of. All of
- * them are alive when the next one is made, so the counters of users go up by
- * one a thread: a thread says "thread" in the trace, lets the main thread go
- * on, and waits until tracing is off.
+ * The threads share the structures that the child gets copies of. Each thread
+ * is alive when the next task is created, so the reference counts increase by
+ * one for each thread: a thread writes the marker "thread", lets the main
+ * thread continue, and waits until tracing is off.
  */
 #include <pthread.h>
 #include <unistd.h>
 
 #include "guest.h"
 
-/* A byte in the first wakes the main thread; the end of the second, the rest. */
+/*
+ * A byte in `started` wakes the main thread; the end of `over` wakes the
+ * threads.
+ */
 static int started[2];
 static int over[2];
 

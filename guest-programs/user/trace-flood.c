@@ -3,10 +3,10 @@
  * trace-flood N: calls getppid() N times.
  *
  * Each call is one of the cheapest ways into the kernel and back. With the
- * raw_syscalls events on, the trace grows by two events a call: enough to
- * overrun a ring buffer on purpose, or to fill one for measuring how fast a
- * trace leaves the guest. Tracing is off again when the program ends, so that
- * the last event is of the last call.
+ * raw_syscalls events on, the trace grows by two events for each call. That is
+ * enough to overrun a ring buffer on purpose, or to fill one to measure how
+ * fast a trace leaves the guest. The program turns tracing off before it exits,
+ * so the last event belongs to the last call.
  */
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * vfork-twice: a process makes two children with vfork(), one after the other.
+ * vfork-twice: a process creates two children with vfork(), one after the
+ * other.
  *
- * A child of vfork() borrows its parent's memory, so the parent may not run
- * before the child has given it back. The first child does that by ending, the
- * second by executing a program, for which execve() makes new memory. The
- * markers show who runs when.
+ * A vfork() child borrows its parent's memory, so the parent must not run
+ * before the child has released it. The first child does that when it exits,
+ * the second when it executes a program, for which execve() creates new memory.
+ * The markers show which task runs when.
  *
- * The program that is executed is this one again: with an argument it turns
- * tracing off, since what it does is not part of it, and ends. Its parent has
- * been woken by then, but need not have run yet, so it waits until that waits
- * for it.
+ * The second child executes this program again: with an argument the program
+ * turns tracing off, because its work does not belong here, and exits. By then
+ * the parent has been woken but may not have run yet, so the program waits
+ * until the parent waits for it.
  *
  * Run it pinned to one CPU: then parent and child can only take turns.
  */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * vhost-owner: becomes the owner of a vhost device, and gives it up.
+ * vhost-owner: becomes the owner of a vhost device and closes it.
  *
- * VHOST_SET_OWNER makes a kernel thread that works for the owner, with the
- * owner's memory; closing the device stops it. The first marker is the name that
- * the thread must get, the others stand behind the two calls.
+ * VHOST_SET_OWNER creates a thread that works for the owner, with the owner's
+ * memory; closing the device stops it. The first marker is the name that the
+ * thread must get, and the other two come after the two calls.
  */
 #include <fcntl.h>
 #include <linux/vhost.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
- * zombie: a child exits, and its parent takes its time to wait for it.
+ * zombie: a child exits, and its parent waits for it later.
  *
  * The trace begins just before the child's _exit(0). The parent does not wait
- * but looks at the child's state in /proc until that is Z, so on one CPU it is
- * the task that runs next and finds the child dead in finish_task_switch(). Then
- * it writes the marker "a-zombie" and waits: the zombie is released at once.
+ * but polls the child's state in /proc until it is Z. So on one CPU it is the
+ * task that runs next and finds the dead child in finish_task_switch(). Then it
+ * writes the marker "a-zombie" and waits, and the zombie is released at once.
  */
 #include <unistd.h>
 

@@ -3,12 +3,12 @@
  * irq_thread: an interrupt whose handler runs in a thread.
  *
  * There is no device: the interrupt is a number without a line, on CPU 1, and
- * an irq_work plays the device. Loading requests the interrupt, which creates
- * its thread, and raises it once. The first handler, threaded_hard(), runs in
- * the context of an interrupt and leaves the work to the thread, which calls
+ * an irq_work simulates the device. Loading requests the interrupt, which
+ * creates its thread, and raises it once. The primary handler, threaded_hard(),
+ * runs in hard interrupt context and leaves the work to the thread, which calls
  * threaded_work().
  *
- * Unloading frees the interrupt, and with it the thread.
+ * Unloading frees the interrupt and its thread.
  */
 #include <linux/completion.h>
 #include <linux/delay.h>
@@ -19,7 +19,7 @@
 #include <linux/module.h>
 
 #define THREADED_CPU	1
-/* Long enough for the thread to have come to its first sleep. */
+/* Long enough for the thread to reach its first sleep. */
 #define THREADED_REST_MS	20
 
 static int threaded_irq;
@@ -37,7 +37,7 @@ static irqreturn_t threaded_work(int irq, void *unused)
 	return IRQ_HANDLED;
 }
 
-/* Called in the context of an interrupt, as the handler of a controller is. */
+/* Called in interrupt context, like the handler of an interrupt controller. */
 static void threaded_raise(struct irq_work *work)
 {
 	generic_handle_irq(threaded_irq);
@@ -52,8 +52,8 @@ static int __init threaded_init(void)
 
 	cpumask_set_cpu(THREADED_CPU, &affinity.mask);
 	/*
-	 * Any number from 1 on. It has no owner: one that is owned keeps its
-	 * module from being removed.
+	 * Any number from 1 on. It has no owner: an owned interrupt would keep
+	 * its module from being removed.
 	 */
 	threaded_irq = __irq_alloc_descs(-1, 1, 1, NUMA_NO_NODE, NULL, &affinity);
 	if (threaded_irq < 0)

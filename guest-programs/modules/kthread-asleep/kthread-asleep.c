@@ -2,11 +2,11 @@
 /*
  * kthread_asleep: a kernel thread that is created and never woken.
  *
- * Loading calls kthread_create() and nothing else: the thread "asleep-0" exists
- * and sleeps in kthread(), in state D, before its function.
+ * Loading only calls kthread_create(): the thread "asleep-0" exists and sleeps
+ * in kthread(), in state D, before its function is called.
  *
- * Unloading stops it: kthread_stop() is the first to wake it, kthread() sees
- * that it is to stop, and ends with -EINTR without calling the function.
+ * Unloading stops it: kthread_stop() is the first to wake it. kthread() sees
+ * that it should stop and exits with -EINTR without calling the function.
  */
 #include <linux/err.h>
 #include <linux/kthread.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * kthread_queue: a kernel thread for everyone who asks.
+ * kthread_queue: a kernel thread for each task that asks for one.
  *
- * Writing NAME to /proc/kthread-queue creates and starts a kernel thread of that
- * name, in the context of the task that writes. So several tasks can wait for
- * kthreadd at the same time, or be killed while they wait. The thread returns at
- * once; the module must not be removed before it has.
+ * Writing NAME to /proc/kthread-queue creates and starts a kernel thread of
+ * that name, in the context of the writing task. So several tasks can wait for
+ * kthreadd at the same time, or be killed while they wait. The thread returns
+ * at once; the module must not be removed before it has.
  */
 #include <linux/err.h>
 #include <linux/kthread.h>

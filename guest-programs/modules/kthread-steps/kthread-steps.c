@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * kthread_steps: one kernel thread, from creation to its return value.
+ * kthread_steps: one kernel thread, from its creation to its return value.
  *
- * Loading creates the thread "steps-0" in two steps, as kthread_run() does in
- * one: kthread_create() asks kthreadd for it and waits until it exists and
- * sleeps; wake_up_process() lets it run its function. The trace shows the
- * request, kthreadd forking, the new thread reporting back, and steps_work()
- * called by steps-0 itself.
+ * Loading creates the thread "steps-0" in two steps, which kthread_run()
+ * combines: kthread_create() requests it from kthreadd and waits until it
+ * exists and sleeps, and wake_up_process() starts its function. The trace shows
+ * the request, the fork in kthreadd, the report of the new thread, and the
+ * calls of steps_work() in steps-0 itself.
  *
  * Unloading stops it: kthread_stop() wakes the thread, which sees
- * kthread_should_stop() and returns 42; the event sched_kthread_stop_ret shows
- * that value in the task that unloads.
+ * kthread_should_stop() and returns 42. The event sched_kthread_stop_ret shows
+ * that value in the unloading task.
  */
 #include <linux/err.h>
 #include <linux/kernel.h>
@@ -24,7 +24,7 @@
 static struct task_struct *steps_task;
 static unsigned int steps_done;
 
-/* A function of its own, so that the function tracer sees the thread work. */
+/* A separate function, so that the function tracer sees the thread work. */
 static noinline void steps_work(void)
 {
 	/* The store is volatile: the calls cannot be optimised away. */
@@ -39,9 +39,9 @@ static int steps_thread(void *unused)
 		steps_work();
 
 	/*
-	 * Sleep until told to stop. The state is set before the test: if
-	 * kthread_stop() comes in between, its wake-up sets the state back and
-	 * schedule() returns at once instead of sleeping for good.
+	 * Sleep until kthread_stop(). The state is set before the test: if
+	 * kthread_stop() comes in between, its wake-up resets the state, and
+	 * schedule() returns at once instead of sleeping for ever.
 	 */
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * lost_wakeup: a hand-off between two tasks that loses a wake-up, now and then.
+ * lost_wakeup: a hand-over between two tasks that sometimes loses a wake-up.
  *
- * Loading makes the thread "consumer" on CPU 2. Writing to the parameter
+ * Loading creates the thread "consumer" on CPU 2. Writing to the parameter
  * `hand_over` starts it. The consumer looks for an item, finds none, asks for
  * one, and sleeps. The writer prepares the item when it is asked for, gives it,
- * and wakes the consumer. The consumer's mistake is the order: it looks first,
- * and says only then that it is about to sleep. If the item is given in
- * between, wake_up_process() finds a task that runs and does nothing, and the
- * consumer sleeps although its item is there. kthread_steps has the right
- * order: first the state, then the look.
+ * and wakes the consumer. The consumer's mistake is the order: it looks first
+ * and sets its state afterwards. If the item is given in between,
+ * wake_up_process() finds a running task and does nothing, and the consumer
+ * sleeps although its item is there. kthread_steps has the right order: the
+ * state first, then the test.
  *
  * The item takes half as long again as the consumer needs to fall asleep, so
- * the mistake does no harm unless something keeps the consumer: a tick. Writing
- * to the parameter `tick` returns just behind one. A hand-over that is asked
- * for at once is over long before the next; one that is asked for late is not.
- * So what happens depends on when it begins, not on what the kernel did before.
+ * the mistake does no harm unless something delays the consumer, such as a
+ * tick. Writing to the parameter `tick` returns just after a tick. A hand-over
+ * that is requested immediately is over long before the next tick; one that is
+ * requested late is not. So the result depends on when the hand-over begins,
+ * and not on earlier events in the kernel.
  *
- * The sleep ends by a timer at last, so that the mistake shows in the trace as
- * lost_timeout(), and does not hang the machine.
+ * A timer finally ends the sleep, so that the mistake shows in the trace as
+ * lost_timeout() and does not hang the machine.
  */
 #include <linux/completion.h>
 #include <linux/err.h>
@@ -27,7 +28,7 @@
 #include <linux/sched.h>
 
 #define CONSUMER_CPU	2
-/* What nobody ends is ended after a tenth of a second. */
+/* The sleep ends after a tenth of a second if the consumer is not woken. */
 #define PATIENCE	(HZ / 10)
 
 static unsigned int prepare = 60000;
@@ -51,7 +52,7 @@ static void work(unsigned int rounds)
 		WRITE_ONCE(lost_work, lost_work + 1);
 }
 
-/* Functions of their own, so that the function tracer sees each step. */
+/* Separate functions, so that the function tracer sees each step. */
 static noinline void lost_give(void)
 {
 	WRITE_ONCE(lost_item, 1);
@@ -71,7 +72,7 @@ static int lost_consumer(void *unused)
 {
 	if (!READ_ONCE(lost_item)) {
 		complete(&lost_wanted);
-		/* An item that is given from here on wakes nobody ... */
+		/* An item that is given from here on wakes no task ... */
 		work(notice);
 		set_current_state(TASK_INTERRUPTIBLE);
 		/* ... up to here. */
@@ -95,7 +96,10 @@ static int lost_consumer(void *unused)
 static int hand_over_set(const char *text, const struct kernel_param *param)
 {
 	wake_up_process(lost_task);
-	/* Never before the consumer has looked: it would not have to sleep. */
+	/*
+	 * Never before the consumer has looked: otherwise it would not need to
+	 * sleep.
+	 */
 	wait_for_completion(&lost_wanted);
 	work(prepare);
 	lost_give();

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * oops_release: a file whose last close is a fault in the kernel.
+ * oops_release: a file whose last close causes a fault in the kernel.
  *
- * Loading makes /proc/oops-release. It can be opened; when the last reference to
- * the opened file is dropped, its release function writes to address 0. A task
- * that exits with the file open does that in exit_task_work(), with PF_EXITING
- * set: the kernel has to deal with a fault in a task that is dying already. The
- * console tells whether the flag was set.
+ * Loading creates /proc/oops-release, which can be opened. When the last
+ * reference to the opened file is dropped, its release function writes to
+ * address 0. A task that exits with the file open does that in
+ * exit_task_work(), with PF_EXITING set: the kernel has to handle a fault in a
+ * task that is already exiting. The console shows whether the flag was set.
  *
- * Never unloaded: the task that faulted holds on to the file for good.
+ * The module is never unloaded: the task that faulted keeps the file for ever.
  */
 #include <linux/compiler.h>
 #include <linux/fs.h>
@@ -22,7 +22,7 @@ static int *volatile oops_nowhere;
 
 static int oops_release(struct inode *inode, struct file *file)
 {
-	/* Loud enough for a console that shows errors only. */
+	/* The log level is high enough for a console that only shows errors. */
 	pr_alert("oops_release: PF_EXITING=%d\n",
 		 !!(current->flags & PF_EXITING));
 	WRITE_ONCE(*oops_nowhere, 1);

@@ -2,7 +2,7 @@
 /*
  * panic_now: panics when it is loaded, for testing the harness.
  *
- * Works on every kernel that can load modules, whether or not it has the magic
+ * It works on every kernel that can load modules, with or without the magic
  * SysRq key. The console shows "Kernel panic - not syncing: kernsnap: on
  * purpose"; the channel stays open, with the sections written so far.
  */

@@ -2,8 +2,8 @@
 /*
  * task_list: visits every process of the system.
  *
- * Loading walks the list of tasks from init_task until it is back there, and
- * calls kthread_func() for each: a function of the kernel that takes a task,
+ * Loading walks the task list from init_task until it reaches init_task again,
+ * and calls kthread_func() for each task: a kernel function that takes a task,
  * changes nothing, and can be probed.
  */
 #include <linux/kthread.h>

@@ -3,8 +3,8 @@
  * tasklet_again: a tasklet that schedules itself again.
  *
  * Loading schedules it once, from a task, and returns when it has run TIMES
- * times (parameter "times"). Each run raises the soft interrupt that the kernel
- * is just handling.
+ * times (parameter "times"). Each run raises the softirq that the kernel is
+ * handling.
  */
 #include <linux/completion.h>
 #include <linux/interrupt.h>
@@ -34,7 +34,7 @@ static int __init again_init(void)
 	if (!times)
 		return -EINVAL;
 
-	/* The handler also stops when a tick comes: begin behind one. */
+	/* The handler also stops at a tick, so start just after one. */
 	while (READ_ONCE(jiffies) == now)
 		cpu_relax();
 	tasklet_schedule(&again);

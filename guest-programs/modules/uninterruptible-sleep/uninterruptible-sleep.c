@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * uninterruptible_sleep: a file whose readers sleep where no signal reaches them.
+ * uninterruptible_sleep: a file whose readers sleep uninterruptibly.
  *
  * Reading /proc/uninterruptible-sleep calls msleep(), which sleeps in
- * TASK_UNINTERRUPTIBLE, as a driver does that waits for hardware that is sure
- * to answer. The trace shows the reader leave the CPU in state D, and come back
- * when the time is over and not before, whatever is sent to it.
+ * TASK_UNINTERRUPTIBLE, like a driver that waits for hardware that is certain
+ * to answer. The trace shows the reader leave the CPU in state D and return
+ * when the time is over and not earlier, whatever signal it is sent.
  */
 #include <linux/delay.h>
 #include <linux/fs.h>

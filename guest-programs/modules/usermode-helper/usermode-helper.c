@@ -2,9 +2,9 @@
 /*
  * usermode_helper: the kernel starts a program.
  *
- * Loading runs the program that the parameter "path" names and waits until it
- * has ended. How it ended makes no difference here: the trace shows what
- * call_usermodehelper_exec() returned.
+ * Loading runs the program in the parameter "path" and waits until it has
+ * exited. Its wait status makes no difference here: the trace shows the value
+ * that call_usermodehelper() returned.
  */
 #include <linux/kmod.h>
 #include <linux/module.h>

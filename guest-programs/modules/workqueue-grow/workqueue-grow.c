@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * workqueue_grow: three works that block, on the workqueue of one CPU.
+ * workqueue_grow: three work items that block, on the workqueue of one CPU.
  *
  * Loading queues grow_work() three times on CPU 1. None of them returns before
- * all three have begun: one worker cannot run them after one another, and the
+ * all three have started: one worker cannot run them one after another, so the
  * pool has to grow.
  *
- * The workqueue is the one for urgent work, because hardly anybody uses it: its
- * pool on CPU 1 is as it was made at boot, with one idle worker.
+ * The module uses the high-priority workqueue because it is rarely used: its
+ * pool on CPU 1 is as it was created at boot, with one idle worker.
  */
 #include <linux/completion.h>
 #include <linux/kernel.h>
@@ -25,7 +25,10 @@ static void grow_work(struct work_struct *work)
 {
 	complete(&grow_begun);
 	wait_for_completion(&grow_go_on);
-	/* One after the other: who waits longest goes on first. */
+	/*
+	 * One after the other: the work item that has waited longest continues
+	 * first.
+	 */
 	complete(&grow_go_on);
 }
 
