@@ -250,7 +250,7 @@ fn planted_change() -> Outcome {
     assert_eq!(found["first_bad"]["author"], "A. Developer <a@example.org>");
     let broken = found["finding"]["broken"].as_array().ok_or("nothing is broken")?;
     assert!(
-        broken.iter().any(|pair| pair[0] == "of exit(256) nothing is left, since only eight bits count"),
+        broken.iter().any(|pair| pair[0] == "exit(256) gives status 0, because only eight bits count"),
         "{found:#}"
     );
     let tried = found["tried"].as_array().ok_or("nothing was tried")?;

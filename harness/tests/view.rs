@@ -4,13 +4,19 @@
 mod support;
 
 use std::fs;
+use std::path::PathBuf;
 
 use kernsnap::cli::Exit;
 
-use self::support::{Ended, Kernsnap, Outcome, root, trace_data};
+use self::support::{Ended, Kernsnap, Outcome, root};
 
 fn view(arguments: &[&str]) -> Result<Ended, Box<dyn std::error::Error>> {
     Kernsnap::new(&root(), [&["view"], arguments].concat()).run()
+}
+
+/// A recording of the trace crate's tests.
+fn trace_data(name: &str) -> PathBuf {
+    root().join("harness/trace/tests/data").join(name)
 }
 
 #[test]

@@ -29,11 +29,6 @@ pub(crate) fn root() -> PathBuf {
     env!("CARGO_MANIFEST_DIR").into()
 }
 
-/// A file of the trace crate's tests.
-pub(crate) fn trace_data(name: &str) -> PathBuf {
-    root().join("harness/trace/tests/data").join(name)
-}
-
 /// A file of the tests' own.
 pub(crate) fn data(name: &str) -> PathBuf {
     root().join("harness/tests/data").join(name)
