@@ -12,8 +12,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kernsnap::cli::default_store;
-use kernsnap::session::kit::{Bench, Prepared};
-use kernsnap::session::run::{Load, Outcome, evidence, run};
+use kernsnap::session::prepare::{Prepared, PreparedImage};
+use kernsnap::session::run::{GuestPayload, Outcome, evidence, run};
 use kernsnap_host::exec::{Outputs, Process};
 use kernsnap_host::store::Store;
 use kernsnap_host::workspace::Workspace;
@@ -33,22 +33,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     let store = Store::at(default_store().ok_or("there is no home directory for the image store")?);
     let options = Options::default();
     let images = Images { workspace: &workspace, store: &store, options: &options };
-    let bench = Bench::open(images, "rpi3-6.1", &mut |_| ())?;
+    let prepared_image = PreparedImage::open(images, "rpi3-6.1", &mut |_| ())?;
     let directory = store.scratch()?;
 
     println!("| what | median | from … to |\n|---|---|---|");
-    let Prepared::Ready(scenario, load) =
-        bench.scenario(&kernsnap::session::load::scenario_file(&workspace, "user-fork")?, &mut |_| ())?
+    let Prepared::Ready(scenario, payload) =
+        prepared_image.scenario(&kernsnap::session::load::scenario_file(&workspace, "user-fork")?, &mut |_| ())?
     else {
         return Err("user-fork does not apply".into());
     };
     let (mut whole, mut own, mut bare) = (Vec::new(), Vec::new(), Vec::new());
     let mut last = None;
     for _ in 0..PAIRS {
-        let outcome = once(&bench, &scenario, &load, directory.path())?;
+        let outcome = once(&prepared_image, &scenario, &payload, directory.path())?;
         whole.push(outcome.total);
         own.push(outcome.total.saturating_sub(outcome.times.unwrap_or_default().total));
-        bare.push(bare_qemu(&bench, directory.path())?);
+        bare.push(bare_qemu(&prepared_image, directory.path())?);
         last = Some(outcome);
     }
     row("`user-fork`, power-on to verdict", &mut whole);
@@ -62,13 +62,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     let file = workspace.root.join("harness/benches/data/flood.yaml");
-    let Prepared::Ready(scenario, load) = bench.scenario(&file, &mut |_| ())? else {
+    let Prepared::Ready(scenario, payload) = prepared_image.scenario(&file, &mut |_| ())? else {
         return Err("the flood does not apply".into());
     };
     let mut collect = Vec::new();
     let mut bytes = 0;
     for _ in 0..3 {
-        collect.push(once(&bench, &scenario, &load, directory.path())?.times.unwrap_or_default().collect);
+        collect.push(once(&prepared_image, &scenario, &payload, directory.path())?.times.unwrap_or_default().collect);
         bytes = fs::metadata(directory.path().join(evidence::RAW))?.len();
     }
     row(
@@ -105,20 +105,25 @@ fn share(pid: u32) -> u64 {
     line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }
 
-fn once(bench: &Bench<'_>, scenario: &Scenario, load: &Load, directory: &Path) -> Result<Outcome, Box<dyn Error>> {
-    Ok(run(scenario, &bench.kit, load, SCHEDULE, directory, LIMIT)?)
+fn once(
+    prepared_image: &PreparedImage<'_>,
+    scenario: &Scenario,
+    payload: &GuestPayload,
+    directory: &Path,
+) -> Result<Outcome, Box<dyn Error>> {
+    Ok(run(scenario, &prepared_image.runtime, payload, SCHEDULE, directory, LIMIT)?)
 }
 
 /// QEMU with the files of the run before, and nobody who looks at it.
-fn bare_qemu(bench: &Bench<'_>, directory: &Path) -> Result<Duration, Box<dyn Error>> {
-    let memory = GuestMemory::new(bench.kit.machine.memory_mib)?;
+fn bare_qemu(prepared_image: &PreparedImage<'_>, directory: &Path) -> Result<Duration, Box<dyn Error>> {
+    let memory = GuestMemory::new(prepared_image.runtime.machine.memory_mib)?;
     let request = BootRequest {
-        machine: &bench.kit.machine,
-        lockstep: &bench.kit.lockstep,
+        machine: &prepared_image.runtime.machine,
+        lockstep: &prepared_image.runtime.lockstep,
         schedule: SCHEDULE,
-        command_line: &bench.kit.command_line,
-        kernel: &bench.kit.kernel,
-        device_tree: &bench.kit.device_tree,
+        command_line: &prepared_image.runtime.command_line,
+        kernel: &prepared_image.runtime.kernel,
+        device_tree: &prepared_image.runtime.device_tree,
         initramfs: &directory.join(evidence::INITRAMFS),
         directory,
         limit: LIMIT,

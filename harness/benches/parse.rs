@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     group.bench_function("streamed", |bencher| {
         bencher.iter(|| {
             let mut reader = RawReader::new(&recording, &symbols);
-            while let Some(event) = reader.lend() {
+            while let Some(event) = reader.next_ref() {
                 let _ = black_box(event);
             }
         });

@@ -15,10 +15,10 @@ const VIEW: &str = "parent  sched_process_fork child_pid=child\nchild   sched_sw
 
 /// A place with a snapshot, the same as another view, and runs.
 fn place() -> Result<TempDir, Box<dyn Error>> {
-    let place = TempDir::new()?;
+    let context = TempDir::new()?;
     let write = |name: &str, text: &str| {
-        let file = place.path().join(name);
-        fs::create_dir_all(file.parent().unwrap_or(place.path()))?;
+        let file = context.path().join(name);
+        fs::create_dir_all(file.parent().unwrap_or(context.path()))?;
         fs::write(file, text)
     };
     write("reviewed.snap", &format!("---\nsource: harness/tests/scenarios.rs\n---\n{VIEW}"))?;
@@ -29,13 +29,13 @@ fn place() -> Result<TempDir, Box<dyn Error>> {
     write("failed/result.json", r#"{"verdict":"failed"}"#)?;
     write("failed/view.txt", VIEW)?;
     write("lost/result.json", r#"{"verdict":"lost"}"#)?;
-    Ok(place)
+    Ok(context)
 }
 
 #[track_caller]
-fn check(place: &Path, arguments: &[&str], code: i32, said: &str) -> Outcome {
+fn check(context: &Path, arguments: &[&str], code: i32, said: &str) -> Outcome {
     let output =
-        Command::new(env!("CARGO_BIN_EXE_kernsnap")).arg("diff").args(arguments).current_dir(place).output()?;
+        Command::new(env!("CARGO_BIN_EXE_kernsnap")).arg("diff").args(arguments).current_dir(context).output()?;
     let text = String::from_utf8(if code == 2 { output.stderr } else { output.stdout })?;
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
     assert!(text.contains(said), "{arguments:?}: no `{said}` in {text}");
@@ -44,23 +44,28 @@ fn check(place: &Path, arguments: &[&str], code: i32, said: &str) -> Outcome {
 
 #[test]
 fn same_different_and_wrong_have_exit_codes_of_their_own() -> Outcome {
-    let place = place()?;
-    let place = place.path();
-    check(place, &["reviewed.snap", "same.txt"], 0, "no differences")?;
-    check(place, &["reviewed.snap", "run/fork"], 0, "no differences")?;
-    check(place, &["reviewed.snap", "other.txt"], 1, "child  1 changed\n~ 1    sched_switch  prev_state: Z → X")?;
-    check(place, &["run/fork", "failed"], 1, "verdict: passed → failed")?;
-    check(place, &["other.txt", "same.txt", "--markdown"], 1, "```diff\n~ 1    sched_switch  prev_state: X → Z\n```")?;
-    check(place, &["reviewed.snap", "missing.snap"], 2, "cannot read `missing.snap`")?;
-    check(place, &["reviewed.snap", "run"], 2, "`run/fork` is one")?;
-    check(place, &["reviewed.snap", "lost"], 2, "it shows nothing to compare")
+    let context = place()?;
+    let context = context.path();
+    check(context, &["reviewed.snap", "same.txt"], 0, "no differences")?;
+    check(context, &["reviewed.snap", "run/fork"], 0, "no differences")?;
+    check(context, &["reviewed.snap", "other.txt"], 1, "child  1 changed\n~ 1    sched_switch  prev_state: Z → X")?;
+    check(context, &["run/fork", "failed"], 1, "verdict: passed → failed")?;
+    check(
+        context,
+        &["other.txt", "same.txt", "--markdown"],
+        1,
+        "```diff\n~ 1    sched_switch  prev_state: X → Z\n```",
+    )?;
+    check(context, &["reviewed.snap", "missing.snap"], 2, "cannot read `missing.snap`")?;
+    check(context, &["reviewed.snap", "run"], 2, "`run/fork` is one")?;
+    check(context, &["reviewed.snap", "lost"], 2, "it shows nothing to compare")
 }
 
 #[test]
 fn machines_get_every_place_and_field() -> Outcome {
-    let place = place()?;
+    let context = place()?;
     let arguments = ["diff", "same.txt", "other.txt", "--json"];
-    let output = Command::new(env!("CARGO_BIN_EXE_kernsnap")).args(arguments).current_dir(place.path()).output()?;
+    let output = Command::new(env!("CARGO_BIN_EXE_kernsnap")).args(arguments).current_dir(context.path()).output()?;
     let diff: Value = serde_json::from_slice(&output.stdout)?;
     let change = &diff["tasks"]["child"][0];
     assert_eq!((&change["kind"], &change["from"], &change["to"]), (&"changed".into(), &0.into(), &0.into()));

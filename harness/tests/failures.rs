@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kernsnap::cli::{Exit, default_store};
-use kernsnap::session::kit::Bench;
-use kernsnap::session::run::{Load, boot_plan, evidence};
+use kernsnap::session::prepare::PreparedImage;
+use kernsnap::session::run::{GuestPayload, boot_plan, evidence};
 use kernsnap_host::store::Store;
 use kernsnap_host::workspace::Workspace;
 use kernsnap_image::{Images, Options};
@@ -151,10 +151,10 @@ fn boot_with(plan: &str) -> Result<String, Box<dyn Error>> {
     let workspace = Workspace { root: root() };
     let store = Store::at(default_store().ok_or("there is no home directory for the image store")?);
     let images = Images { workspace: &workspace, store: &store, options: &Options::default() };
-    let bench = Bench::open(images, "rpi3-6.1", &mut |_| ())?;
+    let prepared_image = PreparedImage::open(images, "rpi3-6.1", &mut |_| ())?;
     let directory = tempfile::tempdir()?;
     let (schedule, limit) = (Schedule::new(1, 4), Duration::from_secs(120));
-    match boot_plan(&bench.kit, &Load::default(), plan.into(), schedule, directory.path(), limit) {
+    match boot_plan(&prepared_image.runtime, &GuestPayload::default(), plan.into(), schedule, directory.path(), limit) {
         Ok(boot) => Err(format!("it came to its end: {boot:?}").into()),
         Err(error) => Ok(error.to_string()),
     }
@@ -321,9 +321,9 @@ fn a_qemu_whose_threads_are_not_in_order_is_not_trusted() -> Outcome {
 #[test]
 fn a_run_takes_a_store_whose_path_has_a_space() -> Outcome {
     let (store, directory) = (OwnStore::whole()?, tempfile::tempdir()?);
-    let place = directory.path().join("a store");
-    symlink(store.path(), &place)?;
-    let ended = Kernsnap::new(&root(), ["run", "user-exit", "--fresh"]).store(&place).run()?;
+    let context = directory.path().join("a store");
+    symlink(store.path(), &context)?;
+    let ended = Kernsnap::new(&root(), ["run", "user-exit", "--fresh"]).store(&context).run()?;
     assert_says(&ended, Exit::Passed, &[]);
     Ok(())
 }
@@ -376,9 +376,9 @@ fn a_name_that_this_image_does_not_have_is_shown_before_anything_runs() -> Outco
     let checkout = Checkout::with(&[data("bad-scenarios/unknown-function.yaml")])?;
     let store = OwnStore::whole()?;
     let ended = Kernsnap::new(checkout.path(), ["run"]).store(store.path()).run()?;
-    let place = "[scenarios/test/unknown-function.yaml:7:29]";
+    let context = "[scenarios/test/unknown-function.yaml:7:29]";
     let told = "error: image `rpi3-6.1` has no traceable function `shedule_tail`";
-    assert_says(&ended, Exit::BadInput, &[told, place, "hint: did you mean `schedule_tail`?"]);
+    assert_says(&ended, Exit::BadInput, &[told, context, "hint: did you mean `schedule_tail`?"]);
     assert_eq!((ended.stdout.as_str(), store.list("scratch")), ("", Vec::new()));
     Ok(())
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use kernsnap::cli::args::DEFAULT_IMAGE;
 use kernsnap::cli::{Exit, default_store};
-use kernsnap::session::kit::{Bench, Prepared};
+use kernsnap::session::prepare::{Prepared, PreparedImage};
 use kernsnap::session::run::run;
 use kernsnap_analysis::lesson::{Language, Lesson, Page, Run, Section, index};
 use kernsnap_analysis::verdict::Verdict;
@@ -72,19 +72,20 @@ fn the_run_and_the_pages_are_what_the_lesson_says(id: &str) -> Outcome {
     let options = Options::default();
     let images = Images { workspace: &workspace, store: &store, options: &options };
     let mut on = |event| eprintln!("{event:?}");
-    let bench = Bench::open(images, DEFAULT_IMAGE, &mut on)?;
+    let prepared_image = PreparedImage::open(images, DEFAULT_IMAGE, &mut on)?;
     let file = kernsnap::session::load::scenario_file(&workspace, &lesson.content.scenario)?;
-    let Prepared::Ready(scenario, load) = bench.scenario(&file, &mut on)? else {
+    let Prepared::Ready(scenario, payload) = prepared_image.scenario(&file, &mut on)? else {
         return Err(format!("`{}` is not about the kernel of {DEFAULT_IMAGE}", lesson.content.scenario).into());
     };
     lesson.check(&scenario)?;
     let directory = store.scratch()?;
-    let schedule = bench.kit.machine.usual_schedule();
-    let outcome = run(&scenario, &bench.kit, &load, schedule, directory.path(), LIMIT)?;
+    let schedule = prepared_image.runtime.machine.usual_schedule();
+    let outcome = run(&scenario, &prepared_image.runtime, &payload, schedule, directory.path(), LIMIT)?;
     assert_eq!(outcome.verdict, Verdict::Passed);
-    let run = Run { image: &bench.kit.image, scenario: &scenario, trace: &outcome.trace, cast: &outcome.cast };
+    let run =
+        Run { image: &prepared_image.runtime.image, scenario: &scenario, trace: &outcome.trace, cast: &outcome.cast };
     for language in Language::ALL {
-        is_written(Page::of(&lesson, &run, language)?.markdown())?;
+        is_written(Page::new(&lesson, &run, language)?.markdown())?;
     }
     Ok(())
 }

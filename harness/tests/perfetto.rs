@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use kernsnap_analysis::model::{Call, Calls};
 use kernsnap_trace::perfetto::perfetto;
 use kernsnap_trace::text::parse;
-use kernsnap_trace::{Body, Trace};
+use kernsnap_trace::{EventKind, Trace};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -81,10 +81,10 @@ fn points(trace: &Trace) -> Vec<String> {
         .events
         .iter()
         .filter_map(|event| {
-            let name = match &event.body {
-                Body::Call { .. } => "function",
-                Body::Point(point) => point.name(),
-                Body::Enter { .. } | Body::Leave { .. } | Body::Marker { .. } => return None,
+            let name = match &event.kind {
+                EventKind::Function { .. } => "function",
+                EventKind::Tracepoint(point) => point.name(),
+                EventKind::GraphEntry { .. } | EventKind::GraphExit { .. } | EventKind::Marker { .. } => return None,
             };
             Some(format!("{} {} {} {name}", event.time.0, event.cpu.0, event.pid.0))
         })
@@ -99,14 +99,14 @@ fn on_tracks(trace: &Trace) -> Vec<String> {
     let mut open: BTreeMap<i32, usize> = BTreeMap::new();
     for event in &trace.events {
         let depth = open.entry(event.pid.0).or_default();
-        match &event.body {
-            Body::Enter { .. } => *depth += 1,
-            Body::Leave { .. } => *depth = depth.saturating_sub(1),
-            Body::Marker { text } => lines.push(format!("{} 0 {depth} {} {text}", event.time.0, event.pid.0)),
+        match &event.kind {
+            EventKind::GraphEntry { .. } => *depth += 1,
+            EventKind::GraphExit { .. } => *depth = depth.saturating_sub(1),
+            EventKind::Marker { text } => lines.push(format!("{} 0 {depth} {} {text}", event.time.0, event.pid.0)),
             _ => {}
         }
     }
-    for (pid, calls) in Calls::of(trace.events.iter().enumerate()).roots {
+    for (pid, calls) in Calls::from_events(trace.events.iter().enumerate()).roots {
         tell(&calls, 0, pid.0, &mut lines);
     }
     lines.sort();

@@ -12,7 +12,7 @@ use std::time::Duration;
 use kernsnap::cli::args::DEFAULT_IMAGE;
 use kernsnap::cli::default_store;
 use kernsnap::session::compile::{PlanContext, compile};
-use kernsnap::session::kit::{Bench, Prepared};
+use kernsnap::session::prepare::{Prepared, PreparedImage};
 use kernsnap::session::run::{boot_plan, recorded};
 use kernsnap_host::store::Store;
 use kernsnap_host::workspace::Workspace;
@@ -22,7 +22,7 @@ use kernsnap_scenario::{MachineEnd, Step, Tracer};
 use kernsnap_trace::dat;
 use kernsnap_trace::dat::TraceDat;
 use kernsnap_trace::text::{Style, as_printed, parse};
-use kernsnap_trace::{Body, Event, Symbol, Symbols, Trace, decode};
+use kernsnap_trace::{Event, EventKind, Symbol, Symbols, Trace, decode};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -65,29 +65,29 @@ fn check(workspace: &Workspace, file: &Path) -> Outcome {
     let options = Options::default();
     let images = Images { workspace, store: &store, options: &options };
     let mut on = |event| eprintln!("{event:?}");
-    let bench = Bench::open(images, DEFAULT_IMAGE, &mut on)?;
-    let Prepared::Ready(scenario, load) = bench.scenario(file, &mut on)? else { return Ok(()) };
+    let prepared_image = PreparedImage::open(images, DEFAULT_IMAGE, &mut on)?;
+    let Prepared::Ready(scenario, payload) = prepared_image.scenario(file, &mut on)? else { return Ok(()) };
     // What a panic leaves is text alone.
     if scenario.end == MachineEnd::Panic {
         return Ok(());
     }
-    let schedule = bench.kit.machine.usual_schedule();
-    let modules = load.modules.iter().map(|(name, (_, file))| (name.clone(), file.clone())).collect();
+    let schedule = prepared_image.runtime.machine.usual_schedule();
+    let modules = payload.modules.iter().map(|(name, (_, file))| (name.clone(), file.clone())).collect();
     let context = PlanContext {
         dependencies: &[],
         keep: None,
-        channel: bench.kit.machine.channel,
+        channel: prepared_image.runtime.machine.channel,
         schedule,
-        functions: &bench.kit.facts.functions,
+        functions: &prepared_image.runtime.facts.functions,
         modules: &modules,
     };
     let plan = with_text(&compile(&scenario, &context).text);
     let directory = store.scratch()?;
-    let boot = boot_plan(&bench.kit, &load, plan, schedule, directory.path(), LIMIT)?;
+    let boot = boot_plan(&prepared_image.runtime, &payload, plan, schedule, directory.path(), LIMIT)?;
     let report = boot.evidence.report();
     assert!(report.failures.is_empty(), "{:?}", report.failures);
     let sections = boot.evidence.sections();
-    let (dat, symbols) = recorded(&sections, &scenario, &bench.kit, &modules, schedule);
+    let (dat, symbols) = recorded(&sections, &scenario, &prepared_image.runtime, &modules, schedule);
     let (raw, issues) = decode(&dat.recording(), &symbols);
     assert_eq!((issues, &raw.defects), (vec![], &vec![]));
     assert!(!raw.events.is_empty(), "nothing was recorded");
@@ -116,10 +116,10 @@ fn without_modules(event: &mut Event) {
             *symbol = Symbol::Address(*address);
         }
     };
-    match &mut event.body {
-        Body::Call { function, caller } => [function, caller].into_iter().for_each(nameless),
-        Body::Enter { function, .. } | Body::Leave { function, .. } => nameless(function),
-        Body::Marker { .. } | Body::Point(_) => {}
+    match &mut event.kind {
+        EventKind::Function { function, caller } => [function, caller].into_iter().for_each(nameless),
+        EventKind::GraphEntry { function, .. } | EventKind::GraphExit { function, .. } => nameless(function),
+        EventKind::Marker { .. } | EventKind::Tracepoint(_) => {}
     }
     event.stack.iter_mut().flatten().for_each(nameless);
 }
@@ -142,13 +142,13 @@ fn same<T: PartialEq + std::fmt::Debug>(raw: &[T], other: &[T]) {
 /// What `trace-cmd` and the raw pages must agree on: CPU, time, task, kind. It shows a short call on one line, without the
 /// time of its return.
 fn essence(event: &Event) -> (u16, Option<u64>, i32, String) {
-    let kind = match &event.body {
-        Body::Call { function, .. } | Body::Enter { function, .. } => function.to_string(),
-        Body::Leave { .. } => "return".into(),
-        Body::Marker { .. } => "marker".into(),
-        Body::Point(point) => point.name().to_string(),
+    let kind = match &event.kind {
+        EventKind::Function { function, .. } | EventKind::GraphEntry { function, .. } => function.to_string(),
+        EventKind::GraphExit { .. } => "return".into(),
+        EventKind::Marker { .. } => "marker".into(),
+        EventKind::Tracepoint(point) => point.name().to_string(),
     };
-    let own = !matches!(event.body, Body::Leave { .. });
+    let own = !matches!(event.kind, EventKind::GraphExit { .. });
     (event.cpu.0, own.then_some(event.time.0), event.pid.0, kind)
 }
 

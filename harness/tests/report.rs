@@ -109,10 +109,10 @@ fn a_click_selects_the_nearest_event_and_a_claim_leads_to_its_events() -> Outcom
         browser.ask("document.querySelectorAll('.witnesses button')[1].click()")?;
         assert_eq!(browser.ask("chart.selected")?, json!(99));
         browser.ask("document.getElementById('timeline').scrollIntoView({ behavior: 'instant' })")?;
-        let place = browser.ask(
+        let context = browser.ask(
             "(({ left, top }) => [left + toX(events[42][0]), top + chart.lanes[0].y + 9])(canvas.getBoundingClientRect())",
         )?;
-        let at = |number: usize| place.get(number).and_then(Value::as_f64).ok_or("no place");
+        let at = |number: usize| context.get(number).and_then(Value::as_f64).ok_or("no place");
         browser.click(at(0)? + 1.0, at(1)?)?;
         assert_eq!(browser.ask("chart.selected")?, json!(42));
         Ok(())

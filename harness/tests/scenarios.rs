@@ -13,9 +13,9 @@ use std::time::Duration;
 use insta::Snapshot;
 use kernsnap::cli::default_store;
 use kernsnap::session::cache::Cache;
-use kernsnap::session::kit::{Bench, Prepared};
+use kernsnap::session::prepare::{Prepared, PreparedImage};
 use kernsnap::session::record::LastVerdict;
-use kernsnap::session::run::{Freshness, Runner};
+use kernsnap::session::run::{CachePolicy, Runner};
 use kernsnap_analysis::verdict::Verdict;
 use kernsnap_analysis::verdict::mutation::mutate;
 use kernsnap_host::store::Store;
@@ -62,21 +62,21 @@ fn check(workspace: &Workspace, image: &str, file: &Path) -> Result<(), Box<dyn 
     let options = Options::default();
     let images = Images { workspace, store: &store, options: &options };
     let mut on = |event| eprintln!("{event:?}");
-    let bench = Bench::open(images, image, &mut on)?;
-    let (scenario, load) = match bench.scenario(file, &mut on)? {
-        Prepared::Ready(scenario, load) => (scenario, load),
+    let prepared_image = PreparedImage::open(images, image, &mut on)?;
+    let (scenario, payload) = match prepared_image.scenario(file, &mut on)? {
+        Prepared::Ready(scenario, payload) => (scenario, payload),
         // That it is not about this kernel, and why, is reviewed like a view.
         Prepared::DoesNotApply(not) => {
-            LastVerdict::remember(&store, image, &not.id, "does not apply", &bench.kit.image_key);
+            LastVerdict::remember(&store, image, &not.id, "does not apply", &prepared_image.runtime.image_key);
             return compare(workspace, image, file, (&not.id, &not.title), &not.to_string());
         }
     };
-    let schedule = bench.kit.machine.usual_schedule();
+    let schedule = prepared_image.runtime.machine.usual_schedule();
     let directory = store.scratch()?;
-    let cache = Cache::of(&store, &Emulator::find(&store)?.hash);
-    let runner = Runner { kit: &bench.kit, cache, freshness: freshness(), limit: LIMIT };
-    let outcome = runner.run(&scenario, &load, schedule, directory.path())?.outcome;
-    LastVerdict::remember(&store, image, &scenario.id, outcome.verdict.word(), &bench.kit.image_key);
+    let cache = Cache::new(&store, &Emulator::find(&store)?.hash);
+    let runner = Runner { runtime: &prepared_image.runtime, cache, freshness: freshness(), limit: LIMIT };
+    let outcome = runner.run(&scenario, &payload, schedule, directory.path())?.outcome;
+    LastVerdict::remember(&store, image, &scenario.id, outcome.verdict.word(), &prepared_image.runtime.image_key);
     // The evidence stands before the comparison, so that a failure shows it.
     eprintln!("{}\n{:#?}", outcome.view, outcome.verdict);
 
@@ -91,10 +91,10 @@ fn check(workspace: &Workspace, image: &str, file: &Path) -> Result<(), Box<dyn 
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test has no command line of its own")]
-fn freshness() -> Freshness {
+fn freshness() -> CachePolicy {
     match std::env::var_os("KERNSNAP_FRESH") {
-        Some(value) if !value.is_empty() && value != "0" => Freshness::Fresh,
-        _ => Freshness::Cached,
+        Some(value) if !value.is_empty() && value != "0" => CachePolicy::Fresh,
+        _ => CachePolicy::Cached,
     }
 }
 

@@ -10,10 +10,10 @@ use std::error::Error;
 
 use kernsnap_analysis::model::{Calls, Model};
 use kernsnap_analysis::view::follow::Choice;
-use kernsnap_analysis::view::{Cast, Followed, Subject, describe};
+use kernsnap_analysis::view::{Followed, RoleMap, ViewInput, describe};
 use kernsnap_scenario::{Names, ViewRules};
 use kernsnap_trace::text::{dumped, parse};
-use kernsnap_trace::{Body, Event, Pid, Symbol, Trace, Value};
+use kernsnap_trace::{Event, EventKind, Pid, Symbol, Trace, Value};
 
 /// A text that is understood in every line.
 #[track_caller]
@@ -32,7 +32,7 @@ fn one(line: &str) -> Event {
 
 /// An event as a view shows it.
 fn shown(event: &Event) -> String {
-    describe(&event.body, &ViewRules::default(), &Cast::default())
+    describe(&event.kind, &ViewRules::default(), &RoleMap::default())
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn trap_2_the_name_in_front_is_the_one_of_when_the_buffer_was_read() {
         "  final-51      [001] .....     1.000001: task_newtask: pid=52 comm=first clone_flags=0 oom_score_adj=0\n  \
          last-52      [001] .....     1.000002: task_rename: pid=52 oldcomm=first newcomm=second oom_score_adj=0\n",
     );
-    let model = Model::of(&trace.events);
+    let model = Model::from_events(&trace.events);
     let child = model.tasks.iter().find(|task| task.pid == Pid(52)).expect("the child");
     let names: Vec<&str> = child.names.iter().map(|(_, name)| &**name).collect();
     assert_eq!(names, ["first", "second"], "names come from what the events say");
@@ -88,9 +88,9 @@ fn trap_5_a_probes_value_is_as_wide_and_signed_as_the_probe_says() {
     let value = |shown: &str| match one(&format!(
         "  sh-51      [001] .....     1.000001: fork_ret: (__do_sys_clone+0x5c/0x74 <- kernel_clone) ret={shown}"
     ))
-    .body
+    .kind
     {
-        Body::Point(point) => point.field("ret").cloned(),
+        EventKind::Tracepoint(point) => point.field("ret").cloned(),
         _ => None,
     };
     assert_eq!(value("-513"), Some(Value::Signed(-513)));
@@ -114,7 +114,7 @@ fn trap_6_a_graph_begins_in_the_middle_and_has_calls_without_an_end() -> Result<
          ------------------------------------------\n\n    \
          1.000009 |   1)   <idle>-0    |   2.000 us    |  finish_task_switch.isra.0();\n",
     );
-    let calls = Calls::of(trace.events.iter().enumerate());
+    let calls = Calls::from_events(trace.events.iter().enumerate());
     let [root] = &calls.roots[&Pid(1)][..] else { return Err(format!("{:?}", calls.roots).into()) };
     assert_eq!((root.function.as_str(), root.left), ("do_exit", None), "the return before it belongs to nothing");
     let inner: Vec<_> = root.calls.iter().map(|call| (call.function.as_str(), call.left.is_some())).collect();
@@ -131,11 +131,11 @@ fn trap_8_what_unrelated_tasks_do_is_not_shown_and_counted() {
          kworker/2:1-30      [002] .....     1.000003: sched_switch: prev_comm=kworker/2:1 prev_pid=30 prev_prio=120 prev_state=I ==> next_comm=ksoftirqd/2 next_pid=25 next_prio=120\n     \
          sh-52      [001] .....     1.000004: sched_process_exit: comm=sh pid=52 prio=120\n",
     );
-    let model = Model::of(&trace.events);
-    let cast = Cast::by_name(&model.tasks, &trace.names);
-    let followed = Followed::chosen(&model, &Choice::of(&["51".to_owned()]));
+    let model = Model::from_events(&trace.events);
+    let cast = RoleMap::by_name(&model.tasks, &trace.names);
+    let followed = Followed::chosen(&model, &Choice::from_words(&["51".to_owned()]));
     let (rules, names) = (ViewRules::default(), Names::default());
-    let subject = Subject::select(&rules, &names, &trace, &model, &cast, &followed);
+    let subject = ViewInput::select(&rules, &names, &trace, &model, &cast, &followed);
     let times: Vec<u64> = subject.events.iter().map(|(_, event)| event.time.0 / 1000 % 10).collect();
     assert_eq!((times, subject.dropped()), (vec![1, 4], 2));
 }
@@ -143,7 +143,7 @@ fn trap_8_what_unrelated_tasks_do_is_not_shown_and_counted() {
 #[test]
 fn trap_9_a_module_that_is_gone_leaves_addresses() {
     let call = one("  rmmod-60      [001] .....     1.000001: kthread_stop+0x4/0x1a0 <-0xffff800001000014");
-    let Body::Call { caller, .. } = &call.body else { panic!("{call:?}") };
+    let EventKind::Function { caller, .. } = &call.kind else { panic!("{call:?}") };
     assert_eq!(caller, &Symbol::Address(0xffff_8000_0100_0014));
     assert_eq!(shown(&call), "kthread_stop() <-0xffff800001000014");
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use kernsnap::cli::default_store;
 use kernsnap::session::compile::{PlanContext, compile};
-use kernsnap::session::kit::Bench;
+use kernsnap::session::prepare::PreparedImage;
 use kernsnap::session::run::{boot_plan, recorded};
 use kernsnap_host::store::Store;
 use kernsnap_host::workspace::Workspace;
@@ -25,24 +25,24 @@ pub(crate) fn flood(directory: &Path) -> Result<PathBuf, Box<dyn Error>> {
     let store = Store::at(default_store().ok_or("there is no home directory for the image store")?);
     let options = Options::default();
     let images = Images { workspace: &workspace, store: &store, options: &options };
-    let bench = Bench::open(images, "rpi3-6.1", &mut |_| ())?;
+    let prepared_image = PreparedImage::open(images, "rpi3-6.1", &mut |_| ())?;
     let scenario = workspace.root.join("harness/benches/data/flood.yaml");
-    let (scenario, load) = bench.scenario(&scenario, &mut |_| ())?.ready()?;
-    let modules = load.modules.iter().map(|(name, (_, file))| (name.clone(), file.clone())).collect();
-    let schedule = bench.kit.machine.usual_schedule();
-    let channel = bench.kit.machine.channel;
+    let (scenario, payload) = prepared_image.scenario(&scenario, &mut |_| ())?.ready()?;
+    let modules = payload.modules.iter().map(|(name, (_, file))| (name.clone(), file.clone())).collect();
+    let schedule = prepared_image.runtime.machine.usual_schedule();
+    let channel = prepared_image.runtime.machine.channel;
     let context = PlanContext {
         channel,
         schedule,
-        functions: &bench.kit.facts.functions,
+        functions: &prepared_image.runtime.facts.functions,
         modules: &modules,
         dependencies: &[],
         keep: None,
     };
     let plan = compile(&scenario, &context).text;
-    let boot = boot_plan(&bench.kit, &load, plan, schedule, directory, LIMIT)?;
+    let boot = boot_plan(&prepared_image.runtime, &payload, plan, schedule, directory, LIMIT)?;
     let sections = boot.evidence.sections();
-    let (raw, symbols) = recorded(&sections, &scenario, &bench.kit, &modules, schedule);
+    let (raw, symbols) = recorded(&sections, &scenario, &prepared_image.runtime, &modules, schedule);
     let kallsyms = symbols.to_kallsyms();
     let file = directory.join("trace.dat");
     fs::write(&file, dat::write(&TraceDat { kallsyms: &kallsyms, ..raw })?)?;

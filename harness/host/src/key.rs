@@ -30,21 +30,21 @@ impl fmt::Display for Key {
 
 /// Everything that decides the content of one store entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Inputs {
+pub struct CacheInputs {
     kind: &'static str,
     list: Vec<(String, String)>,
 }
 
-impl Inputs {
+impl CacheInputs {
     /// The inputs of an entry of this kind. `recipe` counts up whenever the code that builds it changes what comes out.
     #[must_use]
-    pub fn new(kind: &'static str, recipe: u32) -> Inputs {
-        Inputs { kind, list: vec![("recipe".to_owned(), recipe.to_string())] }
+    pub fn new(kind: &'static str, recipe: u32) -> CacheInputs {
+        CacheInputs { kind, list: vec![("recipe".to_owned(), recipe.to_string())] }
     }
 
     /// The same with one more input.
     #[must_use]
-    pub fn with(mut self, name: &str, content: impl AsRef<[u8]>) -> Inputs {
+    pub fn with(mut self, name: &str, content: impl AsRef<[u8]>) -> CacheInputs {
         let content = content.as_ref();
         let words = match str::from_utf8(content) {
             Ok(text) if text.len() <= WORDS_LIMIT && !text.contains('\n') => text.to_owned(),
@@ -87,11 +87,11 @@ mod tests {
 
     #[test]
     fn every_input_counts_and_so_does_where_one_ends() {
-        let base = || Inputs::new("program", 1);
+        let base = || CacheInputs::new("program", 1);
         let keys = [
             base().key(),
-            Inputs::new("program", 2).key(),
-            Inputs::new("module", 1).key(),
+            CacheInputs::new("program", 2).key(),
+            CacheInputs::new("module", 1).key(),
             base().with("a", "b").key(),
             base().with("a", "").with("b", "").key(),
             base().with("ab", "").key(),

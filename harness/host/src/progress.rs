@@ -57,7 +57,7 @@ pub enum Phase {
     /// An out-of-tree module is built.
     Module(String),
     /// The kernel is booted and asked what it can trace.
-    Facts,
+    TraceCapabilities,
 }
 
 impl std::fmt::Display for Phase {
@@ -72,7 +72,7 @@ impl std::fmt::Display for Phase {
             Phase::Publish => f.write_str("publish"),
             Phase::Program(name) => write!(f, "program {name}"),
             Phase::Module(name) => write!(f, "module {name}"),
-            Phase::Facts => f.write_str("ask the kernel what it can trace"),
+            Phase::TraceCapabilities => f.write_str("ask the kernel what it can trace"),
         }
     }
 }

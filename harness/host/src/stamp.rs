@@ -17,7 +17,7 @@ pub struct Stamp {
 impl Stamp {
     /// The stamp of the file as it is now; `None` where it cannot be seen.
     #[must_use]
-    pub fn of(path: &Path) -> Option<Stamp> {
+    pub fn from_path(path: &Path) -> Option<Stamp> {
         let meta = path.metadata().ok()?;
         Some(Stamp { path: path.to_owned(), size: meta.len(), changed: meta.mtime(), changed_ns: meta.mtime_nsec() })
     }
@@ -25,7 +25,7 @@ impl Stamp {
     /// Whether the file is still the same.
     #[must_use]
     pub fn holds(&self) -> bool {
-        Stamp::of(&self.path).as_ref() == Some(self)
+        Stamp::from_path(&self.path).as_ref() == Some(self)
     }
 }
 
@@ -40,7 +40,7 @@ mod tests {
         let dir = tempfile::tempdir()?;
         let file = dir.path().join("libc.a");
         fs::write(&file, "one")?;
-        let stamp = Stamp::of(&file).ok_or("it is there")?;
+        let stamp = Stamp::from_path(&file).ok_or("it is there")?;
         assert!(stamp.holds());
         fs::write(&file, "three")?;
         assert!(!stamp.holds());

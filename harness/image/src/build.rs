@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::build_dir::BuildDir;
 use super::kconfig::{self, Fragment};
-use super::keep;
+use super::module_headers;
 use super::plan::{BuildPlan, Listen, Paths, Step, Tools, plan};
 use super::spec::{ImageSpec, KernelSpec};
-use super::workshop::Workshop;
 use crate::ImageError;
 use kernsnap_host::exec::{ToolError, run};
 use kernsnap_host::progress::{Events, ImageEvent, Phase};
@@ -28,7 +28,7 @@ pub(super) const BUILD_TREE: &str = "build";
 pub(super) struct Job<'a> {
     pub(super) spec: &'a ImageSpec,
     pub(super) fragments: &'a [Fragment],
-    pub(super) workshop: &'a Workshop,
+    pub(super) workshop: &'a BuildDir,
     pub(super) log: PathBuf,
     pub(super) jobs: usize,
 }
@@ -55,7 +55,7 @@ pub(super) fn build(job: &Job<'_>, entry: &Path, events: Events<'_>) -> Result<V
     let text = fs::read_to_string(&dot_config).map_err(StoreError::read(&dot_config))?;
     let mut symbols = None;
     kconfig::check(job.fragments, &text, &mut |symbol| {
-        symbols.get_or_insert_with(|| keep::known_symbols(&paths.tree, kernel.arch)).contains(symbol)
+        symbols.get_or_insert_with(|| module_headers::known_symbols(&paths.tree, kernel.arch)).contains(symbol)
     })?;
     for step in &rest {
         carry_out.step(step, events)?;
@@ -63,12 +63,12 @@ pub(super) fn build(job: &Job<'_>, entry: &Path, events: Events<'_>) -> Result<V
 
     events(ImageEvent::Phase(Phase::Publish));
     let boot = out.join("arch").join(kernel.arch.as_str()).join("boot").join(kernel.arch.kernel_target());
-    keep::copy(&boot, &entry.join(KERNEL))?;
-    keep::copy(&out.join("System.map"), &entry.join(SYSTEM_MAP))?;
-    keep::copy(&dot_config, &entry.join(CONFIG))?;
-    keep::copy(&out.join("include/config/kernel.release"), &entry.join(RELEASE))?;
-    keep::module_tree(&paths.tree, out, kernel.arch, &entry.join(BUILD_TREE))?;
-    let modules = keep::modules(out, &entry.join(MODULES))?;
+    module_headers::copy(&boot, &entry.join(KERNEL))?;
+    module_headers::copy(&out.join("System.map"), &entry.join(SYSTEM_MAP))?;
+    module_headers::copy(&dot_config, &entry.join(CONFIG))?;
+    module_headers::copy(&out.join("include/config/kernel.release"), &entry.join(RELEASE))?;
+    module_headers::module_tree(&paths.tree, out, kernel.arch, &entry.join(BUILD_TREE))?;
+    let modules = module_headers::modules(out, &entry.join(MODULES))?;
     fs::remove_file(&paths.config).map_err(StoreError::write(&paths.config))?;
     let files = [KERNEL, SYSTEM_MAP, CONFIG, RELEASE, SYMVERS].map(str::to_owned);
     Ok(files.into_iter().chain(modules.iter().map(|name| format!("{MODULES}/{name}.ko"))).collect())

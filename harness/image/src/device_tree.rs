@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::arch::Arch;
 use crate::ImageError;
 use kernsnap_host::exec::{Tool, ToolCall, capture, run};
-use kernsnap_host::key::Inputs;
+use kernsnap_host::key::CacheInputs;
 use kernsnap_host::progress::{Events, ImageEvent, Phase};
 use kernsnap_host::stamp::Stamp;
 use kernsnap_host::store::{Store, StoreError};
@@ -48,7 +48,7 @@ pub(super) fn device_tree(
 ) -> Result<PathBuf, ImageError> {
     let texts = overlays.iter().map(|path| fs::read(path).map_err(StoreError::read(path)));
     let texts = texts.collect::<Result<Vec<_>, _>>()?;
-    let inputs = Inputs::new("device-tree", RECIPE);
+    let inputs = CacheInputs::new("device-tree", RECIPE);
     let inputs = match base {
         Base::Source { arch, name, digest, .. } => {
             inputs.with("source", digest).with("arch", arch.as_str()).with("from", name)
@@ -57,7 +57,7 @@ pub(super) fn device_tree(
         Base::Qemu => {
             let tool = Tool::resolve(&board.program).map_err(ImageError::step("find QEMU"))?;
             // Another QEMU may describe the board differently.
-            let stamp = Stamp::of(tool.path()).map(|stamp| format!("{stamp:?}")).unwrap_or_default();
+            let stamp = Stamp::from_path(tool.path()).map(|stamp| format!("{stamp:?}")).unwrap_or_default();
             inputs.with("qemu", stamp).with("machine", board.words.join(" "))
         }
     };

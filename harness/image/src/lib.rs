@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! images/NAME.yaml ─▶ ImageSpec ─┐
-//! images/kconfig/*.config ───────┼─▶ Inputs ─▶ Key ─▶ store ─▶ BuiltImage ─▶ programs, modules
-//! kernel source, toolchain ──────┘            (missing: Workshop ─▶ BuildPlan ─▶ build, or prebuilt)
+//! images/kconfig/*.config ───────┼─▶ CacheInputs ─▶ Key ─▶ store ─▶ BuiltImage ─▶ programs, modules
+//! kernel source, toolchain ──────┘            (missing: BuildDir ─▶ BuildPlan ─▶ build, or prebuilt)
 //! images/boards/*.overlay.dts ───────────────────▶ device tree
 //! ```
 //!
@@ -13,13 +13,14 @@
 mod apt;
 mod arch;
 mod build;
+mod build_dir;
 mod busybox;
 mod device_tree;
 mod error;
 mod firmware;
 mod kconfig;
-mod keep;
 pub mod module_file;
+mod module_headers;
 mod modules;
 mod plan;
 mod prebuilt;
@@ -27,7 +28,6 @@ mod programs;
 mod source;
 mod spec;
 mod toolchain;
-mod workshop;
 
 pub use arch::Arch;
 pub use device_tree::Board;
@@ -43,14 +43,14 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use kernsnap_host::key::{Inputs, Key};
+use kernsnap_host::key::{CacheInputs, Key};
 use kernsnap_host::progress::Events;
 use kernsnap_host::store::{Entry, Store, StoreError};
 
+use self::build_dir::BuildDir;
 use self::kconfig::Fragment;
 use self::source::Source;
 use self::toolchain::Toolchain;
-use self::workshop::Workshop;
 use kernsnap_host::workspace::Workspace;
 
 /// Where images are described, where they are kept, and how they are built.
@@ -161,7 +161,7 @@ impl Images<'_> {
         let recipe = self.recipe(spec, &toolchain, events)?;
         let entry = self.store.ensure(&recipe.inputs, events, |dir, events| {
             let log = self.store.log_for(&recipe.inputs)?;
-            Workshop::enter(self.store, &recipe.workshop, &recipe.source, events, |workshop, events| {
+            BuildDir::enter(self.store, &recipe.workshop, &recipe.source, events, |workshop, events| {
                 let (fragments, jobs) = (&recipe.fragments, self.options.jobs.get());
                 build::build(&build::Job { spec, fragments, workshop, log, jobs }, dir, events)
             })
@@ -261,7 +261,7 @@ impl Images<'_> {
         let fragments = kconfig::parse(&fragments.collect::<Result<Vec<_>, StoreError>>()?)?;
         let source = source::resolve(self.store, &self.workspace.root, &kernel.source, self.options, events)?;
         let inputs = |kind, recipe, source: &str| {
-            Inputs::new(kind, recipe)
+            CacheInputs::new(kind, recipe)
                 .with("source", source)
                 .with("arch", kernel.arch.as_str())
                 .with("compiler", &toolchain.compiler)
@@ -302,7 +302,7 @@ impl Images<'_> {
     fn built(
         spec: &ImageSpec,
         toolchain: Toolchain,
-        inputs: &Inputs,
+        inputs: &CacheInputs,
         commit: Option<&str>,
         entry: &Entry,
         device_tree: PathBuf,
@@ -323,7 +323,7 @@ impl Images<'_> {
             card: spec.kernel.card.clone(),
             commit: commit.map(str::to_owned),
             config: entry.file(build::CONFIG),
-            modules: keep::built_modules(&entry.file(build::MODULES))?,
+            modules: module_headers::built_modules(&entry.file(build::MODULES))?,
             build_tree: entry.file(build::BUILD_TREE),
             toolchain,
         })
@@ -334,6 +334,6 @@ impl Images<'_> {
 struct Recipe {
     fragments: Vec<Fragment>,
     source: Source,
-    inputs: Inputs,
-    workshop: Inputs,
+    inputs: CacheInputs,
+    workshop: CacheInputs,
 }

@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use super::keep;
+use super::module_headers;
 use super::plan::{assignment, reproducible};
 use crate::{Artifact, BuiltImage, ImageError};
 use kernsnap_host::exec::{Ended, Tool, ToolCall, ToolError, run};
-use kernsnap_host::key::Inputs;
+use kernsnap_host::key::CacheInputs;
 use kernsnap_host::progress::{Events, ImageEvent, Phase};
 use kernsnap_host::store::Store;
 use kernsnap_host::store::StoreError;
@@ -56,7 +56,7 @@ fn out_of_tree(
             .unwrap_or_else(|| format!("the modules here are: {}", known.join(", ")));
         return Err(ImageError::input(format!("no module `{dir}/Kbuild`"), hint));
     }
-    let mut inputs = Inputs::new("module", RECIPE).with("name", name).with("kernel", image.key.as_str());
+    let mut inputs = CacheInputs::new("module", RECIPE).with("name", name).with("kernel", image.key.as_str());
     for file in &sources {
         let path = workspace.root.join(dir).join(file);
         inputs = inputs.with(file, fs::read(&path).map_err(StoreError::read(&path))?);
@@ -69,7 +69,7 @@ fn out_of_tree(
         // kbuild writes beside the sources, so it gets a copy of them.
         let scratch = store.scratch()?;
         for file in &sources {
-            keep::copy(&workspace.root.join(dir).join(file), &scratch.path().join(file))?;
+            module_headers::copy(&workspace.root.join(dir).join(file), &scratch.path().join(file))?;
         }
         let step = || ImageError::step(format!("build the module `{name}`"));
         let make = Tool::resolve("make").map_err(step())?;
@@ -95,7 +95,7 @@ fn out_of_tree(
             let hint = format!("`{dir}/Kbuild` must say `obj-m := {object}.o`");
             return Err(ImageError::input(format!("the module `{name}` does not make `{product}`"), hint));
         }
-        keep::copy(&built, &entry.join(&product))?;
+        module_headers::copy(&built, &entry.join(&product))?;
         Ok::<_, ImageError>(vec![product.clone()])
     })?;
     Ok(Artifact { path: entry.file(&product), hash: entry.hash(&product).unwrap_or_default().to_owned() })

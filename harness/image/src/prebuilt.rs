@@ -10,9 +10,9 @@ use super::apt::{Apt, Look};
 use super::arch::Arch;
 use super::build::{BUILD_TREE, CONFIG, KERNEL, MODULES, RELEASE, SYMVERS};
 use super::source::spec::{PackageSpec, PrebuiltFiles, PrebuiltSpec};
-use crate::{ImageError, Options, Resolve, keep};
+use crate::{ImageError, Options, Resolve, module_headers};
 use kernsnap_host::exec::{Tool, ToolCall, ToolError, capture, run};
-use kernsnap_host::key::Inputs;
+use kernsnap_host::key::CacheInputs;
 use kernsnap_host::progress::{Events, ImageEvent, Phase};
 use kernsnap_host::store::{Entry, Store, StoreError};
 
@@ -32,7 +32,7 @@ struct Packages {
 }
 
 /// The inputs of a kernel that comes built, if they are known without asking anybody.
-pub(super) fn known(store: &Store, root: &Path, spec: &PrebuiltSpec) -> Result<Option<Inputs>, ImageError> {
+pub(super) fn known(store: &Store, root: &Path, spec: &PrebuiltSpec) -> Result<Option<CacheInputs>, ImageError> {
     match spec {
         PrebuiltSpec::Package(package) => {
             Ok(store.record::<Packages>(&record_name(package)).map(|packages| inputs(&packages.digest)))
@@ -49,7 +49,7 @@ pub(super) fn open(
     arch: Arch,
     options: &Options,
     events: Events<'_>,
-) -> Result<(Inputs, Entry), ImageError> {
+) -> Result<(CacheInputs, Entry), ImageError> {
     let package = match spec {
         PrebuiltSpec::Files(files) => {
             let inputs = of_files(root, files)?;
@@ -96,8 +96,8 @@ fn record_name(package: &PackageSpec) -> String {
     format!("prebuilt-{}-{}", package.name, package.suite.as_deref().unwrap_or("own"))
 }
 
-fn inputs(digest: &str) -> Inputs {
-    Inputs::new("kernel", super::plan::RECIPE).with("prebuilt", RECIPE.to_string()).with("packages", digest)
+fn inputs(digest: &str) -> CacheInputs {
+    CacheInputs::new("kernel", super::plan::RECIPE).with("prebuilt", RECIPE.to_string()).with("packages", digest)
 }
 
 /// Downloads the four packages: those of the record, or what the name stands for now.
@@ -195,8 +195,8 @@ fn unpack(packages: &Packages, arch: Arch, from: &Path, dir: &Path) -> Result<Ve
         capture(&ToolCall::new(dpkg.clone()).arg("--extract").arg(&deb).arg(&root)).map_err(step())?;
     }
     let release = &packages.release;
-    keep::copy(&root.join(format!("boot/vmlinuz-{release}")), &dir.join(KERNEL))?;
-    keep::copy(&root.join(format!("boot/config-{release}")), &dir.join(CONFIG))?;
+    module_headers::copy(&root.join(format!("boot/vmlinuz-{release}")), &dir.join(KERNEL))?;
+    module_headers::copy(&root.join(format!("boot/config-{release}")), &dir.join(CONFIG))?;
     let path = dir.join(RELEASE);
     fs::write(&path, format!("{release}\n")).map_err(StoreError::write(&path))?;
     keep_modules(&root.join("lib/modules").join(release), &dir.join(MODULES))?;
@@ -205,7 +205,7 @@ fn unpack(packages: &Packages, arch: Arch, from: &Path, dir: &Path) -> Result<Ve
     Ok([KERNEL, CONFIG, RELEASE, SYMVERS].map(str::to_owned).to_vec())
 }
 
-/// One directory that is source and output at once, as [`keep::module_tree`] leaves for kernels that are built here.
+/// One directory that is source and output at once, as [`module_headers::module_tree`] leaves for kernels that are built here.
 fn build_tree(root: &Path, release: &str, arch: Arch, to: &Path) -> Result<(), ImageError> {
     let src = root.join("usr/src");
     let own = src.join(format!("linux-headers-{release}"));
@@ -213,17 +213,17 @@ fn build_tree(root: &Path, release: &str, arch: Arch, to: &Path) -> Result<(), I
     let kbuild = find(&root.join("usr/lib"), |name| name.starts_with("linux-kbuild-"))?;
     let arch = format!("arch/{}", arch.as_str());
     for part in ["include", &arch] {
-        keep::copy_tree(&common, part, to, &|_| true)?;
+        module_headers::copy_tree(&common, part, to, &|_| true)?;
     }
-    keep::copy(&common.join("Makefile"), &to.join("Makefile"))?;
+    module_headers::copy(&common.join("Makefile"), &to.join("Makefile"))?;
     for part in ["include", "arch"] {
-        keep::copy_tree(&own, part, to, &|_| true)?;
+        module_headers::copy_tree(&own, part, to, &|_| true)?;
     }
     for part in ["scripts", "tools", "certs"] {
-        keep::copy_tree(&kbuild, part, to, &|_| true)?;
+        module_headers::copy_tree(&kbuild, part, to, &|_| true)?;
     }
     for file in [".config", "Module.symvers"] {
-        keep::copy(&own.join(file), &to.join(file))?;
+        module_headers::copy(&own.join(file), &to.join(file))?;
     }
     Ok(())
 }
@@ -278,8 +278,8 @@ fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
     fs::rename(from, to).map_err(StoreError::write(to))
 }
 
-fn of_files(root: &Path, files: &PrebuiltFiles) -> Result<Inputs, ImageError> {
-    let mut inputs = Inputs::new("kernel", super::plan::RECIPE).with("prebuilt", RECIPE.to_string());
+fn of_files(root: &Path, files: &PrebuiltFiles) -> Result<CacheInputs, ImageError> {
+    let mut inputs = CacheInputs::new("kernel", super::plan::RECIPE).with("prebuilt", RECIPE.to_string());
     for (name, path) in
         [("kernel", Some(&files.kernel)), ("config", Some(&files.config)), ("device tree", files.device_tree.as_ref())]
     {
@@ -302,26 +302,26 @@ fn of_files(root: &Path, files: &PrebuiltFiles) -> Result<Inputs, ImageError> {
 }
 
 fn copy_files(root: &Path, files: &PrebuiltFiles, dir: &Path) -> Result<Vec<String>, ImageError> {
-    keep::copy(&root.join(&files.kernel), &dir.join(KERNEL))?;
-    keep::copy(&root.join(&files.config), &dir.join(CONFIG))?;
+    module_headers::copy(&root.join(&files.kernel), &dir.join(KERNEL))?;
+    module_headers::copy(&root.join(&files.config), &dir.join(CONFIG))?;
     let mut kept = vec![KERNEL.to_owned(), CONFIG.to_owned(), RELEASE.to_owned()];
     let modules = dir.join(MODULES);
     fs::create_dir(&modules).map_err(StoreError::write(&modules))?;
     if let Some(from) = &files.modules {
         let from = root.join(from);
         let copy = dir.join("copied");
-        keep::copy_tree(&from, "", &copy, &|_| true)?;
+        module_headers::copy_tree(&from, "", &copy, &|_| true)?;
         fs::remove_dir(&modules).map_err(StoreError::write(&modules))?;
         keep_modules(&copy, &modules)?;
         fs::remove_dir_all(&copy).map_err(StoreError::write(&copy))?;
     }
     let mut release = String::new();
     if let Some(headers) = &files.headers {
-        keep::copy_tree(&root.join(headers), "", &dir.join(BUILD_TREE), &|_| true)?;
+        module_headers::copy_tree(&root.join(headers), "", &dir.join(BUILD_TREE), &|_| true)?;
         release = fs::read_to_string(dir.join(BUILD_TREE).join("include/config/kernel.release")).unwrap_or_default();
     }
     if let Some(tree) = &files.device_tree {
-        keep::copy(&root.join(tree), &dir.join(DEVICE_TREES).join("board.dtb"))?;
+        module_headers::copy(&root.join(tree), &dir.join(DEVICE_TREES).join("board.dtb"))?;
         kept.push(format!("{DEVICE_TREES}/board.dtb"));
     }
     let path = dir.join(RELEASE);

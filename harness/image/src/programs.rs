@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::toolchain::Toolchain;
 use crate::{Artifact, ImageError};
 use kernsnap_host::exec::{ToolCall, run};
-use kernsnap_host::key::Inputs;
+use kernsnap_host::key::CacheInputs;
 use kernsnap_host::progress::{Events, ImageEvent, Phase};
 use kernsnap_host::store::Store;
 use kernsnap_host::store::StoreError;
@@ -75,8 +75,13 @@ fn sources(workspace: &Workspace, name: &str) -> Result<Sources, ImageError> {
     Ok(Sources { compiled: [vec![own], list(lib, ".c")].concat(), headers: list(lib, ".h") })
 }
 
-fn inputs(workspace: &Workspace, toolchain: &Toolchain, name: &str, sources: &Sources) -> Result<Inputs, ImageError> {
-    let mut inputs = Inputs::new("program", RECIPE)
+fn inputs(
+    workspace: &Workspace,
+    toolchain: &Toolchain,
+    name: &str,
+    sources: &Sources,
+) -> Result<CacheInputs, ImageError> {
+    let mut inputs = CacheInputs::new("program", RECIPE)
         .with("name", name)
         .with("flags", FLAGS.join(" "))
         .with("compiler", &toolchain.compiler)

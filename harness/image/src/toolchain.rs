@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ImageError;
 use kernsnap_host::exec::{Tool, ToolCall, capture};
-use kernsnap_host::key::Inputs;
+use kernsnap_host::key::CacheInputs;
 use kernsnap_host::stamp::Stamp;
 use kernsnap_host::store::{Store, StoreError};
 
@@ -57,7 +57,7 @@ impl Toolchain {
 }
 
 fn record_name(gcc: &Tool, ld: &Tool) -> String {
-    let paths = Inputs::new("toolchain", 1)
+    let paths = CacheInputs::new("toolchain", 1)
         .with("gcc", gcc.path().as_os_str().as_encoded_bytes())
         .with("ld", ld.path().as_os_str().as_encoded_bytes());
     format!("toolchain-{}", paths.key())
@@ -72,6 +72,6 @@ fn ask(gcc: &Tool, ld: &Tool) -> Result<Known, ImageError> {
     let compiler = format!("{} for {}, {}", ask(gcc, "--version")?, ask(gcc, "-dumpmachine")?, ask(ld, "--version")?);
     let libc = PathBuf::from(ask(gcc, "-print-file-name=libc.a")?);
     let archive = fs::read(&libc).map_err(StoreError::read(&libc))?;
-    let stamps = [gcc.path(), ld.path(), &libc].into_iter().filter_map(Stamp::of).collect();
+    let stamps = [gcc.path(), ld.path(), &libc].into_iter().filter_map(Stamp::from_path).collect();
     Ok(Known { compiler, libc: format!("blake3 {}", blake3::hash(&archive)), stamps })
 }

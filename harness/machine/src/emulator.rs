@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Lockstep, lockstep, qemu};
 use kernsnap_host::exec::{Tool, ToolCall, ToolError, capture, doctor};
-use kernsnap_host::key::Inputs;
+use kernsnap_host::key::CacheInputs;
 use kernsnap_host::progress::Events;
 use kernsnap_host::stamp::Stamp;
 use kernsnap_host::store::{Store, StoreError};
@@ -30,7 +30,7 @@ impl Emulator {
     /// Where QEMU is not on this host, does not answer, or is too old.
     pub fn find(store: &Store) -> Result<Self, ToolError> {
         let tool = Tool::resolve(qemu::PROGRAM)?;
-        let stamp = Stamp::of(tool.path());
+        let stamp = Stamp::from_path(tool.path());
         let known = store.record::<(Stamp, Self)>(qemu::PROGRAM).filter(|(known, _)| stamp.as_ref() == Some(known));
         let found = if let Some((_, found)) = known {
             found
@@ -76,8 +76,10 @@ const FLAGS: [&str; 7] = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-
 /// Where the host has no C compiler, or the store cannot be written.
 pub fn lockstep(store: &Store, events: Events<'_>) -> Result<Lockstep, LockstepError> {
     const LIBRARY: &str = "lockstep.so";
-    let inputs =
-        Inputs::new("lockstep", 1).with("host", ARCH).with("flags", FLAGS.join(" ")).with("source", lockstep::SOURCE);
+    let inputs = CacheInputs::new("lockstep", 1)
+        .with("host", ARCH)
+        .with("flags", FLAGS.join(" "))
+        .with("source", lockstep::SOURCE);
     let entry = store.ensure(&inputs, events, |directory, _| {
         let source = directory.join("lockstep.c");
         fs::write(&source, lockstep::SOURCE).map_err(StoreError::write(&source))?;

@@ -1,12 +1,12 @@
 //! A machine: its description, its QEMU command, one boot of it, and what the guest left behind.
 
 pub mod boot;
+pub mod capabilities;
 pub mod card;
 pub mod channel;
 mod console;
 pub mod emulator;
 pub mod evidence;
-pub mod facts;
 pub mod initramfs;
 pub mod lockstep;
 pub mod machine;

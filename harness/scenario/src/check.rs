@@ -3,7 +3,7 @@
 
 use super::pattern::{FieldRef, Pattern};
 use super::raw::{RawApart, RawExpectation, RawRole};
-use super::vocabulary::{Misnomer, Vocabulary};
+use super::vocabulary::{UnknownName, Vocabulary};
 use super::{Draft, Expectation, Rule, Target, needs};
 use kernsnap_yaml::{Diagnostic, Step as At};
 
@@ -175,7 +175,7 @@ impl Known<'_> {
     }
 
     /// What stands at `at` was held against the vocabulary.
-    fn known(&self, at: &[At], found: Result<(), Misnomer>) -> Result<(), Diagnostic> {
-        found.map_err(|Misnomer { message, hint }| self.draft.mistake(at, message, Some(hint)))
+    fn known(&self, at: &[At], found: Result<(), UnknownName>) -> Result<(), Diagnostic> {
+        found.map_err(|UnknownName { message, hint }| self.draft.mistake(at, message, Some(hint)))
     }
 }

@@ -10,14 +10,14 @@ use kernsnap_yaml::did_you_mean;
 
 /// What is wrong with an argument, and how to mend it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
+pub struct FetchError {
     /// A lowercase fragment.
     pub message: String,
     /// A hint.
     pub hint: Option<String>,
 }
 
-impl Mistake {
+impl FetchError {
     fn new(message: String, hint: impl Into<Option<String>>) -> Self {
         Self { message, hint: hint.into() }
     }
@@ -40,9 +40,9 @@ pub fn by_register(fetch: &str) -> String {
 /// The arguments in the kernel's own language.
 ///
 /// # Errors
-/// A [`Mistake`] where a structure or a field is not there.
-pub fn compile(fetch: &str, layouts: &Layouts, names: &Names) -> Result<String, Mistake> {
-    let arguments: Result<Vec<String>, Mistake> = fetch
+/// A [`FetchError`] where a structure or a field is not there.
+pub fn compile(fetch: &str, layouts: &Layouts, names: &Names) -> Result<String, FetchError> {
+    let arguments: Result<Vec<String>, FetchError> = fetch
         .split_whitespace()
         .map(|argument| match cast(argument) {
             None => Ok(argument.to_owned()),
@@ -53,7 +53,7 @@ pub fn compile(fetch: &str, layouts: &Layouts, names: &Names) -> Result<String, 
 }
 
 /// `NAME=STRUCT(VALUE).FIELD.FIELD:TYPE`
-struct Cast<'a> {
+struct TypeCast<'a> {
     /// With its `=`; may be empty.
     name: &'a str,
     of: &'a str,
@@ -63,7 +63,7 @@ struct Cast<'a> {
 }
 
 /// The parts of an argument that names a field. The kernel's own begin with `$`, `%`, `@`, `+`, `-` or `\`.
-fn cast(argument: &str) -> Option<Cast<'_>> {
+fn cast(argument: &str) -> Option<TypeCast<'_>> {
     let start = argument.find('=').map_or(0, |at| at + 1);
     let (name, rest) = argument.split_at(start);
     let (of, rest) = rest.split_once('(')?;
@@ -75,17 +75,17 @@ fn cast(argument: &str) -> Option<Cast<'_>> {
         Some((path, kind)) => (path, Some(kind)),
         None => (rest, None),
     };
-    Some(Cast { name, of, value, path: path.strip_prefix('.').unwrap_or(path), kind })
+    Some(TypeCast { name, of, value, path: path.strip_prefix('.').unwrap_or(path), kind })
 }
 
-impl Cast<'_> {
-    fn compile(&self, layouts: &Layouts, names: &Names) -> Result<String, Mistake> {
+impl TypeCast<'_> {
+    fn compile(&self, layouts: &Layouts, names: &Names) -> Result<String, FetchError> {
         let Some(mut of) = names.candidates(self.of).find(|name| layouts.fields(name).is_some()).map(str::to_owned)
         else {
             let hint = did_you_mean(self.of, layouts.names());
-            return Err(Mistake::new(format!("this kernel has no structure `{}`", self.of), hint));
+            return Err(FetchError::new(format!("this kernel has no structure `{}`", self.of), hint));
         };
-        let mut place = Place { value: self.value.to_owned(), offset: 0 };
+        let mut place = Location { value: self.value.to_owned(), offset: 0 };
         let mut fields = self.path.split('.').peekable();
         let mut kind = Kind::Other;
         while let Some(name) = fields.next() {
@@ -103,7 +103,7 @@ impl Cast<'_> {
                 }
                 _ => {
                     let message = format!("field `{name}` of `{of}` is no structure and points to none");
-                    return Err(Mistake::new(message, None));
+                    return Err(FetchError::new(message, None));
                 }
             };
         }
@@ -120,7 +120,7 @@ impl Cast<'_> {
             Kind::Text => "string".to_owned(),
             Kind::Struct(_) | Kind::Other => {
                 let hint = "name a field inside of it".to_owned();
-                return Err(Mistake::new(format!("`{}` is no single value", self.path), hint));
+                return Err(FetchError::new(format!("`{}` is no single value", self.path), hint));
             }
         };
         Ok(format!("{}{place}:{}", self.name, self.kind.unwrap_or(&own)))
@@ -128,27 +128,27 @@ impl Cast<'_> {
 }
 
 /// The field that `name` means; a logical name may stand for a path through structures inside of `of`.
-fn field(layouts: &Layouts, names: &Names, of: &str, name: &str) -> Result<Field, Mistake> {
+fn field(layouts: &Layouts, names: &Names, of: &str, name: &str) -> Result<Field, FetchError> {
     names.candidates(name).find_map(|path| layouts.embedded(of, path)).ok_or_else(|| {
         let known = layouts.fields(of).unwrap_or_default().iter().map(|field| field.name.as_str());
-        Mistake::new(format!("`{of}` has no field `{name}` in this kernel"), did_you_mean(name, known))
+        FetchError::new(format!("`{of}` has no field `{name}` in this kernel"), did_you_mean(name, known))
     })
 }
 
 /// An address in the kernel's language: so many bytes behind a value.
-struct Place {
+struct Location {
     value: String,
     offset: u64,
 }
 
-impl Place {
+impl Location {
     /// Goes to what the pointer that stands here points to.
     fn follow(&mut self) {
         *self = Self { value: self.to_string(), offset: 0 };
     }
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for Location {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "+{}({})", self.offset, self.value)
     }

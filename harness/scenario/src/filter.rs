@@ -1,7 +1,7 @@
 //! Filters of the events of system calls, which may name these: `id == clone` becomes `id == 220`.
 
 use super::Names;
-use super::vocabulary::{Misnomer, syscall};
+use super::vocabulary::{UnknownName, syscall};
 
 /// Words of the filter that are fields of the events.
 const FIELDS: [&str; 3] = ["id", "args", "ret"];
@@ -9,8 +9,8 @@ const FIELDS: [&str; 3] = ["id", "args", "ret"];
 /// The filter with numbers for names.
 ///
 /// # Errors
-/// A [`Misnomer`] for a word that is neither a field nor a system call.
-pub(super) fn with_numbers(filter: &str, names: &Names) -> Result<String, Misnomer> {
+/// A [`UnknownName`] for a word that is neither a field nor a system call.
+pub(super) fn with_numbers(filter: &str, names: &Names) -> Result<String, UnknownName> {
     let mut compiled = String::new();
     let mut rest = filter;
     while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric() || c == '_') {

@@ -30,7 +30,7 @@ pub use expectation::{Expectation, Rule};
 pub use names::Names;
 pub use pattern::{Comparison, FieldRef, Pattern, What};
 pub use resolve::{Target, kernel_module_name};
-pub use vocabulary::Misnomer;
+pub use vocabulary::UnknownName;
 
 /// A scenario file whose shape is right.
 #[derive(Debug)]

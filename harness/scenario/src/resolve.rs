@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::check::Known;
 use super::pattern::SYSCALL_EVENTS;
 use super::raw::{RawEnd, RawFunction, RawMachineEnd, RawRole, RawStep, RawTracer};
-use super::vocabulary::{Misnomer, Vocabulary};
+use super::vocabulary::{UnknownName, Vocabulary};
 use super::{
     Draft, End, Kprobe, MachineEnd, Names, Role, RoleRule, Scenario, Step, TraceSetup, TracedEvent, TracedFunction,
     Tracer, ViewRules, filter,
 };
 use crate::fetch;
-use crate::fetch::Mistake;
+use crate::fetch::FetchError;
 use crate::layouts::Layouts;
 use kernsnap_trace::symbol::fold;
 use kernsnap_yaml::{Diagnostic, Step as At, did_you_mean};
@@ -267,7 +267,7 @@ impl Resolver<'_> {
             let filter = match &event.filter {
                 Some(filter) if SYSCALL_EVENTS.contains(&name.as_str()) => {
                     let compiled = filter::with_numbers(filter, self.target.names);
-                    Some(compiled.map_err(|Misnomer { message, hint }| {
+                    Some(compiled.map_err(|UnknownName { message, hint }| {
                         self.error(&at("events", index, "filter"), message, Some(hint))
                     })?)
                 }
@@ -290,7 +290,7 @@ impl Resolver<'_> {
             self.line(&probe.fetch, &at("fetch"))?;
             let name = probe.name.clone();
             let fetch = fetch::compile(&probe.fetch, self.target.layouts, self.target.names)
-                .map_err(|Mistake { message, hint }| self.error(&at("fetch"), message, hint))?;
+                .map_err(|FetchError { message, hint }| self.error(&at("fetch"), message, hint))?;
             let fetch = if self.target.registers { fetch::by_register(&fetch) } else { fetch };
             kprobes.push(Kprobe { name, symbol, fetch, returns: probe.returns });
         }

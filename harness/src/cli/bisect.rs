@@ -6,25 +6,25 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::args::BisectArguments;
-use super::comparing::{Kernel, Scrutiny, lacking, measure};
+use super::measure::{Kernel, Scrutiny, lacking, measure};
 use super::progress::Progress;
-use super::{Exit, Failure, Place, absolute, answer, chain, paper, talk};
+use super::{Context, Exit, Failure, absolute, answer, chain, talk, terminal};
 use crate::session::cache::Cache;
-use crate::session::kit::{Bench, KitError, Prepared};
 use crate::session::load;
-use crate::session::run::{Load, RunError};
+use crate::session::prepare::{PrepareError, Prepared, PreparedImage};
+use crate::session::run::{GuestPayload, RunError};
 use kernsnap_analysis::bisect::{Answer, Search, Step, When};
-use kernsnap_analysis::regress::{Finding, Look, Report, classify};
+use kernsnap_analysis::regress::{Finding, Measurement, Report, classify};
 use kernsnap_host::exec::ToolError;
 use kernsnap_host::git::{Commit, History};
-use kernsnap_host::key::Inputs;
+use kernsnap_host::key::CacheInputs;
 use kernsnap_image::{ImageError, Options, SourceSpec};
 use kernsnap_scenario::Scenario;
 
 /// Raised when what stands in the directory of a bisection changes.
 const RECIPE: u32 = 1;
 
-pub(super) fn bisect(place: &Place, arguments: &BisectArguments) -> Result<Exit, Failure> {
+pub(super) fn bisect(context: &Context, arguments: &BisectArguments) -> Result<Exit, Failure> {
     let repository = absolute(&arguments.repo)?;
     let history = History::open(&repository)?;
     let (good, bad) = (history.commit(&arguments.good)?, history.commit(&arguments.bad)?);
@@ -34,13 +34,13 @@ pub(super) fn bisect(place: &Place, arguments: &BisectArguments) -> Result<Exit,
             "{text}\n\nhint: bisect needs a good commit that the bad one has grown from"
         )));
     }
-    let file = load::scenario_file(&place.workspace, &arguments.scenario)?;
-    let cache = place.cache()?;
+    let file = load::scenario_file(&context.workspace, &arguments.scenario)?;
+    let cache = context.cache()?;
     // One tree and one build directory for all commits of a repository: what differs is compiled again.
-    let inputs = Inputs::new("work", RECIPE).with("history", repository.as_os_str().as_encoded_bytes());
+    let inputs = CacheInputs::new("work", RECIPE).with("history", repository.as_os_str().as_encoded_bytes());
     let mut progress = Progress::new();
-    place.store.workshop(&inputs, &mut |event| progress.show(event), |directory, _| {
-        let trials = Trials { place, arguments, history: &history, cache: &cache, directory, file: &file };
+    context.store.build_dir(&inputs, &mut |event| progress.show(event), |directory, _| {
+        let trials = Trials { context, arguments, history: &history, cache: &cache, directory, file: &file };
         trials.between(&good, &bad)
     })
 }
@@ -48,7 +48,7 @@ pub(super) fn bisect(place: &Place, arguments: &BisectArguments) -> Result<Exit,
 /// How commits are tried.
 #[derive(Clone, Copy)]
 struct Trials<'a> {
-    place: &'a Place,
+    context: &'a Context,
     arguments: &'a BisectArguments,
     history: &'a History,
     cache: &'a Cache,
@@ -61,12 +61,12 @@ struct Trials<'a> {
 struct Base<'a> {
     kernel: Kernel<'a>,
     scenario: Box<Scenario>,
-    load: Load,
-    looks: Vec<Look>,
+    payload: GuestPayload,
+    looks: Vec<Measurement>,
 }
 
 /// Why nothing can be said of a commit, and what that is for the program's end.
-struct Mute {
+struct SkipReason {
     exit: Exit,
     why: String,
 }
@@ -108,13 +108,13 @@ struct Bisected<'a> {
 impl Trials<'_> {
     fn between(&self, good: &Commit, bad: &Commit) -> Result<Exit, Failure> {
         let options = self.options(good)?;
-        let bench = self.bench(&options)?.map_err(|mute| end("good", good, &mute))?;
-        let mut base = self.base(&bench, good)?;
+        let prepared_image = self.prepared_image(&options)?.map_err(|mute| end("good", good, &mute))?;
+        let mut base = self.base(&prepared_image, good)?;
         Self::tell(good, &Answer::Good);
         let last = self.attempt(&mut base, bad)?;
         match &last.answer {
             Answer::Bad => Self::tell(bad, &Answer::Bad),
-            Answer::Skip(why) => return Err(end("bad", bad, &Mute { exit: last.exit, why: why.clone() })),
+            Answer::Skip(why) => return Err(end("bad", bad, &SkipReason { exit: last.exit, why: why.clone() })),
             Answer::Good => {
                 let text = format!("`{}` is not bad by `--when '{}'`", self.arguments.bad, self.arguments.when);
                 let hint = last.finding.map_or("", |finding| finding.class.words());
@@ -167,46 +167,48 @@ impl Trials<'_> {
     }
 
     /// The kernel of a commit, unless it is the commit's fault that there is none.
-    fn bench<'b>(&'b self, options: &'b Options) -> Result<Result<Bench<'b>, Mute>, Failure> {
+    fn prepared_image<'b>(&'b self, options: &'b Options) -> Result<Result<PreparedImage<'b>, SkipReason>, Failure> {
         let mut progress = Progress::new();
-        match Bench::open(self.place.images(options), &self.arguments.image, &mut |event| progress.show(event)) {
-            Ok(bench) => Ok(Ok(bench)),
+        match PreparedImage::open(self.context.images(options), &self.arguments.image, &mut |event| {
+            progress.show(event);
+        }) {
+            Ok(prepared_image) => Ok(Ok(prepared_image)),
             Err(error) => Ok(Err(mute(error)?)),
         }
     }
 
-    fn base<'b>(&self, bench: &'b Bench<'b>, good: &Commit) -> Result<Base<'b>, Failure> {
-        let kernel = Kernel::of(bench, self.cache);
-        let (scenario, load) = kernel.prepared(self.file)?.ready()?;
-        let look = kernel.look(self.place, (&scenario, &load), kernel.usual_schedule())?;
+    fn base<'b>(&self, prepared_image: &'b PreparedImage<'b>, good: &Commit) -> Result<Base<'b>, Failure> {
+        let kernel = Kernel::new(prepared_image, self.cache);
+        let (scenario, payload) = kernel.prepared(self.file)?.ready()?;
+        let look = kernel.look(self.context, (&scenario, &payload), kernel.usual_schedule())?;
         if !look.unusable.is_empty() {
-            return Err(end("good", good, &Mute { exit: Exit::TraceUnusable, why: look.unusable.join("; ") }));
+            return Err(end("good", good, &SkipReason { exit: Exit::TraceUnusable, why: look.unusable.join("; ") }));
         }
         if let (Some((that, found)), When::Expectation) = (look.broken.first(), &self.arguments.when) {
             let text = format!("`{}` is not good: “{that}” does not hold there: {found}", self.arguments.good);
             return Err(Failure::input(text));
         }
-        Ok(Base { kernel, scenario, load, looks: vec![look] })
+        Ok(Base { kernel, scenario, payload, looks: vec![look] })
     }
 
     /// Builds and runs a commit, and compares it with the good one.
     fn attempt(&self, base: &mut Base<'_>, commit: &Commit) -> Result<Tried, Failure> {
         let options = self.options(commit)?;
         let skip =
-            |Mute { exit, why }| Tried { commit: commit.clone(), answer: Answer::Skip(why), exit, finding: None };
-        let bench = match self.bench(&options)? {
-            Ok(bench) => bench,
+            |SkipReason { exit, why }| Tried { commit: commit.clone(), answer: Answer::Skip(why), exit, finding: None };
+        let prepared_image = match self.prepared_image(&options)? {
+            Ok(prepared_image) => prepared_image,
             Err(mute) => return Ok(skip(mute)),
         };
-        let kernel = Kernel::of(&bench, self.cache);
-        let what = (&*base.scenario, &base.load);
-        let head = match bench.scenario(self.file, &mut |_| ()) {
-            Ok(Prepared::Ready(scenario, load)) => {
-                let runs = (&*scenario, &load);
-                let mut head = kernel.look(self.place, runs, kernel.usual_schedule())?;
+        let kernel = Kernel::new(&prepared_image, self.cache);
+        let what = (&*base.scenario, &base.payload);
+        let head = match prepared_image.scenario(self.file, &mut |_| ()) {
+            Ok(Prepared::Ready(scenario, payload)) => {
+                let runs = (&*scenario, &payload);
+                let mut head = kernel.look(self.context, runs, kernel.usual_schedule())?;
                 if let When::Cost(_) = self.arguments.when {
                     measure(
-                        self.place,
+                        self.context,
                         Scrutiny::Most,
                         (&base.kernel, what, &mut base.looks[0]),
                         (&kernel, runs, &mut head),
@@ -217,10 +219,10 @@ impl Trials<'_> {
             Ok(Prepared::DoesNotApply(not)) => lacking(&not),
             Err(error) => return Ok(skip(mute(error)?)),
         };
-        base.kernel.explain(self.place, what, self.arguments.schedules.get(), &head, &mut base.looks)?;
+        base.kernel.explain(self.context, what, self.arguments.schedules.get(), &head, &mut base.looks)?;
         let when = &self.arguments.when;
         let Some(finding) = classify(&base.scenario.id, &base.looks, &[head], when.allowed()) else {
-            return Ok(skip(Mute { exit: Exit::Internal, why: "it was not run".into() }));
+            return Ok(skip(SkipReason { exit: Exit::Internal, why: "it was not run".into() }));
         };
         let answer = when.judge(&finding);
         let exit = if answer.why().is_some() { Exit::TraceUnusable } else { Exit::Passed };
@@ -234,24 +236,26 @@ impl Trials<'_> {
 }
 
 /// What the commit itself is to blame for; anything else is an error of ours, or of this host.
-fn mute(error: KitError) -> Result<Mute, Failure> {
+fn mute(error: PrepareError) -> Result<SkipReason, Failure> {
     let exit = match &error {
-        KitError::Image(ImageError::Step { source: ToolError::Failed { .. }, .. } | ImageError::Config(_)) => {
+        PrepareError::Image(ImageError::Step { source: ToolError::Failed { .. }, .. } | ImageError::Config(_)) => {
             Exit::BuildFailed
         }
-        KitError::Facts { source: RunError::Boot(boot), .. } if !boot.is_of_the_host() => Exit::MachineLost,
+        PrepareError::TraceCapabilities { source: RunError::Boot(boot), .. } if !boot.is_of_the_host() => {
+            Exit::MachineLost
+        }
         // A name that the scenario uses is not there.
-        KitError::Image(ImageError::Spec(_)) => Exit::BadInput,
+        PrepareError::Image(ImageError::Spec(_)) => Exit::BadInput,
         _ => return Err(error.into()),
     };
     let text = chain(&error);
     let telling = text.lines().find(|line| line.contains("error: ")).or_else(|| text.lines().next());
     let what = if exit == Exit::BuildFailed { "it does not build: " } else { "" };
-    Ok(Mute { exit, why: format!("{what}{}", telling.unwrap_or_default().trim_start_matches([' ', '|']).trim()) })
+    Ok(SkipReason { exit, why: format!("{what}{}", telling.unwrap_or_default().trim_start_matches([' ', '|']).trim()) })
 }
 
 /// An end of which nothing can be said.
-fn end(which: &str, commit: &Commit, Mute { exit, why }: &Mute) -> Failure {
+fn end(which: &str, commit: &Commit, SkipReason { exit, why }: &SkipReason) -> Failure {
     Failure { exit: *exit, text: format!("the {which} commit {} cannot be tried: {why}", commit.short()) }
 }
 
@@ -286,7 +290,7 @@ impl Bisected<'_> {
             let known = self.first_bad.as_ref().or(self.candidates.last()).unwrap_or(self.bad);
             let (base, head) = (self.good.short().to_owned(), known.short().to_owned());
             let report = Report { base, head, identical: false, findings: vec![finding.clone()] };
-            let _ = writeln!(text, "\n{}", report.show(&paper::style()).trim_end());
+            let _ = writeln!(text, "\n{}", report.show(&terminal::style()).trim_end());
         }
         let _ = writeln!(text, "\n{} commits tried, and the good one", self.tried.len());
         for Tried { commit, answer, .. } in self.tried {

@@ -4,16 +4,16 @@ use serde::Serialize;
 
 use super::args::{BuildArguments, DEFAULT_IMAGE, ListArguments};
 use super::progress::Progress;
-use super::{Exit, Failure, Place, answer, options};
-use crate::session::kit::Bench;
+use super::{Context, Exit, Failure, answer, options};
 use crate::session::load;
+use crate::session::prepare::PreparedImage;
 use kernsnap_image::{ImageSpec, Options};
 
 /// Builds all that runs on an image need: its kernel, what that can trace, and every program and module.
-pub(super) fn build(place: &Place, arguments: &BuildArguments) -> Result<Exit, Failure> {
+pub(super) fn build(context: &Context, arguments: &BuildArguments) -> Result<Exit, Failure> {
     let options = Options { remember: true, ..options(&arguments.source)? };
     let default = [DEFAULT_IMAGE.to_owned()];
-    let every = if arguments.all { place.images_but_on_request()? } else { Vec::new() };
+    let every = if arguments.all { context.images_but_on_request()? } else { Vec::new() };
     let names = match (arguments.all, arguments.images.is_empty()) {
         (true, _) => &every[..],
         (false, true) => &default[..],
@@ -22,10 +22,10 @@ pub(super) fn build(place: &Place, arguments: &BuildArguments) -> Result<Exit, F
     for name in names {
         let mut progress = Progress::new();
         let mut show = |event| progress.show(event);
-        let bench = Bench::open(place.images(&options), name, &mut show)?;
-        bench.build_all(&mut show)?;
+        let prepared_image = PreparedImage::open(context.images(&options), name, &mut show)?;
+        prepared_image.build_all(&mut show)?;
         drop(progress);
-        answer(&format!("{name} {}", bench.kit.image_key));
+        answer(&format!("{name} {}", prepared_image.runtime.image_key));
     }
     Ok(Exit::Passed)
 }
@@ -38,12 +38,12 @@ struct Row<'a> {
     description: &'a str,
 }
 
-pub(super) fn list(place: &Place, arguments: &ListArguments) -> Result<Exit, Failure> {
+pub(super) fn list(context: &Context, arguments: &ListArguments) -> Result<Exit, Failure> {
     let options = Options::default();
-    let images = place.images(&options);
-    let width = place.workspace.image_names().iter().map(String::len).max().unwrap_or_default();
-    for name in place.workspace.image_names() {
-        let spec = ImageSpec::load(&place.workspace, &name)?;
+    let images = context.images(&options);
+    let width = context.workspace.image_names().iter().map(String::len).max().unwrap_or_default();
+    for name in context.workspace.image_names() {
+        let spec = ImageSpec::load(&context.workspace, &name)?;
         // An image whose source was never looked for cannot have been built.
         let built = images.is_built(&spec)?;
         if arguments.json {
@@ -61,13 +61,13 @@ pub(super) fn list(place: &Place, arguments: &ListArguments) -> Result<Exit, Fai
     Ok(Exit::Passed)
 }
 
-pub(super) fn path(place: &Place, name: &str) -> Result<Exit, Failure> {
+pub(super) fn path(context: &Context, name: &str) -> Result<Exit, Failure> {
     let options = Options::default();
-    let images = place.images(&options);
-    let spec = ImageSpec::load(&place.workspace, name)?;
+    let images = context.images(&options);
+    let spec = ImageSpec::load(&context.workspace, name)?;
     if images.is_built(&spec)?
         && let Some(image) =
-            images.open(&spec, &load::board(&load::machine(&place.workspace, &spec.machine)?), &mut |_| ())?
+            images.open(&spec, &load::board(&load::machine(&context.workspace, &spec.machine)?), &mut |_| ())?
     {
         let directory = image.kernel.parent().unwrap_or(&image.kernel);
         answer(&directory.display().to_string());

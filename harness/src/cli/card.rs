@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::args::CardArguments;
 use super::progress::Progress;
-use super::{Exit, Failure, Place, absolute, answer, options, talk};
-use crate::session::kit::Bench;
+use super::{Context, Exit, Failure, absolute, answer, options, talk};
 use crate::session::load;
+use crate::session::prepare::PreparedImage;
 use crate::session::run::{RunError, for_card};
 use kernsnap_image::{FIRMWARE, Firmware, ImageError, ImageSpec, Options};
 use kernsnap_machine as vm;
@@ -25,46 +25,46 @@ const DEVICE_TREE: &str = "board.dtb";
 /// Host time for the card's boot.
 const LIMIT: Duration = Duration::from_secs(180);
 
-pub(super) fn export(place: &Place, arguments: &CardArguments) -> Result<Exit, Failure> {
+pub(super) fn export(context: &Context, arguments: &CardArguments) -> Result<Exit, Failure> {
     let options = options(&arguments.source)?;
     let mut progress = Progress::new();
     let mut show = |event| progress.show(event);
-    let images = place.images(&options);
-    let bench = Bench::open(images, &arguments.image, &mut show)?;
-    let file = load::scenario_file(&place.workspace, &arguments.scenario)?;
-    let (scenario, load) = bench.scenario(&file, &mut show)?.ready()?;
-    let (spec, load) = bench.with_card(load, &mut show)?;
+    let images = context.images(&options);
+    let prepared_image = PreparedImage::open(images, &arguments.image, &mut show)?;
+    let file = load::scenario_file(&context.workspace, &arguments.scenario)?;
+    let (scenario, payload) = prepared_image.scenario(&file, &mut show)?.ready()?;
+    let (spec, payload) = prepared_image.with_card(payload, &mut show)?;
     let firmware = match &arguments.firmware {
         Some(dir) => Some(read_firmware(dir)?),
         None => images.firmware(&mut show)?,
     };
     drop(progress);
-    let kit = &bench.kit;
-    let schedule = kit.machine.usual_schedule();
+    let runtime = &prepared_image.runtime;
+    let schedule = runtime.machine.usual_schedule();
     let device = format!("{}{EVIDENCE_PARTITION}", spec.device);
-    let initramfs = for_card(&scenario, kit, &load, schedule, &device).to_cpio();
+    let initramfs = for_card(&scenario, runtime, &payload, schedule, &device).to_cpio();
     let initramfs = initramfs.map_err(|error| Failure::internal("write the initramfs", &error))?;
-    let command_line = format!("{} {}", kit.command_line, load.boot_parameters);
+    let command_line = format!("{} {}", runtime.command_line, payload.boot_parameters);
     let read = |path: &Path| {
         fs::read(path).map_err(|error| Failure::input(format!("cannot read `{}`: {error}", path.display())))
     };
     let config = format!(
         "# {} on {}\narm_64bit=1\nkernel={}\ndevice_tree={DEVICE_TREE}\ninitramfs {INITRAMFS} followkernel\nenable_uart=1\n",
-        scenario.id, kit.image, spec.kernel
+        scenario.id, runtime.image, spec.kernel
     );
     let mut files = vec![
         ("config.txt".to_owned(), config.into_bytes()),
         (COMMAND_LINE.to_owned(), format!("{}\n", command_line.trim_end()).into_bytes()),
-        (spec.kernel.clone(), read(&kit.kernel)?),
-        (DEVICE_TREE.to_owned(), read(&kit.device_tree)?),
+        (spec.kernel.clone(), read(&runtime.kernel)?),
+        (DEVICE_TREE.to_owned(), read(&runtime.device_tree)?),
         (INITRAMFS.to_owned(), initramfs),
     ];
     let has_firmware = firmware.is_some();
     files.extend(firmware.unwrap_or_default());
     let run = CardRun {
         scenario: scenario.id.clone(),
-        image: kit.image.clone(),
-        image_key: kit.image_key.clone(),
+        image: runtime.image.clone(),
+        image_key: runtime.image_key.clone(),
         cpus: schedule.cpus,
     };
     publish(&absolute(&arguments.sdcard)?, &run, &files)?;
@@ -100,25 +100,25 @@ fn read_firmware(dir: &Path) -> Result<Firmware, Failure> {
 }
 
 /// Boots a card as QEMU can: its firmware is passed over, kernel and initramfs are taken off it.
-pub(super) fn boot(place: &Place, path: &Path) -> Result<Exit, Failure> {
+pub(super) fn boot(context: &Context, path: &Path) -> Result<Exit, Failure> {
     let wrong = |error: CardError| Failure::input(format!("`{}`: {error}", path.display()));
     let config = String::from_utf8_lossy(&card::file(path, "config.txt").map_err(wrong)?).into_owned();
     let kernel = config.lines().find_map(|line| line.strip_prefix("kernel=")).unwrap_or("kernel8.img");
     let run = card::run(path).map_err(wrong)?;
     let options = Options::default();
-    let spec = ImageSpec::load(&place.workspace, &run.image)?;
-    let machine = load::machine(&place.workspace, &spec.machine)?;
-    let directory = place.images(&options).store.scratch().map_err(ImageError::from)?;
+    let spec = ImageSpec::load(&context.workspace, &run.image)?;
+    let machine = load::machine(&context.workspace, &spec.machine)?;
+    let directory = context.images(&options).store.scratch().map_err(ImageError::from)?;
     let take = |name: &str| -> Result<PathBuf, Failure> {
         let to = directory.path().join(name);
-        let content = card::file(path, name).map_err(wrong)?;
-        fs::write(&to, content).map_err(|source| RunError::Write { path: to.clone(), source })?;
+        let bytes = card::file(path, name).map_err(wrong)?;
+        fs::write(&to, bytes).map_err(|source| RunError::Write { path: to.clone(), source })?;
         Ok(to)
     };
     let command_line = String::from_utf8_lossy(&card::file(path, COMMAND_LINE).map_err(wrong)?).into_owned();
     let request = BootRequest {
         machine: &machine,
-        lockstep: &emulator::lockstep(&place.store, &mut |_| ())?,
+        lockstep: &emulator::lockstep(&context.store, &mut |_| ())?,
         schedule: machine.usual_schedule(),
         command_line: command_line.trim_end(),
         kernel: &take(kernel)?,

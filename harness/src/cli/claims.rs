@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::args::ClaimsArguments;
-use super::{Exit, Failure, Place, answer};
+use super::{Context, Exit, Failure, answer};
 use crate::session::load;
 use crate::session::record::LastVerdict;
 use kernsnap_scenario::claims::Shown;
@@ -29,14 +29,14 @@ struct Cell<'a> {
     verdict: Option<String>,
 }
 
-pub(super) fn claims(place: &Place, arguments: &ClaimsArguments) -> Result<Exit, Failure> {
-    let claims = load::claims(&place.workspace)?;
-    let drafts = load::drafts(&place.workspace)?;
-    let images = place.workspace.image_names();
+pub(super) fn claims(context: &Context, arguments: &ClaimsArguments) -> Result<Exit, Failure> {
+    let claims = load::claims(&context.workspace)?;
+    let drafts = load::drafts(&context.workspace)?;
+    let images = context.workspace.image_names();
     let shown = claims.shown_by(&drafts).map_err(load::LoadError::from)?;
     let mut exit = Exit::Passed;
     for claim in &shown {
-        let row = row(place, claim, &images);
+        let row = row(context, claim, &images);
         if arguments.json {
             answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);
         } else {
@@ -50,10 +50,10 @@ pub(super) fn claims(place: &Place, arguments: &ClaimsArguments) -> Result<Exit,
     Ok(exit)
 }
 
-fn row<'a>(place: &Place, shown: &Shown<'a>, images: &'a [String]) -> Row<'a> {
+fn row<'a>(context: &Context, shown: &Shown<'a>, images: &'a [String]) -> Row<'a> {
     let cells = shown.scenarios.iter().flat_map(|scenario| images.iter().map(move |image| (*scenario, image.as_str())));
     let cell = |(scenario, image)| {
-        let last = LastVerdict::find(&place.store, image, scenario);
+        let last = LastVerdict::find(&context.store, image, scenario);
         Cell { scenario, image, verdict: last.map(|last| last.verdict) }
     };
     Row {

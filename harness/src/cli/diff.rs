@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::args::{Arguments, DiffArguments};
-use super::{Exit, Failure, answer, paper, view};
+use super::{Exit, Failure, answer, terminal, view};
 use crate::session::recording::Events;
 use crate::session::run::evidence;
-use kernsnap_analysis::diff::{Comparison, Diff, Side};
+use kernsnap_analysis::diff::{Comparison, Diff, TaskLines};
 use kernsnap_analysis::model::Tracker;
-use kernsnap_analysis::view::{Cast, Events as Shown, Line, Lines};
+use kernsnap_analysis::view::{Events as Shown, Line, Lines, RoleMap};
 use kernsnap_scenario::{Names, ViewRules};
 
 /// What can be compared. Another kind of input is another variant.
@@ -44,9 +44,9 @@ impl Given {
         Err(Failure::input(super::with_hint(text, hint)))
     }
 
-    pub(super) fn read(&self) -> Result<Side, Failure> {
+    pub(super) fn read(&self) -> Result<TaskLines, Failure> {
         match self {
-            Self::Text(path) => Ok(Side::read(&text(path)?)),
+            Self::Text(path) => Ok(TaskLines::read(&text(path)?)),
             Self::Run(path) => {
                 let result = path.join(evidence::RESULT);
                 let wrong = |error| Failure::input(format!("`{}` is no result: {error}", result.display()));
@@ -55,7 +55,7 @@ impl Given {
                     let text = format!("the run in `{}` is {verdict}: it shows nothing to compare", path.display());
                     return Err(Failure::input(text));
                 }
-                Ok(Side { verdict: Some(verdict), ..Side::read(&text(&path.join(evidence::VIEW))?) })
+                Ok(TaskLines { verdict: Some(verdict), ..TaskLines::read(&text(&path.join(evidence::VIEW))?) })
             }
         }
     }
@@ -75,14 +75,14 @@ fn may_be_recording(path: &Path) -> bool {
 ///
 /// # Errors
 /// A recording that shows nothing to compare.
-fn cast(global: &Arguments, path: &Path) -> Result<Option<Cast>, Failure> {
+fn cast(global: &Arguments, path: &Path) -> Result<Option<RoleMap>, Failure> {
     if !may_be_recording(path) {
         return Ok(None);
     }
     view::read(global, path, |mut events| {
         let mut tracker = Tracker::default();
         let mut last = None;
-        while let Some(event) = events.lend() {
+        while let Some(event) = events.next_ref() {
             let (event, _) = event.map_err(|error| view::unreadable(path, &error))?;
             tracker.observe(event, &mut ());
             last = Some(event.time);
@@ -93,7 +93,7 @@ fn cast(global: &Arguments, path: &Path) -> Result<Option<Cast>, Failure> {
             let text = format!("`{}` is unusable, it shows nothing to compare: {defect}", path.display());
             return Err(Failure { exit: Exit::TraceUnusable, text });
         }
-        Ok(Some(Cast::by_name(&tracker.finish(last, &mut ()), &told.names)))
+        Ok(Some(RoleMap::by_name(&tracker.finish(last, &mut ()), &told.names)))
     })
 }
 
@@ -107,7 +107,7 @@ struct Reading<'a, 'e> {
 impl Reading<'_, '_> {
     /// Reads one event, and hands its lines to `sink`. `false` behind the last one.
     fn advance(&mut self, mut sink: impl FnMut(Line)) -> Result<bool, Failure> {
-        let Some(event) = self.events.lend() else { return Ok(false) };
+        let Some(event) = self.events.next_ref() else { return Ok(false) };
         let (event, _) = event.map_err(|error| view::unreadable(self.path, &error))?;
         self.lines.push(0, event, &mut |_, line| sink(line));
         Ok(true)
@@ -115,7 +115,7 @@ impl Reading<'_, '_> {
 }
 
 /// Compares two recordings as they are read, first to learn the names of their tasks, and then line by line.
-fn recordings(global: &Arguments, paths: [&Path; 2], casts: [&Cast; 2]) -> Result<Diff, Failure> {
+fn recordings(global: &Arguments, paths: [&Path; 2], casts: [&RoleMap; 2]) -> Result<Diff, Failure> {
     let (names, rules) = (Names::default(), ViewRules::default());
     let lines = casts.map(|cast| Lines::new(cast, &names, &rules));
     let [first, second] = lines;
@@ -136,7 +136,7 @@ fn recordings(global: &Arguments, paths: [&Path; 2], casts: [&Cast; 2]) -> Resul
     })
 }
 
-fn side(global: &Arguments, path: &Path, cast: Option<&Cast>) -> Result<Side, Failure> {
+fn side(global: &Arguments, path: &Path, cast: Option<&RoleMap>) -> Result<TaskLines, Failure> {
     let Some(cast) = cast else { return Given::at(path)?.read() };
     let (names, rules) = (Names::default(), ViewRules::default());
     view::read(global, path, |events| {
@@ -144,7 +144,7 @@ fn side(global: &Arguments, path: &Path, cast: Option<&Cast>) -> Result<Side, Fa
         let mut all = Shown::default();
         while reading.advance(|line| all.lines.push(line))? {}
         reading.lines.finish(&mut |_, line| all.lines.push(line));
-        Ok(Side::of(&all))
+        Ok(TaskLines::from_events(&all))
     })
 }
 
@@ -159,7 +159,7 @@ pub(super) fn diff(global: &Arguments, arguments: &DiffArguments) -> Result<Exit
     let diff = match &casts {
         [Some(before), Some(after)] => recordings(global, paths, [before, after])?,
         [before, after] => {
-            Diff::of(&side(global, paths[0], before.as_ref())?, &side(global, paths[1], after.as_ref())?)
+            Diff::new(&side(global, paths[0], before.as_ref())?, &side(global, paths[1], after.as_ref())?)
         }
     };
     if arguments.json {
@@ -169,7 +169,7 @@ pub(super) fn diff(global: &Arguments, arguments: &DiffArguments) -> Result<Exit
     } else if diff.is_empty() {
         answer("no differences");
     } else {
-        answer(diff.show(&paper::style()).trim_end());
+        answer(diff.show(&terminal::style()).trim_end());
     }
     Ok(if diff.is_empty() { Exit::Passed } else { Exit::Different })
 }

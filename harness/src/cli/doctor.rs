@@ -22,7 +22,7 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    fn of(report: &'a ToolReport) -> Self {
+    fn from_report(report: &'a ToolReport) -> Self {
         let (found, weakness): (Option<&Found>, Option<&str>) = match &report.finding {
             Finding::Good(found) => (Some(found), None),
             Finding::Usable(found, why) | Finding::Unusable(found, why) => (Some(found), Some(why)),
@@ -43,7 +43,7 @@ impl<'a> Row<'a> {
 
 pub(super) fn doctor(arguments: &DoctorArguments) -> Exit {
     let reports = inspect();
-    let rows: Vec<Row<'_>> = reports.iter().map(Row::of).collect();
+    let rows: Vec<Row<'_>> = reports.iter().map(Row::from_report).collect();
     let width = rows.iter().map(|row| row.tool.len()).max().unwrap_or(0);
     for row in &rows {
         if arguments.json {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json, json};
 
 use kernsnap_analysis::view::field;
-use kernsnap_trace::{Body, Cpu, Event, Pid, Symbol, Value};
+use kernsnap_trace::{Cpu, Event, EventKind, Pid, Symbol, Value};
 
 /// `NAME-PID`, padded; the name as the kernel shows it where it knows none.
 fn push_task(out: &mut String, names: &BTreeMap<i32, String>, pid: Pid) {
@@ -62,7 +62,7 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    fn of(&mut self, event: &Event, names: &BTreeMap<i32, String>) -> &str {
+    fn label(&mut self, event: &Event, names: &BTreeMap<i32, String>) -> &str {
         let name = names.get(&event.pid.0);
         if (self.cpu, self.pid, self.name.as_ref()) != (event.cpu, Some(event.pid), name) {
             (self.cpu, self.pid, self.name) = (event.cpu, Some(event.pid), name.cloned());
@@ -86,19 +86,19 @@ pub(super) fn line(out: &mut String, event: &Event, names: &BTreeMap<i32, String
     out.push('.');
     // Nine digits, of which none may be left out in front.
     out.push_str(&itoa::Buffer::new().format(1_000_000_000 + nanos)[1..]);
-    out.push_str(columns.of(event, names));
-    match &event.body {
-        Body::Call { function, caller } => {
+    out.push_str(columns.label(event, names));
+    match &event.kind {
+        EventKind::Function { function, caller } => {
             push_symbol(out, function);
             out.push_str("() <-");
             push_symbol(out, caller);
         }
-        Body::Enter { function, depth } => {
+        EventKind::GraphEntry { function, depth } => {
             push_blanks(out, indent(*depth));
             push_symbol(out, function);
             out.push_str("() {");
         }
-        Body::Leave { function, depth, entered, left } => {
+        EventKind::GraphExit { function, depth, entered, left } => {
             push_blanks(out, indent(*depth));
             out.push_str("} /* ");
             push_symbol(out, function);
@@ -106,11 +106,11 @@ pub(super) fn line(out: &mut String, event: &Event, names: &BTreeMap<i32, String
             push_number(out, left.0.saturating_sub(entered.0));
             out.push_str(" ns */");
         }
-        Body::Marker { text } => {
+        EventKind::Marker { text } => {
             out.push_str("marker text=");
             out.push_str(text);
         }
-        Body::Point(point) => {
+        EventKind::Tracepoint(point) => {
             let name = point.name();
             out.push_str(name);
             for (field, value) in point.fields() {
@@ -149,28 +149,28 @@ pub(super) fn json(out: &mut String, event: &Event, names: &BTreeMap<i32, String
     }
     put("flags", event.context.flags.into());
     put("preempt_count", event.context.preempt_count.into());
-    match &event.body {
-        Body::Call { function, caller } => {
+    match &event.kind {
+        EventKind::Function { function, caller } => {
             put("event", "call".into());
             put("function", symbol(function));
             put("caller", symbol(caller));
         }
-        Body::Enter { function, depth } => {
+        EventKind::GraphEntry { function, depth } => {
             put("event", "enter".into());
             put("function", symbol(function));
             put("depth", (*depth).into());
         }
-        Body::Leave { function, depth, entered, left } => {
+        EventKind::GraphExit { function, depth, entered, left } => {
             put("event", "leave".into());
             put("function", symbol(function));
             put("depth", (*depth).into());
             put("duration", left.0.saturating_sub(entered.0).into());
         }
-        Body::Marker { text } => {
+        EventKind::Marker { text } => {
             put("event", "marker".into());
             put("text", (**text).into());
         }
-        Body::Point(point) => {
+        EventKind::Tracepoint(point) => {
             put("event", (**point.name()).into());
             let fields: Map<_, _> = point.fields().map(|(field, value)| (field.to_string(), plain(value))).collect();
             put("fields", fields.into());
@@ -188,9 +188,9 @@ pub(super) fn json(out: &mut String, event: &Event, names: &BTreeMap<i32, String
 fn symbol(symbol: &Symbol) -> Json {
     match symbol.place() {
         None => symbol.to_string().into(),
-        Some(place) => match place.offset {
-            Some(offset) => format!("{}+{offset:#x}", place.function.full()).into(),
-            None => place.function.full().into(),
+        Some(context) => match context.offset {
+            Some(offset) => format!("{}+{offset:#x}", context.function.full()).into(),
+            None => context.function.full().into(),
         },
     }
 }

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::args::ExploreArguments;
 use super::parallel::in_order;
-use super::{Exit, Failure, LIMIT, Place, Scenarios, answer, chain, options, paper, talk};
-use crate::session::run::{Freshness, Load, RunError, Runner};
-use kernsnap_analysis::explore::{Explored, Seen};
+use super::{Context, Exit, Failure, LIMIT, Scenarios, answer, chain, options, talk, terminal};
+use crate::session::run::{CachePolicy, GuestPayload, RunError, Runner};
+use kernsnap_analysis::explore::{Explored, ScheduleRun};
 use kernsnap_analysis::verdict::Verdict;
 use kernsnap_image::ImageError;
 use kernsnap_machine::Schedule;
@@ -24,18 +24,18 @@ struct Row<'a> {
     explored: Explored,
 }
 
-pub(super) fn explore(place: &Place, arguments: &ExploreArguments) -> Result<Exit, Failure> {
+pub(super) fn explore(context: &Context, arguments: &ExploreArguments) -> Result<Exit, Failure> {
     let options = options(&arguments.source)?;
-    let files = place.scenario_files(&arguments.scenarios)?;
-    let cache = place.cache()?;
-    let bench = place.bench(&options, &arguments.image)?;
-    let (board, usual) = (bench.kit.machine.cpus, bench.kit.machine.usual_schedule().cpus);
+    let files = context.scenario_files(&arguments.scenarios)?;
+    let cache = context.cache()?;
+    let prepared_image = context.prepared_image(&options, &arguments.image)?;
+    let (board, usual) = (prepared_image.runtime.machine.cpus, prepared_image.runtime.machine.usual_schedule().cpus);
     if let Some(cpus) = arguments.cpus.iter().find(|cpus| !(1..=board).contains(*cpus)) {
         return Err(Failure::input(format!("{} has {board} CPUs, not {cpus}", arguments.image)));
     }
-    let runner = Runner { kit: &bench.kit, cache, freshness: Freshness::Cached, limit: LIMIT };
+    let runner = Runner { runtime: &prepared_image.runtime, cache, freshness: CachePolicy::Cached, limit: LIMIT };
     let mut exit = Exit::Passed;
-    for (scenario, load) in Scenarios::prepare(&bench, &files)?.ready {
+    for (scenario, payload) in Scenarios::prepare(&prepared_image, &files)?.ready {
         let least = scenario.least_cpus();
         let cpus: Vec<u16> = match &arguments.cpus[..] {
             [] => vec![usual],
@@ -46,12 +46,12 @@ pub(super) fn explore(place: &Place, arguments: &ExploreArguments) -> Result<Exi
             talk(&format!("{} needs {least} CPUs", scenario.id));
             continue;
         }
-        let seen = all(place, &runner, (&scenario, &load), &schedules, arguments.parallel.get(), &mut exit)?;
+        let seen = all(context, &runner, (&scenario, &payload), &schedules, arguments.parallel.get(), &mut exit)?;
         let row = Row {
             scenario: &scenario.id,
-            image: &bench.kit.image,
+            image: &prepared_image.runtime.image,
             schedules: seen.len(),
-            explored: Explored::of(&seen),
+            explored: Explored::new(&seen),
         };
         if arguments.json {
             answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);
@@ -64,15 +64,15 @@ pub(super) fn explore(place: &Place, arguments: &ExploreArguments) -> Result<Exi
 
 /// Runs a scenario in each schedule.
 pub(super) fn all(
-    place: &Place,
+    context: &Context,
     runner: &Runner<'_>,
-    (scenario, load): (&Scenario, &Load),
+    (scenario, payload): (&Scenario, &GuestPayload),
     schedules: &[Schedule],
     parallel: usize,
     exit: &mut Exit,
-) -> Result<Vec<Seen>, Failure> {
+) -> Result<Vec<ScheduleRun>, Failure> {
     let mut seen = Vec::new();
-    let act = |schedule: &Schedule| once(place, runner, (scenario, load), *schedule);
+    let act = |schedule: &Schedule| once(context, runner, (scenario, payload), *schedule);
     in_order(schedules, parallel, act, |_, result| {
         let (one, ended) = result?;
         *exit = exit.worst(ended);
@@ -83,15 +83,15 @@ pub(super) fn all(
 }
 
 fn once(
-    place: &Place,
+    context: &Context,
     runner: &Runner<'_>,
-    (scenario, load): (&Scenario, &Load),
+    (scenario, payload): (&Scenario, &GuestPayload),
     schedule: Schedule,
-) -> Result<(Seen, Exit), Failure> {
-    let scratch = place.store.scratch().map_err(ImageError::from)?;
+) -> Result<(ScheduleRun, Exit), Failure> {
+    let scratch = context.store.scratch().map_err(ImageError::from)?;
     let told = schedule.to_string();
-    let nothing = |why: String| Seen { schedule: schedule.to_string(), view: Vec::new(), broken: vec![why] };
-    match runner.run(scenario, load, schedule, scratch.path()) {
+    let nothing = |why: String| ScheduleRun { schedule: schedule.to_string(), view: Vec::new(), broken: vec![why] };
+    match runner.run(scenario, payload, schedule, scratch.path()) {
         Ok(run) => {
             let (view, exit, broken) = match &run.outcome.verdict {
                 Verdict::Passed => (true, Exit::Passed, Vec::new()),
@@ -103,7 +103,7 @@ fn once(
                 }
             };
             let text = if view { run.outcome.view.to_string() } else { String::new() };
-            Ok((Seen { schedule: told, view: text.lines().map(str::to_owned).collect(), broken }, exit))
+            Ok((ScheduleRun { schedule: told, view: text.lines().map(str::to_owned).collect(), broken }, exit))
         }
         Err(RunError::Boot(error)) if !error.is_of_the_host() => {
             Ok((nothing(format!("lost: {}", chain(&error))), Exit::MachineLost))
@@ -118,7 +118,7 @@ fn tell(row: &Row<'_>) {
         1 => "one view".to_owned(),
         many => format!("{many} different views"),
     };
-    answer(&format!("{scenario} on {image}: {schedules} schedules, {views}\n\n{}", explored.show(&paper::style())));
+    answer(&format!("{scenario} on {image}: {schedules} schedules, {views}\n\n{}", explored.show(&terminal::style())));
     let shown: BTreeSet<&String> = explored.broken.values().filter_map(|schedules| schedules.first()).collect();
     for schedule in shown {
         answer(&format!("  kernsnap run {scenario} --image {image} --schedule {schedule}"));

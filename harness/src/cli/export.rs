@@ -4,7 +4,7 @@ use std::{fs, io};
 
 use super::args::{Arguments, ExportArguments, ExportFormat};
 use super::view::conclude;
-use super::{Exit, Failure, recorded};
+use super::{Exit, Failure, recording_source};
 use crate::session::recording::{Opened, open};
 use kernsnap_trace::dat;
 use kernsnap_trace::dat::TraceDat;
@@ -14,9 +14,9 @@ use kernsnap_trace::text::Summary;
 use kernsnap_trace::{Symbols, Trace, decode};
 
 pub(super) fn export(arguments: &Arguments, export: &ExportArguments) -> Result<Exit, Failure> {
-    let opened = open(&recorded::file(&export.file))?;
+    let opened = open(&recording_source::file(&export.file))?;
     if export.format == ExportFormat::TraceDat {
-        let bytes = recorded::with(arguments, &export.file, &opened, with_symbols)?;
+        let bytes = recording_source::with(arguments, &export.file, &opened, with_symbols)?;
         let bytes =
             bytes.map_err(|error| Failure::input(format!("cannot read `{}`: {error}", export.file.display())))?;
         write(export, &bytes)?;
@@ -32,7 +32,7 @@ pub(super) fn export(arguments: &Arguments, export: &ExportArguments) -> Result<
             (trace.names, trace.defects) = (names, defects);
             (trace, issues)
         }
-        raw => recorded::with(arguments, &export.file, &raw, |dat, symbols| decode(&dat.recording(), symbols))?,
+        raw => recording_source::with(arguments, &export.file, &raw, |dat, symbols| decode(&dat.recording(), symbols))?,
     };
     let bytes = match export.format {
         ExportFormat::Perfetto => perfetto(&trace),

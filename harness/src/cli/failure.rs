@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::io::ErrorKind;
 
 use super::Exit;
-use crate::session::kit::{KitError, NotApplicable};
 use crate::session::load::LoadError;
+use crate::session::prepare::{NotApplicable, PrepareError};
 use crate::session::run::RunError;
 use kernsnap_host::exec::ToolError;
-use kernsnap_host::git::HistoryError;
+use kernsnap_host::git::GitError;
 use kernsnap_host::store::StoreError;
 use kernsnap_image::{ImageError, ImageErrorKind};
 use kernsnap_machine::BootError;
@@ -86,12 +86,12 @@ impl From<LockstepError> for Failure {
     }
 }
 
-impl From<HistoryError> for Failure {
-    fn from(error: HistoryError) -> Self {
+impl From<GitError> for Failure {
+    fn from(error: GitError) -> Self {
         match error {
-            HistoryError::Tool(ToolError::Interrupted(interrupted)) => ImageError::from(interrupted).into(),
-            HistoryError::NoRepository { .. } | HistoryError::NoCommit { .. } => Self::input(chain(&error)),
-            HistoryError::Tool(_) | HistoryError::Write { .. } => Self { exit: Exit::BuildFailed, text: chain(&error) },
+            GitError::Tool(ToolError::Interrupted(interrupted)) => ImageError::from(interrupted).into(),
+            GitError::NoRepository { .. } | GitError::NoCommit { .. } => Self::input(chain(&error)),
+            GitError::Tool(_) | GitError::Write { .. } => Self { exit: Exit::BuildFailed, text: chain(&error) },
         }
     }
 }
@@ -103,7 +103,7 @@ impl From<RunError> for Failure {
             RunError::Refused(_) => Exit::BadInput,
             // Without its files there is no machine.
             RunError::Boot(_) | RunError::Write { .. } => Exit::MachineLost,
-            RunError::Unsound(_) => Exit::CacheUnsound,
+            RunError::CacheMismatch(_) => Exit::CacheUnsound,
         };
         let hint = match &error {
             RunError::Boot(BootError::Tool(error)) => error.hint(),
@@ -120,18 +120,18 @@ impl From<NotApplicable> for Failure {
     }
 }
 
-impl From<KitError> for Failure {
-    fn from(error: KitError) -> Self {
+impl From<PrepareError> for Failure {
+    fn from(error: PrepareError) -> Self {
         match error {
-            KitError::Image(error) => error.into(),
-            KitError::Lockstep(error) => error.into(),
-            KitError::Workspace(error) => error.into(),
-            KitError::Facts { image, source } => {
+            PrepareError::Image(error) => error.into(),
+            PrepareError::Lockstep(error) => error.into(),
+            PrepareError::Workspace(error) => error.into(),
+            PrepareError::TraceCapabilities { image, source } => {
                 let Self { exit, text } = source.into();
                 Self { exit, text: format!("cannot ask the kernel of image `{image}` what it can trace: {text}") }
             }
-            error @ KitError::OldQemu { .. } => Self { exit: Exit::MachineLost, text: chain(&error) },
-            error @ (KitError::Read { .. } | KitError::Module { .. } | KitError::Layouts { .. }) => {
+            error @ PrepareError::OldQemu { .. } => Self { exit: Exit::MachineLost, text: chain(&error) },
+            error @ (PrepareError::Read { .. } | PrepareError::Module { .. } | PrepareError::Layouts { .. }) => {
                 Self { exit: Exit::BuildFailed, text: chain(&error) }
             }
         }

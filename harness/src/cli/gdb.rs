@@ -6,9 +6,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::args::GdbArguments;
-use super::{Exit, Failure, Place, answer, options, schedule};
+use super::{Context, Exit, Failure, answer, options, schedule};
 use crate::session::load;
-use crate::session::run::{Input, RunError, evidence};
+use crate::session::run::{RunError, RunInput, evidence};
 use kernsnap_analysis::debug::{address, symbol_file};
 use kernsnap_host::exec::{Ended, Outputs, Process, Tool, ToolCall, ToolError, in_foreground};
 use kernsnap_host::interrupt;
@@ -27,24 +27,24 @@ const SOCKET: &str = "gdb.sock";
 /// How long QEMU may take until it listens.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub(super) fn gdb(place: &Place, arguments: &GdbArguments) -> Result<Exit, Failure> {
+pub(super) fn gdb(context: &Context, arguments: &GdbArguments) -> Result<Exit, Failure> {
     let options = options(&arguments.source)?;
-    let file = load::scenario_file(&place.workspace, &arguments.scenario)?;
+    let file = load::scenario_file(&context.workspace, &arguments.scenario)?;
     let debugger = if arguments.print { None } else { Some(debugger()?) };
-    let bench = place.bench(&options, &arguments.image)?;
-    let kit = &bench.kit;
-    let symbols = symbol_file(&kit.symbols)
-        .ok_or_else(|| Failure::input(format!("the kernel of {} is not one of 64 bits", kit.image)))?;
+    let prepared_image = context.prepared_image(&options, &arguments.image)?;
+    let runtime = &prepared_image.runtime;
+    let symbols = symbol_file(&runtime.symbols)
+        .ok_or_else(|| Failure::input(format!("the kernel of {} is not one of 64 bits", runtime.image)))?;
     let stop = match &arguments.at {
         None => None,
-        Some(what) => Some(address(&kit.symbols, what).ok_or_else(|| {
-            Failure::input(format!("the kernel of {} has no function and no event `{what}`", kit.image))
+        Some(what) => Some(address(&runtime.symbols, what).ok_or_else(|| {
+            Failure::input(format!("the kernel of {} has no function and no event `{what}`", runtime.image))
         })?),
     };
-    let (scenario, load) = bench.scenario(&file, &mut |_| ())?.ready()?;
-    let input = Input::of(&scenario, kit, &load, schedule(&bench, arguments.schedule)?)?;
+    let (scenario, payload) = prepared_image.scenario(&file, &mut |_| ())?.ready()?;
+    let input = RunInput::from_scenario(&scenario, runtime, &payload, schedule(&prepared_image, arguments.schedule)?)?;
 
-    let directory = place.store.root().join("gdb").join(&scenario.id);
+    let directory = context.store.root().join("gdb").join(&scenario.id);
     let made = match fs::remove_dir_all(&directory) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         _ => fs::create_dir_all(&directory),
@@ -86,15 +86,15 @@ fn debugger() -> Result<Tool, Failure> {
     })
 }
 
-fn machine(input: &Input<'_>, directory: &Path, memory: &Path) -> Result<ToolCall, Failure> {
+fn machine(input: &RunInput<'_>, directory: &Path, memory: &Path) -> Result<ToolCall, Failure> {
     let call = input.command(directory, memory).map_err(|error| RunError::Boot(BootError::Tool(error)))?;
     let socket = directory.join(SOCKET);
     Ok(call.args(["-S".to_owned(), "-gdb".to_owned(), format!("unix:{},server=on,wait=off", socket.display())]))
 }
 
 /// Starts the machine, and gives the terminal to the debugger until that ends.
-fn attached(input: &Input<'_>, directory: &Path, gdb: &ToolCall) -> Result<Exit, Failure> {
-    let memory = GuestMemory::new(input.kit.machine.memory_mib)
+fn attached(input: &RunInput<'_>, directory: &Path, gdb: &ToolCall) -> Result<Exit, Failure> {
+    let memory = GuestMemory::new(input.runtime.machine.memory_mib)
         .map_err(|source| RunError::Boot(BootError::File { path: "guest memory".into(), source }))?;
     let call = machine(input, directory, &memory.path())?;
     let log = directory.join(evidence::QEMU_LOG);

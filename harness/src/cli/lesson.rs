@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::args::LessonArguments;
 use super::progress::Progress;
-use super::{Exit, Failure, Place, answer, options, paper, talk};
+use super::{Context, Exit, Failure, answer, options, talk, terminal};
 use crate::session::cache::Cache;
-use crate::session::kit::{Bench, Prepared};
 use crate::session::load;
+use crate::session::prepare::{Prepared, PreparedImage};
 use crate::session::run::Outcome;
 use kernsnap_analysis::lesson::{Contradiction, Language, Lesson, Page, Run, Section, index};
 use kernsnap_analysis::verdict::Verdict;
@@ -25,15 +25,15 @@ struct Row<'a> {
     scenario: &'a str,
 }
 
-pub(super) fn lesson(place: &Place, arguments: &LessonArguments) -> Result<Exit, Failure> {
+pub(super) fn lesson(context: &Context, arguments: &LessonArguments) -> Result<Exit, Failure> {
     let language = arguments.lang.unwrap_or_else(language_of_environment);
     if arguments.write_docs {
-        return write_docs(place, arguments);
+        return write_docs(context, arguments);
     }
-    let Some(id) = &arguments.lesson else { return list(place, arguments.json, language) };
-    let lesson = load::lesson(&place.workspace, id)?;
+    let Some(id) = &arguments.lesson else { return list(context, arguments.json, language) };
+    let lesson = load::lesson(&context.workspace, id)?;
     let options = options(&arguments.source)?;
-    let classroom = Classroom::open(place, &options, &arguments.image)?;
+    let classroom = Classroom::open(context, &options, &arguments.image)?;
     let (scenario, outcome, exit) = classroom.run(&lesson)?;
     if exit != Exit::Passed {
         talk(&format!("the run of `{id}` is {}: `kernsnap run {}` tells more", outcome.verdict.word(), scenario.id));
@@ -43,12 +43,12 @@ pub(super) fn lesson(place: &Place, arguments: &LessonArguments) -> Result<Exit,
         return Ok(exit);
     }
     let page = classroom.page(&lesson, &scenario, &outcome, language)?;
-    answer(&if arguments.json { json(&page)? } else { page.show(&paper::style()) });
+    answer(&if arguments.json { json(&page)? } else { page.show(&terminal::style()) });
     Ok(exit)
 }
 
-fn list(place: &Place, as_json: bool, language: Language) -> Result<Exit, Failure> {
-    let lessons = lessons(place)?;
+fn list(context: &Context, as_json: bool, language: Language) -> Result<Exit, Failure> {
+    let lessons = lessons(context)?;
     let width = lessons.iter().map(|lesson| lesson.id.len()).max().unwrap_or(0);
     for section in Section::ALL {
         let own = || lessons.iter().filter(|lesson| lesson.content.section == section);
@@ -64,19 +64,24 @@ fn list(place: &Place, as_json: bool, language: Language) -> Result<Exit, Failur
     Ok(Exit::Passed)
 }
 
-fn lessons(place: &Place) -> Result<Vec<Lesson>, Failure> {
-    Ok(place.workspace.lesson_ids().iter().map(|id| load::lesson(&place.workspace, id)).collect::<Result<_, _>>()?)
+fn lessons(context: &Context) -> Result<Vec<Lesson>, Failure> {
+    Ok(context
+        .workspace
+        .lesson_ids()
+        .iter()
+        .map(|id| load::lesson(&context.workspace, id))
+        .collect::<Result<_, _>>()?)
 }
 
 /// Writes the pages of one lesson or of all, in every language, and the pages that lead to them.
-fn write_docs(place: &Place, arguments: &LessonArguments) -> Result<Exit, Failure> {
-    let lessons = lessons(place)?;
+fn write_docs(context: &Context, arguments: &LessonArguments) -> Result<Exit, Failure> {
+    let lessons = lessons(context)?;
     let wanted = match &arguments.lesson {
-        Some(id) => vec![load::lesson(&place.workspace, id)?],
+        Some(id) => vec![load::lesson(&context.workspace, id)?],
         None => lessons.clone(),
     };
     let options = options(&arguments.source)?;
-    let classroom = Classroom::open(place, &options, &arguments.image)?;
+    let classroom = Classroom::open(context, &options, &arguments.image)?;
     for lesson in &wanted {
         let (scenario, outcome, exit) = classroom.run(lesson)?;
         if exit != Exit::Passed {
@@ -85,16 +90,16 @@ fn write_docs(place: &Place, arguments: &LessonArguments) -> Result<Exit, Failur
         }
         for language in Language::ALL {
             let page = classroom.page(lesson, &scenario, &outcome, language)?;
-            write(place, page.markdown())?;
+            write(context, page.markdown())?;
         }
     }
-    Language::ALL.into_iter().try_for_each(|language| write(place, index(&lessons, language)))?;
+    Language::ALL.into_iter().try_for_each(|language| write(context, index(&lessons, language)))?;
     Ok(Exit::Passed)
 }
 
-fn write(place: &Place, (file, text): (String, String)) -> Result<(), Failure> {
-    let path = place.workspace.lessons_directory().join(file);
-    let shown = |path: &Path| place.workspace.relative(path).display().to_string();
+fn write(context: &Context, (file, text): (String, String)) -> Result<(), Failure> {
+    let path = context.workspace.lessons_directory().join(file);
+    let shown = |path: &Path| context.workspace.relative(path).display().to_string();
     fs::write(&path, text).map_err(|error| Failure::input(format!("cannot write `{}`: {error}", shown(&path))))?;
     answer(&shown(&path));
     Ok(())
@@ -102,34 +107,35 @@ fn write(place: &Place, (file, text): (String, String)) -> Result<(), Failure> {
 
 /// An image that lessons are run on.
 struct Classroom<'a> {
-    place: &'a Place,
-    bench: Bench<'a>,
+    context: &'a Context,
+    prepared_image: PreparedImage<'a>,
     cache: Cache,
 }
 
 impl<'a> Classroom<'a> {
-    fn open(place: &'a Place, options: &'a kernsnap_image::Options, image: &str) -> Result<Self, Failure> {
+    fn open(context: &'a Context, options: &'a kernsnap_image::Options, image: &str) -> Result<Self, Failure> {
         // First of all: without it nothing that is built or read helps.
-        let cache = place.cache()?;
+        let cache = context.cache()?;
         let mut progress = Progress::new();
-        let bench = Bench::open(place.images(options), image, &mut |event| progress.show(event))?;
-        Ok(Self { place, bench, cache })
+        let prepared_image = PreparedImage::open(context.images(options), image, &mut |event| progress.show(event))?;
+        Ok(Self { context, prepared_image, cache })
     }
 
     fn run(&self, lesson: &Lesson) -> Result<(Scenario, Outcome, Exit), Failure> {
-        let file = load::scenario_file(&self.place.workspace, &lesson.content.scenario)?;
+        let file = load::scenario_file(&self.context.workspace, &lesson.content.scenario)?;
         let mut progress = Progress::new();
-        let prepared = self.bench.scenario(&file, &mut |event| progress.show(event))?;
+        let prepared = self.prepared_image.scenario(&file, &mut |event| progress.show(event))?;
         drop(progress);
-        let (scenario, load) = match prepared {
-            Prepared::Ready(scenario, load) => (*scenario, load),
+        let (scenario, payload) = match prepared {
+            Prepared::Ready(scenario, payload) => (*scenario, payload),
             Prepared::DoesNotApply(not) => {
                 return Err(Failure::input(format!("{}: {}", lesson.id, not.to_string().trim_end())));
             }
         };
         lesson.check(&scenario).map_err(|mistake| Failure::input(mistake.to_string()))?;
-        let schedule = self.bench.kit.machine.usual_schedule();
-        let outcome = self.place.run(&self.bench.kit, &self.cache, (&scenario, &load), schedule)?.outcome;
+        let schedule = self.prepared_image.runtime.machine.usual_schedule();
+        let outcome =
+            self.context.run(&self.prepared_image.runtime, &self.cache, (&scenario, &payload), schedule)?.outcome;
         let exit = match outcome.verdict {
             Verdict::Passed => Exit::Passed,
             Verdict::Failed(_) => Exit::Different,
@@ -145,8 +151,9 @@ impl<'a> Classroom<'a> {
         outcome: &Outcome,
         language: Language,
     ) -> Result<Page, Failure> {
-        let run = Run { image: &self.bench.kit.image, scenario, trace: &outcome.trace, cast: &outcome.cast };
-        Ok(Page::of(lesson, &run, language)?)
+        let run =
+            Run { image: &self.prepared_image.runtime.image, scenario, trace: &outcome.trace, cast: &outcome.cast };
+        Ok(Page::new(lesson, &run, language)?)
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::args::ListArguments;
-use super::{Exit, Failure, Place, answer};
+use super::{Context, Exit, Failure, answer};
 use crate::session::load;
 
 #[derive(Serialize)]
@@ -13,8 +13,8 @@ struct Row<'a> {
     file: String,
 }
 
-pub(super) fn scenarios(place: &Place, arguments: &ListArguments) -> Result<Exit, Failure> {
-    let drafts = load::drafts(&place.workspace)?;
+pub(super) fn scenarios(context: &Context, arguments: &ListArguments) -> Result<Exit, Failure> {
+    let drafts = load::drafts(&context.workspace)?;
     let width = drafts.iter().map(|draft| draft.id.len()).max().unwrap_or(0);
     for draft in &drafts {
         if arguments.json {

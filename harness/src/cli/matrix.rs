@@ -11,27 +11,27 @@ use serde::Serialize;
 
 use super::args::{DiffArguments, MatrixArguments};
 use super::progress::Progress;
-use super::{Exit, Failure, Place, answer, options, paper};
+use super::{Context, Exit, Failure, answer, options, terminal};
 use crate::session::load;
 use crate::session::matrix::{Came, Cell, Order, matrix};
-use kernsnap_analysis::diff::{Diff, Side};
+use kernsnap_analysis::diff::{Diff, TaskLines};
 use kernsnap_analysis::view::Ink;
 use kernsnap_image::Options;
 
 /// Host time after which a run is given up.
 const LIMIT: Duration = Duration::from_secs(180);
 
-pub(super) fn run(place: &Place, arguments: &MatrixArguments) -> Result<Exit, Failure> {
+pub(super) fn run(context: &Context, arguments: &MatrixArguments) -> Result<Exit, Failure> {
     let options = options(&arguments.source)?;
-    let images = if arguments.images.is_empty() { place.images_but_on_request()? } else { arguments.images.clone() };
+    let images = if arguments.images.is_empty() { context.images_but_on_request()? } else { arguments.images.clone() };
     let order = Order {
         images,
-        files: files(place, &arguments.scenarios)?,
+        files: files(context, &arguments.scenarios)?,
         parallel: arguments.parallel.map_or_else(cores, NonZeroUsize::get),
         limit: LIMIT,
-        cache: place.cache()?,
+        cache: context.cache()?,
     };
-    let table = Table::fill(place, &options, &order)?;
+    let table = Table::fill(context, &options, &order)?;
     if arguments.json {
         for row in table.rows() {
             answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);
@@ -45,7 +45,7 @@ pub(super) fn run(place: &Place, arguments: &MatrixArguments) -> Result<Exit, Fa
 }
 
 /// What each scenario shows differently on two images.
-pub(super) fn diff(place: &Place, images: &[String], arguments: &DiffArguments) -> Result<Exit, Failure> {
+pub(super) fn diff(context: &Context, images: &[String], arguments: &DiffArguments) -> Result<Exit, Failure> {
     let [before, after] = images else {
         return Err(Failure::input("`--images` takes two images, BEFORE,AFTER".into()));
     };
@@ -53,21 +53,21 @@ pub(super) fn diff(place: &Place, images: &[String], arguments: &DiffArguments) 
     let named: Vec<String> = arguments.what.iter().map(|path| path.display().to_string()).collect();
     let order = Order {
         images: images.to_vec(),
-        files: files(place, &named)?,
+        files: files(context, &named)?,
         parallel: cores(),
         limit: LIMIT,
-        cache: place.cache()?,
+        cache: context.cache()?,
     };
-    let table = Table::fill(place, &options, &order)?;
+    let table = Table::fill(context, &options, &order)?;
     let mut exit = Exit::Passed;
     for (scenario, cells) in &table.cells {
         let side = |image: &str| {
             let cell = cells.get(image)?;
-            let tasks = Side::read(cell.view.as_deref().unwrap_or_default());
-            Some(Side { verdict: Some(cell.outcome.word().to_owned()), ..tasks })
+            let tasks = TaskLines::read(cell.view.as_deref().unwrap_or_default());
+            Some(TaskLines { verdict: Some(cell.outcome.word().to_owned()), ..tasks })
         };
         let (Some(one), Some(other)) = (side(before), side(after)) else { continue };
-        let diff = Diff::of(&one, &other);
+        let diff = Diff::new(&one, &other);
         if !diff.is_empty() {
             exit = exit.worst(Exit::Different);
         }
@@ -79,7 +79,7 @@ pub(super) fn diff(place: &Place, images: &[String], arguments: &DiffArguments) 
         } else if diff.is_empty() {
             answer(&format!("{scenario}: no differences"));
         } else {
-            let style = paper::style();
+            let style = terminal::style();
             answer(&format!(
                 "{}\n{}",
                 style.paint(Ink::Strong, &format!("{scenario}: {before} → {after}")),
@@ -102,11 +102,11 @@ fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-fn files(place: &Place, named: &[String]) -> Result<Vec<PathBuf>, Failure> {
+fn files(context: &Context, named: &[String]) -> Result<Vec<PathBuf>, Failure> {
     if named.is_empty() {
-        return Ok(load::scenario_files(&place.workspace)?);
+        return Ok(load::scenario_files(&context.workspace)?);
     }
-    let files = named.iter().map(|id| load::scenario_file(&place.workspace, id));
+    let files = named.iter().map(|id| load::scenario_file(&context.workspace, id));
     Ok(files.collect::<Result<Vec<_>, _>>()?)
 }
 
@@ -127,12 +127,12 @@ struct Row<'a> {
 }
 
 impl Table {
-    fn fill(place: &Place, options: &Options, order: &Order) -> Result<Self, Failure> {
+    fn fill(context: &Context, options: &Options, order: &Order) -> Result<Self, Failure> {
         let mut cells: BTreeMap<String, BTreeMap<String, Cell>> = BTreeMap::new();
         let progress = std::cell::RefCell::new(Progress::new());
         let mut done = 0;
         let total = order.images.len() * order.files.len();
-        matrix(place.images(options), order, &mut |event| progress.borrow_mut().show(event), &mut |cell| {
+        matrix(context.images(options), order, &mut |event| progress.borrow_mut().show(event), &mut |cell| {
             done += 1;
             progress.borrow_mut().count(done, total, &format!("{} on {}", cell.scenario, cell.image));
             cells.entry(cell.scenario.clone()).or_default().insert(cell.image.clone(), cell);
@@ -149,7 +149,7 @@ impl Table {
     /// A line a scenario; behind it what did not pass, with its reasons.
     fn show(&self) -> String {
         let images = &self.images;
-        let style = paper::style();
+        let style = terminal::style();
         let width = self.cells.keys().map(String::len).max().unwrap_or_default();
         let mut text = format!("{:width$}", "");
         for image in images {

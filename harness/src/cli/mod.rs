@@ -5,7 +5,6 @@ mod bisect;
 mod build;
 mod card;
 mod claims;
-mod comparing;
 mod cost;
 mod diff;
 mod doctor;
@@ -17,19 +16,20 @@ mod failure;
 mod gdb;
 mod lesson;
 mod list;
-mod look;
+mod load_trace;
 mod matrix;
+mod measure;
 mod new;
-mod paper;
 mod parallel;
 mod progress;
-mod recorded;
+mod recording_source;
 mod regress;
 mod replay;
 mod report;
 mod run;
 mod shell;
 mod store;
+mod terminal;
 mod verify_cache;
 mod view;
 
@@ -45,9 +45,9 @@ pub use self::exit::Exit;
 use self::failure::{Failure, chain, with_hint};
 use self::progress::Progress;
 use crate::session::cache::Cache;
-use crate::session::kit::{Bench, NotApplicable, Prepared};
 use crate::session::load;
-use crate::session::run::{Freshness, Kit, Load, Run, RunError, Runner};
+use crate::session::prepare::{NotApplicable, Prepared, PreparedImage};
+use crate::session::run::{CachePolicy, GuestPayload, ImageRuntime, Run, RunError, Runner};
 use kernsnap_host::interrupt;
 use kernsnap_host::store::Store;
 use kernsnap_host::workspace::Workspace;
@@ -97,36 +97,36 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
     if let Command::Replay(replay) = &arguments.command {
         return replay::replay(arguments, replay);
     }
-    let place = Place::find(arguments)?;
+    let context = Context::find(arguments)?;
     match &arguments.command {
-        Command::List(list) => list::scenarios(&place, list),
-        Command::Claims(arguments) => claims::claims(&place, arguments),
-        Command::Image(ImageCommand::Build(build)) => build::build(&place, build),
-        Command::Image(ImageCommand::List(list)) => build::list(&place, list),
-        Command::Image(ImageCommand::Path { image }) => build::path(&place, image),
-        Command::Image(ImageCommand::Export(card)) => card::export(&place, card),
-        Command::Image(ImageCommand::Try { card }) => card::boot(&place, card),
-        Command::Run(run) => run::run(&place, run),
-        Command::Cost(cost) => cost::cost(&place, cost),
-        Command::Explore(explore) => explore::explore(&place, explore),
-        Command::Gdb(gdb) => gdb::gdb(&place, gdb),
-        Command::Bisect(bisect) => bisect::bisect(&place, bisect),
-        Command::Regress(regress) => regress::regress(&place, regress),
-        Command::VerifyCache(verify) => verify_cache::verify_cache(&place, verify),
-        Command::Store(arguments) => store::store(&place, arguments),
-        Command::Matrix(arguments) => matrix::run(&place, arguments),
-        Command::Diff(diff) => matrix::diff(&place, &diff.images, diff),
-        Command::Report(report) => report::report(&place, report),
-        Command::Lesson(lesson) => lesson::lesson(&place, lesson),
-        Command::New(new) => new::new(&place, new),
-        Command::Shell(shell) => shell::shell(&place, shell),
+        Command::List(list) => list::scenarios(&context, list),
+        Command::Claims(arguments) => claims::claims(&context, arguments),
+        Command::Image(ImageCommand::Build(build)) => build::build(&context, build),
+        Command::Image(ImageCommand::List(list)) => build::list(&context, list),
+        Command::Image(ImageCommand::Path { image }) => build::path(&context, image),
+        Command::Image(ImageCommand::Export(card)) => card::export(&context, card),
+        Command::Image(ImageCommand::Try { card }) => card::boot(&context, card),
+        Command::Run(run) => run::run(&context, run),
+        Command::Cost(cost) => cost::cost(&context, cost),
+        Command::Explore(explore) => explore::explore(&context, explore),
+        Command::Gdb(gdb) => gdb::gdb(&context, gdb),
+        Command::Bisect(bisect) => bisect::bisect(&context, bisect),
+        Command::Regress(regress) => regress::regress(&context, regress),
+        Command::VerifyCache(verify) => verify_cache::verify_cache(&context, verify),
+        Command::Store(arguments) => store::store(&context, arguments),
+        Command::Matrix(arguments) => matrix::run(&context, arguments),
+        Command::Diff(diff) => matrix::diff(&context, &diff.images, diff),
+        Command::Report(report) => report::report(&context, report),
+        Command::Lesson(lesson) => lesson::lesson(&context, lesson),
+        Command::New(new) => new::new(&context, new),
+        Command::Shell(shell) => shell::shell(&context, shell),
         Command::Doctor(_) | Command::View(_) | Command::Export(_) | Command::Replay(_) => Ok(Exit::Passed),
     }
 }
 
 /// The checkout and the store that a command works with.
 #[derive(Debug)]
-struct Place {
+struct Context {
     workspace: Workspace,
     store: Store,
 }
@@ -134,18 +134,18 @@ struct Place {
 /// Scenarios on an image.
 #[derive(Debug, Default)]
 struct Scenarios {
-    ready: Vec<(Box<Scenario>, Load)>,
+    ready: Vec<(Box<Scenario>, GuestPayload)>,
     not_applicable: Vec<NotApplicable>,
 }
 
 impl Scenarios {
     /// The scenarios in these files, on an image, with progress for people where programs must be built.
-    fn prepare(bench: &Bench<'_>, files: &[PathBuf]) -> Result<Self, Failure> {
+    fn prepare(prepared_image: &PreparedImage<'_>, files: &[PathBuf]) -> Result<Self, Failure> {
         let mut progress = Progress::new();
         let mut found = Self::default();
         for file in files {
-            match bench.scenario(file, &mut |event| progress.show(event))? {
-                Prepared::Ready(scenario, load) => found.ready.push((scenario, load)),
+            match prepared_image.scenario(file, &mut |event| progress.show(event))? {
+                Prepared::Ready(scenario, payload) => found.ready.push((scenario, payload)),
                 Prepared::DoesNotApply(not) => found.not_applicable.push(not),
             }
         }
@@ -154,16 +154,16 @@ impl Scenarios {
 }
 
 /// The schedule that is asked for, or the board's usual one.
-fn schedule(bench: &Bench<'_>, asked: Option<Schedule>) -> Result<Schedule, Failure> {
-    let schedule = asked.unwrap_or(bench.kit.machine.usual_schedule());
-    let (image, cpus) = (&bench.kit.image, bench.kit.machine.cpus);
+fn schedule(prepared_image: &PreparedImage<'_>, asked: Option<Schedule>) -> Result<Schedule, Failure> {
+    let schedule = asked.unwrap_or(prepared_image.runtime.machine.usual_schedule());
+    let (image, cpus) = (&prepared_image.runtime.image, prepared_image.runtime.machine.cpus);
     if schedule.cpus > cpus {
         return Err(Failure::input(format!("{image} has {cpus} CPUs, not {}", schedule.cpus)));
     }
     Ok(schedule)
 }
 
-impl Place {
+impl Context {
     fn find(arguments: &Arguments) -> Result<Self, Failure> {
         let start = match &arguments.root {
             Some(root) => absolute(root)?,
@@ -176,26 +176,26 @@ impl Place {
     /// What is known of earlier runs with the QEMU of this host.
     fn cache(&self) -> Result<Cache, Failure> {
         let emulator = Emulator::find(&self.store).map_err(|error| Failure::from(RunError::Boot(error.into())))?;
-        Ok(Cache::of(&self.store, &emulator.hash))
+        Ok(Cache::new(&self.store, &emulator.hash))
     }
 
     /// One run, from the cache where it is known.
     fn run<'a>(
         &self,
-        kit: &'a Kit,
+        runtime: &'a ImageRuntime,
         cache: &Cache,
-        (scenario, load): (&Scenario, &Load),
+        (scenario, payload): (&Scenario, &GuestPayload),
         schedule: Schedule,
     ) -> Result<Run<'a>, Failure> {
         let scratch = self.store.scratch().map_err(ImageError::from)?;
-        let runner = Runner { kit, cache: cache.clone(), freshness: Freshness::Cached, limit: LIMIT };
-        Ok(runner.run(scenario, load, schedule, scratch.path())?)
+        let runner = Runner { runtime, cache: cache.clone(), freshness: CachePolicy::Cached, limit: LIMIT };
+        Ok(runner.run(scenario, payload, schedule, scratch.path())?)
     }
 
     /// An image, with progress for people where it must be built.
-    fn bench<'a>(&'a self, options: &'a Options, image: &str) -> Result<Bench<'a>, Failure> {
+    fn prepared_image<'a>(&'a self, options: &'a Options, image: &str) -> Result<PreparedImage<'a>, Failure> {
         let mut progress = Progress::new();
-        Ok(Bench::open(self.images(options), image, &mut |event| progress.show(event))?)
+        Ok(PreparedImage::open(self.images(options), image, &mut |event| progress.show(event))?)
     }
 
     /// The files of the scenarios with these ids, or of all.

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::args::NewArguments;
-use super::{Exit, Failure, Place, answer, talk, with_hint};
+use super::{Context, Exit, Failure, answer, talk, with_hint};
 use crate::session::load;
 use kernsnap_scenario::kernel_module_name;
 
@@ -25,24 +25,24 @@ const LONGEST: usize = 40;
 /// The longest name of a module that names functions: symbols of modules are short enough to be read.
 const LONGEST_MODULE: usize = 24;
 
-pub(super) fn new(place: &Place, arguments: &NewArguments) -> Result<Exit, Failure> {
+pub(super) fn new(context: &Context, arguments: &NewArguments) -> Result<Exit, Failure> {
     let NewArguments { scenario: name, group, module } = arguments;
     check_name("scenario", name, if *module { LONGEST_MODULE } else { LONGEST })?;
     check_name("group", group, LONGEST)?;
     if group == "snapshots" {
         return Err(Failure::input("`snapshots` is no group: reviewed views stand there".into()));
     }
-    if let Ok(file) = load::scenario_file(&place.workspace, name) {
-        return Err(taken(place.workspace.relative(&file)));
+    if let Ok(file) = load::scenario_file(&context.workspace, name) {
+        return Err(taken(context.workspace.relative(&file)));
     }
     let files = if *module { module_files(group, name) } else { program_files(group, name) };
-    let taken_by = files.iter().find(|(path, _)| place.workspace.root.join(path).exists());
+    let taken_by = files.iter().find(|(path, _)| context.workspace.root.join(path).exists());
     if let Some((path, _)) = taken_by {
         return Err(taken(path));
     }
     for (path, template) in &files {
         let text = template.replace(NAME, name).replace(SYMBOL, &kernel_module_name(name));
-        write(&place.workspace.root.join(path), &text).map_err(|error| match error.kind() {
+        write(&context.workspace.root.join(path), &text).map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => taken(path),
             _ => Failure::input(format!("cannot write `{}`: {error}", path.display())),
         })?;

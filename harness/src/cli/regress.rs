@@ -5,11 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::args::RegressArguments;
-use super::comparing::{Kernel, Scrutiny, lacking, measure};
+use super::measure::{Kernel, Scrutiny, lacking, measure};
 use super::parallel::in_order;
-use super::{Exit, Failure, Place, absolute, answer, paper, placed};
-use crate::session::kit::Prepared;
-use kernsnap_analysis::regress::{Class, Finding, Look, Report, classify};
+use super::{Context, Exit, Failure, absolute, answer, placed, terminal};
+use crate::session::prepare::Prepared;
+use kernsnap_analysis::regress::{Class, Finding, Measurement, Report, classify};
 use kernsnap_image::{Options, SourceSpec};
 
 /// Scenarios with other costs up to this many are looked at more closely.
@@ -17,7 +17,7 @@ const FEW: usize = 4;
 
 /// The two kernels, and what is asked of them.
 struct Setting<'a> {
-    place: &'a Place,
+    context: &'a Context,
     arguments: &'a RegressArguments,
     base: Kernel<'a>,
     head: Kernel<'a>,
@@ -33,9 +33,9 @@ struct Asked {
 
 impl Asked {
     /// `what` is an image where there is one of that name, or else a source.
-    fn of(place: &Place, arguments: &RegressArguments, what: &str, patches: &[PathBuf]) -> Result<Self, Failure> {
+    fn new(context: &Context, arguments: &RegressArguments, what: &str, patches: &[PathBuf]) -> Result<Self, Failure> {
         let patches = patches.iter().map(|path| absolute(path)).collect::<Result<Vec<_>, _>>()?;
-        let is_image = place.workspace.image_file(what).is_file();
+        let is_image = context.workspace.image_file(what).is_file();
         let source = if is_image { None } else { Some(SourceSpec::from_argument(what).map_err(Failure::input)?) };
         let kernel_source = source.map(|source| placed(&source)).transpose()?;
         let image = if is_image { what.to_owned() } else { arguments.image.clone() };
@@ -48,18 +48,21 @@ impl Asked {
     }
 }
 
-pub(super) fn regress(place: &Place, arguments: &RegressArguments) -> Result<Exit, Failure> {
-    let before = Asked::of(place, arguments, &arguments.base, &[])?;
-    let after = Asked::of(place, arguments, arguments.head.as_ref().unwrap_or(&arguments.base), &arguments.patches)?;
-    let files = place.scenario_files(&arguments.scenarios)?;
-    let cache = place.cache()?;
-    let (base, head) = (place.bench(&before.options, &before.image)?, place.bench(&after.options, &after.image)?);
-    let identical = base.kit.command_line == head.kit.command_line
-        && (base.kit.content == head.kit.content || base.runs_the_same(&head)?);
+pub(super) fn regress(context: &Context, arguments: &RegressArguments) -> Result<Exit, Failure> {
+    let before = Asked::new(context, arguments, &arguments.base, &[])?;
+    let after = Asked::new(context, arguments, arguments.head.as_ref().unwrap_or(&arguments.base), &arguments.patches)?;
+    let files = context.scenario_files(&arguments.scenarios)?;
+    let cache = context.cache()?;
+    let (base, head) = (
+        context.prepared_image(&before.options, &before.image)?,
+        context.prepared_image(&after.options, &after.image)?,
+    );
+    let identical = base.runtime.command_line == head.runtime.command_line
+        && (base.runtime.content == head.runtime.content || base.runs_the_same(&head)?);
     let mut findings = Vec::new();
     if !identical {
-        let (base, head) = (Kernel::of(&base, &cache), Kernel::of(&head, &cache));
-        let setting = Setting { place, arguments, base, head };
+        let (base, head) = (Kernel::new(&base, &cache), Kernel::new(&head, &cache));
+        let setting = Setting { context, arguments, base, head };
         findings = all(&setting, Scrutiny::Some, &files)?;
         let dearer = |file: &&PathBuf| findings.iter().any(|one| one.scenario == id(file) && !one.cost.is_empty());
         let few: Vec<PathBuf> = files.iter().filter(dearer).cloned().collect();
@@ -81,7 +84,7 @@ pub(super) fn regress(place: &Place, arguments: &RegressArguments) -> Result<Exi
     } else if arguments.mail {
         answer(&report.mail());
     } else {
-        answer(&report.show(&paper::style()));
+        answer(&report.show(&terminal::style()));
     }
     Ok(match report.worst() {
         Class::Unusable => Exit::TraceUnusable,
@@ -113,22 +116,22 @@ fn all(setting: &Setting<'_>, scrutiny: Scrutiny, files: &[PathBuf]) -> Result<V
 
 /// What becomes of one scenario; `None` where it is about neither kernel.
 fn one(setting: &Setting<'_>, scrutiny: Scrutiny, file: &Path) -> Result<Option<Finding>, Failure> {
-    let Setting { place, arguments, base, head } = setting;
+    let Setting { context, arguments, base, head } = setting;
     let (mut before, mut after) = (Vec::new(), Vec::new());
     match (base.prepared(file)?, head.prepared(file)?) {
         (Prepared::DoesNotApply(_), Prepared::DoesNotApply(_)) => return Ok(None),
-        (Prepared::Ready(one, load), Prepared::Ready(other, other_load)) => {
+        (Prepared::Ready(one, payload), Prepared::Ready(other, other_load)) => {
             let usual = base.usual_schedule();
-            before.push(base.look(place, (&one, &load), usual)?);
-            after.push(head.look(place, (&other, &other_load), usual)?);
-            let (before_runs, after_runs) = ((&*one, &load), (&*other, &other_load));
-            measure(place, scrutiny, (base, before_runs, &mut before[0]), (head, after_runs, &mut after[0]))?;
-            base.explain(place, before_runs, arguments.schedules.get(), &after[0], &mut before)?;
+            before.push(base.look(context, (&one, &payload), usual)?);
+            after.push(head.look(context, (&other, &other_load), usual)?);
+            let (before_runs, after_runs) = ((&*one, &payload), (&*other, &other_load));
+            measure(context, scrutiny, (base, before_runs, &mut before[0]), (head, after_runs, &mut after[0]))?;
+            base.explain(context, before_runs, arguments.schedules.get(), &after[0], &mut before)?;
         }
         (Prepared::DoesNotApply(not), Prepared::Ready(..)) => before.push(lacking(&not)),
         (Prepared::Ready(..), Prepared::DoesNotApply(not)) => after.push(lacking(&not)),
     }
-    before.extend(before.is_empty().then(Look::default));
-    after.extend(after.is_empty().then(Look::default));
+    before.extend(before.is_empty().then(Measurement::default));
+    after.extend(after.is_empty().then(Measurement::default));
     Ok(classify(&id(file), &before, &after, &arguments.fail_above))
 }

@@ -17,7 +17,7 @@ use kernsnap_machine::emulator::Emulator;
 
 /// What a replay came to.
 #[derive(Serialize)]
-struct Told<'a> {
+struct ReplayOutput<'a> {
     #[serde(flatten)]
     about: Brief<'a>,
     same: bool,
@@ -48,7 +48,7 @@ pub(super) fn replay(arguments: &Arguments, replay: &ReplayArguments) -> Result<
     let found = capsule.replay(&lockstep, &directory, LIMIT).map_err(RunError::Boot)?;
     let differences = capsule.differences(&found);
     let About { scenario, image, schedule, verdict, reasons, qemu, .. } = &capsule.about;
-    let told = Told {
+    let told = ReplayOutput {
         about: Brief { scenario, image, schedule, verdict },
         same: differences.is_empty(),
         differences,

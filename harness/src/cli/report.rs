@@ -6,23 +6,23 @@ use std::path::{Path, PathBuf};
 use super::args::ReportArguments;
 use super::diff::Given as Compared;
 use super::progress::Progress;
-use super::{Exit, Failure, Place, absolute, answer, options};
-use crate::session::kit::Bench;
+use super::{Context, Exit, Failure, absolute, answer, options};
 use crate::session::load;
+use crate::session::prepare::PreparedImage;
 use crate::session::run::{Outcome, RunError, evidence};
-use kernsnap_analysis::diff::{Diff, Side};
+use kernsnap_analysis::diff::{Diff, TaskLines};
 use kernsnap_analysis::report::{Given, Report, Sources, page};
 use kernsnap_analysis::verdict::Verdict;
 use kernsnap_scenario::Scenario;
 
-pub(super) fn report(place: &Place, arguments: &ReportArguments) -> Result<Exit, Failure> {
+pub(super) fn report(context: &Context, arguments: &ReportArguments) -> Result<Exit, Failure> {
     let directory = Path::new(&arguments.what);
-    let report = if directory.is_dir() { kept(directory)? } else { made(place, arguments)? };
+    let report = if directory.is_dir() { kept(directory)? } else { made(context, arguments)? };
     let file = match &arguments.output {
         Some(file) => absolute(file)?,
         None => absolute(&PathBuf::from(format!("{}.html", report.scenario)))?,
     };
-    write_page(&report, place, arguments.against.as_deref(), &file)?;
+    write_page(&report, context, arguments.against.as_deref(), &file)?;
     answer(&file.display().to_string());
     Ok(Exit::Passed)
 }
@@ -36,23 +36,23 @@ fn kept(directory: &Path) -> Result<Report, Failure> {
 }
 
 /// The report of a run that takes place now.
-fn made(place: &Place, arguments: &ReportArguments) -> Result<Report, Failure> {
+fn made(context: &Context, arguments: &ReportArguments) -> Result<Report, Failure> {
     let options = options(&arguments.source)?;
-    let file = load::scenario_file(&place.workspace, &arguments.what)?;
+    let file = load::scenario_file(&context.workspace, &arguments.what)?;
     let mut progress = Progress::new();
     let mut show = |event| progress.show(event);
-    let bench = Bench::open(place.images(&options), &arguments.image, &mut show)?;
-    let (scenario, load) = bench.scenario(&file, &mut show)?.ready()?;
+    let prepared_image = PreparedImage::open(context.images(&options), &arguments.image, &mut show)?;
+    let (scenario, payload) = prepared_image.scenario(&file, &mut show)?.ready()?;
     drop(progress);
-    let schedule = bench.kit.machine.usual_schedule();
-    let outcome = place.run(&bench.kit, &place.cache()?, (&scenario, &load), schedule)?.outcome;
-    Ok(of(&scenario, &bench.kit.image, &outcome, &load::sources(&place.workspace)?))
+    let schedule = prepared_image.runtime.machine.usual_schedule();
+    let outcome = context.run(&prepared_image.runtime, &context.cache()?, (&scenario, &payload), schedule)?.outcome;
+    Ok(build(&scenario, &prepared_image.runtime.image, &outcome, &load::sources(&context.workspace)?))
 }
 
 /// The report of a run.
-pub(super) fn of(scenario: &Scenario, image: &str, outcome: &Outcome, sources: &Sources) -> Report {
+pub(super) fn build(scenario: &Scenario, image: &str, outcome: &Outcome, sources: &Sources) -> Report {
     let Outcome { trace, cast, console, view, verdict, schedule, .. } = outcome;
-    Report::of(&Given {
+    Report::new(&Given {
         scenario,
         image,
         schedule: &schedule.to_string(),
@@ -72,8 +72,13 @@ pub(super) fn keep(report: &Report, file: &Path) -> Result<(), Failure> {
 }
 
 /// Writes the page of a report, compared with `against`, or else with the reviewed snapshot, where there is one.
-pub(super) fn write_page(report: &Report, place: &Place, against: Option<&Path>, file: &Path) -> Result<(), Failure> {
-    let snapshot = place.workspace.snapshots(&report.image).join(&report.scenario).with_extension("snap");
+pub(super) fn write_page(
+    report: &Report,
+    context: &Context,
+    against: Option<&Path>,
+    file: &Path,
+) -> Result<(), Failure> {
+    let snapshot = context.workspace.snapshots(&report.image).join(&report.scenario).with_extension("snap");
     let before = against.or_else(|| snapshot.is_file().then_some(snapshot.as_path()));
     // What a trace with holes shows is not what happened.
     let usable = report.verdict == Verdict::Passed.word() || report.verdict == Verdict::Failed(Vec::new()).word();
@@ -81,8 +86,8 @@ pub(super) fn write_page(report: &Report, place: &Place, against: Option<&Path>,
         None => None,
         Some(path) => {
             let before = Compared::at(path)?.read()?;
-            let after = Side { verdict: Some(report.verdict.clone()), ..Side::read(&report.view) };
-            Some((place.workspace.relative(path).display().to_string(), Diff::of(&before, &after)))
+            let after = TaskLines { verdict: Some(report.verdict.clone()), ..TaskLines::read(&report.view) };
+            Some((context.workspace.relative(path).display().to_string(), Diff::new(&before, &after)))
         }
     };
     let difference = difference.as_ref().map(|(name, diff)| (name.as_str(), diff));

@@ -10,17 +10,17 @@ use tempfile::TempDir;
 
 use super::args::RunArguments;
 use super::parallel::in_order;
-use super::{Exit, Failure, Place, Scenarios, absolute, answer, chain, options, paper, report, schedule, talk};
+use super::{Context, Exit, Failure, Scenarios, absolute, answer, chain, options, report, schedule, talk, terminal};
 use crate::session::cache::Cache;
 use crate::session::capsule::Capsule;
 use crate::session::load;
 use crate::session::record::{LastVerdict, Record};
-use crate::session::run::{Freshness, Input, Load, Outcome, RunError, Runner, evidence};
+use crate::session::run::{CachePolicy, GuestPayload, Outcome, RunError, RunInput, Runner, evidence};
 use kernsnap_analysis::model::Model;
 use kernsnap_analysis::report::Sources;
 use kernsnap_analysis::verdict::Verdict;
 use kernsnap_analysis::verdict::mutation::mutate;
-use kernsnap_analysis::view::{Kind, Style, Subject, View};
+use kernsnap_analysis::view::{Kind, Style, View, ViewInput};
 use kernsnap_image::ImageError;
 use kernsnap_machine::emulator::Emulator;
 use kernsnap_machine::{BootError, Schedule};
@@ -29,7 +29,7 @@ use kernsnap_scenario::Scenario;
 /// One run to do.
 struct Job<'a> {
     scenario: &'a Scenario,
-    load: &'a Load,
+    payload: &'a GuestPayload,
     /// From 1.
     repetition: usize,
 }
@@ -42,28 +42,28 @@ struct Setting<'a> {
     mutate: bool,
     repeat: usize,
     emulator: Emulator,
-    place: &'a Place,
+    context: &'a Context,
     views: Vec<Kind>,
     sources: Sources,
     html: Option<PathBuf>,
     capsule: Option<PathBuf>,
 }
 
-pub(super) fn run(place: &Place, arguments: &RunArguments) -> Result<Exit, Failure> {
+pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, Failure> {
     let options = options(&arguments.source)?;
-    let files = place.scenario_files(&arguments.scenarios)?;
+    let files = context.scenario_files(&arguments.scenarios)?;
     // First of all: without it nothing that is built or read helps.
-    let emulator = Emulator::find(&place.store).map_err(|error| Failure::from(RunError::Boot(error.into())))?;
-    let mut bench = place.bench(&options, &arguments.image)?;
-    bench.kit.lockstep.adverse = arguments.boot.adverse;
-    let Scenarios { ready: scenarios, not_applicable } = Scenarios::prepare(&bench, &files)?;
-    let schedule = schedule(&bench, arguments.schedule)?;
+    let emulator = Emulator::find(&context.store).map_err(|error| Failure::from(RunError::Boot(error.into())))?;
+    let mut prepared_image = context.prepared_image(&options, &arguments.image)?;
+    prepared_image.runtime.lockstep.adverse = arguments.boot.adverse;
+    let Scenarios { ready: scenarios, not_applicable } = Scenarios::prepare(&prepared_image, &files)?;
+    let schedule = schedule(&prepared_image, arguments.schedule)?;
     // A repetition that is read from the cache repeats nothing, and tries nothing.
     let fresh = arguments.boot.fresh || arguments.boot.adverse || arguments.repeat.get() > 1;
     let runner = Runner {
-        kit: &bench.kit,
-        cache: Cache::of(&place.store, &emulator.hash),
-        freshness: if fresh { Freshness::Fresh } else { Freshness::Cached },
+        runtime: &prepared_image.runtime,
+        cache: Cache::new(&context.store, &emulator.hash),
+        freshness: if fresh { CachePolicy::Fresh } else { CachePolicy::Cached },
         limit: Duration::from_secs(arguments.limit),
     };
     let setting = Setting {
@@ -72,9 +72,9 @@ pub(super) fn run(place: &Place, arguments: &RunArguments) -> Result<Exit, Failu
         out: arguments.out.as_deref().map(absolute).transpose()?,
         mutate: arguments.mutate,
         repeat: arguments.repeat.get(),
-        place,
+        context,
         views: arguments.views.clone(),
-        sources: load::sources(&place.workspace)?,
+        sources: load::sources(&context.workspace)?,
         html: arguments.html.as_deref().map(absolute).transpose()?,
         capsule: arguments.capsule.as_deref().map(absolute).transpose()?,
         emulator,
@@ -86,19 +86,27 @@ pub(super) fn run(place: &Place, arguments: &RunArguments) -> Result<Exit, Failu
     }
     let jobs: Vec<Job<'_>> = scenarios
         .iter()
-        .flat_map(|(scenario, load)| (1..=setting.repeat).map(move |repetition| Job { scenario, load, repetition }))
+        .flat_map(|(scenario, payload)| {
+            (1..=setting.repeat).map(move |repetition| Job { scenario, payload, repetition })
+        })
         .collect();
     for not in &not_applicable {
-        let record = Record::not_applicable(not, setting.runner.kit, schedule, &setting.emulator.version);
-        LastVerdict::remember(&place.store, &setting.runner.kit.image, &not.id, record.verdict, &record.image_key);
+        let record = Record::not_applicable(not, setting.runner.runtime, schedule, &setting.emulator.version);
+        LastVerdict::remember(
+            &context.store,
+            &setting.runner.runtime.image,
+            &not.id,
+            record.verdict,
+            &record.image_key,
+        );
         if arguments.json {
             answer(&serde_json::to_string(&record).map_err(|error| Failure::internal("write JSON", &error))?);
         } else {
-            answer(&format!("{} on {}: {}\n\n{not}", not.id, setting.runner.kit.image, not.title));
+            answer(&format!("{} on {}: {}\n\n{not}", not.id, setting.runner.runtime.image, not.title));
         }
     }
     let mut reporter =
-        Reporter { json: arguments.json, style: paper::style(), exit: Exit::Passed, hashes: BTreeMap::new() };
+        Reporter { json: arguments.json, style: terminal::style(), exit: Exit::Passed, hashes: BTreeMap::new() };
     in_order(
         &jobs,
         arguments.parallel.get(),
@@ -116,17 +124,17 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Ran {
     let Setting { runner, schedule, emulator, .. } = setting;
     let qemu_version = &*emulator.version;
     let without_verdict = |word, why, exit| {
-        let record = Record::without_verdict(&job.scenario.id, runner.kit, *schedule, word, why, qemu_version);
+        let record = Record::without_verdict(&job.scenario.id, runner.runtime, *schedule, word, why, qemu_version);
         (record, None, exit)
     };
-    let (mut record, run, mut exit) = match runner.run(job.scenario, job.load, *schedule, &directory) {
+    let (mut record, run, mut exit) = match runner.run(job.scenario, job.payload, *schedule, &directory) {
         Ok(run) => {
             let exit = match run.outcome.verdict {
                 Verdict::Passed => Exit::Passed,
                 Verdict::Failed(_) => Exit::Different,
                 Verdict::Unusable(_) => Exit::TraceUnusable,
             };
-            let mut record = Record::finished(job.scenario, runner.kit, &run.outcome, qemu_version);
+            let mut record = Record::finished(job.scenario, runner.runtime, &run.outcome, qemu_version);
             record.views = views(job, setting, &run.outcome);
             (record, Some(run), exit)
         }
@@ -134,16 +142,16 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Ran {
             without_verdict("lost", chain(&error), Exit::MachineLost)
         }
         Err(RunError::Refused(mistake)) => without_verdict("refused", mistake.to_string(), Exit::BadInput),
-        Err(RunError::Unsound(unsound)) => without_verdict("unsound", unsound.to_string(), Exit::CacheUnsound),
+        Err(RunError::CacheMismatch(mismatch)) => without_verdict("unsound", mismatch.to_string(), Exit::CacheUnsound),
         Err(error) => return Err(error.into()),
     };
     if let Some(run) = run.as_ref().filter(|_| setting.out.is_some() || exit != Exit::Passed) {
         run.leave(&directory)?;
     }
     if let Some(file) = &setting.capsule {
-        let input = Input::of(job.scenario, runner.kit, job.load, *schedule)?;
+        let input = RunInput::from_scenario(job.scenario, runner.runtime, job.payload, *schedule)?;
         let evidence = run.as_ref().map(|run| &run.evidence);
-        let bytes = Capsule::of(&job.scenario.id, &input, emulator, (record.verdict, &record.reasons), evidence)
+        let bytes = Capsule::from_run(&job.scenario.id, &input, emulator, (record.verdict, &record.reasons), evidence)
             .and_then(|capsule| capsule.pack());
         bytes
             .and_then(|bytes| fs::write(file, bytes))
@@ -161,7 +169,7 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Ran {
     let result = directory.join(evidence::RESULT);
     fs::write(&result, text + "\n").map_err(|source| RunError::Write { path: result, source })?;
     let Record { scenario, image, verdict, image_key, .. } = &record;
-    LastVerdict::remember(&setting.place.store, image, scenario, verdict, image_key);
+    LastVerdict::remember(&setting.context.store, image, scenario, verdict, image_key);
     if let Some(outcome) = &outcome {
         reports(job, setting, outcome, &directory, exit)?;
     }
@@ -177,12 +185,12 @@ fn reports(job: &Job<'_>, setting: &Setting<'_>, outcome: &Outcome, to: &Path, e
     if !kept && setting.html.is_none() {
         return Ok(());
     }
-    let report = report::of(job.scenario, &setting.runner.kit.image, outcome, &setting.sources);
+    let report = report::build(job.scenario, &setting.runner.runtime.image, outcome, &setting.sources);
     if kept {
         report::keep(&report, &to.join(evidence::REPORT))?;
     }
     match &setting.html {
-        Some(file) => report::write_page(&report, setting.place, None, file),
+        Some(file) => report::write_page(&report, setting.context, None, file),
         None => Ok(()),
     }
 }
@@ -192,15 +200,15 @@ fn views(job: &Job<'_>, setting: &Setting<'_>, outcome: &Outcome) -> Vec<View> {
     if setting.views.is_empty() {
         return Vec::new();
     }
-    let model = Model::of(&outcome.trace.events);
-    let subject = Subject::of(job.scenario, &outcome.trace, &model, &outcome.cast);
-    setting.views.iter().map(|kind| View::of(*kind, &subject)).collect()
+    let model = Model::from_events(&outcome.trace.events);
+    let subject = ViewInput::new(job.scenario, &outcome.trace, &model, &outcome.cast);
+    setting.views.iter().map(|kind| View::new(*kind, &subject)).collect()
 }
 
 /// Where a run's files go: below `--out`, or into a directory that goes away with its guard.
 fn directory(job: &Job<'_>, setting: &Setting<'_>) -> Result<(PathBuf, Option<TempDir>), Failure> {
     let Some(out) = &setting.out else {
-        let scratch = setting.place.store.scratch().map_err(ImageError::from)?;
+        let scratch = setting.context.store.scratch().map_err(ImageError::from)?;
         return Ok((scratch.path().to_owned(), Some(scratch)));
     };
     let directory = numbered(out.join(&job.scenario.id), setting, job);
@@ -215,8 +223,8 @@ fn keep(directory: &Path, setting: &Setting<'_>, job: &Job<'_>) -> Option<PathBu
     if setting.out.is_some() {
         return Some(directory.to_owned());
     }
-    let place = setting.place.store.root().join("evidence").join(&setting.runner.kit.image);
-    let kept = numbered(place.join(&job.scenario.id), setting, job);
+    let context = setting.context.store.root().join("evidence").join(&setting.runner.runtime.image);
+    let kept = numbered(context.join(&job.scenario.id), setting, job);
     fs::create_dir_all(kept.parent()?).ok()?;
     match fs::remove_dir_all(&kept) {
         Err(error) if error.kind() != ErrorKind::NotFound => return None,
@@ -284,7 +292,7 @@ impl Reporter {
 }
 
 fn show_views(job: &Job<'_>, setting: &Setting<'_>, outcome: Option<&Outcome>, views: &[View], style: &Style) {
-    answer(&format!("{} on {}: {}\n", job.scenario.id, setting.runner.kit.image, job.scenario.title));
+    answer(&format!("{} on {}: {}\n", job.scenario.id, setting.runner.runtime.image, job.scenario.title));
     if let Some(outcome) = outcome {
         // What a trace with holes shows is not what happened.
         if !matches!(outcome.verdict, Verdict::Unusable(_)) {

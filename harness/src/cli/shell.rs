@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::args::ShellArguments;
 use super::progress::Progress;
-use super::{Exit, Failure, Place, absolute, chain, options, talk, with_hint};
+use super::{Context, Exit, Failure, absolute, chain, options, talk, with_hint};
 use crate::session::shell_guest::prepare;
 use kernsnap_host::exec::ToolError;
 use kernsnap_image::ImageError;
@@ -17,21 +17,21 @@ use kernsnap_machine::shell::{ShellError, ShellRequest, ask, open};
 const GREETING: &str =
     "`poweroff` or Ctrl-A X leaves; there is no network, and what is typed makes no run that repeats exactly";
 
-pub(super) fn shell(place: &Place, arguments: &ShellArguments) -> Result<Exit, Failure> {
+pub(super) fn shell(context: &Context, arguments: &ShellArguments) -> Result<Exit, Failure> {
     if arguments.command.is_none() && !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
         let text = "a shell needs a terminal\n\nhint: `--command COMMAND` runs one command without";
         return Err(Failure::input(text.into()));
     }
     // First of all: without it nothing that is built or read helps.
-    Emulator::find(&place.store).map_err(ShellError::from)?;
+    Emulator::find(&context.store).map_err(ShellError::from)?;
     let options = options(&arguments.source)?;
     let busybox = arguments.busybox.as_deref().map(absolute).transpose()?;
     let mut progress = Progress::new();
     let mut show = |event| progress.show(event);
-    let guest = prepare(place.images(&options), &arguments.image, busybox.as_deref(), &mut show)?;
+    let guest = prepare(context.images(&options), &arguments.image, busybox.as_deref(), &mut show)?;
     drop(progress);
 
-    let scratch = place.store.scratch().map_err(ImageError::from)?;
+    let scratch = context.store.scratch().map_err(ImageError::from)?;
     let initramfs = scratch.path().join("initramfs.cpio");
     guest
         .root

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::args::{GcArguments, StoreArguments, StoreCommand};
-use super::{Exit, Failure, Place, answer, talk};
+use super::{Context, Exit, Failure, answer, talk};
 use kernsnap_host::store::{Gone, Item, Keep, unused};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -22,23 +22,23 @@ struct Row {
     unused_days: Option<u64>,
 }
 
-pub(super) fn store(place: &Place, arguments: &StoreArguments) -> Result<Exit, Failure> {
+pub(super) fn store(context: &Context, arguments: &StoreArguments) -> Result<Exit, Failure> {
     match &arguments.command {
-        None => list(place, arguments.json),
-        Some(StoreCommand::Gc(gc)) => collect(place, gc),
+        None => list(context, arguments.json),
+        Some(StoreCommand::Gc(gc)) => collect(context, gc),
     }
 }
 
-fn list(place: &Place, json: bool) -> Result<Exit, Failure> {
+fn list(context: &Context, json: bool) -> Result<Exit, Failure> {
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
-    for item in place.store.items()? {
+    for item in context.store.items()? {
         let row = rows.entry(item.kind.clone()).or_default();
         row.entries += 1;
         row.bytes += item.size;
         let days = days(&item);
         row.unused_days = Some(row.unused_days.map_or(days, |known| known.min(days)));
     }
-    for (kind, bytes) in place.store.others() {
+    for (kind, bytes) in context.store.others() {
         rows.insert(kind.to_owned(), Row { bytes, ..Row::default() });
     }
     let total: u64 = rows.values().map(|row| row.bytes).sum();
@@ -56,13 +56,13 @@ fn list(place: &Place, json: bool) -> Result<Exit, Failure> {
         }
     }
     if !json {
-        answer(&format!("{:12} {:>10}  {}", "all", size(total), place.store.root().display()));
+        answer(&format!("{:12} {:>10}  {}", "all", size(total), context.store.root().display()));
     }
     Ok(Exit::Passed)
 }
 
-fn collect(place: &Place, arguments: &GcArguments) -> Result<Exit, Failure> {
-    let items = place.store.items()?;
+fn collect(context: &Context, arguments: &GcArguments) -> Result<Exit, Failure> {
+    let items = context.store.items()?;
     let keep = match arguments.limit {
         Some(gib) => Keep::Most(u64::from(gib) << 30),
         None => Keep::Within(DAY * arguments.keep_days),
@@ -70,7 +70,7 @@ fn collect(place: &Place, arguments: &GcArguments) -> Result<Exit, Failure> {
     let mut freed = 0;
     for item in unused(&items, keep, SystemTime::now()) {
         let told = format!("{}/{} {}, not used for {} days", item.kind, item.name, size(item.size), days(item));
-        if !arguments.dry_run && place.store.discard(item)? == Gone::InUse {
+        if !arguments.dry_run && context.store.discard(item)? == Gone::InUse {
             talk(&format!("{told}: somebody is at it"));
             continue;
         }

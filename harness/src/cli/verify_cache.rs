@@ -7,11 +7,11 @@ use serde::Serialize;
 use super::args::VerifyCacheArguments;
 use super::parallel::in_order;
 use super::progress::Progress;
-use super::{Exit, Failure, LIMIT, Place, answer, chain, talk};
+use super::{Context, Exit, Failure, LIMIT, answer, chain, talk};
 use crate::session::cache::{About, Cache};
-use crate::session::kit::{Bench, Prepared};
 use crate::session::load;
-use crate::session::run::{Freshness, Input, Load, RunError, Runner};
+use crate::session::prepare::{Prepared, PreparedImage};
+use crate::session::run::{CachePolicy, GuestPayload, RunError, RunInput, Runner};
 use kernsnap_image::{ImageError, ImageSpec, Options};
 use kernsnap_machine::Schedule;
 use kernsnap_scenario::Scenario;
@@ -25,7 +25,7 @@ struct Known<'a> {
     about: About,
     runner: &'a Runner<'a>,
     scenario: Scenario,
-    load: Load,
+    payload: GuestPayload,
     schedule: Schedule,
 }
 
@@ -41,22 +41,27 @@ struct Tried<'a> {
     why: Option<String>,
 }
 
-pub(super) fn verify_cache(place: &Place, arguments: &VerifyCacheArguments) -> Result<Exit, Failure> {
-    let cache = place.cache()?;
+pub(super) fn verify_cache(context: &Context, arguments: &VerifyCacheArguments) -> Result<Exit, Failure> {
+    let cache = context.cache()?;
     let entries = cache.entries();
     let options = Options::default();
-    let benches = benches(place, &options, &entries)?;
+    let benches = benches(context, &options, &entries)?;
     let runners: Vec<Runner<'_>> = benches
         .iter()
-        .map(|bench| Runner { kit: &bench.kit, cache: cache.clone(), freshness: Freshness::Fresh, limit: LIMIT })
+        .map(|prepared_image| Runner {
+            runtime: &prepared_image.runtime,
+            cache: cache.clone(),
+            freshness: CachePolicy::Fresh,
+            limit: LIMIT,
+        })
         .collect();
     let mut known = Vec::new();
-    for (bench, runner) in benches.iter().zip(&runners) {
-        known.extend(current(place, &cache, bench, runner, &entries)?);
+    for (prepared_image, runner) in benches.iter().zip(&runners) {
+        known.extend(current(context, &cache, prepared_image, runner, &entries)?);
     }
     known.sort_by(|one, other| one.key.cmp(&other.key));
     let total = known.len();
-    let last = place.store.record::<String>(RECORD).unwrap_or_default();
+    let last = context.store.record::<String>(RECORD).unwrap_or_default();
     let behind = known.partition_point(|known| known.key <= last);
     known.rotate_left(behind);
     known.truncate(arguments.sample.get());
@@ -65,13 +70,13 @@ pub(super) fn verify_cache(place: &Place, arguments: &VerifyCacheArguments) -> R
     in_order(
         &known,
         arguments.parallel.get(),
-        |known| again(place, known),
+        |known| again(context, known),
         |known, tried| {
             let (outcome, why, one) = tried?;
             exit = exit.worst(one);
             same += usize::from(one == Exit::Passed);
             // A store that cannot be written begins at the same place next time.
-            let _ = place.store.set_record(RECORD, &known.key);
+            let _ = context.store.set_record(RECORD, &known.key);
             tell(&Tried { about: &known.about, key: &known.key, outcome, why }, arguments.json)
         },
     )?;
@@ -85,19 +90,19 @@ pub(super) fn verify_cache(place: &Place, arguments: &VerifyCacheArguments) -> R
 
 /// The images that the entries name and that are built.
 fn benches<'a>(
-    place: &'a Place,
+    context: &'a Context,
     options: &'a Options,
     entries: &BTreeMap<String, About>,
-) -> Result<Vec<Bench<'a>>, Failure> {
+) -> Result<Vec<PreparedImage<'a>>, Failure> {
     let mut names: Vec<&str> = entries.values().map(|about| about.image.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     let mut progress = Progress::new();
     let mut benches = Vec::new();
-    for name in names.into_iter().filter(|name| place.workspace.image_file(name).is_file()) {
-        let images = place.images(options);
-        if images.is_built(&ImageSpec::load(&place.workspace, name)?)? {
-            benches.push(Bench::open(images, name, &mut |event| progress.show(event))?);
+    for name in names.into_iter().filter(|name| context.workspace.image_file(name).is_file()) {
+        let images = context.images(options);
+        if images.is_built(&ImageSpec::load(&context.workspace, name)?)? {
+            benches.push(PreparedImage::open(images, name, &mut |event| progress.show(event))?);
         }
     }
     Ok(benches)
@@ -105,35 +110,37 @@ fn benches<'a>(
 
 /// The entries of one image whose inputs are still those of today.
 fn current<'a>(
-    place: &Place,
+    context: &Context,
     cache: &Cache,
-    bench: &Bench<'_>,
+    prepared_image: &PreparedImage<'_>,
     runner: &'a Runner<'a>,
     entries: &BTreeMap<String, About>,
 ) -> Result<Vec<Known<'a>>, Failure> {
     let mut found = Vec::new();
     let mut progress = Progress::new();
-    for (key, about) in entries.iter().filter(|(_, about)| about.image == bench.kit.image) {
-        let (Ok(file), Ok(schedule)) = (load::scenario_file(&place.workspace, &about.scenario), about.schedule.parse())
+    for (key, about) in entries.iter().filter(|(_, about)| about.image == prepared_image.runtime.image) {
+        let (Ok(file), Ok(schedule)) =
+            (load::scenario_file(&context.workspace, &about.scenario), about.schedule.parse())
         else {
             continue;
         };
-        let Prepared::Ready(scenario, load) = bench.scenario(&file, &mut |event| progress.show(event))? else {
+        let Prepared::Ready(scenario, payload) = prepared_image.scenario(&file, &mut |event| progress.show(event))?
+        else {
             continue;
         };
-        let input = Input::of(&scenario, runner.kit, &load, schedule)?;
+        let input = RunInput::from_scenario(&scenario, runner.runtime, &payload, schedule)?;
         if cache.key(&input).as_str() == key {
             let (key, about) = (key.clone(), about.clone());
-            found.push(Known { key, about, runner, scenario: *scenario, load, schedule });
+            found.push(Known { key, about, runner, scenario: *scenario, payload, schedule });
         }
     }
     Ok(found)
 }
 
-fn again(place: &Place, known: &Known<'_>) -> Result<(&'static str, Option<String>, Exit), Failure> {
-    let scratch = place.store.scratch().map_err(ImageError::from)?;
-    match known.runner.run(&known.scenario, &known.load, known.schedule, scratch.path()) {
-        Err(RunError::Unsound(unsound)) => Ok(("unsound", Some(unsound.to_string()), Exit::CacheUnsound)),
+fn again(context: &Context, known: &Known<'_>) -> Result<(&'static str, Option<String>, Exit), Failure> {
+    let scratch = context.store.scratch().map_err(ImageError::from)?;
+    match known.runner.run(&known.scenario, &known.payload, known.schedule, scratch.path()) {
+        Err(RunError::CacheMismatch(mismatch)) => Ok(("unsound", Some(mismatch.to_string()), Exit::CacheUnsound)),
         Err(RunError::Boot(error)) if !error.is_of_the_host() => Ok(("lost", Some(chain(&error)), Exit::MachineLost)),
         // What the evidence shows is not the question.
         Ok(_) | Err(RunError::Refused(_)) => Ok(("same", None, Exit::Passed)),

@@ -4,11 +4,11 @@ use std::io::{self, ErrorKind, StdoutLock, Write as _};
 use std::path::Path;
 
 use super::args::{Arguments, ViewArguments};
-use super::{Exit, Failure, answer, events, look, paper, recorded, talk};
+use super::{Exit, Failure, answer, events, load_trace, recording_source, talk, terminal};
 use crate::session::recording::{Events, Opened, open};
 use kernsnap_analysis::model;
 use kernsnap_analysis::view::follow::Choice;
-use kernsnap_analysis::view::{Cast, Content, Figures, Kind, View};
+use kernsnap_analysis::view::{Content, Figures, Kind, RoleMap, View};
 use kernsnap_trace::RawReader;
 use kernsnap_trace::text::Summary;
 
@@ -25,11 +25,11 @@ pub(super) fn view(arguments: &Arguments, view: &ViewArguments) -> Result<Exit, 
 
 /// The events as they are read.
 fn lines(arguments: &Arguments, view: &ViewArguments) -> Result<Exit, Failure> {
-    let follow = Choice::of(&view.follow);
+    let follow = Choice::from_words(&view.follow);
     read(arguments, &view.file, |mut events| {
         let mut shown = 0;
         let (mut out, mut columns) = (Out::new(), events::Columns::default());
-        while let Some(event) = events.lend() {
+        while let Some(event) = events.next_ref() {
             let (event, names) = event.map_err(|error| unreadable(&view.file, &error))?;
             shown += 1;
             if !follow.takes(event, names) {
@@ -53,21 +53,21 @@ fn figures(arguments: &Arguments, view: &ViewArguments) -> Result<Exit, Failure>
     read(arguments, &view.file, |mut events| {
         let mut summary = model::Summary::default();
         let mut count = 0;
-        while let Some(event) = events.lend() {
+        while let Some(event) = events.next_ref() {
             summary.observe(event.map_err(|error| unreadable(&view.file, &error))?.0);
             count += 1;
         }
         let (summary, told) = (summary.finish(), events.finish());
-        let cast = Cast::by_name(&summary.tasks, &told.names);
-        print(view, &View { content: Content::Summary(Figures::of(&summary, &cast)), dropped: 0 })?;
+        let cast = RoleMap::by_name(&summary.tasks, &told.names);
+        print(view, &View { content: Content::Summary(Figures::from_summary(&summary, &cast)), dropped: 0 })?;
         conclude(&view.file, told, count)
     })
 }
 
 /// Other views of tasks need the whole recording at once.
 fn looks(arguments: &Arguments, view: &ViewArguments, kinds: &[Kind]) -> Result<Exit, Failure> {
-    let (trace, summary) = look::whole(arguments, &view.file)?;
-    for shown in look::views(&trace, &view.follow, kinds) {
+    let (trace, summary) = load_trace::whole(arguments, &view.file)?;
+    for shown in load_trace::views(&trace, &view.follow, kinds) {
         print(view, &shown)?;
     }
     conclude(&view.file, summary, trace.events.len() as u64)
@@ -77,7 +77,7 @@ fn print(view: &ViewArguments, shown: &View) -> Result<(), Failure> {
     if view.json {
         answer(&serde_json::to_string(shown).map_err(|error| Failure::internal("write JSON", &error))?);
     } else {
-        answer(&shown.show(&paper::style()));
+        answer(&shown.show(&terminal::style()));
     }
     if shown.dropped > 0 {
         talk(&format!("{} events of other tasks are not shown", shown.dropped));
@@ -95,9 +95,9 @@ pub(super) fn read<T>(
     file: &Path,
     then: impl FnOnce(Events<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    match open(&recorded::file(file))? {
+    match open(&recording_source::file(file))? {
         Opened::Text(reader) => then(Events::Text(reader)),
-        raw => recorded::with(arguments, file, &raw, |dat, symbols| {
+        raw => recording_source::with(arguments, file, &raw, |dat, symbols| {
             then(Events::Raw(Box::new(RawReader::new(&dat.recording(), symbols))))
         })?,
     }

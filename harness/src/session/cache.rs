@@ -16,7 +16,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::session::run::{Input, Kit};
+use crate::session::run::{ImageRuntime, RunInput};
 use kernsnap_host::archive::{Effort, pack, unpack};
 use kernsnap_host::key::Key;
 use kernsnap_host::store::Store;
@@ -53,8 +53,8 @@ pub struct About {
 impl About {
     /// What a run is of.
     #[must_use]
-    pub fn of(scenario: &Scenario, kit: &Kit, schedule: Schedule) -> Self {
-        Self { image: kit.image.clone(), scenario: scenario.id.clone(), schedule: schedule.to_string() }
+    pub fn new(scenario: &Scenario, runtime: &ImageRuntime, schedule: Schedule) -> Self {
+        Self { image: runtime.image.clone(), scenario: scenario.id.clone(), schedule: schedule.to_string() }
     }
 }
 
@@ -80,7 +80,7 @@ mod part {
     "a kept result does not repeat: the same input gave other bytes{}\n  the entry was moved to `{}`",
     differences.iter().fold(String::new(), |all, one| all + "\n  " + one), entry.display()
 )]
-pub struct Unsound {
+pub struct CacheMismatch {
     /// What differs, one sentence each.
     pub differences: Vec<String>,
     /// Where the entry is now.
@@ -90,14 +90,14 @@ pub struct Unsound {
 impl Cache {
     /// The results in a store that come from the QEMU with this hash.
     #[must_use]
-    pub fn of(store: &Store, qemu: &str) -> Self {
+    pub fn new(store: &Store, qemu: &str) -> Self {
         let place = |name: &str| store.root().join(name);
         Self { directory: place("result"), aside: place("damaged"), qemu: qemu.to_owned(), limit: LIMIT }
     }
 
     /// The name of the entry of an input.
     #[must_use]
-    pub fn key(&self, input: &Input<'_>) -> Key {
+    pub fn key(&self, input: &RunInput<'_>) -> Key {
         input.inputs(&self.qemu).key()
     }
 
@@ -119,8 +119,8 @@ impl Cache {
     /// Holds what a boot gave against what is known.
     ///
     /// # Errors
-    /// [`Unsound`] where they differ. The entry is moved aside, for a person to look at.
-    pub fn must_be(&self, key: &Key, known: &Evidence, found: &Evidence) -> Result<(), Unsound> {
+    /// [`CacheMismatch`] where they differ. The entry is moved aside, for a person to look at.
+    pub fn verify(&self, key: &Key, known: &Evidence, found: &Evidence) -> Result<(), CacheMismatch> {
         let differences = known.differences(found);
         if differences.is_empty() {
             return Ok(());
@@ -128,7 +128,7 @@ impl Cache {
         let path = self.path(key);
         let aside = self.aside.join(format!("result-{key}{END}"));
         let moved = fs::create_dir_all(&self.aside).and_then(|()| fs::rename(&path, &aside));
-        Err(Unsound { differences, entry: if moved.is_ok() { aside } else { path } })
+        Err(CacheMismatch { differences, entry: if moved.is_ok() { aside } else { path } })
     }
 
     /// What entries there are, by key.
@@ -194,10 +194,10 @@ fn open(path: &Path) -> Option<(About, Evidence)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kernsnap_host::key::Inputs;
+    use kernsnap_host::key::CacheInputs;
 
     fn key(input: &str) -> Key {
-        Inputs::new("result", 1).with("initramfs", input).key()
+        CacheInputs::new("result", 1).with("initramfs", input).key()
     }
 
     fn about() -> About {
@@ -209,7 +209,7 @@ mod tests {
     }
 
     fn cache(directory: &tempfile::TempDir) -> Cache {
-        Cache::of(&Store::at(directory.path()), "a build of QEMU")
+        Cache::new(&Store::at(directory.path()), "a build of QEMU")
     }
 
     #[test]
@@ -240,10 +240,10 @@ mod tests {
         let directory = tempfile::tempdir()?;
         let cache = cache(&directory);
         cache.keep(&key("one"), &about(), &evidence("said"));
-        assert_eq!(cache.must_be(&key("one"), &evidence("said"), &evidence("said")), Ok(()));
-        let unsound = cache.must_be(&key("one"), &evidence("said"), &evidence("sang")).expect_err("it differs");
-        assert_eq!(unsound.differences, ["the console differs from line 1 on"]);
-        assert_eq!((cache.find(&key("one")), unsound.entry.exists()), (None, true));
+        assert_eq!(cache.verify(&key("one"), &evidence("said"), &evidence("said")), Ok(()));
+        let mismatch = cache.verify(&key("one"), &evidence("said"), &evidence("sang")).expect_err("it differs");
+        assert_eq!(mismatch.differences, ["the console differs from line 1 on"]);
+        assert_eq!((cache.find(&key("one")), mismatch.entry.exists()), (None, true));
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::session::run::{Input, evidence};
+use crate::session::run::{RunInput, evidence};
 use kernsnap_host::archive::{Effort, pack, unpack};
 use kernsnap_machine::emulator::Emulator;
 use kernsnap_machine::{Boot, BootError, BootRequest, Evidence, Lockstep, Machine, Schedule, boot};
@@ -79,33 +79,33 @@ impl Capsule {
     ///
     /// # Errors
     /// Where the image's files cannot be read.
-    pub fn of(
+    pub fn from_run(
         scenario: &str,
-        input: &Input<'_>,
+        input: &RunInput<'_>,
         qemu: &Emulator,
         (verdict, reasons): (&str, &[String]),
         evidence: Option<&Evidence>,
     ) -> io::Result<Self> {
-        let kit = input.kit;
+        let runtime = input.runtime;
         let about = About {
             format: FORMAT,
             scenario: scenario.to_owned(),
-            image: kit.image.clone(),
-            image_key: kit.image_key.clone(),
+            image: runtime.image.clone(),
+            image_key: runtime.image_key.clone(),
             schedule: input.schedule.to_string(),
             verdict: verdict.to_owned(),
             reasons: reasons.to_vec(),
             qemu: qemu.clone(),
             arguments: input.arguments(),
-            machine: kit.machine.clone(),
+            machine: runtime.machine.clone(),
             command_line: input.command_line.clone(),
             may_panic: input.may_panic,
             powers_off: input.powers_off(),
             end: evidence.map(|evidence| End { panic: evidence.panic.clone(), guest_ns: evidence.guest_ns }),
         };
         let mut files = BTreeMap::from([
-            (KERNEL.to_owned(), fs::read(&kit.kernel)?),
-            (DEVICE_TREE.to_owned(), fs::read(&kit.device_tree)?),
+            (KERNEL.to_owned(), fs::read(&runtime.kernel)?),
+            (DEVICE_TREE.to_owned(), fs::read(&runtime.device_tree)?),
             (evidence::INITRAMFS.to_owned(), input.initramfs.clone()),
             (evidence::PLAN.to_owned(), input.plan.text.clone().into_bytes()),
         ]);

@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::session::cache::Cache;
-use crate::session::kit::{Bench, KitError, Prepared};
 use crate::session::load::LoadError;
+use crate::session::prepare::{PrepareError, Prepared, PreparedImage};
 use crate::session::record::LastVerdict;
-use crate::session::run::{Freshness, Load, Outcome, RunError, Runner};
+use crate::session::run::{CachePolicy, GuestPayload, Outcome, RunError, Runner};
 use kernsnap_analysis::verdict::Verdict;
 use kernsnap_host::interrupt;
 use kernsnap_host::parallel::in_order;
@@ -94,41 +94,47 @@ pub struct Order {
 /// Runs everything, image by image, and hands on each cell.
 ///
 /// # Errors
-/// A [`KitError`] of an image that cannot be opened or built, or an interruption.
+/// A [`PrepareError`] of an image that cannot be opened or built, or an interruption.
 pub fn matrix(
     images: Images<'_>,
     order: &Order,
     on: Events<'_>,
     on_cell: &mut dyn FnMut(Cell),
-) -> Result<(), KitError> {
+) -> Result<(), PrepareError> {
     for name in &order.images {
-        let bench = Bench::open(images, name, on)?;
+        let prepared_image = PreparedImage::open(images, name, on)?;
         let mut ready = Vec::new();
         for file in &order.files {
             let id = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let nothing = |outcome, reasons| Cell::without_view(&id, name, outcome, reasons);
-            match bench.scenario(file, on) {
-                Ok(Prepared::Ready(scenario, load)) => ready.push((scenario, load)),
+            match prepared_image.scenario(file, on) {
+                Ok(Prepared::Ready(scenario, payload)) => ready.push((scenario, payload)),
                 Ok(Prepared::DoesNotApply(not)) => on_cell(nothing(Came::DoesNotApply, not.lacking)),
-                Err(KitError::Workspace(LoadError::Diagnostic(mistake))) => {
+                Err(PrepareError::Workspace(LoadError::Diagnostic(mistake))) => {
                     on_cell(nothing(Came::Refused, vec![mistake.to_string()]));
                 }
                 Err(error) => return Err(error),
             }
         }
         let (cache, limit) = (order.cache.clone(), order.limit);
-        let runner = Runner { kit: &bench.kit, cache, freshness: Freshness::Cached, limit };
-        let is_interruption = |error: &KitError| matches!(error, KitError::Image(ImageError::Interrupted(_)));
-        let act = |(scenario, load): &(Box<Scenario>, Load)| {
+        let runner = Runner { runtime: &prepared_image.runtime, cache, freshness: CachePolicy::Cached, limit };
+        let is_interruption = |error: &PrepareError| matches!(error, PrepareError::Image(ImageError::Interrupted(_)));
+        let act = |(scenario, payload): &(Box<Scenario>, GuestPayload)| {
             let directory = images.store.scratch().map_err(ImageError::from)?;
-            let schedule = runner.kit.machine.usual_schedule();
-            let outcome = runner.run(scenario, load, schedule, directory.path());
+            let schedule = runner.runtime.machine.usual_schedule();
+            let outcome = runner.run(scenario, payload, schedule, directory.path());
             interrupt::check().map_err(ImageError::from)?;
             Ok(judged(&scenario.id, name, outcome.map(|run| run.outcome)))
         };
-        in_order(&ready, order.parallel, is_interruption, act, |_, cell: Result<Cell, KitError>| {
+        in_order(&ready, order.parallel, is_interruption, act, |_, cell: Result<Cell, PrepareError>| {
             let cell = cell?;
-            LastVerdict::remember(images.store, name, &cell.scenario, cell.outcome.word(), &bench.kit.image_key);
+            LastVerdict::remember(
+                images.store,
+                name,
+                &cell.scenario,
+                cell.outcome.word(),
+                &prepared_image.runtime.image_key,
+            );
             on_cell(cell);
             Ok(())
         })?;

@@ -3,9 +3,9 @@
 pub mod cache;
 pub mod capsule;
 pub mod compile;
-pub mod kit;
 pub mod load;
 pub mod matrix;
+pub mod prepare;
 pub mod record;
 pub mod recording;
 pub mod run;

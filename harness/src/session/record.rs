@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::session::kit::NotApplicable;
-use crate::session::run::{Kit, Outcome};
+use crate::session::prepare::NotApplicable;
+use crate::session::run::{ImageRuntime, Outcome};
 use kernsnap_analysis::verdict::Verdict;
 use kernsnap_analysis::view::View;
 use kernsnap_host::store::Store;
@@ -121,7 +121,7 @@ impl From<Times> for MachineSeconds {
 impl Record {
     /// A run that was finished.
     #[must_use]
-    pub fn finished(scenario: &Scenario, kit: &Kit, outcome: &Outcome, qemu_version: &str) -> Self {
+    pub fn finished(scenario: &Scenario, runtime: &ImageRuntime, outcome: &Outcome, qemu_version: &str) -> Self {
         let reasons = match &outcome.verdict {
             Verdict::Passed => Vec::new(),
             Verdict::Failed(violations) => violations.iter().map(ToString::to_string).collect(),
@@ -138,22 +138,25 @@ impl Record {
             cached: Some(machine.is_none()),
             events: Some(outcome.trace.events.len()),
             events_not_shown: Some(outcome.view.dropped),
-            ..Self::without_verdict(&scenario.id, kit, outcome.schedule, "", String::new(), qemu_version)
+            ..Self::without_verdict(&scenario.id, runtime, outcome.schedule, "", String::new(), qemu_version)
         }
     }
 
     /// A scenario that is not about this kernel.
     #[must_use]
-    pub fn not_applicable(not: &NotApplicable, kit: &Kit, schedule: Schedule, qemu_version: &str) -> Self {
+    pub fn not_applicable(not: &NotApplicable, runtime: &ImageRuntime, schedule: Schedule, qemu_version: &str) -> Self {
         let reasons = not.lacking.clone();
-        Self { reasons, ..Self::without_verdict(&not.id, kit, schedule, "does not apply", String::new(), qemu_version) }
+        Self {
+            reasons,
+            ..Self::without_verdict(&not.id, runtime, schedule, "does not apply", String::new(), qemu_version)
+        }
     }
 
     /// A run that nothing can be said of: its machine was `lost`, its settings were `refused`, or the cache is `unsound`.
     #[must_use]
     pub fn without_verdict(
         scenario: &str,
-        kit: &Kit,
+        runtime: &ImageRuntime,
         schedule: Schedule,
         word: &'static str,
         why: String,
@@ -161,7 +164,7 @@ impl Record {
     ) -> Self {
         Self {
             scenario: scenario.to_owned(),
-            image: kit.image.clone(),
+            image: runtime.image.clone(),
             verdict: word,
             schedule: schedule.to_string(),
             reasons: vec![why],
@@ -175,7 +178,7 @@ impl Record {
             events_not_shown: None,
             views: Vec::new(),
             evidence: None,
-            image_key: kit.image_key.clone(),
+            image_key: runtime.image_key.clone(),
             qemu_version: qemu_version.into(),
         }
     }

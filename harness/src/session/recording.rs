@@ -111,10 +111,10 @@ impl Events<'_> {
     /// # Errors
     /// A file that cannot be read any further.
     #[inline]
-    pub fn lend(&mut self) -> Option<io::Result<(&Event, &BTreeMap<i32, String>)>> {
+    pub fn next_ref(&mut self) -> Option<io::Result<(&Event, &BTreeMap<i32, String>)>> {
         match self {
-            Self::Text(reader) => reader.lend(),
-            Self::Raw(reader) => reader.lend(),
+            Self::Text(reader) => reader.next_ref(),
+            Self::Raw(reader) => reader.next_ref(),
         }
     }
 

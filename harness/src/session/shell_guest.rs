@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::session::kit::KitError;
 use crate::session::load::{self, board};
+use crate::session::prepare::PrepareError;
 use kernsnap_host::progress::Events;
 use kernsnap_image::{ImageSpec, Images};
 use kernsnap_machine::Machine;
@@ -33,8 +33,13 @@ pub struct ShellGuest {
 /// Opens the image `name`, building what is missing of it, and collects a root with a shell.
 ///
 /// # Errors
-/// A [`KitError`]; nothing half-built is left.
-pub fn prepare(images: Images<'_>, name: &str, busybox: Option<&Path>, on: Events<'_>) -> Result<ShellGuest, KitError> {
+/// A [`PrepareError`]; nothing half-built is left.
+pub fn prepare(
+    images: Images<'_>,
+    name: &str,
+    busybox: Option<&Path>,
+    on: Events<'_>,
+) -> Result<ShellGuest, PrepareError> {
     let workspace = images.workspace;
     let spec = ImageSpec::load(workspace, name)?;
     let machine = load::machine(workspace, &spec.machine)?;
@@ -60,6 +65,6 @@ pub fn prepare(images: Images<'_>, name: &str, busybox: Option<&Path>, on: Event
     })
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, KitError> {
-    fs::read(path).map_err(|source| KitError::Read { path: path.into(), source })
+fn read(path: &Path) -> Result<Vec<u8>, PrepareError> {
+    fs::read(path).map_err(|source| PrepareError::Read { path: path.into(), source })
 }

@@ -2,16 +2,16 @@
 
 use std::io;
 
+use super::event_decoders::{EventDecoders, Plan, RecordKind};
+use super::event_queue::EventQueue;
 use super::frames::frames;
-use super::memo::Memo;
+use super::issue_counts::IssueCounts;
 use super::page::{Page, Pages, Record, Records};
-use super::plan::{Plan, Plans, Shape};
-use super::ring::Ring;
+use super::record_pool::RecordPool;
 use super::source::PageBytes;
-use super::spare::Spare;
+use super::symbol_cache::SymbolCache;
 use super::symbols::Symbols;
-use super::tally::Tally;
-use super::{Body, Context, Cpu, Defect, Event, ParseIssue, Timestamp};
+use super::{Context, Cpu, Event, EventKind, IntegrityError, ParseIssue, Timestamp};
 use super::{fields, format::HeaderPage};
 
 /// Events held at most while their stacks may come. The kernel writes a stack right behind its event; in between only
@@ -21,9 +21,9 @@ const HELD: usize = 128;
 /// What the CPUs share.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shared {
-    pub(super) plans: Plans,
-    pub(super) tally: Tally,
-    pub(super) spare: Spare,
+    pub(super) plans: EventDecoders,
+    pub(super) tally: IssueCounts,
+    pub(super) spare: RecordPool,
 }
 
 /// What `trace_pipe_raw` of one CPU gave, one event at a time: by the order of the buffer, which is that of time unless the
@@ -40,15 +40,15 @@ pub(super) struct Stream<'a> {
 /// Makes events of records.
 struct Assembler<'a> {
     cpu: Cpu,
-    memo: Memo<'a>,
-    held: Ring<Event>,
+    memo: SymbolCache<'a>,
+    held: EventQueue<Event>,
     /// What a stack would belong to, per nesting level.
     open: [Owner; 4],
     /// Data records found, those that became no event included.
     found: u64,
     last: u64,
     backwards: Option<u64>,
-    defects: Vec<Defect>,
+    defects: Vec<IntegrityError>,
     issues: Vec<ParseIssue>,
 }
 
@@ -57,7 +57,7 @@ pub(super) struct Found {
     /// Data records, those that became no event included.
     pub(super) records: u64,
     /// What its pages show to be missing or wrong.
-    pub(super) defects: Vec<Defect>,
+    pub(super) defects: Vec<IntegrityError>,
     pub(super) issues: Vec<ParseIssue>,
     /// Whether its events are in the order of time.
     pub(super) sorted: bool,
@@ -78,8 +78,8 @@ impl<'a> Stream<'a> {
     pub(super) fn new(cpu: Cpu, bytes: PageBytes<'a>, head: &HeaderPage, symbols: &'a Symbols) -> Self {
         let assembler = Assembler {
             cpu,
-            memo: Memo::new(symbols),
-            held: Ring::default(),
+            memo: SymbolCache::new(symbols),
+            held: EventQueue::default(),
             open: [Owner::None; 4],
             found: 0,
             last: 0,
@@ -127,7 +127,7 @@ impl<'a> Stream<'a> {
         if let Some(page) = &page
             && page.missed
         {
-            self.assembler.defects.push(Defect::MissedBefore { cpu: self.assembler.cpu, page: page.number });
+            self.assembler.defects.push(IntegrityError::MissedBefore { cpu: self.assembler.cpu, page: page.number });
         }
         self.open_page = page.map(|page| (page, page.records()));
         page.is_some()
@@ -152,7 +152,7 @@ impl<'a> Stream<'a> {
 
     pub(super) fn finish(self) -> Found {
         let Assembler { cpu, found, backwards, mut defects, mut issues, .. } = self.assembler;
-        defects.extend(backwards.map(|time| Defect::ClockBackwards { cpu, at: Timestamp(time) }));
+        defects.extend(backwards.map(|time| IntegrityError::ClockBackwards { cpu, at: Timestamp(time) }));
         issues.extend(self.error.map(|error| ParseIssue {
             place: format!("cpu {}", cpu.0),
             message: format!("its pages cannot be read to their end: {error}"),
@@ -182,7 +182,7 @@ impl Assembler<'_> {
         let id = data.first_chunk().copied().map_or(0, u16::from_le_bytes);
         let plan = plans.get(id);
         let taken = match plan.map(|plan| (plan, &plan.shape)) {
-            Some((plan, Shape::Stack { size, frame, offset })) => {
+            Some((plan, RecordKind::Stack { size, frame, offset })) => {
                 self.stack(plan, data, *offset, frame.size(), size.low(data)).map(|owner| {
                     if owner == Owner::None {
                         tally.orphan();
@@ -210,44 +210,44 @@ impl Assembler<'_> {
 
     /// Reads a record into the room behind the events held; `None` where it is shorter than its format.
     #[inline]
-    fn event(&mut self, time: Timestamp, plan: &Plan, data: &[u8], spare: &mut Spare) -> Option<Context> {
+    fn event(&mut self, time: Timestamp, plan: &Plan, data: &[u8], spare: &mut RecordPool) -> Option<Context> {
         let event = self.held.room();
         let context = plan.context(data)?;
         (event.time, event.cpu, event.pid, event.context) = (time, self.cpu, plan.pid(data)?, context);
         event.stack = None;
         let mut symbol = |bits: u64| self.memo.resolve(bits);
         let body = match &plan.shape {
-            Shape::Call { function, caller } => {
+            RecordKind::Call { function, caller } => {
                 let function = symbol(function.bits(data)?);
                 let caller = self.memo.caller(&function, caller.bits(data)?);
-                Body::Call { function, caller }
+                EventKind::Function { function, caller }
             }
-            Shape::Enter { function, depth } => {
-                Body::Enter { function: symbol(function.bits(data)?), depth: depth.low(data)? }
+            RecordKind::Enter { function, depth } => {
+                EventKind::GraphEntry { function: symbol(function.bits(data)?), depth: depth.low(data)? }
             }
-            Shape::Leave { function, depth, entered, left } => {
+            RecordKind::Leave { function, depth, entered, left } => {
                 let at = |slot: &Option<fields::Slot>| slot.map_or(Some(time.0), |slot| slot.bits(data)).map(Timestamp);
-                Body::Leave {
+                EventKind::GraphExit {
                     function: symbol(function.bits(data)?),
                     depth: depth.low(data)?,
                     entered: at(entered)?,
                     left: at(left)?,
                 }
             }
-            Shape::Marker { offset } => {
+            RecordKind::Marker { offset } => {
                 let text = fields::text(data.get(*offset..)?);
-                Body::Marker { text: text.strip_suffix('\n').unwrap_or(&text).into() }
+                EventKind::Marker { text: text.strip_suffix('\n').unwrap_or(&text).into() }
             }
-            Shape::Point { layout, fields } => {
-                let values = spare.make_room(&mut event.body, layout);
+            RecordKind::Point { layout, fields } => {
+                let values = spare.make_room(&mut event.kind, layout);
                 for (field, value) in fields.iter().zip(values) {
                     field.read(data, value)?;
                 }
                 return Some(context);
             }
-            Shape::Stack { .. } => return None,
+            RecordKind::Stack { .. } => return None,
         };
-        event.body = body;
+        event.kind = body;
         Some(context)
     }
 

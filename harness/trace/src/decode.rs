@@ -46,7 +46,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::{Body, Defect, Timestamp};
+    use crate::{EventKind, IntegrityError, Timestamp};
 
     const MAP: &str = "1000 t fork\n1100 t wake.part.0\n1200 t irq\n2000 T _etext\n";
 
@@ -136,15 +136,15 @@ mod tests {
     }
 
     fn shown(event: &Event) -> String {
-        let Event { time, cpu, pid, body, stack, .. } = event;
+        let Event { time, cpu, pid, kind: body, stack, .. } = event;
         let what = match body {
-            Body::Call { function, caller } => format!("{function} < {caller}"),
-            Body::Enter { function, depth } => format!("{function} {{ {depth}"),
-            Body::Leave { function, depth, entered, left } => {
+            EventKind::Function { function, caller } => format!("{function} < {caller}"),
+            EventKind::GraphEntry { function, depth } => format!("{function} {{ {depth}"),
+            EventKind::GraphExit { function, depth, entered, left } => {
                 format!("{function} }} {depth} {}..{}", entered.0, left.0)
             }
-            Body::Marker { text } => format!("# {text}"),
-            Body::Point(point) => {
+            EventKind::Marker { text } => format!("# {text}"),
+            EventKind::Tracepoint(point) => {
                 let fields: Vec<_> = point.fields().map(|(name, value)| format!(" {name}={value}")).collect();
                 format!("{}{}", point.name(), fields.concat())
             }
@@ -155,7 +155,7 @@ mod tests {
 
     /// The CPUs' pages, and what they decode to: events, then issues.
     #[track_caller]
-    fn check(guest: Guest, cpus: &[&[Vec<u8>]], expected: &[&str]) -> Vec<Defect> {
+    fn check(guest: Guest, cpus: &[&[Vec<u8>]], expected: &[&str]) -> Vec<IntegrityError> {
         let (symbols, _) = Symbols::from_system_map(MAP);
         let (head, formats) = (guest.header_page(), guest.formats());
         let pages: Vec<_> = cpus.iter().map(|pages| pages.concat()).collect();
@@ -184,7 +184,7 @@ mod tests {
     fn lent(recording: &Recording<'_>, symbols: &Symbols) -> Vec<Event> {
         let mut reader = RawReader::new(recording, symbols);
         let mut events = Vec::new();
-        while let Some(Ok((event, _))) = reader.lend() {
+        while let Some(Ok((event, _))) = reader.next_ref() {
             events.push(event.clone());
         }
         events.sort_by_key(|event| (event.time, event.cpu));
@@ -244,9 +244,9 @@ mod tests {
         assert_eq!(
             defects,
             [
-                Defect::MissedBefore { cpu, page: 1 },
-                Defect::ClockBackwards { cpu, at: Timestamp(21) },
-                Defect::CountMismatch { cpu, found: 2, written: 3 },
+                IntegrityError::MissedBefore { cpu, page: 1 },
+                IntegrityError::ClockBackwards { cpu, at: Timestamp(21) },
+                IntegrityError::CountMismatch { cpu, found: 2, written: 3 },
             ]
         );
     }

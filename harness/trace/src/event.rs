@@ -70,7 +70,7 @@ pub struct Event {
     /// Interrupt and preemption state.
     pub context: Context,
     /// What happened.
-    pub body: Body,
+    pub kind: EventKind,
     /// The kernel stack recorded with it, innermost frame first; `None` where no stack was asked for.
     pub stack: Option<Vec<Symbol>>,
 }
@@ -83,7 +83,7 @@ impl Default for Event {
             cpu: Cpu::default(),
             pid: Pid::UNKNOWN,
             context: Context::default(),
-            body: Body::Enter { function: Symbol::Unknown, depth: 0 },
+            kind: EventKind::GraphEntry { function: Symbol::Unknown, depth: 0 },
             stack: None,
         }
     }
@@ -91,23 +91,23 @@ impl Default for Event {
 
 /// What a record says.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Body {
+pub enum EventKind {
     /// The function tracer: `function` was entered from `caller`.
-    Call {
+    Function {
         /// The traced function.
         function: Symbol,
         /// The return address, as a symbol.
         caller: Symbol,
     },
     /// The function-graph tracer: entry.
-    Enter {
+    GraphEntry {
         /// The traced function.
         function: Symbol,
         /// Nesting depth below the graph root, 0 for the root.
         depth: u32,
     },
     /// The function-graph tracer: return.
-    Leave {
+    GraphExit {
         /// The traced function.
         function: Symbol,
         /// Nesting depth below the graph root, 0 for the root.
@@ -123,7 +123,7 @@ pub enum Body {
         text: Arc<str>,
     },
     /// A tracepoint, a syscall event or a kprobe.
-    Point(Point),
+    Tracepoint(Point),
 }
 
 /// What all records of one event have in common: its name, and what its fields are called.
@@ -167,7 +167,7 @@ impl Point {
     }
 
     /// A record of `name` with these fields.
-    pub fn of<N: Into<Arc<str>>>(name: &str, fields: impl IntoIterator<Item = (N, Value)>) -> Self {
+    pub fn from_fields<N: Into<Arc<str>>>(name: &str, fields: impl IntoIterator<Item = (N, Value)>) -> Self {
         let (fields, values) = fields.into_iter().map(|(field, value)| (field.into(), value)).unzip();
         Self { layout: Arc::new(Layout { name: name.into(), fields }), values }
     }

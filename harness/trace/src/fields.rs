@@ -24,7 +24,7 @@ enum Width {
 
 /// How to read a field.
 #[derive(Clone, Debug)]
-pub(super) struct FieldPlan {
+pub(super) struct FieldDecoder {
     source: Source,
 }
 
@@ -55,17 +55,17 @@ enum Element {
 impl Slot {
     /// The integer in `field`; `None` where it is none.
     #[must_use]
-    pub(super) fn of(field: &Field) -> Option<Self> {
+    pub(super) fn from_field(field: &Field) -> Option<Self> {
         if field.storage != Storage::Single {
             return None;
         }
-        Some(Self { offset: index(field.offset), width: Width::of(field.size)?, signed: field.signed })
+        Some(Self { offset: index(field.offset), width: Width::from_size(field.size)?, signed: field.signed })
     }
 
     /// An integer of a guest's `long` at `offset`.
     #[must_use]
     pub(super) fn long(offset: usize, size: u32) -> Option<Self> {
-        Some(Self { offset, width: Width::of(size)?, signed: false })
+        Some(Self { offset, width: Width::from_size(size)?, signed: false })
     }
 
     /// The integer, as 64 bits of the same sign. `None` where the record is too short.
@@ -99,7 +99,7 @@ impl Slot {
 }
 
 impl Width {
-    fn of(size: u32) -> Option<Self> {
+    fn from_size(size: u32) -> Option<Self> {
         match size {
             1 => Some(Self::One),
             2 => Some(Self::Two),
@@ -147,16 +147,16 @@ impl Width {
     }
 }
 
-impl FieldPlan {
+impl FieldDecoder {
     /// The plan for `field`, in a guest whose `long` has `long` bytes.
     #[must_use]
-    pub(super) fn of(field: &Field, long: u32) -> Self {
+    pub(super) fn from_field(field: &Field, long: u32) -> Self {
         let offset = index(field.offset);
         let size = index(field.size);
-        let element = |length| Element::of(field, length, long);
+        let element = |length| Element::from_field(field, length, long);
         let bytes = Element::Int { width: Width::One, signed: false };
         let source = match field.storage {
-            Storage::Single => Slot::of(field).map_or(
+            Storage::Single => Slot::from_field(field).map_or(
                 // A struct, which the format does not describe.
                 Source::Fixed { offset, length: Some(size), element: bytes },
                 Source::Single,
@@ -193,12 +193,12 @@ impl FieldPlan {
 
 impl Element {
     /// The element type of an array field: by its declared length, else by the name of its type.
-    fn of(field: &Field, length: Option<u32>, long: u32) -> Self {
+    fn from_field(field: &Field, length: Option<u32>, long: u32) -> Self {
         let words: Vec<_> = field.ctype.split_ascii_whitespace().filter(|word| *word != "const").collect();
         if words == ["char"] {
             return Self::Char;
         }
-        let divided = length.and_then(|length| field.size.checked_div(length)).and_then(Width::of);
+        let divided = length.and_then(|length| field.size.checked_div(length)).and_then(Width::from_size);
         let named = match words.last().copied().unwrap_or_default() {
             "char" | "u8" | "__u8" | "s8" | "__s8" | "uint8_t" | "bool" => 1,
             "short" | "u16" | "__u16" | "s16" | "__s16" | "uint16_t" => 2,
@@ -209,7 +209,7 @@ impl Element {
             word if word.ends_with('*') => long,
             _ => 1,
         };
-        let width = divided.or(Width::of(named)).unwrap_or(Width::One);
+        let width = divided.or(Width::from_size(named)).unwrap_or(Width::One);
         Self::Int { width, signed: field.signed }
     }
 
@@ -265,7 +265,7 @@ mod tests {
     #[track_caller]
     fn check(field: &str, record: &[u8], expected: &str) {
         let format = parse_format(&format!("name: n\nID: 1\nfield:{field}")).expect("a format");
-        let plan = FieldPlan::of(&format.fields[0], 8);
+        let plan = FieldDecoder::from_field(&format.fields[0], 8);
         let other = || Value::Array([Value::Unsigned(1), Value::Unsigned(1)].into());
         // Whatever stood there before.
         for mut value in [Value::Unsigned(7), Value::Text("text".into()), other()] {
@@ -313,7 +313,7 @@ mod tests {
                 for offset in [offset, near] {
                     let line = format!("name: n\nID: 1\nfield:{declaration};offset:{offset};size:{size};signed:{signed};");
                     let format = parse_format(&line).expect("a format");
-                    let _ = FieldPlan::of(&format.fields[0], 4).read(&record, &mut Value::Unsigned(0));
+                    let _ = FieldDecoder::from_field(&format.fields[0], 4).read(&record, &mut Value::Unsigned(0));
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Recorded stacks: the frames of the kernel, without the tracer's own.
 
 use super::Symbol;
-use super::memo::Memo;
+use super::symbol_cache::SymbolCache;
 
 /// What the tracer itself leaves at the inner end of a stack. The kernel skips a fixed number of frames, which is too few
 /// where the compiler did not inline what it counted on: on arm64 6.1 a stack begins with `__traceiter_sched_wait` for
@@ -18,7 +18,7 @@ const MACHINERY: [&str; 7] = [
 
 /// The frames of `bytes`, innermost first, each a word of `long` bytes, up to the first all-ones word, which ended a stack
 /// before 5.2.
-pub(super) fn frames(bytes: &[u8], long: usize, memo: &mut Memo<'_>) -> Vec<Symbol> {
+pub(super) fn frames(bytes: &[u8], long: usize, memo: &mut SymbolCache<'_>) -> Vec<Symbol> {
     let end = if long == 4 { u64::from(u32::MAX) } else { u64::MAX };
     let mut addresses = bytes
         .chunks_exact(long.max(1))
@@ -49,7 +49,8 @@ mod tests {
         let map = "10 t __traceiter_x\n20 t wake\n30 t __traceiter_y\n40 t fork\n50 T _etext\n";
         let (symbols, _) = Symbols::from_system_map(map);
         let bytes: Vec<u8> = frames_in.iter().flat_map(|frame| frame.to_le_bytes().into_iter().take(long)).collect();
-        let shown: Vec<_> = frames(&bytes, long, &mut Memo::new(&symbols)).iter().map(ToString::to_string).collect();
+        let shown: Vec<_> =
+            frames(&bytes, long, &mut SymbolCache::new(&symbols)).iter().map(ToString::to_string).collect();
         assert_eq!(shown.join(" "), expected);
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Body, Context, Cpu, CpuRecording, Event, Point, Recording, Symbol, Symbols, Trace, Value, decode};
+use super::{Context, Cpu, CpuRecording, Event, EventKind, Point, Recording, Symbol, Symbols, Trace, Value, decode};
 
 /// One line of the kernel's `trace` file that stands for an event, with the stack that follows it.
 #[derive(Debug, PartialEq)]
@@ -121,18 +121,18 @@ fn check_text(trace: &Trace, text: &str) -> (usize, usize, usize) {
     let (mut stacks, mut fields) = (0, 0);
     for (event, line) in trace.events.iter().zip(&lines) {
         assert_eq!((head(event), event.pid.0), (line.head.clone(), line.pid), "{line:?}");
-        match &event.body {
-            Body::Call { function, caller } => {
+        match &event.kind {
+            EventKind::Function { function, caller } => {
                 let (said, from) = line.text.split_once(" <-").expect("a caller");
                 assert_eq!([place(function), place(caller)], [without_size(said), without_size(from)], "{line:?}");
             }
-            Body::Marker { text } => assert_eq!(line.text.split_once(": ").map(|(_, text)| text), Some(&**text)),
-            Body::Point(point) => {
+            EventKind::Marker { text } => assert_eq!(line.text.split_once(": ").map(|(_, text)| text), Some(&**text)),
+            EventKind::Tracepoint(point) => {
                 let named = line.text.starts_with(&format!("{}:", point.name()));
                 assert!(named || line.text.starts_with("sys_"), "{} in {line:?}", point.name());
                 fields += agreeing_fields(point, &line.text);
             }
-            Body::Enter { .. } | Body::Leave { .. } => panic!("not in this text: {event:?}"),
+            EventKind::GraphEntry { .. } | EventKind::GraphExit { .. } => panic!("not in this text: {event:?}"),
         }
         let frames: Vec<_> = event.stack.iter().flatten().map(place).collect();
         let said = line.stack.iter().skip_while(|frame| frame.starts_with("__traceiter_")).cloned().collect::<Vec<_>>();
@@ -178,11 +178,11 @@ fn graph_of(trace: &Trace) -> Vec<GraphLine> {
         let micros = event.time.0 / 1000;
         let head = format!("{}.{:06} {}-{}", micros / 1_000_000, micros % 1_000_000, event.cpu.0, event.pid.0);
         let indent = |depth: &u32| "  ".repeat(usize::try_from(*depth).expect("shallow"));
-        match &event.body {
-            Body::Enter { function, depth } => {
+        match &event.kind {
+            EventKind::GraphEntry { function, depth } => {
                 let next = trace.events[at + 1..].iter().enumerate().find(|(_, next)| next.cpu == event.cpu);
-                match next.map(|(behind, next)| (at + 1 + behind, &next.body)) {
-                    Some((behind, Body::Leave { function: same, entered, left, .. })) if same == function => {
+                match next.map(|(behind, next)| (at + 1 + behind, &next.kind)) {
+                    Some((behind, EventKind::GraphExit { function: same, entered, left, .. })) if same == function => {
                         let shown = format!("{}{}();", indent(depth), name(function));
                         lines.push((format!("{head} {}", duration(left.0 - entered.0)), shown));
                         leaves.push(behind);
@@ -190,14 +190,14 @@ fn graph_of(trace: &Trace) -> Vec<GraphLine> {
                     _ => lines.push((format!("{head} "), format!("{}{}() {{", indent(depth), name(function)))),
                 }
             }
-            Body::Leave { .. } if leaves.contains(&at) => {}
-            Body::Leave { function, depth, entered, left } => {
+            EventKind::GraphExit { .. } if leaves.contains(&at) => {}
+            EventKind::GraphExit { function, depth, entered, left } => {
                 let shown = format!("{}}} /* {} */", indent(depth), name(function));
                 lines.push((format!("{head} {}", duration(left.0 - entered.0)), shown));
             }
-            Body::Marker { text } => lines.push((format!("{head} "), format!("/* {text} */"))),
-            Body::Point(point) => lines.push((format!("{head} "), format!("/* {}: */", point.name()))),
-            Body::Call { .. } => panic!("not in this text: {event:?}"),
+            EventKind::Marker { text } => lines.push((format!("{head} "), format!("/* {text} */"))),
+            EventKind::Tracepoint(point) => lines.push((format!("{head} "), format!("/* {}: */", point.name()))),
+            EventKind::Function { .. } => panic!("not in this text: {event:?}"),
         }
     }
     lines

@@ -4,39 +4,39 @@ mod cpu;
 pub mod dat;
 mod dat_file;
 mod decode;
-mod defect;
 pub mod event;
+mod event_decoders;
+mod event_queue;
 mod fields;
 mod format;
 mod frames;
 #[cfg(test)]
 mod golden;
-mod memo;
+mod integrity;
+mod issue_counts;
 mod noreturn;
 mod page;
 pub mod perfetto;
-mod plan;
 mod proto;
 mod raw;
-mod ring;
+mod record_pool;
 mod source;
-mod spare;
 mod stats;
 pub mod symbol;
+mod symbol_cache;
 mod symbols;
-mod tally;
 pub mod text;
 
 use std::collections::BTreeMap;
 
 pub use dat_file::DatFile;
 pub use decode::{CpuRecording, Recording, decode};
-pub use defect::Defect;
-pub use event::{Body, Context, Cpu, Event, Pid, Point, Timestamp, Value};
+pub use event::{Context, Cpu, Event, EventKind, Pid, Point, Timestamp, Value};
+pub use integrity::IntegrityError;
 pub use noreturn::never_returns;
 pub use raw::{RawReader, RawSummary};
 pub use source::{PageBytes, ReadAt};
-pub use symbol::{FunctionName, Place, Symbol};
+pub use symbol::{CodeLocation, FunctionName, Symbol};
 pub use symbols::Symbols;
 
 /// A whole recording: the events of all CPUs in one order, and what is known about its completeness.
@@ -47,7 +47,7 @@ pub struct Trace {
     /// The names tasks had when the recording was read (`saved_cmdlines`).
     pub names: BTreeMap<i32, String>,
     /// Why the trace must not be judged; empty for a complete recording.
-    pub defects: Vec<Defect>,
+    pub defects: Vec<IntegrityError>,
 }
 
 /// Something in the input that could not be understood; the rest of the trace stands.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::proto::Message;
-use crate::{Body, Event, Point, Trace, Value};
+use crate::{Event, EventKind, Point, Trace, Value};
 
 /// `Trace.packet`.
 const PACKET: u32 = 1;
@@ -91,7 +91,7 @@ pub fn perfetto(trace: &Trace) -> Vec<u8> {
     }
 
     let tracked: BTreeSet<i32> =
-        trace.events.iter().filter(|event| has_track(&event.body)).map(|event| event.pid.0).collect();
+        trace.events.iter().filter(|event| has_track(&event.kind)).map(|event| event.pid.0).collect();
     for pid in tracked {
         let name = trace.names.get(&pid).map_or("", String::as_str);
         let process = born.get(&pid).copied().unwrap_or(pid);
@@ -114,7 +114,7 @@ pub fn perfetto(trace: &Trace) -> Vec<u8> {
 fn processes_of_born(trace: &Trace) -> BTreeMap<i32, i32> {
     let mut processes = BTreeMap::new();
     for event in &trace.events {
-        let Body::Point(point) = &event.body else { continue };
+        let EventKind::Tracepoint(point) = &event.kind else { continue };
         let pid =
             point.int("pid").and_then(|pid| i32::try_from(pid).ok()).filter(|_| **point.name() == *"task_newtask");
         let Some(pid) = pid else { continue };
@@ -126,18 +126,18 @@ fn processes_of_born(trace: &Trace) -> BTreeMap<i32, i32> {
 }
 
 /// Whether it stands on the track of its task, and not among the ftrace events.
-fn has_track(body: &Body) -> bool {
-    matches!(body, Body::Enter { .. } | Body::Leave { .. } | Body::Marker { .. })
+fn has_track(body: &EventKind) -> bool {
+    matches!(body, EventKind::GraphEntry { .. } | EventKind::GraphExit { .. } | EventKind::Marker { .. })
 }
 
 /// A `TrackEvent`, for what [has a track](has_track).
 fn on_track(event: &Event) -> Option<Message> {
     let of = |kind| Message::new().number(9, kind);
-    match &event.body {
-        Body::Enter { function, .. } => Some(of(kind::SLICE_BEGIN).string(23, &function.to_string())),
-        Body::Leave { .. } => Some(of(kind::SLICE_END)),
-        Body::Marker { text } => Some(of(kind::INSTANT).string(23, text)),
-        Body::Call { .. } | Body::Point(_) => None,
+    match &event.kind {
+        EventKind::GraphEntry { function, .. } => Some(of(kind::SLICE_BEGIN).string(23, &function.to_string())),
+        EventKind::GraphExit { .. } => Some(of(kind::SLICE_END)),
+        EventKind::Marker { text } => Some(of(kind::INSTANT).string(23, text)),
+        EventKind::Function { .. } | EventKind::Tracepoint(_) => None,
     }
 }
 
@@ -149,8 +149,8 @@ fn track(pid: i32) -> u64 {
 /// When it happens on its track, on which the one before it was at `latest`. A call ends when it returned, and not when that
 /// was written down; but a text has rounded times, by which calls would not end in their order.
 fn time_on_track(event: &Event, latest: u64) -> u64 {
-    match &event.body {
-        Body::Leave { left, .. } if (latest..=event.time.0).contains(&left.0) => left.0,
+    match &event.kind {
+        EventKind::GraphExit { left, .. } if (latest..=event.time.0).contains(&left.0) => left.0,
         _ => event.time.0,
     }
 }
@@ -158,16 +158,16 @@ fn time_on_track(event: &Event, latest: u64) -> u64 {
 /// A `FtraceEvent`; `None` for what stands on a track.
 fn ftrace_event(event: &Event) -> Option<Message> {
     let message = Message::new().number(1, event.time.0).number(2, event.pid.0.cast_unsigned().into());
-    Some(match &event.body {
-        Body::Enter { .. } | Body::Leave { .. } | Body::Marker { .. } => return None,
-        Body::Call { function, caller } => {
+    Some(match &event.kind {
+        EventKind::GraphEntry { .. } | EventKind::GraphExit { .. } | EventKind::Marker { .. } => return None,
+        EventKind::Function { function, caller } => {
             let fields = [("function", function), ("caller", caller)];
             let call = fields.iter().fold(Message::new().string(1, "function"), |call, (name, symbol)| {
                 call.message(2, &Message::new().string(1, name).string(3, &symbol.to_string()))
             });
             message.message(GENERIC, &call)
         }
-        Body::Point(point) => match KNOWN.iter().find(|(name, ..)| **name == **point.name()) {
+        EventKind::Tracepoint(point) => match KNOWN.iter().find(|(name, ..)| **name == **point.name()) {
             Some((_, number, fields)) => message.message(*number, &known(point, fields)),
             None => message.message(GENERIC, &generic(point)),
         },
@@ -265,7 +265,7 @@ mod tests {
         let mut leave = trace.events.pop().expect("a return");
         for (written, returned, latest, expected) in [(9, 8, 7, 8), (9, 8, 8, 8), (9, 10, 7, 9), (9, 7, 8, 9)] {
             leave.time = Timestamp(written);
-            if let Body::Leave { left, .. } = &mut leave.body {
+            if let EventKind::GraphExit { left, .. } = &mut leave.kind {
                 *left = Timestamp(returned);
             }
             assert_eq!(time_on_track(&leave, latest), expected);

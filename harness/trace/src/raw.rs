@@ -6,11 +6,11 @@ use std::io;
 
 use super::cpu::{Shared, Stream};
 use super::decode::{CpuRecording, Recording};
+use super::event_decoders::EventDecoders;
 use super::format::HeaderPage;
-use super::plan::Plans;
 use super::stats::Stats;
 use super::symbols::Symbols;
-use super::{Body, Cpu, Defect, Event, ParseIssue, Timestamp};
+use super::{Cpu, Event, EventKind, IntegrityError, ParseIssue, Timestamp};
 
 /// Calls whose entries are remembered: the kernel's own limit is 50 a task.
 const CALLS: usize = 1 << 16;
@@ -49,7 +49,7 @@ pub struct RawSummary {
     /// The names that tasks had when the buffer was saved.
     pub names: BTreeMap<i32, String>,
     /// Why the trace must not be judged.
-    pub defects: Vec<Defect>,
+    pub defects: Vec<IntegrityError>,
     /// What could not be understood.
     pub issues: Vec<ParseIssue>,
     /// Whether the events came in the order of time.
@@ -65,7 +65,7 @@ impl<'a> RawReader<'a> {
             issues.push(ParseIssue { place: "header_page".into(), message });
             HeaderPage::BITS_64
         });
-        let (plans, wrong) = Plans::new(&recording.formats, head.long);
+        let (plans, wrong) = EventDecoders::new(&recording.formats, head.long);
         issues.extend(wrong);
         let names = names(recording.saved_cmdlines, &mut issues);
         let entered = (!plans.say_when_entered()).then(BTreeMap::new);
@@ -88,7 +88,7 @@ impl<'a> RawReader<'a> {
     /// # Errors
     /// Pages that cannot be read to their end, once, behind the last event.
     #[inline]
-    pub fn lend(&mut self) -> Option<io::Result<(&Event, &BTreeMap<i32, String>)>> {
+    pub fn next_ref(&mut self) -> Option<io::Result<(&Event, &BTreeMap<i32, String>)>> {
         self.go_on();
         if self.streams.get(self.current).is_none_or(|source| source.due.is_none()) {
             return self.streams.iter_mut().find_map(|source| source.stream.take_error()).map(Err);
@@ -154,14 +154,14 @@ impl<'a> RawReader<'a> {
 /// it. Where there is no such entry, it stays as it is.
 #[inline]
 fn pair(open: &mut BTreeMap<(i32, u32), Timestamp>, event: &mut Event) {
-    match &mut event.body {
-        Body::Enter { depth, .. } => {
+    match &mut event.kind {
+        EventKind::GraphEntry { depth, .. } => {
             if open.len() >= CALLS {
                 open.clear();
             }
             open.insert((event.pid.0, *depth), event.time);
         }
-        Body::Leave { depth, entered, .. } => {
+        EventKind::GraphExit { depth, entered, .. } => {
             if let Some(time) = open.remove(&(event.pid.0, *depth)) {
                 *entered = time;
             }

@@ -1,6 +1,6 @@
 //! `per_cpu/cpuN/stats`: what the kernel counted, and what that says about a recording's completeness.
 
-use super::{Cpu, Defect};
+use super::{Cpu, IntegrityError};
 
 /// The counters of one CPU's ring buffer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,12 +36,12 @@ impl Stats {
     /// Every data record counts as an event, a stack too. A drained buffer says `entries: 0` and has its events in
     /// `read events`; one whose counters were saved before the drain has them in `entries`; what a drain left behind is
     /// in `entries` beside what it took. So the sum is what should have been found.
-    pub(super) fn defects(self, cpu: Cpu, found: u64) -> impl Iterator<Item = Defect> {
+    pub(super) fn defects(self, cpu: Cpu, found: u64) -> impl Iterator<Item = IntegrityError> {
         let written = self.entries.saturating_add(self.read);
         [
-            (self.overrun > 0).then_some(Defect::Overrun { cpu, events: self.overrun }),
-            (self.dropped > 0).then_some(Defect::Dropped { cpu, events: self.dropped }),
-            (found != written).then_some(Defect::CountMismatch { cpu, found, written }),
+            (self.overrun > 0).then_some(IntegrityError::Overrun { cpu, events: self.overrun }),
+            (self.dropped > 0).then_some(IntegrityError::Dropped { cpu, events: self.dropped }),
+            (found != written).then_some(IntegrityError::CountMismatch { cpu, found, written }),
         ]
         .into_iter()
         .flatten()
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(text: &str, found: u64, expected: &[Defect]) {
+    fn check(text: &str, found: u64, expected: &[IntegrityError]) {
         let stats = Stats::parse(text).expect("counters");
         assert_eq!(stats.defects(Cpu(1), found).collect::<Vec<_>>(), expected);
     }
@@ -69,9 +69,9 @@ mod tests {
         };
         check(&text(0, 0, 0, 0, 7), 7, &[]);
         check(&text(7, 0, 0, 0, 0), 7, &[]);
-        check(&text(2, 0, 0, 0, 5), 5, &[Defect::CountMismatch { cpu, found: 5, written: 7 }]);
-        check(&text(0, 3, 0, 0, 5), 5, &[Defect::Overrun { cpu, events: 3 }]);
-        check(&text(0, 0, 2, 1, 5), 5, &[Defect::Dropped { cpu, events: 3 }]);
+        check(&text(2, 0, 0, 0, 5), 5, &[IntegrityError::CountMismatch { cpu, found: 5, written: 7 }]);
+        check(&text(0, 3, 0, 0, 5), 5, &[IntegrityError::Overrun { cpu, events: 3 }]);
+        check(&text(0, 0, 2, 1, 5), 5, &[IntegrityError::Dropped { cpu, events: 3 }]);
         assert_eq!(Stats::parse(""), None);
         assert_eq!(Stats::parse("entries: x\nread events: 1"), None);
     }

@@ -12,7 +12,7 @@ pub enum Symbol {
     /// A place in a function.
     Function {
         /// Where. A recording names the same few places over and over.
-        place: Arc<Place>,
+        place: Arc<CodeLocation>,
         /// The same as an address; `None` where the recording is a text without it.
         address: Option<u64>,
     },
@@ -22,7 +22,7 @@ pub enum Symbol {
 
 /// A position inside a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct CodeLocation {
     /// The function.
     pub function: FunctionName,
     /// Bytes behind the function's start; `None` where the recording is a text without them (`sym-offset` off).
@@ -34,7 +34,7 @@ pub struct Place {
     pub followed_by: Option<FunctionName>,
 }
 
-impl Place {
+impl CodeLocation {
     /// The place as the kernel prints it.
     #[must_use]
     pub fn as_printed(&self) -> Self {
@@ -60,7 +60,7 @@ impl Symbol {
 
     /// The place in a function, where it is known.
     #[must_use]
-    pub fn place(&self) -> Option<&Place> {
+    pub fn place(&self) -> Option<&CodeLocation> {
         match self {
             Self::Address(_) | Self::Unknown => None,
             Self::Function { place, .. } => Some(place),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{FunctionName, ParseIssue, Place, Symbol};
+use super::{CodeLocation, FunctionName, ParseIssue, Symbol};
 
 /// No function is longer; what lies further behind the last symbol of a region belongs to nothing.
 const LONGEST_FUNCTION: u64 = 1 << 20;
@@ -109,7 +109,8 @@ impl Symbols {
     pub(super) fn resolve_end(&self, address: u64) -> Option<Symbol> {
         let next = self.place(address).filter(|next| next.offset == Some(0))?;
         let last = self.place(address.checked_sub(1)?).filter(|last| last.module == next.module)?;
-        let place = Place { offset: last.offset.map(|offset| offset + 1), followed_by: Some(next.function), ..last };
+        let place =
+            CodeLocation { offset: last.offset.map(|offset| offset + 1), followed_by: Some(next.function), ..last };
         Some(Symbol::Function { place: Arc::new(place), address: Some(address) })
     }
 
@@ -145,7 +146,7 @@ impl Symbols {
         self.regions.is_empty()
     }
 
-    fn place(&self, address: u64) -> Option<Place> {
+    fn place(&self, address: u64) -> Option<CodeLocation> {
         let below = self.regions.partition_point(|region| region.range.start <= address);
         let region = self.regions.get(below.checked_sub(1)?)?;
         if !region.range.contains(&address) {
@@ -154,7 +155,7 @@ impl Symbols {
         let last = region.starts.partition_point(|start| *start <= address).checked_sub(1)?;
         let (start, function) = (region.starts.get(last)?, region.names.get(last)?);
         let (offset, module) = (Some(address - start), region.module.clone());
-        Some(Place { function: function.clone(), offset, module, followed_by: None })
+        Some(CodeLocation { function: function.clone(), offset, module, followed_by: None })
     }
 }
 
@@ -241,10 +242,10 @@ ffff800001000010 t mod_work\t[snap]
     /// `name+offset`, `name+offset [module]` or `?`.
     fn shown(symbol: &Symbol) -> String {
         match symbol.place() {
-            Some(Place { function, offset: Some(offset), module: None, .. }) => {
+            Some(CodeLocation { function, offset: Some(offset), module: None, .. }) => {
                 format!("{}+{offset:#x}", function.full())
             }
-            Some(Place { function, offset: Some(offset), module: Some(module), .. }) => {
+            Some(CodeLocation { function, offset: Some(offset), module: Some(module), .. }) => {
                 format!("{}+{offset:#x} [{module}]", function.full())
             }
             _ => "?".into(),

@@ -1,7 +1,7 @@
 use super::*;
 use crate::cost::{Change, Figure};
-use crate::diff::Side;
-use crate::regress::{Look, classify};
+use crate::diff::TaskLines;
+use crate::regress::{Measurement, classify};
 
 /// Ten commits in a row, `c0` the good end and `c9` the bad one.
 fn name(number: usize) -> String {
@@ -79,19 +79,19 @@ fn a_search_goes_away_from_what_it_skipped() {
     assert_eq!((away(1, 7), away(0, 0)), (0, 0));
 }
 
-fn look(view: &str, broken: &[&str], instructions: u64) -> Look {
+fn look(view: &str, broken: &[&str], instructions: u64) -> Measurement {
     let figure = Figure { name: "fork → exit".into(), instructions, ns: 2 * instructions, idle_ns: None };
-    Look {
-        side: Side::read(view),
+    Measurement {
+        side: TaskLines::read(view),
         broken: broken.iter().map(|that| ((*that).to_owned(), "nothing".to_owned())).collect(),
         figures: vec![figure],
-        ..Look::default()
+        ..Measurement::default()
     }
 }
 
 #[test]
 fn a_commit_is_bad_by_what_was_asked_for() {
-    let check = |when: &str, head: &Look, expected: Answer| {
+    let check = |when: &str, head: &Measurement, expected: Answer| {
         let when: When = when.parse().expect("a criterion");
         let base = look("parent  fork()\n", &[], 1000);
         let finding = classify("a", &[base], std::slice::from_ref(head), when.allowed()).expect("both have runs");
@@ -99,7 +99,7 @@ fn a_commit_is_bad_by_what_was_asked_for() {
     };
     let (broken, other) = (look("parent  fork()\n", &["it forks"], 1000), look("parent  exit()\n", &[], 1000));
     let (dearer, lost) =
-        (look("parent  fork()\n", &[], 1100), Look { unusable: vec!["lost".into()], ..Look::default() });
+        (look("parent  fork()\n", &[], 1100), Measurement { unusable: vec!["lost".into()], ..Measurement::default() });
     for (head, expectation, view, cost) in
         [(&broken, Answer::Bad, Answer::Bad, Answer::Good), (&other, Answer::Good, Answer::Bad, Answer::Good)]
     {

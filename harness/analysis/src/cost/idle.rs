@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use kernsnap_trace::{Body, Event};
+use kernsnap_trace::{Event, EventKind};
 
 /// The times in which every CPU is idle, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub(super) struct Idle(Vec<Range<u64>>);
 impl Idle {
     /// Reads the switches of a trace that has all of them. What a CPU did before its first switch is what it left then; one
     /// that never switches and never does anything is idle.
-    pub(super) fn of(events: &[Event], cpus: u16) -> Self {
+    pub(super) fn from_events(events: &[Event], cpus: u16) -> Self {
         let mut works: BTreeMap<u16, bool> = (0..cpus).map(|cpu| (cpu, false)).collect();
         let mut known = BTreeMap::new();
         for event in events {
@@ -48,8 +48,8 @@ impl Idle {
 
 /// The pids that a CPU leaves and takes up.
 fn switch(event: &Event) -> Option<(i64, i64)> {
-    match &event.body {
-        Body::Point(point) if **point.name() == *"sched_switch" => {
+    match &event.kind {
+        EventKind::Tracepoint(point) if **point.name() == *"sched_switch" => {
             Some((point.int("prev_pid")?, point.int("next_pid")?))
         }
         _ => None,

@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use self::idle::Idle;
-use crate::view::{Cast, Matcher};
+use crate::view::{Matcher, RoleMap};
 pub use change::{Change, Threshold, ThresholdError, changes, own_changes};
 use kernsnap_scenario::{Anchors, RoleRule, Scenario};
 use kernsnap_trace::{Event, Trace};
@@ -58,10 +58,10 @@ impl Figure {
 /// The figures of a run, in the order of their anchors: those that the scenario names, and behind them those that its roles
 /// suggest. Anchors that are not in the trace have none.
 #[must_use]
-pub fn figures(scenario: &Scenario, trace: &Trace, cast: &Cast, clock: Clock) -> Vec<Figure> {
+pub fn figures(scenario: &Scenario, trace: &Trace, cast: &RoleMap, clock: Clock) -> Vec<Figure> {
     let matcher = Matcher { cast, names: &scenario.names };
     let whole = scenario.trace.events.iter().any(|event| event.name == "sched_switch" && event.filter.is_none());
-    let idle = whole.then(|| Idle::of(&trace.events, clock.cpus));
+    let idle = whole.then(|| Idle::from_events(&trace.events, clock.cpus));
     let suggested = suggested(scenario);
     let of = |anchors| measure(anchors, &trace.events, &matcher, idle.as_ref(), clock);
     let mut found: Vec<Figure> = scenario.cost.iter().filter_map(of).collect();

@@ -16,11 +16,11 @@ const HAND_OVER: [&str; 6] = [
 #[track_caller]
 fn check(from: &str, to: &str, clock: Clock, expected: Option<(u64, u64, u64)>) {
     let trace = Trace { events: events(&HAND_OVER), ..Trace::default() };
-    let cast = Cast::by_name(&Model::of(&trace.events).tasks, &trace.names);
+    let cast = RoleMap::by_name(&Model::from_events(&trace.events).tasks, &trace.names);
     let matcher = Matcher { cast: &cast, names: &Names::default() };
     let anchors =
         Anchors { name: "a".into(), from: from.parse().expect("a pattern"), to: to.parse().expect("a pattern") };
-    let idle = Idle::of(&trace.events, clock.cpus);
+    let idle = Idle::from_events(&trace.events, clock.cpus);
     let found = measure(&anchors, &trace.events, &matcher, Some(&idle), clock);
     assert_eq!(found.map(|figure| (figure.instructions, figure.ns, figure.idle_ns.unwrap_or(0))), expected);
 }
@@ -49,6 +49,6 @@ fn what_is_not_in_the_trace_has_no_figure() {
 #[test]
 fn a_cpu_that_works_all_the_time_keeps_the_others_from_idling() {
     let busy = [&["10 3 77 sched_waking comm=x pid=1"], HAND_OVER.as_slice()].concat();
-    assert_eq!(Idle::of(&events(&busy), 4).within(0..10_000), 0);
-    assert_eq!(Idle::of(&events(&HAND_OVER), 4).within(0..10_000), 7000);
+    assert_eq!(Idle::from_events(&events(&busy), 4).within(0..10_000), 0);
+    assert_eq!(Idle::from_events(&events(&HAND_OVER), 4).within(0..10_000), 7000);
 }

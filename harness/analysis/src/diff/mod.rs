@@ -17,7 +17,7 @@ use crate::view::{Events, Line};
 
 /// One of two things to compare: what each task does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Side {
+pub struct TaskLines {
     /// The lines of each task, in order. Lines of a view without roles belong to the task `""`.
     pub tasks: BTreeMap<String, Vec<Line>>,
     /// How the run was judged, where that is known.
@@ -93,10 +93,10 @@ pub struct FieldChange {
 /// A role for everybody who has none. What they do is nobody's behaviour.
 const OTHERS: &str = "other";
 
-impl Side {
+impl TaskLines {
     /// What the tasks of a view do.
     #[must_use]
-    pub fn of(events: &Events) -> Self {
+    pub fn from_events(events: &Events) -> Self {
         let mut tasks: BTreeMap<String, Vec<Line>> = BTreeMap::new();
         for line in events.lines.iter().filter(|line| line.role != OTHERS) {
             tasks.entry(line.role.clone()).or_default().push(line.clone());
@@ -108,12 +108,12 @@ impl Side {
 impl Diff {
     /// Compares two sides.
     #[must_use]
-    pub fn of(before: &Side, after: &Side) -> Self {
+    pub fn new(before: &TaskLines, after: &TaskLines) -> Self {
         let mut names: Vec<&String> = before.tasks.keys().chain(after.tasks.keys()).collect();
         names.sort_unstable();
         names.dedup();
         let empty = Vec::new();
-        let lines = |side: &'_ Side, name: &String| side.tasks.get(name).unwrap_or(&empty).clone();
+        let lines = |side: &'_ TaskLines, name: &String| side.tasks.get(name).unwrap_or(&empty).clone();
         let tasks = names.into_iter().map(|name| (name.clone(), compare(&lines(before, name), &lines(after, name))));
         let verdict = match (&before.verdict, &after.verdict) {
             (Some(before), Some(after)) if before != after => Some((before.clone(), after.clone())),
@@ -142,7 +142,7 @@ impl Diff {
 
     /// What `before` becomes by these differences, which it is one side of.
     #[must_use]
-    pub fn apply(&self, before: &Side) -> Side {
+    pub fn apply(&self, before: &TaskLines) -> TaskLines {
         let mut after = before.clone();
         for (name, differences) in &self.tasks {
             let lines = after.tasks.remove(name).unwrap_or_default();

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{FieldChange, Side};
+use super::{FieldChange, TaskLines};
 use crate::view::{Events, Line};
 
-impl Side {
+impl TaskLines {
     /// Reads a view's text: a `.snap` with or without its head, or `view.txt`.
     ///
     /// The view `events` has a role on each line. Lines of other views are compared as they stand.
@@ -20,7 +20,7 @@ impl Side {
             let line = |line: &&str| Line { text: (*line).to_owned(), ..Line::default() };
             lines.iter().map(line).collect()
         });
-        Self::of(&Events { lines })
+        Self::from_events(&Events { lines })
     }
 }
 

@@ -189,7 +189,7 @@ fn last_meeting(before: &[Line], after: &[Line]) -> Option<(usize, usize)> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::Side as Whole;
+    use super::super::TaskLines as Whole;
     use super::*;
     use crate::view::Events;
 
@@ -215,7 +215,7 @@ mod tests {
     }
 
     fn whole(lines: &[Line]) -> Whole {
-        Whole::of(&Events { lines: lines.to_vec() })
+        Whole::from_events(&Events { lines: lines.to_vec() })
     }
 
     fn lines() -> impl Strategy<Value = Vec<Line>> {
@@ -228,7 +228,7 @@ mod tests {
             before in lines(), after in lines(), turns in prop::collection::vec(any::<bool>(), 0..60),
         ) {
             let diff = streamed(&before, &after, &turns, WINDOW, HELD);
-            prop_assert_eq!(diff, Diff::of(&whole(&before), &whole(&after)));
+            prop_assert_eq!(diff, Diff::new(&whole(&before), &whole(&after)));
         }
 
         #[test]

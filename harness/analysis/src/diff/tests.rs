@@ -5,8 +5,8 @@ use crate::view::Style;
 
 #[track_caller]
 fn check(before: &str, after: &str, expected: &str) {
-    let (before, after) = (Side::read(before), Side::read(after));
-    let diff = Diff::of(&before, &after);
+    let (before, after) = (TaskLines::read(before), TaskLines::read(after));
+    let diff = Diff::new(&before, &after);
     assert_eq!(diff.show(&Style::PLAIN), expected);
     assert_eq!(diff.apply(&before), after);
 }
@@ -84,47 +84,47 @@ fn views_without_roles_are_compared_line_by_line() {
 
 #[test]
 fn another_verdict_is_a_difference() {
-    let side = |verdict: &str| Side { verdict: Some(verdict.into()), ..Side::read(FORK) };
-    let diff = Diff::of(&side("passed"), &side("failed"));
+    let side = |verdict: &str| TaskLines { verdict: Some(verdict.into()), ..TaskLines::read(FORK) };
+    let diff = Diff::new(&side("passed"), &side("failed"));
     assert_eq!(diff.show(&Style::PLAIN), "verdict: passed → failed\n");
     assert_eq!(diff.apply(&side("passed")), side("failed"));
     // A snapshot has no verdict.
-    assert!(Diff::of(&Side::read(FORK), &side("failed")).is_empty());
+    assert!(Diff::new(&TaskLines::read(FORK), &side("failed")).is_empty());
 }
 
 #[test]
 fn a_view_survives_being_written_and_read() {
-    let side = Side::read(FORK);
+    let side = TaskLines::read(FORK);
     assert_eq!(side.tasks["child"].iter().map(|line| line.depth).collect::<Vec<_>>(), [0, 1, 0]);
     assert_eq!(side.tasks["parent"][0].stack, ["copy_process", "kernel_clone"]);
     assert!(!side.tasks.contains_key("other"));
 }
 
-fn side() -> impl Strategy<Value = Side> {
+fn side() -> impl Strategy<Value = TaskLines> {
     let line = ("[ab]", 0usize..2, "[fg]\\(\\)|s pid=[xy]", prop::collection::vec("[mn]", 0..2))
         .prop_map(|(role, depth, text, stack)| Line { cpu: None, role, depth, text, stack });
-    prop::collection::vec(line, 0..14).prop_map(|lines| Side::of(&Events { lines }))
+    prop::collection::vec(line, 0..14).prop_map(|lines| TaskLines::from_events(&Events { lines }))
 }
 
 proptest! {
     #[test]
     fn a_side_does_not_differ_from_itself(side in side()) {
-        prop_assert!(Diff::of(&side, &side).is_empty());
+        prop_assert!(Diff::new(&side, &side).is_empty());
     }
 
     #[test]
     fn the_way_back_is_the_inverse(a in side(), b in side()) {
-        prop_assert_eq!(Diff::of(&a, &b).inverse(), Diff::of(&b, &a));
+        prop_assert_eq!(Diff::new(&a, &b).inverse(), Diff::new(&b, &a));
     }
 
     #[test]
     fn applying_a_difference_gives_the_other_side(a in side(), b in side()) {
-        prop_assert_eq!(Diff::of(&a, &b).apply(&a), b);
+        prop_assert_eq!(Diff::new(&a, &b).apply(&a), b);
     }
 
     #[test]
     fn any_text_can_be_read(text in "(---\n)?(\\[?[0-9a-z]{0,3}\\]? {0,4}(=> )?[a-z(){}=* ]{0,9}\n){0,9}") {
-        let side = Side::read(&text);
-        prop_assert!(Diff::of(&side, &side).is_empty());
+        let side = TaskLines::read(&text);
+        prop_assert!(Diff::new(&side, &side).is_empty());
     }
 }

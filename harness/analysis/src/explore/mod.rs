@@ -9,7 +9,7 @@ use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 /// A run in one schedule, as far as exploring looks at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct ScheduleRun {
     /// The schedule, as the command line takes it.
     pub schedule: String,
     /// The view, line by line.
@@ -64,7 +64,7 @@ pub enum Label {
 impl Explored {
     /// Puts runs of one scenario together; the first is the one that others are held against.
     #[must_use]
-    pub fn of(seen: &[Seen]) -> Self {
+    pub fn new(seen: &[ScheduleRun]) -> Self {
         let Some(first) = seen.first() else { return Self::default() };
         let mut views: Vec<(&[String], Interleaving)> = Vec::new();
         let mut broken: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -153,8 +153,8 @@ impl<'a> Compared<'a> {
 mod tests {
     use super::*;
 
-    fn seen(schedule: &str, view: &str, broken: &[&str]) -> Seen {
-        Seen {
+    fn seen(schedule: &str, view: &str, broken: &[&str]) -> ScheduleRun {
+        ScheduleRun {
             schedule: schedule.into(),
             view: view.split_whitespace().map(str::to_owned).collect(),
             broken: broken.iter().map(|why| (*why).to_owned()).collect(),
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn one_view_in_all_schedules_is_invariant() {
-        let explored = Explored::of(&[seen("1:4", "a b", &[]), seen("0:4", "a b", &[])]);
+        let explored = Explored::new(&[seen("1:4", "a b", &[]), seen("0:4", "a b", &[])]);
         assert!(explored.is_invariant());
         assert_eq!(explored.interleavings[0].schedules, ["1:4", "0:4"]);
         assert_eq!(labels(&explored), [("a", Label::Invariant), ("b", Label::Invariant)]);
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn each_line_is_labelled_by_all_views() {
-        let explored = Explored::of(&[
+        let explored = Explored::new(&[
             seen("1:4", "a b c d", &[]),
             seen("0:4", "a c d", &[]),
             seen("2:4", "a b c x d", &[]),
@@ -197,14 +197,15 @@ mod tests {
 
     #[test]
     fn another_order_is_a_dependence() {
-        let explored = Explored::of(&[seen("1:4", "a b", &[]), seen("0:4", "b a", &[])]);
+        let explored = Explored::new(&[seen("1:4", "a b", &[]), seen("0:4", "b a", &[])]);
         assert!(explored.lines.iter().any(|line| line.label == Label::ScheduleDependent));
         assert!(!explored.is_invariant());
     }
 
     #[test]
     fn what_breaks_is_told_with_its_schedules_even_where_the_view_is_the_same() {
-        let explored = Explored::of(&[seen("1:4", "a", &[]), seen("0:4", "a", &["late"]), seen("2:4", "b", &["late"])]);
+        let explored =
+            Explored::new(&[seen("1:4", "a", &[]), seen("0:4", "a", &["late"]), seen("2:4", "b", &["late"])]);
         assert_eq!(explored.broken, BTreeMap::from([("late".into(), vec!["0:4".into(), "2:4".into()])]));
         assert_eq!(explored.interleavings.iter().map(|i| i.broken).collect::<Vec<_>>(), [true, true]);
     }

@@ -1,7 +1,7 @@
 //! Lessons: what a book says, held against what a kernel does in a run. A lesson file names a scenario and walks through its
 //! trace, in English and in Korean; the lines that it shows are picked out of the run by patterns.
 //!
-//! Pure: [`Lesson::read`] takes a file's text, [`Page::of`] a lesson and a run, and a page prints itself for terminals and as
+//! Pure: [`Lesson::read`] takes a file's text, [`Page::new`] a lesson and a run, and a page prints itself for terminals and as
 //! Markdown. The pages in `docs/lessons/` are made that way, and the tests make them again.
 
 pub mod language;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use kernsnap_scenario::{Misnomer, Pattern, Scenario, What};
+use kernsnap_scenario::{Pattern, Scenario, UnknownName, What};
 use kernsnap_yaml::{Diagnostic, Step as At, from_yaml};
 
 pub use language::{Language, Section, Text};
@@ -150,7 +150,7 @@ impl Lesson {
         Ok(())
     }
 
-    fn mistake(&self, at: &[At], Misnomer { message, hint }: Misnomer) -> Diagnostic {
+    fn mistake(&self, at: &[At], UnknownName { message, hint }: UnknownName) -> Diagnostic {
         Diagnostic::at(&self.path, &self.text, at, message).with_hint(Some(hint))
     }
 }

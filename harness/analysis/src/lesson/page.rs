@@ -72,7 +72,7 @@ impl Page {
     ///
     /// # Errors
     /// A [`Contradiction`] where the run is not what the lesson says of it.
-    pub fn of(lesson: &Lesson, run: &Run<'_>, language: Language) -> Result<Self, Contradiction> {
+    pub fn new(lesson: &Lesson, run: &Run<'_>, language: Language) -> Result<Self, Contradiction> {
         let content = &lesson.content;
         let mut steps = Vec::new();
         for (number, step) in (1..).zip(&content.steps) {

@@ -1,7 +1,7 @@
 //! The lines of a run that show what a lesson says.
 
 use crate::model::Model;
-use crate::view::{Cast, Kind, Matcher, Style, Subject, View};
+use crate::view::{Kind, Matcher, RoleMap, Style, View, ViewInput};
 use kernsnap_scenario::{Pattern, Scenario, ViewKind};
 use kernsnap_trace::Trace;
 
@@ -17,7 +17,7 @@ pub struct Run<'a> {
     /// What was recorded.
     pub trace: &'a Trace,
     /// Who is who in it.
-    pub cast: &'a Cast,
+    pub cast: &'a RoleMap,
 }
 
 /// A run is not what a lesson says of it.
@@ -68,9 +68,9 @@ fn view(step: &Step, run: &Run<'_>, trace: &Trace, patterns: &[Pattern]) -> Stri
     scenario.view.only = patterns.to_vec();
     scenario.view.hide.clear();
     scenario.view.stacks.extend(step.stacks.iter().cloned());
-    let model = Model::of(&trace.events);
-    let subject = Subject::of(&scenario, trace, &model, run.cast);
-    View::of(Kind::Frozen(ViewKind::Events), &subject).show(&Style::PLAIN)
+    let model = Model::from_events(&trace.events);
+    let input = ViewInput::new(&scenario, trace, &model, run.cast);
+    View::new(Kind::Frozen(ViewKind::Events), &input).show(&Style::PLAIN)
 }
 
 /// The events from the first that matches `from` to the first behind it that matches `to`.

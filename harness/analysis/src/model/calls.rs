@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Parts;
-use kernsnap_trace::{Body, Event, Pid, Timestamp};
+use kernsnap_trace::{Event, EventKind, Pid, Timestamp};
 
 /// One call, with those made from within it that were recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,22 +38,22 @@ impl Calls {
     ///
     /// A return closes the innermost open call of its depth. What lies deeper was never returned from: an entry at the depth
     /// of an open call, or above it, says so as well. A return without an entry belongs to a call from before the recording.
-    pub fn of<'a>(events: impl IntoIterator<Item = (usize, &'a Event)>) -> Self {
+    pub fn from_events<'a>(events: impl IntoIterator<Item = (usize, &'a Event)>) -> Self {
         let mut open: BTreeMap<Pid, Open> = BTreeMap::new();
         let mut calls = Self::default();
         let mut parts = Parts::default();
         for (index, event) in events {
             let Some(depth) = parts.depth(event) else { continue };
             let stack = open.entry(event.pid).or_default();
-            match &event.body {
-                Body::Enter { function, .. } => {
+            match &event.kind {
+                EventKind::GraphEntry { function, .. } => {
                     let depth = depth.min(DEEPEST);
                     calls.close(event.pid, stack, depth);
                     let function = function.to_string();
                     let call = Call { function, entered: event.time, left: None, event: index, calls: Vec::new() };
                     stack.push((depth, call));
                 }
-                Body::Leave { function, left, .. } if depth < DEEPEST => {
+                EventKind::GraphExit { function, left, .. } if depth < DEEPEST => {
                     calls.close(event.pid, stack, depth + 1);
                     if let Some((at, call)) = stack.last_mut()
                         && *at == depth

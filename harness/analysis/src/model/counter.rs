@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::task::TaskId;
-use kernsnap_trace::{Body, FunctionName, Symbol};
+use kernsnap_trace::{EventKind, FunctionName, Symbol};
 
 /// The high bits of a hash choose the slot.
 const SLOT_BITS: u32 = 10;
@@ -35,13 +35,13 @@ enum Name {
 }
 
 impl Name {
-    fn of(body: &Body) -> Option<Self> {
+    fn from_event_kind(body: &EventKind) -> Option<Self> {
         match body {
-            Body::Point(point) => Some(Self::Event(Arc::clone(point.name()))),
-            Body::Call { function, .. } | Body::Enter { function, .. } => {
+            EventKind::Tracepoint(point) => Some(Self::Event(Arc::clone(point.name()))),
+            EventKind::Function { function, .. } | EventKind::GraphEntry { function, .. } => {
                 Some(Self::Function(function.place()?.function.clone()))
             }
-            Body::Leave { .. } | Body::Marker { .. } => None,
+            EventKind::GraphExit { .. } | EventKind::Marker { .. } => None,
         }
     }
 
@@ -64,22 +64,22 @@ impl Default for Counter {
 impl Counter {
     /// Counts what a task did. The end of a call is not counted, its beginning is.
     #[inline]
-    pub(super) fn count(&mut self, task: TaskId, body: &Body) {
+    pub(super) fn count(&mut self, task: TaskId, body: &EventKind) {
         let identity = match body {
-            Body::Point(point) => Arc::as_ptr(point.name()).addr(),
-            Body::Call { function: Symbol::Function { place, .. }, .. }
-            | Body::Enter { function: Symbol::Function { place, .. }, .. } => place.function.identity(),
-            Body::Call { function, .. } | Body::Enter { function, .. } => {
+            EventKind::Tracepoint(point) => Arc::as_ptr(point.name()).addr(),
+            EventKind::Function { function: Symbol::Function { place, .. }, .. }
+            | EventKind::GraphEntry { function: Symbol::Function { place, .. }, .. } => place.function.identity(),
+            EventKind::Function { function, .. } | EventKind::GraphEntry { function, .. } => {
                 return self.add(task, format!("{function}()").into(), 1);
             }
-            Body::Marker { .. } => return self.add(task, "marker".into(), 1),
-            Body::Leave { .. } => return,
+            EventKind::Marker { .. } => return self.add(task, "marker".into(), 1),
+            EventKind::GraphExit { .. } => return,
         };
         let at = slot(task, identity);
         match self.recent.get_mut(at) {
             Some(Some(recent)) if recent.task == task && recent.name.identity() == identity => recent.count += 1,
             Some(slot) => {
-                let new = Name::of(body).map(|name| Recent { task, name, count: 1 });
+                let new = Name::from_event_kind(body).map(|name| Recent { task, name, count: 1 });
                 if let Some(old) = std::mem::replace(slot, new) {
                     self.settle(old);
                 }
@@ -121,17 +121,18 @@ fn slot(task: TaskId, identity: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kernsnap_trace::{Place, Point};
+    use kernsnap_trace::{CodeLocation, Point};
 
     #[test]
     fn nothing_is_lost_where_many_names_share_a_place() {
-        let points: Vec<_> =
-            (0..3000).map(|number| Body::Point(Point::of::<&str>(&format!("e{number}"), []))).collect();
+        let points: Vec<_> = (0..3000)
+            .map(|number| EventKind::Tracepoint(Point::from_fields::<&str>(&format!("e{number}"), [])))
+            .collect();
         let call = |number: u32| {
             let function = FunctionName::new(&format!("f.part.{number}"));
-            let place = Place { function, offset: None, module: None, followed_by: None };
+            let place = CodeLocation { function, offset: None, module: None, followed_by: None };
             let function = Symbol::Function { place: place.into(), address: None };
-            Body::Call { function, caller: Symbol::Unknown }
+            EventKind::Function { function, caller: Symbol::Unknown }
         };
         let mut counter = Counter::default();
         for round in 0..3 {

@@ -1,7 +1,7 @@
 //! What one event says about tasks: the kernel's events by name, in one place.
 
 use super::task::State;
-use kernsnap_trace::{Body, Event, Pid, Point};
+use kernsnap_trace::{Event, EventKind, Pid, Point};
 
 /// What an event means for the life of tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,10 +55,10 @@ pub enum Fact<'a> {
 impl<'a> Fact<'a> {
     /// `None` where the event says nothing of this kind.
     #[must_use]
-    pub fn of(event: &'a Event) -> Option<Self> {
-        match &event.body {
-            Body::Point(point) => of_point(point),
-            Body::Call { function, .. } | Body::Enter { function, .. } => match function.base()? {
+    pub fn from_event(event: &'a Event) -> Option<Self> {
+        match &event.kind {
+            EventKind::Tracepoint(point) => of_point(point),
+            EventKind::Function { function, .. } | EventKind::GraphEntry { function, .. } => match function.base()? {
                 "put_task_stack" => Some(Self::StackPut),
                 "release_task" => Some(Self::Reaped(None)),
                 _ => None,

@@ -63,7 +63,7 @@ impl Listener for Everything {
 impl Model {
     /// Reads events that are sorted by time.
     #[must_use]
-    pub fn of(events: &[Event]) -> Self {
+    pub fn from_events(events: &[Event]) -> Self {
         let mut tracker = Tracker::default();
         let mut all = Everything::default();
         let actors = events.iter().map(|event| tracker.observe(event, &mut all)).collect();

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::calls::DEEPEST;
-use kernsnap_trace::{Body, Event, FunctionName, Pid, Symbol};
+use kernsnap_trace::{Event, EventKind, FunctionName, Pid, Symbol};
 
 /// Makes one call of a function and the part of it that it calls. Takes the function-graph tracer's events in their order.
 #[derive(Debug, Default)]
@@ -25,16 +25,18 @@ impl Parts {
     /// How deep in the calls of its task an entry or a return is, counting what the source calls a function. `None` where
     /// it is that of a part of the call around it, and for all other events.
     pub fn depth(&mut self, event: &Event) -> Option<u32> {
-        let (function, depth) = match &event.body {
-            Body::Enter { function, depth } | Body::Leave { function, depth, .. } => (name(function), *depth),
+        let (function, depth) = match &event.kind {
+            EventKind::GraphEntry { function, depth } | EventKind::GraphExit { function, depth, .. } => {
+                (name(function), *depth)
+            }
             _ => return None,
         };
         let open = self.open.entry(event.pid).or_default();
         let left = open.iter().rfind(|call| call.depth == depth).is_some_and(|call| call.part);
         open.truncate(open.partition_point(|call| call.depth < depth));
         let parts = open.iter().filter(|call| call.part).count();
-        let part = match &event.body {
-            Body::Leave { .. } => left,
+        let part = match &event.kind {
+            EventKind::GraphExit { .. } => left,
             _ if depth >= DEEPEST => false,
             _ => {
                 let around = open.last().filter(|call| call.depth.checked_add(1) == Some(depth));

@@ -89,7 +89,7 @@ impl Listener for Ledger<'_> {
 
     #[inline]
     fn event(&mut self, task: TaskId, event: &Event) {
-        self.counter.count(task, &event.body);
+        self.counter.count(task, &event.kind);
     }
 }
 
@@ -113,7 +113,7 @@ impl Summary {
     }
 
     /// The figures of a whole recording.
-    pub fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
+    pub fn from_events<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
         let mut summary = Self::default();
         for event in events {
             summary.observe(event);

@@ -1,5 +1,5 @@
 use super::*;
-use kernsnap_trace::{Body, Context, Cpu, Pid, Place, Point, Symbol, Value};
+use kernsnap_trace::{CodeLocation, Context, Cpu, EventKind, Pid, Point, Symbol, Value};
 use kernsnap_trace::{FunctionName, Timestamp};
 
 /// `TIME CPU PID WHAT…`: a tracepoint with `field=value` (numbers or text), `name(` enters at depth `@N`, `name)` leaves.
@@ -12,26 +12,27 @@ pub(crate) fn event(line: &str) -> Event {
     let time = Timestamp(u64::try_from(time).expect("a time"));
     let depth = || rest[0].trim_start_matches('@').parse().expect("a depth");
     let body = if let Some(name) = what.strip_suffix("()") {
-        Body::Call { function: symbol(name), caller: symbol(rest[0]) }
+        EventKind::Function { function: symbol(name), caller: symbol(rest[0]) }
     } else if let Some(name) = what.strip_suffix('(') {
-        Body::Enter { function: symbol(name), depth: depth() }
+        EventKind::GraphEntry { function: symbol(name), depth: depth() }
     } else if let Some(name) = what.strip_suffix(')') {
-        Body::Leave { function: symbol(name), depth: depth(), entered: time, left: time }
+        EventKind::GraphExit { function: symbol(name), depth: depth(), entered: time, left: time }
     } else {
         let field = |word: &&str| {
             let (name, value) = word.split_once('=').expect("a field");
             let value = value.parse().map_or_else(|_| Value::Text(value.into()), Value::Signed);
             (name.to_owned(), value)
         };
-        Body::Point(Point::of(what, rest.iter().map(field)))
+        EventKind::Tracepoint(Point::from_fields(what, rest.iter().map(field)))
     };
     let cpu = Cpu(u16::try_from(cpu).expect("a CPU"));
-    Event { time, cpu, pid: Pid(pid), context: Context::default(), body, stack: None }
+    Event { time, cpu, pid: Pid(pid), context: Context::default(), kind: body, stack: None }
 }
 
 pub(crate) fn symbol(name: &str) -> Symbol {
     Symbol::Function {
-        place: Place { function: FunctionName::new(name), offset: Some(4), module: None, followed_by: None }.into(),
+        place: CodeLocation { function: FunctionName::new(name), offset: Some(4), module: None, followed_by: None }
+            .into(),
         address: Some(0x10),
     }
 }
@@ -66,7 +67,7 @@ fn told(model: &Model) -> Vec<String> {
 
 #[test]
 fn a_life_is_told_from_its_events() {
-    let model = Model::of(&events(&LIFE));
+    let model = Model::from_events(&events(&LIFE));
     let (at, child) = model.tasks.iter().enumerate().find(|(_, task)| task.pid == Pid(51)).expect("the child");
     let by = TaskId(0);
     assert_eq!(child.created, Some(Act { at: Timestamp(10), by }));
@@ -115,7 +116,7 @@ fn who_reaps_whom_is_told_where_it_is_certain() {
             .chain(exits.iter().copied().map(exit))
             .chain([reap.to_owned()])
             .collect();
-        let model = Model::of(&lines.iter().map(|line| event(line)).collect::<Vec<_>>());
+        let model = Model::from_events(&lines.iter().map(|line| event(line)).collect::<Vec<_>>());
         let dead = model.tasks.iter().filter(|task| task.reaped.is_some()).map(|task| task.pid.0);
         assert_eq!(dead.collect::<Vec<_>>(), reaped, "{exits:?} {reap}");
     }
@@ -123,7 +124,7 @@ fn who_reaps_whom_is_told_where_it_is_certain() {
 
 #[test]
 fn figures_need_no_events() {
-    let summary = Summary::of(&events(&LIFE));
+    let summary = Summary::from_events(&events(&LIFE));
     let time = |measure, task| summary.times.get(&(measure, TaskId(task))).map(|times| (times.count(), times.total()));
     assert_eq!(time(Measure::ForkToRun, 1), Some((1, 10)));
     assert_eq!(time(Measure::ExitToParent, 1), Some((1, 4)));
@@ -131,7 +132,7 @@ fn figures_need_no_events() {
     assert_eq!(time(Measure::Sleep, 0), Some((1, 25)));
     assert_eq!(time(Measure::Run, 0), Some((2, 20)));
     assert_eq!(summary.counts[&TaskId(0)]["put_task_stack()"], 1);
-    assert_eq!(summary.tasks, Model::of(&events(&LIFE)).tasks);
+    assert_eq!(summary.tasks, Model::from_events(&events(&LIFE)).tasks);
 }
 
 #[test]
@@ -143,13 +144,13 @@ fn a_pid_that_is_used_again_is_another_task() {
         "12 1 51 sched_switch prev_pid=51 prev_state=X next_pid=50".into(),
         format!("20 1 50 {fork}"),
     ];
-    let model = Model::of(&events(&lines.each_ref().map(String::as_str)));
+    let model = Model::from_events(&events(&lines.each_ref().map(String::as_str)));
     assert_eq!(model.children(TaskId(0)).count(), 2);
 }
 
 #[test]
 fn without_switches_the_events_tell_who_runs() {
-    let model = Model::of(&events(&["1 0 10 a", "3 0 11 a", "5 1 10 a", "9 0 0 a"]));
+    let model = Model::from_events(&events(&["1 0 10 a", "3 0 11 a", "5 1 10 a", "9 0 0 a"]));
     assert_eq!(told(&model), ["10 running@0 1..3", "11 running@0 3..9", "10 running@1 5..9"]);
 }
 
@@ -176,7 +177,7 @@ fn a_call_that_nobody_comes_back_from_stays_open() {
         "9 0 7 before) @3",
     ];
     let events = events(&lines);
-    let calls = Calls::of(events.iter().enumerate());
+    let calls = Calls::from_events(events.iter().enumerate());
     assert_eq!(shown(&calls.roots[&Pid(7)]), "outer…[leaf[] dies…[inner…[]]] next[]");
     assert_eq!(shown(&calls.roots[&Pid(8)]), "other[]");
 }
@@ -201,6 +202,6 @@ fn a_part_that_the_compiler_put_aside_belongs_to_its_function() {
         "14 0 7 put_pid.part.0) @0",
     ];
     let events = events(&lines);
-    let calls = Calls::of(events.iter().enumerate());
+    let calls = Calls::from_events(events.iter().enumerate());
     assert_eq!(shown(&calls.roots[&Pid(7)]), "put_pid[free[] last[]] put_pid[put_pid[put_pid[]]]");
 }

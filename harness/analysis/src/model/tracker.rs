@@ -66,7 +66,7 @@ impl Tracker {
             task.events += 1;
         }
         listener.event(by, event);
-        if let Some(fact) = Fact::of(event) {
+        if let Some(fact) = Fact::from_event(event) {
             self.conclude(fact, event, by, listener);
         }
         by

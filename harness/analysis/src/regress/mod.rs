@@ -9,15 +9,15 @@ mod show;
 use serde::Serialize;
 
 use crate::cost::{Change, Figure, Threshold, own_changes};
-use crate::diff::{Diff, Side};
+use crate::diff::{Diff, TaskLines};
 
 /// A run of a scenario on one kernel in one schedule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Look {
+pub struct Measurement {
     /// The schedule, as the command line takes it.
     pub schedule: String,
     /// What each task does.
-    pub side: Side,
+    pub side: TaskLines,
     /// What must hold and does not, in the scenario's words, with what was found instead.
     pub broken: Vec<(String, String)>,
     /// Why nothing can be said; empty where something can.
@@ -110,16 +110,16 @@ pub struct Report {
 
 /// Whether more runs in other schedules could tell a schedule's doing from the change's.
 #[must_use]
-pub fn is_open(base: &Look, head: &Look) -> bool {
+pub fn is_open(base: &Measurement, head: &Measurement) -> bool {
     let usable = base.unusable.is_empty() && head.unusable.is_empty();
     usable
-        && (!Diff::of(&base.side, &head.side).is_empty() || !newly_broken(std::slice::from_ref(base), head).is_empty())
+        && (!Diff::new(&base.side, &head.side).is_empty() || !newly_broken(std::slice::from_ref(base), head).is_empty())
 }
 
 /// The figures that differ by the change's own doing, as far as both looks tell.
 #[must_use]
-pub fn cost(base: &Look, head: &Look) -> Vec<Change> {
-    fn all(look: &Look) -> impl Iterator<Item = &[Figure]> {
+pub fn cost(base: &Measurement, head: &Measurement) -> Vec<Change> {
+    fn all(look: &Measurement) -> impl Iterator<Item = &[Figure]> {
         std::iter::once(&*look.figures).chain(look.elsewhere.iter().map(|figures| &**figures))
     }
     own_changes(&all(base).zip(all(head)).collect::<Vec<_>>())
@@ -128,7 +128,7 @@ pub fn cost(base: &Look, head: &Look) -> Vec<Change> {
 /// Judges a scenario by its runs on both kernels; the first of each is in the usual schedule, the others help to tell what
 /// depends on the schedule. `None` where a kernel has no run.
 #[must_use]
-pub fn classify(scenario: &str, base: &[Look], head: &[Look], allowed: &[Threshold]) -> Option<Finding> {
+pub fn classify(scenario: &str, base: &[Measurement], head: &[Measurement], allowed: &[Threshold]) -> Option<Finding> {
     let (first, asked) = (base.first()?, head.first()?);
     let mut finding = Finding {
         scenario: scenario.to_owned(),
@@ -152,8 +152,8 @@ pub fn classify(scenario: &str, base: &[Look], head: &[Look], allowed: &[Thresho
     if !finding.cost.is_empty() {
         finding.class = Class::CostChanged;
     }
-    let base: Vec<&Look> = base.iter().filter(|look| look.unusable.is_empty()).collect();
-    let differs = !Diff::of(&first.side, &asked.side).is_empty();
+    let base: Vec<&Measurement> = base.iter().filter(|look| look.unusable.is_empty()).collect();
+    let differs = !Diff::new(&first.side, &asked.side).is_empty();
     if differs && is_known(&base, &asked.side) {
         finding.class = Class::ScheduleOnly;
     } else if differs {
@@ -163,27 +163,27 @@ pub fn classify(scenario: &str, base: &[Look], head: &[Look], allowed: &[Thresho
     finding.broken = newly_broken(&base.into_iter().cloned().collect::<Vec<_>>(), asked);
     if !finding.broken.is_empty() {
         finding.class = Class::ExpectationBroken;
-        finding.difference = finding.difference.or_else(|| Some(Diff::of(&first.side, &asked.side)));
+        finding.difference = finding.difference.or_else(|| Some(Diff::new(&first.side, &asked.side)));
     }
     Some(finding)
 }
 
 /// What does not hold on the head, and holds in every run of the base.
-fn newly_broken(base: &[Look], head: &Look) -> Vec<(String, String)> {
+fn newly_broken(base: &[Measurement], head: &Measurement) -> Vec<(String, String)> {
     let known = |that: &String| base.iter().any(|look| look.broken.iter().any(|(known, _)| known == that));
     head.broken.iter().filter(|(that, _)| !known(that)).cloned().collect()
 }
 
 /// Whether each task does what it also does in some run of the base.
-fn is_known(base: &[&Look], head: &Side) -> bool {
+fn is_known(base: &[&Measurement], head: &TaskLines) -> bool {
     let names = base.iter().flat_map(|look| look.side.tasks.keys()).chain(head.tasks.keys());
     names.into_iter().all(|name| base.iter().any(|look| look.side.tasks.get(name) == head.tasks.get(name)))
 }
 
 /// The difference from that run of the base from which it is smallest; the first of several.
-fn nearest(base: &[&Look], head: &Side) -> Option<Diff> {
+fn nearest(base: &[&Measurement], head: &TaskLines) -> Option<Diff> {
     let size = |diff: &Diff| diff.tasks.values().map(Vec::len).sum::<usize>();
-    base.iter().map(|look| Diff::of(&look.side, head)).min_by_key(size)
+    base.iter().map(|look| Diff::new(&look.side, head)).min_by_key(size)
 }
 
 impl Report {

@@ -1,23 +1,23 @@
 use super::*;
 
-fn look(schedule: &str, view: &str) -> Look {
-    Look { schedule: schedule.into(), side: Side::read(view), ..Look::default() }
+fn look(schedule: &str, view: &str) -> Measurement {
+    Measurement { schedule: schedule.into(), side: TaskLines::read(view), ..Measurement::default() }
 }
 
-fn costing(look: Look, instructions: u64) -> Look {
+fn costing(look: Measurement, instructions: u64) -> Measurement {
     let figure = Figure { name: "fork".into(), instructions, ns: 2 * instructions, idle_ns: Some(0) };
-    Look { figures: vec![figure], ..look }
+    Measurement { figures: vec![figure], ..look }
 }
 
-fn breaking(look: Look, that: &str) -> Look {
-    Look { broken: vec![(that.into(), "it never happened".into())], ..look }
+fn breaking(look: Measurement, that: &str) -> Measurement {
+    Measurement { broken: vec![(that.into(), "it never happened".into())], ..look }
 }
 
 const USUAL: &str = "parent  fork()\nchild   run()\nparent  wait()\n";
 const LATE: &str = "parent  fork()\nparent  wait()\nchild   sleep()\nchild   run()\n";
 
 #[track_caller]
-fn check(base: &[Look], head: &[Look], expected: Class) -> Finding {
+fn check(base: &[Measurement], head: &[Measurement], expected: Class) -> Finding {
     let finding = classify("user-fork", base, head, &[">5%".parse().expect("a threshold")]).expect("both have runs");
     assert_eq!(finding.class, expected, "{finding:#?}");
     finding
@@ -71,14 +71,14 @@ fn a_claim_that_breaks_weighs_most_unless_the_base_breaks_it_too() {
 
 #[test]
 fn without_a_trace_nothing_is_said() {
-    let lost = Look { unusable: vec!["events were lost".into()], ..look("1:4", "") };
+    let lost = Measurement { unusable: vec!["events were lost".into()], ..look("1:4", "") };
     let finding = check(&[look("1:4", USUAL)], &[lost], Class::Unusable);
     assert_eq!(finding.unusable, ["head: events were lost"]);
 }
 
 fn report() -> Report {
     let base = [costing(look("1:4", USUAL), 100)];
-    let finding = |id: &str, head: Look| classify(id, &base, &[head], &[]).expect("both have runs");
+    let finding = |id: &str, head: Measurement| classify(id, &base, &[head], &[]).expect("both have runs");
     let findings = vec![
         finding("same", costing(look("1:4", USUAL), 100)),
         finding("dearer", costing(look("1:4", USUAL), 150)),

@@ -15,7 +15,7 @@ pub use sources::Sources;
 use crate::model;
 use crate::model::{Calls, Model, TaskId};
 use crate::verdict::{Verdict, witnesses};
-use crate::view::{Cast, Subject, View, describe};
+use crate::view::{RoleMap, View, ViewInput, describe};
 use kernsnap_scenario::Scenario;
 use kernsnap_trace::{Event, Symbol, Trace};
 
@@ -115,7 +115,7 @@ pub struct Given<'a> {
     /// What was recorded.
     pub trace: &'a Trace,
     /// Who is who.
-    pub cast: &'a Cast,
+    pub cast: &'a RoleMap,
     /// What the guest's console said.
     pub console: &'a str,
     /// What the snapshot freezes.
@@ -145,17 +145,17 @@ impl Words {
 impl Report {
     /// Puts a report together.
     #[must_use]
-    pub fn of(given: &Given<'_>) -> Self {
+    pub fn new(given: &Given<'_>) -> Self {
         let Given { scenario, trace, .. } = *given;
-        let model = Model::of(&trace.events);
+        let model = Model::from_events(&trace.events);
         let names = given.cast.with_names(&model, trace);
-        let subject = Subject::of(scenario, trace, &model, given.cast);
+        let input = ViewInput::new(scenario, trace, &model, given.cast);
         let start = trace.events.first().map_or(0, |event| event.time.0);
         let since = |time: kernsnap_trace::Timestamp| time.0.saturating_sub(start);
         let mut words = Words::default();
         let mut stacks: BTreeMap<Vec<usize>, usize> = BTreeMap::new();
         let mut event = |(at, event): (usize, &Event)| {
-            let text = words.place(describe(&event.body, &scenario.view, &names));
+            let text = words.place(describe(&event.kind, &scenario.view, &names));
             let mut frame = |symbol: &Symbol| words.place(symbol.to_string());
             let stack = event.stack.as_ref().map(|stack| stack.iter().map(&mut frame).collect::<Vec<_>>());
             let next = stacks.len();
@@ -197,13 +197,13 @@ impl Report {
                 .collect(),
             // What a trace with holes shows is not what happened.
             view: if matches!(given.verdict, Verdict::Unusable(_)) { String::new() } else { given.view.to_string() },
-            tasks: tasks(&model, &subject, &names, start),
+            tasks: tasks(&model, &input, &names, start),
             cpus,
             states: model::State::ALL.map(|state| state.word().to_owned()).into(),
             spans: spans.collect(),
             wakes: wakes.collect(),
             events,
-            shown: ranges(subject.events.iter().map(|(at, _)| *at)),
+            shown: ranges(input.events.iter().map(|(at, _)| *at)),
             stacks: by_place.into_iter().map(|(stack, _)| stack).collect(),
             sources: sources.collect(),
             calls,
@@ -222,11 +222,11 @@ fn number(place: usize) -> i64 {
     i64::try_from(place).unwrap_or(-1)
 }
 
-fn tasks(model: &Model, subject: &Subject<'_>, names: &Cast, start: u64) -> Vec<Task> {
+fn tasks(model: &Model, input: &ViewInput<'_>, names: &RoleMap, start: u64) -> Vec<Task> {
     let mut followed = vec![false; model.tasks.len()];
-    for (at, _) in &subject.events {
+    for (at, _) in &input.events {
         let id = model.actors[*at];
-        followed[id.0] = model.tasks[id.0].idle_on.is_none() && subject.role(id).is_some();
+        followed[id.0] = model.tasks[id.0].idle_on.is_none() && input.role(id).is_some();
     }
     let mut ran = vec![0; model.tasks.len()];
     for span in model.spans.iter().filter(|span| span.state == model::State::Running) {
@@ -260,7 +260,7 @@ fn calls(model: &Model, trace: &Trace, start: u64, words: &mut Words) -> Vec<(us
         let calls = call.calls.iter().map(|inner| call_of(inner, start, words)).collect();
         Call(function, call.event, call.entered.0.saturating_sub(start), left, calls)
     }
-    let trees = Calls::of(trace.events.iter().enumerate()).roots;
+    let trees = Calls::from_events(trace.events.iter().enumerate()).roots;
     let mut by_task: BTreeMap<TaskId, Vec<Call>> = BTreeMap::new();
     for root in trees.values().flatten() {
         by_task.entry(model.actors[root.event]).or_default().push(call_of(root, start, words));

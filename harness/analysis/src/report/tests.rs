@@ -52,7 +52,7 @@ fn made() -> Report {
     let scenario = draft.resolve(&target).expect("its names mean something");
     let trace = Trace { events: events(&TRACE), ..Trace::default() };
     let started = BTreeMap::from([("parent".to_owned(), Pid(70))]);
-    let cast = Cast::find(&trace, &scenario.roles, &started, &names);
+    let cast = RoleMap::find(&trace, &scenario.roles, &started, &names);
     let view = View::frozen(&scenario, &trace, &cast);
     let guest = GuestOutcome { failures: vec!["none".into()], ..GuestOutcome::default() };
     let verdict = judge(&scenario, &trace, &cast, &guest);
@@ -70,7 +70,7 @@ fn made() -> Report {
         verdict: &verdict,
         sources: &sources,
     };
-    Report::of(&given)
+    Report::new(&given)
 }
 
 #[test]

@@ -1,17 +1,17 @@
 //! Judgement: does a trace show what the scenario says must hold? Pure.
 
-mod court;
+mod evaluate;
 pub mod mutation;
-mod witness;
+mod supporting;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::view::{Cast, Matcher};
-use court::Court;
+use crate::view::{Matcher, RoleMap};
+use evaluate::RuleEvaluator;
 use kernsnap_scenario::{End, MachineEnd, Scenario};
-use kernsnap_trace::{Defect, Trace};
-pub use witness::{Witness, witnesses};
+use kernsnap_trace::{IntegrityError, Trace};
+pub use supporting::{SupportingEvents, witnesses};
 
 /// The outcome of a run that took place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,15 +68,15 @@ pub struct GuestOutcome {
 
 /// Judges one run.
 #[must_use]
-pub fn judge(scenario: &Scenario, trace: &Trace, cast: &Cast, guest: &GuestOutcome) -> Verdict {
+pub fn judge(scenario: &Scenario, trace: &Trace, cast: &RoleMap, guest: &GuestOutcome) -> Verdict {
     if !trace.defects.is_empty() {
         return Verdict::Unusable(trace.defects.iter().map(|defect| explain(defect, scenario)).collect());
     }
     let mut violations = guest_violations(scenario, guest);
     let matcher = Matcher { cast, names: &scenario.names };
-    let court = Court { events: &trace.events, console: &guest.console, matcher };
+    let evaluator = RuleEvaluator { events: &trace.events, console: &guest.console, matcher };
     for expectation in &scenario.expectations {
-        if let Err(found) = court.hears(expectation) {
+        if let Err(found) = evaluator.check(expectation) {
             violations.push(Violation { that: expectation.that.clone(), found });
         }
     }
@@ -104,7 +104,7 @@ fn guest_violations(scenario: &Scenario, guest: &GuestOutcome) -> Vec<Violation>
                 let that = format!("program `{task}` ends with {wanted}");
                 violations.push(Violation { that, found: format!("it ended with {end}") });
             }
-            // Told above already: it was still running, or a step before it failed.
+            // Reported above already: it was still running, or a step before it failed.
             Some(None) | None if guest.timeout.is_some() || !guest.failures.is_empty() => {}
             Some(None) | None => {
                 let that = format!("program `{task}` ends with {wanted}");
@@ -115,7 +115,7 @@ fn guest_violations(scenario: &Scenario, guest: &GuestOutcome) -> Vec<Violation>
     violations
 }
 
-fn explain(defect: &Defect, scenario: &Scenario) -> String {
+fn explain(defect: &IntegrityError, scenario: &Scenario) -> String {
     let larger = format!("raise `trace.buffer-kib` above {}, or trace less", scenario.trace.buffer_kib);
     if defect.is_loss() { format!("{defect}; {larger}") } else { defect.to_string() }
 }

@@ -1,11 +1,13 @@
 //! Can an expectation fail? Changes a recorded trace so that what an expectation demands no longer holds in it, and looks
 //! whether the expectation says so. One that stays satisfied demands less than it says.
 
-use super::court::{Court, with_innermost};
-use crate::view::{Cast, Matcher, field};
+use super::evaluate::{RuleEvaluator, with_innermost};
+use crate::view::{Matcher, RoleMap, field};
 use kernsnap_scenario::pattern::array_element;
 use kernsnap_scenario::{Comparison, Expectation, FieldRef, Names, Pattern, Rule, Scenario, What};
-use kernsnap_trace::{Body, Context, Cpu, Event, FunctionName, Pid, Place, Point, Symbol, Timestamp, Trace, Value};
+use kernsnap_trace::{
+    CodeLocation, Context, Cpu, Event, EventKind, FunctionName, Pid, Point, Symbol, Timestamp, Trace, Value,
+};
 
 /// Bits of [`Context::flags`]: `TRACE_FLAG_HARDIRQ` and `TRACE_FLAG_SOFTIRQ`.
 const HARDIRQ: u8 = 0x08;
@@ -22,35 +24,35 @@ pub struct Mutation {
 
 /// Changes `trace` and `console`, for which all expectations of `scenario` hold, in every way that one of them should notice.
 #[must_use]
-pub fn mutate(scenario: &Scenario, trace: &Trace, cast: &Cast, console: &str) -> Mutation {
+pub fn mutate(scenario: &Scenario, trace: &Trace, cast: &RoleMap, console: &str) -> Mutation {
     let matcher = Matcher { cast, names: &scenario.names };
-    let court = Court { events: &trace.events, console, matcher };
+    let evaluator = RuleEvaluator { events: &trace.events, console, matcher };
     let mut mutation = Mutation::default();
     for expectation in &scenario.expectations {
-        mutation.of(expectation, court);
+        mutation.mutate_all(expectation, evaluator);
     }
     mutation
 }
 
 impl Mutation {
-    fn of(&mut self, expectation: &Expectation, court: Court<'_>) {
+    fn mutate_all(&mut self, expectation: &Expectation, evaluator: RuleEvaluator<'_>) {
         if let Rule::Console(text) = &expectation.rule {
-            let other = court.console.lines().filter(|line| !line.contains(text)).collect::<Vec<_>>().join("\n");
-            self.judge(expectation, Court { console: &other, ..court }, "without that line".into());
+            let other = evaluator.console.lines().filter(|line| !line.contains(text)).collect::<Vec<_>>().join("\n");
+            self.judge(expectation, RuleEvaluator { console: &other, ..evaluator }, "without that line".into());
             return;
         }
-        let mutants = Mutator { court, expectation }.mutants();
+        let mutants = Mutator { evaluator, expectation }.mutants();
         if mutants.is_empty() {
             self.survived.push((expectation.that.clone(), "there is nothing to change".into()));
         }
         for (change, events) in mutants {
-            self.judge(expectation, Court { events: &events, ..court }, change);
+            self.judge(expectation, RuleEvaluator { events: &events, ..evaluator }, change);
         }
     }
 
-    fn judge(&mut self, expectation: &Expectation, court: Court<'_>, change: String) {
+    fn judge(&mut self, expectation: &Expectation, evaluator: RuleEvaluator<'_>, change: String) {
         self.tried += 1;
-        if court.hears(expectation).is_ok() {
+        if evaluator.check(expectation).is_ok() {
             self.survived.push((expectation.that.clone(), change));
         }
     }
@@ -60,7 +62,7 @@ impl Mutation {
 type Mutant = (String, Vec<Event>);
 
 struct Mutator<'a> {
-    court: Court<'a>,
+    evaluator: RuleEvaluator<'a>,
     expectation: &'a Expectation,
 }
 
@@ -100,25 +102,25 @@ impl Mutator<'_> {
 
     /// Where the events stand that match `pattern` and that the expectation is about.
     fn positions(&self, pattern: &Pattern) -> Vec<usize> {
-        let range = self.court.range(self.expectation).unwrap_or(0..0);
-        self.court.positions(pattern, range).collect()
+        let range = self.evaluator.range(self.expectation).unwrap_or(0..0);
+        self.evaluator.positions(pattern, range).collect()
     }
 
     fn without(&self, pattern: &Pattern) -> Mutant {
         let gone = self.positions(pattern);
-        let kept = self.court.events.iter().enumerate().filter(|(at, _)| !gone.contains(at));
+        let kept = self.evaluator.events.iter().enumerate().filter(|(at, _)| !gone.contains(at));
         (format!("without `{pattern}`"), kept.map(|(_, event)| event.clone()).collect())
     }
 
     fn removed(&self, pattern: &Pattern, at: usize) -> Mutant {
-        let mut events = self.court.events.to_vec();
+        let mut events = self.evaluator.events.to_vec();
         events.remove(at);
         (format!("without the first `{pattern}`"), events)
     }
 
     fn doubled(&self, pattern: &Pattern) -> Option<Mutant> {
         let at = *self.positions(pattern).first()?;
-        let mut events = self.court.events.to_vec();
+        let mut events = self.evaluator.events.to_vec();
         events.insert(at, events[at].clone());
         Some((format!("with the first `{pattern}` twice"), events))
     }
@@ -126,7 +128,7 @@ impl Mutator<'_> {
     /// With the first event that matches `later` right before the first that matches `earlier`.
     fn swapped(&self, earlier: &Pattern, later: &Pattern) -> Option<Mutant> {
         let (to, from) = (*self.positions(earlier).first()?, *self.positions(later).first()?);
-        let mut events = self.court.events.to_vec();
+        let mut events = self.evaluator.events.to_vec();
         let event = events.remove(from);
         events.insert(to, event);
         Some((format!("with `{later}` before `{earlier}`"), events))
@@ -134,28 +136,28 @@ impl Mutator<'_> {
 
     /// With an event that matches, at the beginning of what the expectation is about.
     fn with(&self, pattern: &Pattern) -> Option<Mutant> {
-        let range = self.court.range(self.expectation).ok()?;
+        let range = self.evaluator.range(self.expectation).ok()?;
         // Behind the event that opens a part; before all else in the whole trace.
         let at = if self.expectation.between.is_some() { range.start + 1 } else { range.start };
-        let event = self.invented(pattern, self.court.events.get(at).map_or(Timestamp(0), |event| event.time));
-        let mut events = self.court.events.to_vec();
+        let event = self.invented(pattern, self.evaluator.events.get(at).map_or(Timestamp(0), |event| event.time));
+        let mut events = self.evaluator.events.to_vec();
         events.insert(at, event);
         Some((format!("with `{pattern}`"), events))
     }
 
     fn without_frame(&self, pattern: &Pattern, frame: &str) -> Option<Mutant> {
         let at = *self.positions(pattern).first()?;
-        let mut events = self.court.events.to_vec();
+        let mut events = self.evaluator.events.to_vec();
         let event = &mut events[at];
-        let mut stack = with_innermost(&event.body, event.stack.as_ref()?);
-        stack.retain(|symbol| !self.court.matcher.is(frame, symbol));
+        let mut stack = with_innermost(&event.kind, event.stack.as_ref()?);
+        stack.retain(|symbol| !self.evaluator.matcher.is(frame, symbol));
         event.stack = Some(stack);
         Some((format!("without the frame `{frame}`"), events))
     }
 
     fn altered(&self, reference: &FieldRef) -> Option<Mutant> {
         let at = *self.positions(&reference.of).first()?;
-        let mut events = self.court.events.to_vec();
+        let mut events = self.evaluator.events.to_vec();
         alter(&mut events[at], &reference.field)?;
         Some((format!("with another `{reference}`"), events))
     }
@@ -163,18 +165,18 @@ impl Mutator<'_> {
     /// With the value of the one field in the other.
     fn copied(&self, from: &FieldRef, to: &FieldRef) -> Option<Mutant> {
         let (source, target) = (*self.positions(&from.of).first()?, *self.positions(&to.of).first()?);
-        let value = crate::view::value_of(&self.court.events[source], &from.field)?.into_owned();
-        let mut events = self.court.events.to_vec();
-        *own_field(&mut events[target].body, &to.field)? = value;
+        let value = crate::view::value_of(&self.evaluator.events[source], &from.field)?.into_owned();
+        let mut events = self.evaluator.events.to_vec();
+        *own_field(&mut events[target].kind, &to.field)? = value;
         Some((format!("with `{to}` as `{from}`"), events))
     }
 
     fn without_one_value(&self, of: &FieldRef) -> Option<Mutant> {
-        let value = |at: usize| crate::view::value_of(&self.court.events[at], &of.field);
+        let value = |at: usize| crate::view::value_of(&self.evaluator.events[at], &of.field);
         let positions = self.positions(&of.of);
         let first = value(*positions.first()?)?;
         let gone: Vec<usize> = positions.into_iter().filter(|at| value(*at).as_ref() == Some(&first)).collect();
-        let kept = self.court.events.iter().enumerate().filter(|(at, _)| !gone.contains(at));
+        let kept = self.evaluator.events.iter().enumerate().filter(|(at, _)| !gone.contains(at));
         Some((format!("without one value of `{of}`"), kept.map(|(_, event)| event.clone()).collect()))
     }
 
@@ -182,22 +184,24 @@ impl Mutator<'_> {
     fn delayed(&self, from: &Pattern, to: &Pattern, ms: u64) -> Option<Mutant> {
         let start = *self.positions(from).first()?;
         let end = *self.positions(to).iter().find(|at| **at > start)?;
-        let mut events = self.court.events.to_vec();
+        let mut events = self.evaluator.events.to_vec();
         events[end].time = Timestamp(events[start].time.0 + ms * 1_000_000);
         Some((format!("with `{to}` {ms} ms behind `{from}`"), events))
     }
 
     /// An event that matches `pattern`.
     fn invented(&self, pattern: &Pattern, time: Timestamp) -> Event {
-        let Matcher { cast, names } = self.court.matcher;
+        let Matcher { cast, names } = self.evaluator.matcher;
         let pid = pattern.by.as_ref().and_then(|role| cast.pid(role)).unwrap_or(Pid(-1));
         let body = match &pattern.what {
-            What::Call(name) => Body::Call { function: symbol(name, names), caller: symbol("nobody", names) },
-            What::Return(name) => Body::Leave { function: symbol(name, names), depth: 0, entered: time, left: time },
-            What::Event(name) if name == "marker" => Body::Marker { text: "invented".into() },
-            What::Event(name) => Body::Point(Point::of(name, [] as [(&str, Value); 0])),
+            What::Call(name) => EventKind::Function { function: symbol(name, names), caller: symbol("nobody", names) },
+            What::Return(name) => {
+                EventKind::GraphExit { function: symbol(name, names), depth: 0, entered: time, left: time }
+            }
+            What::Event(name) if name == "marker" => EventKind::Marker { text: "invented".into() },
+            What::Event(name) => EventKind::Tracepoint(Point::from_fields(name, [] as [(&str, Value); 0])),
         };
-        let mut event = Event { time, cpu: Cpu(0), pid, context: Context::default(), body, stack: None };
+        let mut event = Event { time, cpu: Cpu(0), pid, context: Context::default(), kind: body, stack: None };
         for (name, comparison, wanted) in &pattern.fields {
             let pid = field::is_pid(name).then(|| cast.pid(wanted)).flatten();
             let number = pid.map(|pid| i64::from(pid.0)).or_else(|| crate::view::matching::parse_int(wanted));
@@ -214,14 +218,14 @@ impl Mutator<'_> {
 
 fn symbol(name: &str, names: &Names) -> Symbol {
     let name = names.candidates(name).next().unwrap_or(name);
-    let place = Place { function: FunctionName::new(name), offset: None, module: None, followed_by: None };
+    let place = CodeLocation { function: FunctionName::new(name), offset: None, module: None, followed_by: None };
     Symbol::Function { place: place.into(), address: None }
 }
 
 /// Makes a condition `name=wanted` hold.
 fn set(event: &mut Event, name: &str, wanted: &str, number: Option<i64>, names: &Names) {
     let value = number.map_or_else(|| Value::Text(wanted.into()), Value::Signed);
-    match (name, &mut event.body) {
+    match (name, &mut event.kind) {
         ("by_pid", _) => event.pid = Pid(number.and_then(|pid| i32::try_from(pid).ok()).unwrap_or(-2)),
         ("on_cpu", _) => event.cpu = Cpu(number.and_then(|cpu| u16::try_from(cpu).ok()).unwrap_or(u16::MAX)),
         ("context", _) => {
@@ -231,9 +235,9 @@ fn set(event: &mut Event, name: &str, wanted: &str, number: Option<i64>, names: 
                 _ => HARDIRQ,
             };
         }
-        (_, Body::Marker { text }) => *text = wanted.into(),
-        (_, Body::Call { caller, .. }) => *caller = symbol(wanted, names),
-        (_, Body::Point(point)) => {
+        (_, EventKind::Marker { text }) => *text = wanted.into(),
+        (_, EventKind::Function { caller, .. }) => *caller = symbol(wanted, names),
+        (_, EventKind::Tracepoint(point)) => {
             let (name, index) = array_element(name);
             match index {
                 None => point.push(name, value),
@@ -244,13 +248,13 @@ fn set(event: &mut Event, name: &str, wanted: &str, number: Option<i64>, names: 
                 }
             }
         }
-        (_, Body::Enter { .. } | Body::Leave { .. }) => {}
+        (_, EventKind::GraphEntry { .. } | EventKind::GraphExit { .. }) => {}
     }
 }
 
 /// Adds bits to those that another condition on the field has set.
 fn set_bits(event: &mut Event, name: &str, bits: u64) {
-    let Body::Point(point) = &mut event.body else { return };
+    let EventKind::Tracepoint(point) = &mut event.kind else { return };
     match point.field_mut(name) {
         Some(Value::Unsigned(value)) => *value |= bits,
         _ => point.push(name, Value::Unsigned(bits)),
@@ -258,8 +262,8 @@ fn set_bits(event: &mut Event, name: &str, bits: u64) {
 }
 
 /// A tracepoint's own field, or an element of it.
-fn own_field<'e>(body: &'e mut Body, name: &str) -> Option<&'e mut Value> {
-    let Body::Point(point) = body else { return None };
+fn own_field<'e>(body: &'e mut EventKind, name: &str) -> Option<&'e mut Value> {
+    let EventKind::Tracepoint(point) = body else { return None };
     let (name, index) = array_element(name);
     match (point.field_mut(name)?, index) {
         (Value::Array(elements), Some(index)) => elements.get_mut(index),
@@ -270,7 +274,7 @@ fn own_field<'e>(body: &'e mut Body, name: &str) -> Option<&'e mut Value> {
 
 /// Gives a field another value.
 fn alter(event: &mut Event, name: &str) -> Option<()> {
-    if let Some(value) = own_field(&mut event.body, name) {
+    if let Some(value) = own_field(&mut event.kind, name) {
         *value = match value {
             Value::Signed(v) => Value::Signed(v.wrapping_add(1)),
             Value::Unsigned(v) => Value::Unsigned(v.wrapping_add(1)),
@@ -279,12 +283,12 @@ fn alter(event: &mut Event, name: &str) -> Option<()> {
         };
         return Some(());
     }
-    match (name, &mut event.body) {
+    match (name, &mut event.kind) {
         ("on_cpu", _) => event.cpu.0 = event.cpu.0.wrapping_add(1),
         ("by_pid", _) => event.pid.0 = event.pid.0.wrapping_add(1),
         ("context", _) => event.context.flags ^= HARDIRQ,
-        (_, Body::Marker { text }) => *text = format!("{text}?").into(),
-        (_, Body::Call { caller, .. }) => *caller = Symbol::Unknown,
+        (_, EventKind::Marker { text }) => *text = format!("{text}?").into(),
+        (_, EventKind::Function { caller, .. }) => *caller = Symbol::Unknown,
         _ => return None,
     }
     Some(())
@@ -295,8 +299,8 @@ mod tests {
     use super::*;
 
     fn marker(ms: u64, text: &str) -> Event {
-        let (time, body) = (Timestamp(ms * 1_000_000), Body::Marker { text: text.into() });
-        Event { time, cpu: Cpu(0), pid: Pid(1), context: Context::default(), body, stack: None }
+        let (time, kind) = (Timestamp(ms * 1_000_000), EventKind::Marker { text: text.into() });
+        Event { time, cpu: Cpu(0), pid: Pid(1), context: Context::default(), kind, stack: None }
     }
 
     /// The changes that go unnoticed in a trace of the markers a, b, a, c, a millisecond apart.
@@ -305,12 +309,12 @@ mod tests {
         let between = between.map(|(from, to)| (pattern(from), pattern(to)));
         let expectation = Expectation { that: "it is so".into(), rule, between };
         let events: Vec<Event> = (1..).zip(["a", "b", "a", "c"]).map(|(ms, text)| marker(ms, text)).collect();
-        let (cast, names) = (Cast::default(), Names::default());
+        let (cast, names) = (RoleMap::default(), Names::default());
         let matcher = Matcher { cast: &cast, names: &names };
-        let court = Court { events: &events, console: "one line\nanother", matcher };
-        assert_eq!(court.hears(&expectation), Ok(()));
+        let evaluator = RuleEvaluator { events: &events, console: "one line\nanother", matcher };
+        assert_eq!(evaluator.check(&expectation), Ok(()));
         let mut mutation = Mutation::default();
-        mutation.of(&expectation, court);
+        mutation.mutate_all(&expectation, evaluator);
         mutation.survived.into_iter().map(|(_, change)| change).collect()
     }
 

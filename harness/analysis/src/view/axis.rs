@@ -26,7 +26,7 @@ pub(super) enum Column {
 
 impl Axis {
     /// Puts the time from `from` to `to` on about `width` characters. `moments` are those at which something changes, sorted.
-    pub(super) fn of(from: u64, to: u64, moments: &[u64], width: usize) -> Self {
+    pub(super) fn new(from: u64, to: u64, moments: &[u64], width: usize) -> Self {
         let gaps = cuts(moments, to.saturating_sub(from));
         let mut parts = Vec::new();
         let mut start = from;
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_long_sleep_is_cut_out() {
-        let axis = Axis::of(0, 1_000_000, &[0, 10, 20, 999_980, 1_000_000], 40);
+        let axis = Axis::new(0, 1_000_000, &[0, 10, 20, 999_980, 1_000_000], 40);
         assert_eq!(axis.cuts().len(), 1);
         assert!(axis.columns().len() <= 41, "{axis:?}");
         assert!(axis.columns().contains(&Column::Cut));
@@ -108,7 +108,7 @@ mod tests {
             moments.sort_unstable();
             moments.dedup();
             let (from, to) = (moments[0], moments[moments.len() - 1]);
-            let axis = Axis::of(from, to, &moments, width);
+            let axis = Axis::new(from, to, &moments, width);
             let shown: u64 = axis.columns().iter().map(|column| match column {
                 Column::Time { from, to } => to - from,
                 Column::Cut => 0,

@@ -33,10 +33,10 @@ pub(super) fn name(function: &Symbol, address: &Symbol) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kernsnap_trace::{FunctionName, Place};
+    use kernsnap_trace::{CodeLocation, FunctionName};
 
     fn symbol(function: &str, offset: Option<u64>) -> Symbol {
-        let place = Place { function: FunctionName::new(function), offset, module: None, followed_by: None };
+        let place = CodeLocation { function: FunctionName::new(function), offset, module: None, followed_by: None };
         Symbol::Function { place: place.into(), address: None }
     }
 

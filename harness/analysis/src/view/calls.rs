@@ -6,11 +6,11 @@ use std::fmt::{self, Write};
 use serde::Serialize;
 
 use super::caller;
+use super::input::ViewInput;
 use super::style::{Ink, Style};
-use super::subject::Subject;
 use crate::model;
 use crate::model::Calls as Recorded;
-use kernsnap_trace::{Body, Event, Pid};
+use kernsnap_trace::{Event, EventKind, Pid};
 
 /// The calls of each task. Without times.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -51,27 +51,27 @@ const DEEPEST: usize = 64;
 impl Calls {
     /// The calls of the events to show: trees where the function-graph tracer recorded them, else by caller.
     #[must_use]
-    pub fn of(subject: &Subject<'_>) -> Self {
+    pub fn new(input: &ViewInput<'_>) -> Self {
         let mut order: Vec<Pid> = Vec::new();
         let mut by_caller: BTreeMap<Pid, Path> = BTreeMap::new();
-        for (_, Event { pid, body, .. }) in &subject.events {
+        for (_, Event { pid, kind: body, .. }) in &input.events {
             let is_call = match body {
-                Body::Call { function, caller } => {
+                EventKind::Function { function, caller } => {
                     by_caller.entry(*pid).or_default().call(&function.to_string(), caller::name(function, caller));
                     true
                 }
-                Body::Enter { .. } => true,
+                EventKind::GraphEntry { .. } => true,
                 _ => false,
             };
             if is_call && !order.contains(pid) {
                 order.push(*pid);
             }
         }
-        let mut trees = Recorded::of(subject.events.iter().copied()).roots;
+        let mut trees = Recorded::from_events(input.events.iter().copied()).roots;
         let calls = |pid: Pid| {
             let recorded = trees.remove(&pid).unwrap_or_default();
             let inferred = by_caller.remove(&pid).map(Path::finish).unwrap_or_default();
-            (subject.who(pid).to_owned(), fold(recorded.iter().map(node).chain(inferred)))
+            (input.who(pid).to_owned(), fold(recorded.iter().map(node).chain(inferred)))
         };
         Self { tasks: order.into_iter().map(calls).collect() }
     }

@@ -4,12 +4,12 @@ use std::fmt::{self, Write};
 
 use serde::Serialize;
 
-use super::cast::{Cast, as_pid};
+use super::input::ViewInput;
+use super::role_map::{RoleMap, as_pid};
 use super::style::{Ink, Style};
-use super::subject::Subject;
 use super::{Lines, Matcher, caller, field};
 use kernsnap_scenario::ViewRules;
-use kernsnap_trace::{Body, Event, Symbol};
+use kernsnap_trace::{Event, EventKind, Symbol};
 
 /// What the tasks did, in the order of time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -38,11 +38,11 @@ pub struct Line {
 impl Events {
     /// Normalises the events of a subject.
     #[must_use]
-    pub fn of(subject: &Subject<'_>) -> Self {
-        let mut made = Lines::new(subject.cast, subject.names, subject.rules);
+    pub fn new(input: &ViewInput<'_>) -> Self {
+        let mut made = Lines::new(input.cast, input.names, input.rules);
         let mut lines = Vec::new();
         let mut sink = |number, line| lines.push((number, line));
-        for (number, event) in &subject.events {
+        for (number, event) in &input.events {
             made.push(*number, event, &mut sink);
         }
         made.finish(&mut sink);
@@ -72,12 +72,12 @@ impl Events {
 }
 
 pub(super) fn stack(event: &Event, rules: &ViewRules, matcher: &Matcher<'_>) -> Vec<String> {
-    let wanted = match &event.body {
-        Body::Call { function, .. } | Body::Enter { function, .. } => {
+    let wanted = match &event.kind {
+        EventKind::Function { function, .. } | EventKind::GraphEntry { function, .. } => {
             rules.stacks.iter().any(|name| matcher.is(name, function))
         }
-        Body::Point(point) => rules.stacks.iter().any(|name| **name == **point.name()),
-        Body::Leave { .. } | Body::Marker { .. } => false,
+        EventKind::Tracepoint(point) => rules.stacks.iter().any(|name| **name == **point.name()),
+        EventKind::GraphExit { .. } | EventKind::Marker { .. } => false,
     };
     match &event.stack {
         Some(frames) if wanted => frames.iter().map(Symbol::to_string).collect(),
@@ -87,15 +87,15 @@ pub(super) fn stack(event: &Event, rules: &ViewRules, matcher: &Matcher<'_>) -> 
 
 /// An event in the words of a view.
 #[must_use]
-pub fn describe(body: &Body, rules: &ViewRules, cast: &Cast) -> String {
+pub fn describe(body: &EventKind, rules: &ViewRules, cast: &RoleMap) -> String {
     match body {
-        Body::Call { function, caller } => {
+        EventKind::Function { function, caller } => {
             format!("{function}() <-{}", caller::name(function, caller).as_deref().unwrap_or("?"))
         }
-        Body::Enter { function, .. } => format!("{function}()"),
-        Body::Leave { function, .. } => format!("{function}() returns"),
-        Body::Marker { text } => format!("marker text={text}"),
-        Body::Point(point) => {
+        EventKind::GraphEntry { function, .. } => format!("{function}()"),
+        EventKind::GraphExit { function, .. } => format!("{function}() returns"),
+        EventKind::Marker { text } => format!("marker text={text}"),
+        EventKind::Tracepoint(point) => {
             let fields = point.fields().filter(|(name, _)| shows(rules, point.name(), name));
             fields.fold(point.name().to_string(), |text, (field, value)| {
                 let pid = field::is_pid(field).then(|| value.as_int().and_then(as_pid)).flatten();

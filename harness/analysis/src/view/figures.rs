@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 
 use serde::Serialize;
 
-use super::Cast;
+use super::RoleMap;
 use super::style::{Ink, Style};
 use crate::model::{Measure, Summary};
 
@@ -51,7 +51,7 @@ pub struct Times {
 impl Figures {
     /// The figures of a whole trace, by the roles of its tasks.
     #[must_use]
-    pub fn of(summary: &Summary, cast: &Cast) -> Self {
+    pub fn from_summary(summary: &Summary, cast: &RoleMap) -> Self {
         let who = |task: usize| summary.tasks.get(task).and_then(|task| cast.role(task.pid));
         let mut counts: Vec<Counts> = Vec::new();
         for (task, events) in &summary.counts {

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::cast::{Cast, as_pid};
 use super::field;
+use super::role_map::{RoleMap, as_pid};
 use crate::model::{Model, TaskId};
 use kernsnap_scenario::{Role, RoleRule};
-use kernsnap_trace::{Body, Event, Pid, Point, Trace};
+use kernsnap_trace::{Event, EventKind, Pid, Point, Trace};
 
 /// The tasks that a view follows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct Choice {
 impl Choice {
     /// What these words mean: pids and names.
     #[must_use]
-    pub fn of(words: &[String]) -> Self {
+    pub fn from_words(words: &[String]) -> Self {
         let mut choice = Self::default();
         for word in words {
             match word.parse() {
@@ -53,7 +53,9 @@ impl Choice {
             self.pids.contains(&pid)
                 || !self.comms.is_empty() && names.get(&pid.0).is_some_and(|name| self.comms.contains(name))
         };
-        self.is_empty() || asked(event.pid) || matches!(&event.body, Body::Point(point) if pids(point).any(asked))
+        self.is_empty()
+            || asked(event.pid)
+            || matches!(&event.kind, EventKind::Tracepoint(point) if pids(point).any(asked))
     }
 }
 
@@ -63,7 +65,7 @@ const KTHREADD: Pid = Pid(2);
 impl Followed {
     /// The tasks of the roles that are followed.
     #[must_use]
-    pub fn of(cast: &Cast, roles: &[Role]) -> Self {
+    pub fn new(cast: &RoleMap, roles: &[Role]) -> Self {
         let mut followed = Self::default();
         for role in roles.iter().filter(|role| role.followed) {
             let Some(pid) = cast.pid(&role.name) else { continue };
@@ -108,8 +110,8 @@ impl Followed {
     pub fn events<'a>(&self, trace: &'a Trace) -> impl Iterator<Item = (usize, &'a Event)> {
         let mut at_work: BTreeSet<Pid> = BTreeSet::new();
         trace.events.iter().enumerate().filter(move |(_, event)| {
-            let point = match &event.body {
-                Body::Point(point) => Some(point),
+            let point = match &event.kind {
+                EventKind::Tracepoint(point) => Some(point),
                 _ => None,
             };
             if let Some(server) = point.and_then(wakes)
@@ -157,8 +159,15 @@ mod tests {
                 let (name, value) = word.split_once('=')?;
                 Some((name.to_owned(), Value::Signed(value.parse().ok()?)))
             };
-            let body = Body::Point(Point::of(name, words.filter_map(field)));
-            Some(Event { time: Timestamp(time), cpu: Cpu(0), pid, context: Context::default(), body, stack: None })
+            let body = EventKind::Tracepoint(Point::from_fields(name, words.filter_map(field)));
+            Some(Event {
+                time: Timestamp(time),
+                cpu: Cpu(0),
+                pid,
+                context: Context::default(),
+                kind: body,
+                stack: None,
+            })
         };
         Trace { events: (0..).zip(lines).filter_map(event).collect(), ..Trace::default() }
     }
@@ -209,7 +218,7 @@ mod tests {
             "2 sched_switch prev_pid=2 prev_state=1 next_pid=0",
         ];
         let trace = trace(&lines);
-        let model = Model::of(&trace.events);
+        let model = Model::from_events(&trace.events);
         let choose = |pids: &[i32]| {
             Followed::chosen(&model, &Choice { pids: pids.iter().copied().map(Pid).collect(), ..Choice::default() })
         };

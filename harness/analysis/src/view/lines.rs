@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::cast::Cast;
 use super::events::{Line, describe, stack};
 use super::matching::Matcher;
+use super::role_map::RoleMap;
 use crate::model::Parts;
 use kernsnap_scenario::{Names, ViewRules};
-use kernsnap_trace::{Body, Event, Pid};
+use kernsnap_trace::{Event, EventKind, Pid};
 
 /// Makes lines of events.
 #[derive(Debug)]
 pub struct Lines<'a> {
-    cast: &'a Cast,
+    cast: &'a RoleMap,
     names: &'a Names,
     rules: &'a ViewRules,
     /// Where each task is in its call tree.
@@ -34,22 +34,22 @@ struct Begun {
 impl<'a> Lines<'a> {
     /// Lines in which tasks go by their roles in `cast`, with what `rules` ask for.
     #[must_use]
-    pub fn new(cast: &'a Cast, names: &'a Names, rules: &'a ViewRules) -> Self {
+    pub fn new(cast: &'a RoleMap, names: &'a Names, rules: &'a ViewRules) -> Self {
         Self { cast, names, rules, depths: BTreeMap::new(), parts: Parts::default(), begun: BTreeMap::new() }
     }
 
     /// Takes the event of this number; gives lines that are whole by now to `sink`, each with the number of its event. A
     /// call within which nothing is shown becomes one line.
     pub fn push(&mut self, number: usize, event: &Event, sink: &mut impl FnMut(usize, Line)) {
-        let nesting = match &event.body {
-            Body::Enter { .. } | Body::Leave { .. } => match self.parts.depth(event) {
+        let nesting = match &event.kind {
+            EventKind::GraphEntry { .. } | EventKind::GraphExit { .. } => match self.parts.depth(event) {
                 Some(depth) => depth as usize,
                 None => return,
             },
             _ => 0,
         };
         if let Some(Begun { number, function, mut line }) = self.begun.remove(&event.pid) {
-            let leaf = matches!(&event.body, Body::Leave { function: left, .. }
+            let leaf = matches!(&event.kind, EventKind::GraphExit { function: left, .. }
                 if left.base() == function.as_deref() && nesting == line.depth);
             if leaf {
                 line.text.truncate(line.text.len() - " {".len());
@@ -60,12 +60,12 @@ impl<'a> Lines<'a> {
             sink(number, line);
         }
         let depth = self.depths.entry(event.pid).or_default();
-        let (at, text) = match &event.body {
-            Body::Enter { function, .. } => {
+        let (at, text) = match &event.kind {
+            EventKind::GraphEntry { function, .. } => {
                 *depth = nesting + 1;
                 (nesting, format!("{function}() {{"))
             }
-            Body::Leave { function, .. } => {
+            EventKind::GraphExit { function, .. } => {
                 *depth = nesting;
                 (nesting, format!("}} /* {function} */"))
             }
@@ -79,8 +79,8 @@ impl<'a> Lines<'a> {
             text,
             stack: stack(event, self.rules, &matcher),
         };
-        match &event.body {
-            Body::Enter { function, .. } => {
+        match &event.kind {
+            EventKind::GraphEntry { function, .. } => {
                 let function = function.base().map(str::to_owned);
                 self.begun.insert(event.pid, Begun { number, function, line });
             }

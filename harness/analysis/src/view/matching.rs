@@ -1,18 +1,18 @@
 //! Which events a pattern means.
 
-use super::cast::Cast;
 use super::field;
+use super::role_map::RoleMap;
 use super::value::value_of;
 use kernsnap_scenario::pattern;
 use kernsnap_scenario::pattern::CALLER;
 use kernsnap_scenario::{Comparison, Names, Pattern, What};
-use kernsnap_trace::{Body, Event, Symbol, Value};
+use kernsnap_trace::{Event, EventKind, Symbol, Value};
 
 /// What a pattern's names refer to.
 #[derive(Clone, Copy, Debug)]
 pub struct Matcher<'a> {
     /// Roles.
-    pub cast: &'a Cast,
+    pub cast: &'a RoleMap,
     /// Logical names of functions.
     pub names: &'a Names,
 }
@@ -22,7 +22,7 @@ impl Matcher<'_> {
     #[must_use]
     pub fn matches(&self, pattern: &Pattern, event: &Event) -> bool {
         self.is_by(pattern, event)
-            && self.what(&pattern.what, &event.body)
+            && self.what(&pattern.what, &event.kind)
             && pattern.fields.iter().all(|(name, comparison, wanted)| self.holds(event, name, *comparison, wanted))
     }
 
@@ -32,12 +32,12 @@ impl Matcher<'_> {
         pattern.by.as_ref().is_none_or(|role| self.cast.pid(role) == Some(event.pid))
     }
 
-    fn what(&self, what: &What, body: &Body) -> bool {
+    fn what(&self, what: &What, body: &EventKind) -> bool {
         match (what, body) {
-            (What::Call(name), Body::Call { function, .. } | Body::Enter { function, .. })
-            | (What::Return(name), Body::Leave { function, .. }) => self.is(name, function),
-            (What::Event(name), Body::Point(point)) => **name == **point.name(),
-            (What::Event(name), Body::Marker { .. }) => name == "marker",
+            (What::Call(name), EventKind::Function { function, .. } | EventKind::GraphEntry { function, .. })
+            | (What::Return(name), EventKind::GraphExit { function, .. }) => self.is(name, function),
+            (What::Event(name), EventKind::Tracepoint(point)) => **name == **point.name(),
+            (What::Event(name), EventKind::Marker { .. }) => name == "marker",
             _ => false,
         }
     }
@@ -71,9 +71,9 @@ impl Matcher<'_> {
         {
             return value.as_int() == Some(i64::from(pid.0));
         }
-        match (&event.body, value) {
-            (Body::Call { .. }, Value::Text(caller)) if name == CALLER => self.names.means(wanted, caller),
-            (Body::Point(point), _) => {
+        match (&event.kind, value) {
+            (EventKind::Function { .. }, Value::Text(caller)) if name == CALLER => self.names.means(wanted, caller),
+            (EventKind::Tracepoint(point), _) => {
                 let number = parse_int(wanted).or_else(|| self.syscall(point.name(), name, wanted));
                 let number = number.map(i64::cast_unsigned);
                 (number.is_some() && value.bits() == number) || field::show(point.name(), name, value) == wanted

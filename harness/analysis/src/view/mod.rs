@@ -6,16 +6,16 @@
 mod axis;
 mod caller;
 mod calls;
-pub mod cast;
 mod events;
 pub mod field;
 mod figures;
 pub mod follow;
+mod input;
 mod lines;
 pub mod matching;
+pub mod role_map;
 mod stacks;
 mod style;
-mod subject;
 mod timeline;
 mod tree;
 mod value;
@@ -25,15 +25,15 @@ use std::fmt;
 use serde::Serialize;
 
 pub use calls::Calls;
-pub use cast::Cast;
 pub use events::{Events, Line, describe};
 pub use figures::Figures;
 pub use follow::Followed;
+pub use input::ViewInput;
 pub use lines::Lines;
 pub use matching::Matcher;
+pub use role_map::RoleMap;
 pub use stacks::Stacks;
 pub use style::{Ink, Style};
-pub use subject::Subject;
 pub use timeline::Timeline;
 pub use tree::Tree;
 pub use value::value_of;
@@ -106,23 +106,25 @@ pub enum Content {
 impl View {
     /// Looks at a subject.
     #[must_use]
-    pub fn of(kind: Kind, subject: &Subject<'_>) -> Self {
+    pub fn new(kind: Kind, input: &ViewInput<'_>) -> Self {
         let content = match kind {
-            Kind::Frozen(ViewKind::Events) => Content::Events(Events::of(subject)),
-            Kind::Frozen(ViewKind::Tree) => Content::Tree(Tree::of(subject)),
-            Kind::Frozen(ViewKind::Calls) => Content::Calls(Calls::of(subject)),
-            Kind::Frozen(ViewKind::Stacks) => Content::Stacks(Stacks::of(subject)),
-            Kind::Timeline => Content::Timeline(Timeline::of(subject)),
-            Kind::Summary => Content::Summary(Figures::of(&Summary::of(&subject.trace.events), subject.cast)),
+            Kind::Frozen(ViewKind::Events) => Content::Events(Events::new(input)),
+            Kind::Frozen(ViewKind::Tree) => Content::Tree(Tree::new(input)),
+            Kind::Frozen(ViewKind::Calls) => Content::Calls(Calls::new(input)),
+            Kind::Frozen(ViewKind::Stacks) => Content::Stacks(Stacks::new(input)),
+            Kind::Timeline => Content::Timeline(Timeline::new(input)),
+            Kind::Summary => {
+                Content::Summary(Figures::from_summary(&Summary::from_events(&input.trace.events), input.cast))
+            }
         };
-        Self { content, dropped: subject.dropped() }
+        Self { content, dropped: input.dropped() }
     }
 
     /// What a scenario's snapshot freezes of its trace.
     #[must_use]
-    pub fn frozen(scenario: &Scenario, trace: &Trace, cast: &Cast) -> Self {
-        let model = Model::of(&trace.events);
-        Self::of(Kind::Frozen(scenario.view.kind), &Subject::of(scenario, trace, &model, cast))
+    pub fn frozen(scenario: &Scenario, trace: &Trace, cast: &RoleMap) -> Self {
+        let model = Model::from_events(&trace.events);
+        Self::new(Kind::Frozen(scenario.view.kind), &ViewInput::new(scenario, trace, &model, cast))
     }
 
     /// As text.

@@ -6,20 +6,20 @@ use std::fmt::{self, Write};
 use serde::Serialize;
 
 use super::caller;
+use super::input::ViewInput;
 use super::style::{Ink, Style};
-use super::subject::Subject;
-use kernsnap_trace::{Body, Symbol};
+use kernsnap_trace::{EventKind, Symbol};
 
 /// Distinct stacks by what they were recorded with. Without times.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Stacks {
     /// By function or event, in the order in which they first come.
-    pub places: Vec<Place>,
+    pub places: Vec<StackSite>,
 }
 
 /// The stacks of one function or event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Place {
+pub struct StackSite {
     /// `name()` or the name of an event.
     pub what: String,
     /// In the order in which they first come.
@@ -38,14 +38,14 @@ pub struct Stack {
 impl Stacks {
     /// The stacks of the events to show.
     #[must_use]
-    pub fn of(subject: &Subject<'_>) -> Self {
-        let mut places: Vec<Place> = Vec::new();
+    pub fn new(input: &ViewInput<'_>) -> Self {
+        let mut places: Vec<StackSite> = Vec::new();
         let mut known: BTreeMap<String, usize> = BTreeMap::new();
-        for (_, event) in &subject.events {
+        for (_, event) in &input.events {
             let Some(stack) = &event.stack else { continue };
-            let what = name(&event.body);
+            let what = name(&event.kind);
             let at = *known.entry(what.clone()).or_insert_with(|| {
-                places.push(Place { what, stacks: Vec::new() });
+                places.push(StackSite { what, stacks: Vec::new() });
                 places.len() - 1
             });
             // The innermost frame is where the stack was taken, not a return address.
@@ -58,13 +58,13 @@ impl Stacks {
                 stacks.push(Stack { by: BTreeMap::new(), frames });
                 stacks.len() - 1
             });
-            *stacks[same].by.entry(subject.who(event.pid).to_owned()).or_default() += 1;
+            *stacks[same].by.entry(input.who(event.pid).to_owned()).or_default() += 1;
         }
         Self { places }
     }
 
     pub(super) fn show(&self, style: &Style, text: &mut dyn Write) -> fmt::Result {
-        for (number, Place { what, stacks }) in self.places.iter().enumerate() {
+        for (number, StackSite { what, stacks }) in self.places.iter().enumerate() {
             if number > 0 {
                 writeln!(text)?;
             }
@@ -81,12 +81,14 @@ impl Stacks {
     }
 }
 
-fn name(body: &Body) -> String {
+fn name(body: &EventKind) -> String {
     match body {
-        Body::Call { function, .. } | Body::Enter { function, .. } | Body::Leave { function, .. } => {
+        EventKind::Function { function, .. }
+        | EventKind::GraphEntry { function, .. }
+        | EventKind::GraphExit { function, .. } => {
             format!("{function}()")
         }
-        Body::Marker { .. } => "marker".to_owned(),
-        Body::Point(point) => point.name().to_string(),
+        EventKind::Marker { .. } => "marker".to_owned(),
+        EventKind::Tracepoint(point) => point.name().to_string(),
     }
 }

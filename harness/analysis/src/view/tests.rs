@@ -5,11 +5,11 @@ use kernsnap_scenario::{Names, ViewRules};
 /// What a look at a recording shows that no scenario describes.
 fn look(kind: Kind, lines: &[&str], style: &Style) -> String {
     let trace = Trace { events: events(lines), ..Trace::default() };
-    let model = Model::of(&trace.events);
-    let cast = Cast::by_name(&model.tasks, &trace.names);
+    let model = Model::from_events(&trace.events);
+    let cast = RoleMap::by_name(&model.tasks, &trace.names);
     let (rules, names) = (ViewRules::default(), Names::default());
     let followed = Followed::chosen(&model, &follow::Choice::default());
-    View::of(kind, &Subject::select(&rules, &names, &trace, &model, &cast, &followed)).show(style)
+    View::new(kind, &ViewInput::select(&rules, &names, &trace, &model, &cast, &followed)).show(style)
 }
 
 #[track_caller]

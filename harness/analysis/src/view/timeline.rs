@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::axis::{Axis, Column};
 use super::figures::duration;
+use super::input::ViewInput;
 use super::style::{Ink, Style};
-use super::subject::Subject;
 use crate::model::{State, TaskId};
 
 /// States over time, by task and by CPU. Times are guest nanoseconds.
@@ -57,29 +57,26 @@ pub struct Piece<T> {
 impl Timeline {
     /// The states of the tasks that a subject shows, while it shows something.
     #[must_use]
-    pub fn of(subject: &Subject<'_>) -> Self {
-        let (Some((_, first)), Some((_, last))) = (subject.events.first(), subject.events.last()) else {
+    pub fn new(input: &ViewInput<'_>) -> Self {
+        let (Some((_, first)), Some((_, last))) = (input.events.first(), input.events.last()) else {
             return Self::default();
         };
         let (from, to) = (first.time.0, last.time.0.max(first.time.0));
-        let ids: Vec<TaskId> = subject
-            .tasks()
-            .into_iter()
-            .filter(|id| subject.model.task(*id).is_some_and(|task| task.pid.0 != 0))
-            .collect();
-        let mut lanes = vec![None; subject.model.tasks.len()];
+        let ids: Vec<TaskId> =
+            input.tasks().into_iter().filter(|id| input.model.task(*id).is_some_and(|task| task.pid.0 != 0)).collect();
+        let mut lanes = vec![None; input.model.tasks.len()];
         for (lane, id) in ids.iter().enumerate() {
             lanes[id.0] = Some(lane);
         }
         let lane = |id: TaskId| lanes.get(id.0).copied().flatten();
         let task = |id: &TaskId| TaskLane {
-            who: subject.role(*id).unwrap_or("other").to_owned(),
+            who: input.role(*id).unwrap_or("other").to_owned(),
             states: Vec::new(),
             woken: Vec::new(),
         };
         let mut tasks: Vec<TaskLane> = ids.iter().map(task).collect();
         let mut cpus: Vec<CpuLane> = Vec::new();
-        for span in &subject.model.spans {
+        for span in &input.model.spans {
             let (start, end) = (span.from.0.max(from), span.to.0.min(to));
             if start >= end {
                 continue;
@@ -97,7 +94,7 @@ impl Timeline {
         }
         cpus.retain(|cpu| cpu.ran.iter().any(|piece| piece.what.is_some()));
         cpus.sort_by_key(|lane| lane.cpu);
-        for wake in subject.model.wakes.iter().filter(|wake| (from..=to).contains(&wake.at.0)) {
+        for wake in input.model.wakes.iter().filter(|wake| (from..=to).contains(&wake.at.0)) {
             if let Some(woken) = lane(wake.task) {
                 let by = if wake.interrupt { None } else { lane(wake.by) };
                 tasks[woken].woken.push((wake.at.0, by));
@@ -109,7 +106,7 @@ impl Timeline {
     pub(super) fn show(&self, style: &Style, text: &mut dyn Write) -> fmt::Result {
         let labels = self.tasks.iter().map(|lane| lane.who.chars().count() + 2);
         let label = labels.chain([5]).max().unwrap_or(0);
-        let axis = Axis::of(self.from, self.to, &self.moments(), style.width.saturating_sub(label + 2).max(20));
+        let axis = Axis::new(self.from, self.to, &self.moments(), style.width.saturating_sub(label + 2).max(20));
         let cut = if style.ascii { '/' } else { '╱' };
         let mut used = Vec::new();
         for (number, lane) in self.tasks.iter().enumerate() {

@@ -4,8 +4,8 @@ use std::fmt::{self, Write};
 
 use serde::Serialize;
 
+use super::input::ViewInput;
 use super::style::{Ink, Style};
-use super::subject::Subject;
 use crate::model::{Task, TaskId};
 use kernsnap_scenario::End;
 
@@ -31,19 +31,19 @@ pub struct Node {
 impl Tree {
     /// The families of the tasks that a subject follows.
     #[must_use]
-    pub fn of(subject: &Subject<'_>) -> Self {
-        let mut shown = vec![false; subject.model.tasks.len()];
-        for id in subject.tasks() {
+    pub fn new(input: &ViewInput<'_>) -> Self {
+        let mut shown = vec![false; input.model.tasks.len()];
+        for id in input.tasks() {
             shown[id.0] = true;
             // A child is shown beside its creator, also where all it does lies outside of the recording.
-            for (child, _) in subject.model.children(id).filter(|(child, _)| subject.role(*child).is_some()) {
+            for (child, _) in input.model.children(id).filter(|(child, _)| input.role(*child).is_some()) {
                 shown[child.0] = true;
             }
         }
-        let creator = |id: TaskId| subject.model.task(id).and_then(|task| task.created).map(|act| act.by);
+        let creator = |id: TaskId| input.model.task(id).and_then(|task| task.created).map(|act| act.by);
         let all = (0..shown.len()).map(TaskId).filter(|id| shown[id.0]);
         let roots = all.filter(|id| creator(*id).is_none_or(|by| !shown[by.0]));
-        Self { roots: roots.filter_map(|id| node(id, subject, &shown)).collect() }
+        Self { roots: roots.filter_map(|id| node(id, input, &shown)).collect() }
     }
 
     pub(super) fn show(&self, style: &Style, text: &mut dyn Write) -> fmt::Result {
@@ -63,18 +63,18 @@ impl Tree {
     }
 }
 
-fn node(id: TaskId, subject: &Subject<'_>, shown: &[bool]) -> Option<Node> {
-    let task = subject.model.task(id)?;
+fn node(id: TaskId, input: &ViewInput<'_>, shown: &[bool]) -> Option<Node> {
+    let task = input.model.task(id)?;
     // Who is created has a later place than its creator, so this comes to an end.
-    let children = subject.model.children(id).filter(|(child, _)| shown[child.0] && child.0 > id.0);
+    let children = input.model.children(id).filter(|(child, _)| shown[child.0] && child.0 > id.0);
     Some(Node {
-        who: subject.role(id)?.to_owned(),
-        notes: notes(task, subject),
-        children: children.filter_map(|(child, _)| node(child, subject, shown)).collect(),
+        who: input.role(id)?.to_owned(),
+        notes: notes(task, input),
+        children: children.filter_map(|(child, _)| node(child, input, shown)).collect(),
     })
 }
 
-fn notes(task: &Task, subject: &Subject<'_>) -> Vec<String> {
+fn notes(task: &Task, input: &ViewInput<'_>) -> Vec<String> {
     let mut notes = Vec::new();
     match (task.thread_of, task.kernel) {
         (Some(_), _) => notes.push("thread".to_owned()),
@@ -91,19 +91,19 @@ fn notes(task: &Task, subject: &Subject<'_>) -> Vec<String> {
         (None, Some(_)) => notes.push("exits".to_owned()),
         (None, None) => {}
     }
-    if let Some(by) = task.stack_put.and_then(|act| subject.role(act.by)) {
+    if let Some(by) = task.stack_put.and_then(|act| input.role(act.by)) {
         notes.push(format!("stack put by {by}"));
     }
     if let Some(act) = task.reaped {
-        notes.push(match subject.role(act.by) {
-            _ if subject.model.task(act.by) == Some(task) => "reaped by itself".to_owned(),
+        notes.push(match input.role(act.by) {
+            _ if input.model.task(act.by) == Some(task) => "reaped by itself".to_owned(),
             Some(by) => format!("reaped by {by}"),
             None => "reaped".to_owned(),
         });
     }
     if let Some(freed) = task.freed {
         // Who frees it is whoever runs when RCU is done.
-        let by = subject.role(freed.by).filter(|by| *by != "idle");
+        let by = input.role(freed.by).filter(|by| *by != "idle");
         notes.push(by.map_or("freed".to_owned(), |by| format!("freed by {by}")));
     }
     notes

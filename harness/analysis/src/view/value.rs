@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use kernsnap_scenario::pattern::{CALLER, array_element};
-use kernsnap_trace::{Body, Event, Value};
+use kernsnap_trace::{Event, EventKind, Value};
 
 /// The value that `event` has under `name`. An event's own field comes before what every event has.
 #[must_use]
 pub fn value_of<'e>(event: &'e Event, name: &str) -> Option<Cow<'e, Value>> {
-    own(&event.body, name).or_else(|| {
+    own(&event.kind, name).or_else(|| {
         let text = |text: &str| Some(Cow::Owned(Value::Text(text.into())));
         match name {
             "by_pid" => Some(Cow::Owned(Value::Signed(event.pid.0.into()))),
@@ -21,9 +21,9 @@ pub fn value_of<'e>(event: &'e Event, name: &str) -> Option<Cow<'e, Value>> {
     })
 }
 
-fn own<'e>(body: &'e Body, name: &str) -> Option<Cow<'e, Value>> {
+fn own<'e>(body: &'e EventKind, name: &str) -> Option<Cow<'e, Value>> {
     match body {
-        Body::Point(point) => {
+        EventKind::Tracepoint(point) => {
             let (name, index) = array_element(name);
             match (point.field(name)?, index) {
                 (Value::Array(elements), Some(index)) => elements.get(index).map(Cow::Borrowed),
@@ -31,8 +31,10 @@ fn own<'e>(body: &'e Body, name: &str) -> Option<Cow<'e, Value>> {
                 (_, Some(_)) => None,
             }
         }
-        Body::Marker { text } => (name == "text").then(|| Cow::Owned(Value::Text((**text).into()))),
-        Body::Call { caller, .. } => (name == CALLER).then(|| Cow::Owned(Value::Text(caller.to_string().into()))),
-        Body::Enter { .. } | Body::Leave { .. } => None,
+        EventKind::Marker { text } => (name == "text").then(|| Cow::Owned(Value::Text((**text).into()))),
+        EventKind::Function { caller, .. } => {
+            (name == CALLER).then(|| Cow::Owned(Value::Text(caller.to_string().into())))
+        }
+        EventKind::GraphEntry { .. } | EventKind::GraphExit { .. } => None,
     }
 }

@@ -63,7 +63,7 @@ impl ToolCall {
 
     /// The same with what the caller's environment says about reaching servers.
     #[must_use]
-    pub fn abroad(mut self) -> ToolCall {
+    pub fn with_network_env(mut self) -> ToolCall {
         self.abroad = true;
         self
     }

@@ -34,7 +34,7 @@ pub struct Commit {
 
 /// Why a repository does not answer.
 #[derive(Debug, thiserror::Error)]
-pub enum HistoryError {
+pub enum GitError {
     /// There is none, or git refuses it.
     #[error("`{path}` is no git repository: {why}")]
     NoRepository {
@@ -77,12 +77,12 @@ impl History {
     ///
     /// # Errors
     /// Where there is none.
-    pub fn open(path: &Path) -> Result<Self, HistoryError> {
+    pub fn open(path: &Path) -> Result<Self, GitError> {
         let git = Tool::resolve("git")?;
         let history = Self { git, path: path.to_owned(), objects: PathBuf::new() };
         let common = history.ask(["rev-parse", "--path-format=absolute", "--git-common-dir"]).map_err(|error| {
             let ToolError::Failed { tail, .. } = error else { return error.into() };
-            HistoryError::NoRepository { path: path.to_owned(), why: tail.join(" ") }
+            GitError::NoRepository { path: path.to_owned(), why: tail.join(" ") }
         })?;
         Ok(Self { objects: Path::new(common.trim()).join("objects"), ..history })
     }
@@ -91,9 +91,9 @@ impl History {
     ///
     /// # Errors
     /// Where there is none.
-    pub fn commit(&self, name: &str) -> Result<Commit, HistoryError> {
+    pub fn commit(&self, name: &str) -> Result<Commit, GitError> {
         let none = |error| match error {
-            ToolError::Failed { .. } => HistoryError::NoCommit { path: self.path.clone(), name: name.to_owned() },
+            ToolError::Failed { .. } => GitError::NoCommit { path: self.path.clone(), name: name.to_owned() },
             error => error.into(),
         };
         // A name that begins with a dash is no option.
@@ -110,7 +110,7 @@ impl History {
     ///
     /// # Errors
     /// Where git fails.
-    pub fn is_ancestor(&self, past: &Commit, present: &Commit) -> Result<bool, HistoryError> {
+    pub fn is_ancestor(&self, past: &Commit, present: &Commit) -> Result<bool, GitError> {
         match self.ask(["merge-base", "--is-ancestor", &past.hash, &present.hash]) {
             Ok(_) => Ok(true),
             Err(ToolError::Failed { ended: Ended::Exit(1), .. }) => Ok(false),
@@ -122,7 +122,7 @@ impl History {
     ///
     /// # Errors
     /// Where git fails.
-    pub fn candidates(&self, bad: &str, good: &[String]) -> Result<Vec<String>, HistoryError> {
+    pub fn candidates(&self, bad: &str, good: &[String]) -> Result<Vec<String>, GitError> {
         let without = good.iter().map(|good| format!("^{good}"));
         let words = ["rev-list", "--bisect-all", bad].map(str::to_owned).into_iter().chain(without);
         let told = self.ask(words)?;
@@ -135,11 +135,11 @@ impl History {
     ///
     /// # Errors
     /// Where git fails, or a file cannot be written.
-    pub fn check_out(&self, commit: &str, directory: &Path) -> Result<PathBuf, HistoryError> {
+    pub fn check_out(&self, commit: &str, directory: &Path) -> Result<PathBuf, GitError> {
         let (repository, tree) = (directory.join("repository"), directory.join("tree"));
         let write = |path: &Path| {
             let path = path.to_owned();
-            move |source| HistoryError::Write { path, source }
+            move |source| GitError::Write { path, source }
         };
         fs::create_dir_all(&tree).map_err(write(&tree))?;
         let call = || {
@@ -160,7 +160,7 @@ impl History {
 
     /// What git says about the repository. None of these calls writes.
     fn ask<A: Into<String>>(&self, words: impl IntoIterator<Item = A>) -> Result<String, ToolError> {
-        let call = ToolCall::new(self.git.clone()).abroad().dir(&self.path).env("GIT_OPTIONAL_LOCKS", "0");
+        let call = ToolCall::new(self.git.clone()).with_network_env().dir(&self.path).env("GIT_OPTIONAL_LOCKS", "0");
         capture(&call.args(words.into_iter().map(Into::<String>::into)))
     }
 }

@@ -46,7 +46,7 @@ fn what_is_not_there_is_told() -> Outcome {
     repository(directory.path(), &FIVE[..1])?;
     let history = History::open(directory.path())?;
     for name in ["v6.1", "--all", ""] {
-        assert!(matches!(history.commit(name), Err(HistoryError::NoCommit { .. })), "{name}");
+        assert!(matches!(history.commit(name), Err(GitError::NoCommit { .. })), "{name}");
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
-use crate::key::{Inputs, Key};
+use crate::key::{CacheInputs, Key};
 
 pub(super) const MANIFEST: &str = "manifest.json";
 
@@ -84,7 +84,7 @@ impl Entry {
             Err(error) => return Ok(Opened::Damaged(format!("`{MANIFEST}`: {error}"))),
         };
         for (name, expected) in &manifest.files {
-            match FileFacts::of(&dir.join(name)) {
+            match FileFacts::from_path(&dir.join(name)) {
                 Ok(found) if found == *expected => {}
                 Ok(found) if found.size != expected.size => {
                     return Ok(Opened::Damaged(format!(
@@ -102,10 +102,10 @@ impl Entry {
 
 impl Manifest {
     /// The manifest of a directory that was just filled.
-    pub(super) fn of(dir: &Path, inputs: &Inputs, files: &[String]) -> Result<Manifest, StoreError> {
+    pub(super) fn from_files(dir: &Path, inputs: &CacheInputs, files: &[String]) -> Result<Manifest, StoreError> {
         let facts = |name: &String| {
             let path = dir.join(name);
-            Ok((name.clone(), FileFacts::of(&path).map_err(StoreError::read(&path))?))
+            Ok((name.clone(), FileFacts::from_path(&path).map_err(StoreError::read(&path))?))
         };
         Ok(Manifest {
             kind: inputs.kind().to_owned(),
@@ -127,7 +127,7 @@ impl Manifest {
 }
 
 impl FileFacts {
-    fn of(path: &Path) -> io::Result<FileFacts> {
+    fn from_path(path: &Path) -> io::Result<FileFacts> {
         let mut hasher = blake3::Hasher::new();
         let mut file = File::open(path)?;
         hasher.update_reader(&mut file)?;

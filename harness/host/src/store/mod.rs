@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 
 use self::entry::{Manifest, Opened};
 use self::lock::{if_free, with_lock};
-use crate::key::Inputs;
+use crate::key::CacheInputs;
 use crate::progress::{Events, ImageEvent};
 
 /// A store in a directory. Making one touches nothing.
@@ -56,7 +56,7 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Read`] when the disk fails; a damaged entry counts as absent.
-    pub fn find(&self, inputs: &Inputs) -> Result<Option<Entry>, StoreError> {
+    pub fn find(&self, inputs: &CacheInputs) -> Result<Option<Entry>, StoreError> {
         Ok(match Entry::open(&self.entry_dir(inputs))? {
             Opened::Whole(entry) => {
                 usage::renew(entry.dir());
@@ -77,7 +77,7 @@ impl Store {
     /// What `build` returns, and [`StoreError`] when the store cannot be read or written. Nothing is published then.
     pub fn ensure<E: From<StoreError>>(
         &self,
-        inputs: &Inputs,
+        inputs: &CacheInputs,
         events: Events<'_>,
         build: impl FnOnce(&Path, Events<'_>) -> Result<Vec<String>, E>,
     ) -> Result<Entry, E> {
@@ -111,9 +111,9 @@ impl Store {
     /// # Errors
     ///
     /// What `work` returns, and [`StoreError`] when the store cannot be written.
-    pub fn workshop<T, E: From<StoreError>>(
+    pub fn build_dir<T, E: From<StoreError>>(
         &self,
-        inputs: &Inputs,
+        inputs: &CacheInputs,
         events: Events<'_>,
         work: impl FnOnce(&Path, Events<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
@@ -132,7 +132,7 @@ impl Store {
     /// Builds an entry; the caller holds its lock.
     fn publish<E: From<StoreError>>(
         &self,
-        inputs: &Inputs,
+        inputs: &CacheInputs,
         events: Events<'_>,
         build: impl FnOnce(&Path, Events<'_>) -> Result<Vec<String>, E>,
     ) -> Result<Entry, E> {
@@ -153,7 +153,7 @@ impl Store {
     }
 
     /// Moves a damaged entry out of the way, for a person to look at.
-    fn set_aside(&self, inputs: &Inputs) -> Result<(), StoreError> {
+    fn set_aside(&self, inputs: &CacheInputs) -> Result<(), StoreError> {
         let aside = self.sub("damaged")?.join(entry_name(inputs));
         remove(&aside)?;
         fs::rename(self.entry_dir(inputs), &aside).map_err(StoreError::write(&aside))
@@ -164,7 +164,7 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError`] when the store cannot be written.
-    pub fn log_for(&self, inputs: &Inputs) -> Result<PathBuf, StoreError> {
+    pub fn log_for(&self, inputs: &CacheInputs) -> Result<PathBuf, StoreError> {
         let path = self.sub("log")?.join(format!("{}.log", entry_name(inputs)));
         fs::write(&path, "").map_err(StoreError::write(&path))?;
         Ok(path)
@@ -201,7 +201,7 @@ impl Store {
         Ok(())
     }
 
-    fn entry_dir(&self, inputs: &Inputs) -> PathBuf {
+    fn entry_dir(&self, inputs: &CacheInputs) -> PathBuf {
         self.root.join(inputs.kind()).join(inputs.key().as_str())
     }
 
@@ -216,22 +216,22 @@ impl Store {
 /// Builds into a directory and writes its manifest.
 fn fill<E: From<StoreError>>(
     scratch: &Path,
-    inputs: &Inputs,
+    inputs: &CacheInputs,
     events: Events<'_>,
     build: impl FnOnce(&Path, Events<'_>) -> Result<Vec<String>, E>,
 ) -> Result<Manifest, E> {
     fs::create_dir(scratch).map_err(StoreError::write(scratch))?;
     let files = build(scratch, events)?;
-    let manifest = Manifest::of(scratch, inputs, &files)?;
+    let manifest = Manifest::from_files(scratch, inputs, &files)?;
     manifest.write(scratch)?;
     Ok(manifest)
 }
 
-fn entry_name(inputs: &Inputs) -> String {
+fn entry_name(inputs: &CacheInputs) -> String {
     format!("{}-{}", inputs.kind(), inputs.key())
 }
 
-fn words(inputs: &Inputs) -> String {
+fn words(inputs: &CacheInputs) -> String {
     format!("{}/{}", inputs.kind(), inputs.key())
 }
 

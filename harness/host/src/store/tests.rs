@@ -4,8 +4,8 @@ use std::thread;
 
 use super::*;
 
-fn inputs() -> Inputs {
-    Inputs::new("thing", 1).with("source", "text")
+fn inputs() -> CacheInputs {
+    CacheInputs::new("thing", 1).with("source", "text")
 }
 
 fn write_thing(dir: &Path) -> Result<Vec<String>, StoreError> {

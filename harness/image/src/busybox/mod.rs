@@ -17,7 +17,7 @@ use super::apt::{Apt, Look};
 use super::arch::Arch;
 use super::{Artifact, BuiltImage, ImageError, Images};
 use kernsnap_host::exec::{Tool, ToolCall, capture};
-use kernsnap_host::key::Inputs;
+use kernsnap_host::key::CacheInputs;
 use kernsnap_host::progress::{Events, ImageEvent, Phase};
 use kernsnap_host::store::{Entry, Store, StoreError};
 
@@ -64,8 +64,8 @@ pub(super) fn busybox(
     Ok(artifact(&entry))
 }
 
-fn inputs(digest: &str) -> Inputs {
-    Inputs::new("busybox", RECIPE).with("blake3", digest)
+fn inputs(digest: &str) -> CacheInputs {
+    CacheInputs::new("busybox", RECIPE).with("blake3", digest)
 }
 
 fn artifact(entry: &Entry) -> Artifact {

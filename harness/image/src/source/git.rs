@@ -62,7 +62,7 @@ impl Commit {
 fn call(tool: &Tool, repository: &Path) -> ToolCall {
     let mut git_dir = std::ffi::OsString::from("--git-dir=");
     git_dir.push(repository);
-    ToolCall::new(tool.clone()).abroad().arg(git_dir).args([
+    ToolCall::new(tool.clone()).with_network_env().arg(git_dir).args([
         "-c",
         "core.autocrlf=false",
         "-c",

@@ -19,7 +19,7 @@ use self::package::Download;
 use self::spec::{GitSpec, PackageSpec, SourceSpec, TarballSpec};
 use crate::{ImageError, Options, Resolve};
 use kernsnap_host::exec::{Tool, ToolCall, run};
-use kernsnap_host::key::Inputs;
+use kernsnap_host::key::CacheInputs;
 use kernsnap_host::progress::{Events, ImageEvent, Phase};
 use kernsnap_host::store::Store;
 use kernsnap_host::store::StoreError;
@@ -152,7 +152,7 @@ fn record_name(spec: &SourceSpec) -> Option<String> {
     match spec {
         SourceSpec::Package(package) => Some(format!("source-{}", package.name)),
         SourceSpec::Git(git) => {
-            let name = Inputs::new("git", 1).with("url", &git.url).with("ref", &git.name).key();
+            let name = CacheInputs::new("git", 1).with("url", &git.url).with("ref", &git.name).key();
             Some(format!("source-git-{name}"))
         }
         SourceSpec::Path(_) | SourceSpec::Tarball(_) | SourceSpec::Prebuilt(_) => None,
@@ -165,7 +165,7 @@ impl Source {
         if self.patches.is_empty() {
             return self.found.digest.clone();
         }
-        let inputs = Inputs::new("patched", 1).with("source", &self.found.digest);
+        let inputs = CacheInputs::new("patched", 1).with("source", &self.found.digest);
         let patched = self.patches.iter().fold(inputs, |inputs, patch| inputs.with("patch", &patch.text));
         format!("{} with {} patches, {}", self.found.digest, self.patches.len(), patched.key())
     }
@@ -209,7 +209,7 @@ impl Source {
             self.verify(path, &digest::tree(path)?)?;
             return Ok(path.clone());
         }
-        let inputs = Inputs::new("source", RECIPE).with("tarball", &self.found.digest);
+        let inputs = CacheInputs::new("source", RECIPE).with("tarball", &self.found.digest);
         let entry = store.ensure(&inputs, events, |dir, events| {
             let to = dir.join(TREE);
             let fetched;
@@ -292,7 +292,7 @@ fn supplied(path: &Path) -> Result<Found, ImageError> {
 fn commit(store: &Store, git: &GitSpec, events: Events<'_>) -> Result<Found, ImageError> {
     let fetched = git::fetch(store, git, &git.name, events)?;
     let digest = git_digest(&fetched.tree);
-    let inputs = Inputs::new("source", RECIPE).with("tarball", &digest);
+    let inputs = CacheInputs::new("source", RECIPE).with("tarball", &digest);
     store.ensure(&inputs, events, |dir, _| {
         fetched.check_out(&dir.join(TREE))?;
         kernel(Path::new(&git.url), &dir.join(TREE))

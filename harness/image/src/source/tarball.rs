@@ -31,7 +31,7 @@ pub(super) fn fetch(store: &Store, spec: &TarballSpec, root: &Path, events: Even
             ToolError::Interrupted(interrupted) => ImageError::Interrupted(interrupted),
             error => ImageError::Source { what: spec.url.clone(), why: error.to_string(), hint: SUPPLY.to_owned() },
         };
-        let curl = ToolCall::new(Tool::resolve("curl").map_err(failed)?).abroad();
+        let curl = ToolCall::new(Tool::resolve("curl").map_err(failed)?).with_network_env();
         let call = curl.args(["--fail", "--location", "--silent", "--show-error", "--output"]).arg(&path);
         run(&call.arg(&spec.url), &mut |_| ()).map_err(failed)?;
         Tarball { path, _dir: Some(dir) }

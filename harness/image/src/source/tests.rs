@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::ImageErrorKind;
-use crate::workshop::Workshop;
+use crate::build_dir::BuildDir;
 use kernsnap_host::exec::capture;
 
 #[test]
@@ -141,8 +141,8 @@ fn patches_are_laid_over_a_copy_and_taken_back() -> Result<(), Box<dyn Error>> {
         let patches = patches.iter().map(|name| dir.path().join(name)).collect();
         let options = Options { patches, ..Options::default() };
         let source = resolve(&store, dir.path(), &SourceSpec::Path("linux".into()), &options, &mut |_| ())?;
-        let inputs = Inputs::new("work", 1).with("source", &source.found.digest);
-        Workshop::enter(&store, &inputs, &source, &mut |_| (), |workshop, _| {
+        let inputs = CacheInputs::new("work", 1).with("source", &source.found.digest);
+        BuildDir::enter(&store, &inputs, &source, &mut |_| (), |workshop, _| {
             let text = fs::read_to_string(workshop.tree.join("kernel/fork.c")).unwrap_or_default();
             Ok((source.digest(), text))
         })

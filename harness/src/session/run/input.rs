@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Kit, Load, RunError, evidence, write};
+use super::{GuestPayload, ImageRuntime, RunError, evidence, write};
 use crate::session::compile::{self, PlanContext};
 use kernsnap_host::exec::{ToolCall, ToolError};
-use kernsnap_host::key::Inputs;
+use kernsnap_host::key::CacheInputs;
 use kernsnap_image::module_file::ModuleFile;
 use kernsnap_machine::boot::command;
 use kernsnap_machine::initramfs::Root;
@@ -23,9 +23,9 @@ const RECIPE: u32 = 1;
 
 /// What one boot is made of.
 #[derive(Clone, Debug)]
-pub struct Input<'a> {
+pub struct RunInput<'a> {
     /// The image's part.
-    pub kit: &'a Kit,
+    pub runtime: &'a ImageRuntime,
     /// What the guest's init does.
     pub plan: Plan,
     /// The root file system, with the plan in it.
@@ -40,26 +40,36 @@ pub struct Input<'a> {
     pub(super) modules: BTreeMap<String, ModuleFile>,
 }
 
-impl<'a> Input<'a> {
+impl<'a> RunInput<'a> {
     /// The input of a run of `scenario`.
     ///
     /// # Errors
     /// [`RunError::Write`] where the root file system becomes too large for its format.
-    pub fn of(scenario: &Scenario, kit: &'a Kit, load: &Load, schedule: Schedule) -> Result<Self, RunError> {
-        Self::new(kit, load, compile(scenario, kit, load, schedule, None), schedule)
+    pub fn from_scenario(
+        scenario: &Scenario,
+        runtime: &'a ImageRuntime,
+        payload: &GuestPayload,
+        schedule: Schedule,
+    ) -> Result<Self, RunError> {
+        Self::new(runtime, payload, compile(scenario, runtime, payload, schedule, None), schedule)
     }
 
     /// The input of a guest that carries out `plan`.
     ///
     /// # Errors
-    /// As [`Input::of`].
-    pub fn new(kit: &'a Kit, load: &Load, plan: Plan, schedule: Schedule) -> Result<Self, RunError> {
-        let initramfs = root(kit, load, &plan.text)
+    /// As [`RunInput::from_scenario`].
+    pub fn new(
+        runtime: &'a ImageRuntime,
+        payload: &GuestPayload,
+        plan: Plan,
+        schedule: Schedule,
+    ) -> Result<Self, RunError> {
+        let initramfs = root(runtime, payload, &plan.text)
             .to_cpio()
             .map_err(|source| RunError::Write { path: evidence::INITRAMFS.into(), source })?;
-        let command_line = format!("{} {}", kit.command_line, load.boot_parameters).trim_end().to_owned();
-        let may_panic = load.may_panic;
-        Ok(Self { kit, plan, initramfs, command_line, schedule, may_panic, modules: modules(load) })
+        let command_line = format!("{} {}", runtime.command_line, payload.boot_parameters).trim_end().to_owned();
+        let may_panic = payload.may_panic;
+        Ok(Self { runtime, plan, initramfs, command_line, schedule, may_panic, modules: modules(payload) })
     }
 
     /// QEMU's arguments, with short names in place of the host's paths.
@@ -73,15 +83,15 @@ impl<'a> Input<'a> {
             memory: "guest-memory".into(),
             card: None,
         };
-        arguments(&self.kit.machine, self.schedule, &self.command_line, &files)
+        arguments(&self.runtime.machine, self.schedule, &self.command_line, &files)
     }
 
     /// Everything that decides the evidence of a run, with the hash of the QEMU that runs it.
     #[must_use]
-    pub fn inputs(&self, qemu: &str) -> Inputs {
-        let channel = self.kit.machine.channel;
-        Inputs::new("result", RECIPE)
-            .with("kernel and device tree", &self.kit.content)
+    pub fn inputs(&self, qemu: &str) -> CacheInputs {
+        let channel = self.runtime.machine.channel;
+        CacheInputs::new("result", RECIPE)
+            .with("kernel and device tree", &self.runtime.content)
             .with("initramfs", &self.initramfs)
             .with("qemu", qemu)
             .with("arguments", self.arguments().join("\n"))
@@ -90,7 +100,7 @@ impl<'a> Input<'a> {
             .with("powers off", self.powers_off().to_string())
     }
 
-    /// Boots the machine. Input, command line, logs and raw trace are left in `directory`, which exists.
+    /// Boots the machine. The inputs, the command line, logs and raw trace are left in `directory`, which exists.
     ///
     /// # Errors
     /// [`RunError::Boot`] where the machine does not come to its end.
@@ -113,7 +123,7 @@ impl<'a> Input<'a> {
         write(directory, evidence::COMMAND, format!("{call}\n").as_bytes())
     }
 
-    /// QEMU's command line for the files that [`Input::leave`] left in `directory`, with the guest's memory in `memory`.
+    /// QEMU's command line for the files that [`RunInput::leave`] left in `directory`, with the guest's memory in `memory`.
     ///
     /// # Errors
     /// Where QEMU is not on this host.
@@ -124,12 +134,12 @@ impl<'a> Input<'a> {
 
     fn request<'b>(&'b self, directory: &'b Path, initramfs: &'b Path, limit: Duration) -> BootRequest<'b> {
         BootRequest {
-            machine: &self.kit.machine,
-            lockstep: &self.kit.lockstep,
+            machine: &self.runtime.machine,
+            lockstep: &self.runtime.lockstep,
             schedule: self.schedule,
             command_line: &self.command_line,
-            kernel: &self.kit.kernel,
-            device_tree: &self.kit.device_tree,
+            kernel: &self.runtime.kernel,
+            device_tree: &self.runtime.device_tree,
             initramfs,
             directory,
             limit,
@@ -142,48 +152,60 @@ impl<'a> Input<'a> {
     /// Whether QEMU ends when the guest has switched off.
     #[must_use]
     pub fn powers_off(&self) -> bool {
-        self.kit.powers_off && self.kit.machine.power_off == PowerOff::EndsQemu
+        self.runtime.powers_off && self.runtime.machine.power_off == PowerOff::EndsQemu
     }
 }
 
 /// The root file system of a guest that runs `scenario` on a real board and writes what it leaves to `device`.
 #[must_use]
-pub fn for_card(scenario: &Scenario, kit: &Kit, load: &Load, schedule: Schedule, device: &str) -> Root {
-    root(kit, load, &compile(scenario, kit, load, schedule, Some(device)).text)
+pub fn for_card(
+    scenario: &Scenario,
+    runtime: &ImageRuntime,
+    payload: &GuestPayload,
+    schedule: Schedule,
+    device: &str,
+) -> Root {
+    root(runtime, payload, &compile(scenario, runtime, payload, schedule, Some(device)).text)
 }
 
 /// The root file system of a guest that carries out `plan`.
-fn root(kit: &Kit, load: &Load, plan: &str) -> Root {
+fn root(runtime: &ImageRuntime, payload: &GuestPayload, plan: &str) -> Root {
     let mut root = Root::new();
-    root.program("init", kit.init.clone());
+    root.program("init", runtime.init.clone());
     root.file("plan", plan.into());
-    for (name, content) in &load.programs {
+    for (name, content) in &payload.programs {
         root.program(&plan::program_path(name), content.clone());
     }
-    let modules = load.modules.iter().map(|(name, (content, _))| (name, content));
-    for (name, content) in modules.chain(load.dependencies.iter().map(|(name, content)| (name, content))) {
+    let modules = payload.modules.iter().map(|(name, (content, _))| (name, content));
+    for (name, content) in modules.chain(payload.dependencies.iter().map(|(name, content)| (name, content))) {
         root.file(&plan::module_path(name), content.clone());
     }
     root
 }
 
-fn compile(scenario: &Scenario, kit: &Kit, load: &Load, schedule: Schedule, keep: Option<&str>) -> Plan {
-    let dependencies: Vec<String> = load.dependencies.iter().map(|(name, _)| name.clone()).collect();
+fn compile(
+    scenario: &Scenario,
+    runtime: &ImageRuntime,
+    payload: &GuestPayload,
+    schedule: Schedule,
+    keep: Option<&str>,
+) -> Plan {
+    let dependencies: Vec<String> = payload.dependencies.iter().map(|(name, _)| name.clone()).collect();
     compile::compile(
         scenario,
         &PlanContext {
-            channel: kit.machine.channel,
+            channel: runtime.machine.channel,
             schedule,
-            functions: &kit.facts.functions,
-            modules: &modules(load),
+            functions: &runtime.facts.functions,
+            modules: &modules(payload),
             dependencies: &dependencies,
             keep,
         },
     )
 }
 
-fn modules(load: &Load) -> BTreeMap<String, ModuleFile> {
-    load.modules.iter().map(|(name, (_, file))| (name.clone(), file.clone())).collect()
+fn modules(payload: &GuestPayload) -> BTreeMap<String, ModuleFile> {
+    payload.modules.iter().map(|(name, (_, file))| (name.clone(), file.clone())).collect()
 }
 
 #[cfg(test)]
@@ -199,8 +221,8 @@ mod tests {
         Machine::read(Path::new("raspi3b.yaml"), text).expect("the board's description is valid")
     }
 
-    fn kit() -> Kit {
-        Kit {
+    fn runtime() -> ImageRuntime {
+        ImageRuntime {
             image: "rpi3-6.1".into(),
             image_key: String::new(),
             machine: raspi3b(),
@@ -209,7 +231,7 @@ mod tests {
             device_tree: "board.dtb".into(),
             content: "0123".into(),
             symbols: kernsnap_trace::Symbols::default(),
-            facts: kernsnap_machine::facts::Facts::default(),
+            facts: kernsnap_machine::capabilities::TraceCapabilities::default(),
             init: vec![1],
             powers_off: true,
             lockstep: kernsnap_machine::Lockstep::default(),
@@ -218,41 +240,47 @@ mod tests {
 
     const SCHEDULE: Schedule = Schedule::new(1, 4);
 
-    fn key(kit: &Kit, load: &Load, plan: &str, schedule: Schedule, qemu: &str) -> Result<String, RunError> {
-        let input = Input::new(kit, load, Plan::from_text(plan.to_owned()), schedule)?;
+    fn key(
+        runtime: &ImageRuntime,
+        payload: &GuestPayload,
+        plan: &str,
+        schedule: Schedule,
+        qemu: &str,
+    ) -> Result<String, RunError> {
+        let input = RunInput::new(runtime, payload, Plan::from_text(plan.to_owned()), schedule)?;
         Ok(input.inputs(qemu).key().to_string())
     }
 
     #[test]
     fn whatever_reaches_a_guest_makes_another_result() -> Result<(), RunError> {
-        let changed = |change: fn(&mut Kit, &mut Load)| {
-            let (mut kit, mut load) = (kit(), Load::default());
-            change(&mut kit, &mut load);
-            key(&kit, &load, "end\n", SCHEDULE, "build")
+        let changed = |change: fn(&mut ImageRuntime, &mut GuestPayload)| {
+            let (mut runtime, mut payload) = (runtime(), GuestPayload::default());
+            change(&mut runtime, &mut payload);
+            key(&runtime, &payload, "end\n", SCHEDULE, "build")
         };
         let keys = [
             changed(|_, _| ())?,
-            changed(|kit, _| kit.content = "4567".into())?,
-            changed(|kit, _| kit.init = vec![2])?,
-            changed(|kit, _| kit.command_line = "loud".into())?,
-            changed(|kit, _| kit.machine.qemu_machine = "raspi4b".into())?,
-            changed(|kit, _| kit.machine.channel.size = 64)?,
-            changed(|kit, _| kit.powers_off = false)?,
-            changed(|_, load| load.boot_parameters = "ftrace_dump_on_oops".into())?,
-            changed(|_, load| load.may_panic = true)?,
-            changed(|_, load| load.dependencies.push(("one".into(), vec![4])))?,
-            changed(|_, load| drop(load.programs.insert("one".into(), vec![3])))?,
-            key(&kit(), &Load::default(), "# another\nend\n", SCHEDULE, "build")?,
-            key(&kit(), &Load::default(), "end\n", Schedule::new(0, 4), "build")?,
-            key(&kit(), &Load::default(), "end\n", Schedule::new(1, 2), "build")?,
-            key(&kit(), &Load::default(), "end\n", SCHEDULE, "another build")?,
+            changed(|runtime, _| runtime.content = "4567".into())?,
+            changed(|runtime, _| runtime.init = vec![2])?,
+            changed(|runtime, _| runtime.command_line = "loud".into())?,
+            changed(|runtime, _| runtime.machine.qemu_machine = "raspi4b".into())?,
+            changed(|runtime, _| runtime.machine.channel.size = 64)?,
+            changed(|runtime, _| runtime.powers_off = false)?,
+            changed(|_, payload| payload.boot_parameters = "ftrace_dump_on_oops".into())?,
+            changed(|_, payload| payload.may_panic = true)?,
+            changed(|_, payload| payload.dependencies.push(("one".into(), vec![4])))?,
+            changed(|_, payload| drop(payload.programs.insert("one".into(), vec![3])))?,
+            key(&runtime(), &GuestPayload::default(), "# another\nend\n", SCHEDULE, "build")?,
+            key(&runtime(), &GuestPayload::default(), "end\n", Schedule::new(0, 4), "build")?,
+            key(&runtime(), &GuestPayload::default(), "end\n", Schedule::new(1, 2), "build")?,
+            key(&runtime(), &GuestPayload::default(), "end\n", SCHEDULE, "another build")?,
         ];
         for (at, key) in keys.iter().enumerate() {
             assert!(!keys[..at].contains(key), "{at}");
         }
         // Where the files stand, and what the image is called, reaches nobody.
-        assert_eq!(changed(|kit, _| kit.kernel = "/elsewhere/Image".into())?, keys[0]);
-        assert_eq!(changed(|kit, _| kit.image = "the-same".into())?, keys[0]);
+        assert_eq!(changed(|runtime, _| runtime.kernel = "/elsewhere/Image".into())?, keys[0]);
+        assert_eq!(changed(|runtime, _| runtime.image = "the-same".into())?, keys[0]);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! One run of one scenario on one image: the only place that knows the whole way from a scenario to its verdict.
 //!
 //! ```text
-//! Scenario, Kit, Load, Schedule ─▶ Input ──boot─────────▶ Evidence ──read──▶ Outcome
+//! Scenario, ImageRuntime, GuestPayload, Schedule ─▶ RunInput ──boot─────────▶ Evidence ──read──▶ Outcome
 //!                                        └─or the cache─┘
 //! ```
 
@@ -9,9 +9,9 @@ mod input;
 mod reading;
 mod runner;
 
-pub use input::{Input, for_card};
+pub use input::{RunInput, for_card};
 pub use reading::recorded;
-pub use runner::{Freshness, Run, Runner};
+pub use runner::{CachePolicy, Run, Runner};
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -22,11 +22,11 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::session::cache::Unsound;
+use crate::session::cache::CacheMismatch;
 use kernsnap_analysis::verdict::Verdict;
-use kernsnap_analysis::view::{Cast, View};
+use kernsnap_analysis::view::{RoleMap, View};
 use kernsnap_image::module_file::ModuleFile;
-use kernsnap_machine::facts::Facts;
+use kernsnap_machine::capabilities::TraceCapabilities;
 use kernsnap_machine::plan::Plan;
 use kernsnap_machine::{Boot, BootError, Lockstep, Machine, Schedule, Times};
 use kernsnap_scenario::Scenario;
@@ -35,7 +35,7 @@ use kernsnap_yaml::Diagnostic;
 
 /// All that runs on one image are made of. Read once, used by many runs.
 #[derive(Clone, Debug)]
-pub struct Kit {
+pub struct ImageRuntime {
     /// The image's name.
     pub image: String,
     /// The content hash of everything the image is built from.
@@ -53,7 +53,7 @@ pub struct Kit {
     /// The kernel's symbols.
     pub symbols: Symbols,
     /// What the kernel can trace.
-    pub facts: Facts,
+    pub facts: TraceCapabilities,
     /// The guest's init.
     pub init: Vec<u8>,
     /// Whether the kernel switches the board off by itself.
@@ -62,9 +62,9 @@ pub struct Kit {
     pub lockstep: Lockstep,
 }
 
-/// What one scenario adds to the [`Kit`].
+/// What one scenario adds to the [`ImageRuntime`].
 #[derive(Clone, Debug, Default)]
-pub struct Load {
+pub struct GuestPayload {
     /// Guest programs by name.
     pub programs: BTreeMap<String, Vec<u8>>,
     /// Guest modules by name: the file, and what it says.
@@ -107,7 +107,7 @@ pub struct Outcome {
     /// The typed trace.
     pub trace: Trace,
     /// Who is who in it.
-    pub cast: Cast,
+    pub cast: RoleMap,
     /// What the guest's console said.
     pub console: String,
     /// SHA-256 of the channel's sections, in hexadecimal.
@@ -137,7 +137,7 @@ pub enum RunError {
     Refused(Box<Diagnostic>),
     /// A boot gave other bytes than the cache has of the same input.
     #[error(transparent)]
-    Unsound(#[from] Unsound),
+    CacheMismatch(#[from] CacheMismatch),
     /// A file of the run's directory cannot be written.
     #[error("cannot write `{}`", path.display())]
     Write {
@@ -154,13 +154,13 @@ pub enum RunError {
 /// [`RunError`] where there is no verdict; the logs stand in `directory` all the same.
 pub fn run(
     scenario: &Scenario,
-    kit: &Kit,
-    load: &Load,
+    runtime: &ImageRuntime,
+    payload: &GuestPayload,
     schedule: Schedule,
     directory: &Path,
     limit: Duration,
 ) -> Result<Outcome, RunError> {
-    let run = Run::booted(scenario, kit, load, schedule, directory, limit)?;
+    let run = Run::booted(scenario, runtime, payload, schedule, directory, limit)?;
     run.leave(directory)?;
     Ok(run.outcome)
 }
@@ -170,14 +170,14 @@ pub fn run(
 /// # Errors
 /// As [`run`].
 pub fn boot_plan(
-    kit: &Kit,
-    load: &Load,
+    runtime: &ImageRuntime,
+    payload: &GuestPayload,
     plan: String,
     schedule: Schedule,
     directory: &Path,
     limit: Duration,
 ) -> Result<Boot, RunError> {
-    Input::new(kit, load, Plan::from_text(plan), schedule)?.boot(directory, limit)
+    RunInput::new(runtime, payload, Plan::from_text(plan), schedule)?.boot(directory, limit)
 }
 
 fn write(directory: &Path, name: &str, content: &[u8]) -> Result<(), RunError> {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Input, Kit, Outcome, RunError, sha256};
+use super::{ImageRuntime, Outcome, RunError, RunInput, sha256};
 use crate::session::compile::PROBE_GROUP;
 use kernsnap_analysis::verdict::{GuestOutcome, Verdict, judge};
-use kernsnap_analysis::view::{Cast, View};
+use kernsnap_analysis::view::{RoleMap, View};
 use kernsnap_image::module_file::ModuleFile;
 use kernsnap_machine::plan;
 use kernsnap_machine::plan::Plan;
@@ -21,18 +21,18 @@ use kernsnap_yaml::Diagnostic;
 ///
 /// # Errors
 /// [`RunError::Refused`] where the kernel did not take the scenario's settings.
-pub(super) fn read(scenario: &Scenario, input: &Input<'_>, evidence: &Evidence) -> Result<Outcome, RunError> {
-    let (kit, schedule) = (input.kit, input.schedule);
+pub(super) fn read(scenario: &Scenario, input: &RunInput<'_>, evidence: &Evidence) -> Result<Outcome, RunError> {
+    let (runtime, schedule) = (input.runtime, input.schedule);
     let report = evidence.report();
     if let Some(failure) = failures(&report, Stage::Setup).next() {
-        return Err(RunError::Refused(Box::new(refused(scenario, kit, &input.plan, failure))));
+        return Err(RunError::Refused(Box::new(refused(scenario, runtime, &input.plan, failure))));
     }
     let console = evidence.console_text();
     let (trace, issues) = match &evidence.panic {
-        None => trace(&evidence.sections(), scenario, kit, &input.modules, schedule),
+        None => trace(&evidence.sections(), scenario, runtime, &input.modules, schedule),
         Some(_) => trace_of_panic(&console),
     };
-    let cast = Cast::find(&trace, &scenario.roles, &report.pids, &scenario.names);
+    let cast = RoleMap::find(&trace, &scenario.roles, &report.pids, &scenario.names);
     let view = View::frozen(scenario, &trace, &cast);
     let verdict = match unreadable(&issues, &report) {
         Some(reasons) => Verdict::Unusable(reasons),
@@ -57,11 +57,11 @@ pub(super) fn read(scenario: &Scenario, input: &Input<'_>, evidence: &Evidence) 
 fn trace(
     sections: &BTreeMap<&str, &[u8]>,
     scenario: &Scenario,
-    kit: &Kit,
+    runtime: &ImageRuntime,
     modules: &BTreeMap<String, ModuleFile>,
     schedule: Schedule,
 ) -> (Trace, Vec<ParseIssue>) {
-    let (recorded, symbols) = recorded(sections, scenario, kit, modules, schedule);
+    let (recorded, symbols) = recorded(sections, scenario, runtime, modules, schedule);
     decode(&recorded.recording(), &symbols)
 }
 
@@ -71,12 +71,12 @@ fn trace(
 pub fn recorded<'a>(
     sections: &BTreeMap<&'a str, &'a [u8]>,
     scenario: &Scenario,
-    kit: &'a Kit,
+    runtime: &'a ImageRuntime,
     modules: &BTreeMap<String, ModuleFile>,
     schedule: Schedule,
 ) -> (TraceDat<'a>, Symbols) {
     let text = |name: &str| std::str::from_utf8(sections.get(name).copied().unwrap_or_default()).unwrap_or_default();
-    let mut symbols = kit.symbols.clone();
+    let mut symbols = runtime.symbols.clone();
     for (module, file) in modules {
         let kernel_name = kernsnap_scenario::kernel_module_name(module);
         for section in file.sections() {
@@ -90,12 +90,12 @@ pub fn recorded<'a>(
         }
     }
     let mut dat =
-        TraceDat { header_page: &kit.facts.header_page, saved_cmdlines: text(plan::NAMES), ..TraceDat::default() };
+        TraceDat { header_page: &runtime.facts.header_page, saved_cmdlines: text(plan::NAMES), ..TraceDat::default() };
     let mut formats: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let traced = |group: &str, name: &str| {
         scenario.trace.events.iter().any(|event| (event.group.as_str(), event.name.as_str()) == (group, name))
     };
-    for (name, format) in &kit.facts.formats {
+    for (name, format) in &runtime.facts.formats {
         match name.split_once(':') {
             Some(("ftrace", _)) => dat.own_formats.push(format),
             Some((group, name)) if traced(group, name) => formats.entry(group).or_default().push(format),
@@ -143,8 +143,8 @@ fn failures(report: &GuestReport, stage: Stage) -> impl Iterator<Item = &StepFai
     })
 }
 
-fn refused(scenario: &Scenario, kit: &Kit, plan: &Plan, failure: &StepFailure) -> Diagnostic {
-    let message = format!("the kernel of image `{}` refuses this: {failure}", kit.image);
+fn refused(scenario: &Scenario, runtime: &ImageRuntime, plan: &Plan, failure: &StepFailure) -> Diagnostic {
+    let message = format!("the kernel of image `{}` refuses this: {failure}", runtime.image);
     scenario.mistake(plan.origin(failure.line), message)
 }
 

@@ -4,14 +4,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::reading::read;
-use super::{Input, Kit, Load, Outcome, RunError, evidence, write};
+use super::{GuestPayload, ImageRuntime, Outcome, RunError, RunInput, evidence, write};
 use crate::session::cache::{About, Cache};
 use kernsnap_machine::{Evidence, Schedule};
 use kernsnap_scenario::Scenario;
 
 /// Whether what the cache knows stands for a boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Freshness {
+pub enum CachePolicy {
     /// It does. What it does not know is booted, and kept.
     Cached,
     /// A machine is booted each time. Where the cache knows the run, it must have been the same bytes.
@@ -22,11 +22,11 @@ pub enum Freshness {
 #[derive(Debug)]
 pub struct Runner<'a> {
     /// The image's part.
-    pub kit: &'a Kit,
+    pub runtime: &'a ImageRuntime,
     /// What is known of earlier runs.
     pub cache: Cache,
     /// Whether it is asked.
-    pub freshness: Freshness,
+    pub freshness: CachePolicy,
     /// The backstop of a boot in host time.
     pub limit: Duration,
 }
@@ -35,7 +35,7 @@ pub struct Runner<'a> {
 #[derive(Clone, Debug)]
 pub struct Run<'a> {
     /// What reached the guest.
-    pub input: Input<'a>,
+    pub input: RunInput<'a>,
     /// What the machine left.
     pub evidence: Evidence,
     /// What that shows.
@@ -51,15 +51,15 @@ impl<'a> Runner<'a> {
     pub fn run(
         &self,
         scenario: &Scenario,
-        load: &Load,
+        payload: &GuestPayload,
         schedule: Schedule,
         directory: &Path,
     ) -> Result<Run<'a>, RunError> {
         let started = Instant::now();
-        let input = Input::of(scenario, self.kit, load, schedule)?;
+        let input = RunInput::from_scenario(scenario, self.runtime, payload, schedule)?;
         let key = self.cache.key(&input);
         let known = self.cache.find(&key);
-        if self.freshness == Freshness::Cached
+        if self.freshness == CachePolicy::Cached
             && let Some(evidence) = known
         {
             return match read(scenario, &input, &evidence) {
@@ -73,8 +73,8 @@ impl<'a> Runner<'a> {
         let boot = input.boot(directory, self.limit)?;
         if boot.settled {
             match known {
-                Some(known) => self.cache.must_be(&key, &known, &boot.evidence)?,
-                None => self.cache.keep(&key, &About::of(scenario, self.kit, schedule), &boot.evidence),
+                Some(known) => self.cache.verify(&key, &known, &boot.evidence)?,
+                None => self.cache.keep(&key, &About::new(scenario, self.runtime, schedule), &boot.evidence),
             }
         }
         let outcome = Outcome { times: Some(boot.times), ..read(scenario, &input, &boot.evidence)? };
@@ -86,20 +86,20 @@ impl<'a> Run<'a> {
     /// A run without a cache.
     pub(super) fn booted(
         scenario: &Scenario,
-        kit: &'a Kit,
-        load: &Load,
+        runtime: &'a ImageRuntime,
+        payload: &GuestPayload,
         schedule: Schedule,
         directory: &Path,
         limit: Duration,
     ) -> Result<Self, RunError> {
         let started = Instant::now();
-        let input = Input::of(scenario, kit, load, schedule)?;
+        let input = RunInput::from_scenario(scenario, runtime, payload, schedule)?;
         let boot = input.boot(directory, limit)?;
         let outcome = Outcome { times: Some(boot.times), ..read(scenario, &input, &boot.evidence)? };
         Ok(Self::with(input, boot.evidence, outcome, started))
     }
 
-    fn with(input: Input<'a>, evidence: Evidence, outcome: Outcome, started: Instant) -> Self {
+    fn with(input: RunInput<'a>, evidence: Evidence, outcome: Outcome, started: Instant) -> Self {
         let outcome = Outcome { total: started.elapsed(), ..outcome };
         Self { input, evidence, outcome }
     }
@@ -114,7 +114,7 @@ impl<'a> Run<'a> {
     }
 }
 
-fn leave(input: &Input<'_>, evidence: &Evidence, directory: &Path) -> Result<(), RunError> {
+fn leave(input: &RunInput<'_>, evidence: &Evidence, directory: &Path) -> Result<(), RunError> {
     input.leave(directory)?;
     write(directory, evidence::CONSOLE_LOG, &evidence.console)?;
     write(directory, evidence::RAW, &evidence.body)

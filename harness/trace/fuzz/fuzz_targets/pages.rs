@@ -24,7 +24,7 @@ fuzz_target!(|bytes: &[u8]| {
     let (trace, _) = decode(&recording, &symbols);
     let mut reader = RawReader::new(&recording, &symbols);
     let mut lent = Vec::new();
-    while let Some(Ok((event, _))) = reader.lend() {
+    while let Some(Ok((event, _))) = reader.next_ref() {
         lent.push(event.clone());
     }
     lent.sort_by_key(|event| (event.time, event.cpu));

@@ -8,7 +8,7 @@ use memchr::memmem;
 
 use super::bytes::{decimal, rsplit_once, split_once, time};
 use super::head::{flags, task};
-use crate::{Body, Context, Cpu, Pid, Symbol, Timestamp};
+use crate::{Context, Cpu, EventKind, Pid, Symbol, Timestamp};
 
 /// Calls that are open at most, and of how many tasks: the kernel's own limit is 50 calls a task.
 const DEEPEST: usize = 256;
@@ -175,7 +175,7 @@ impl Graph {
     }
 
     /// A call begins.
-    pub(super) fn enter(&mut self, columns: &Columns<'_>, pid: Pid, at: Timestamp, function: &Symbol) -> Body {
+    pub(super) fn enter(&mut self, columns: &Columns<'_>, pid: Pid, at: Timestamp, function: &Symbol) -> EventKind {
         if self.open.len() > TASKS {
             self.open.clear();
         }
@@ -186,7 +186,7 @@ impl Graph {
         if calls.len() < DEEPEST {
             calls.push(Call { function: function.clone(), depth: columns.depth, entered: at });
         }
-        Body::Enter { function: function.clone(), depth: columns.depth }
+        EventKind::GraphEntry { function: function.clone(), depth: columns.depth }
     }
 
     /// A call ends; `None` where neither the line's own `function` nor a call before it says which. Gives when it ended, too.
@@ -196,7 +196,7 @@ impl Graph {
         pid: Pid,
         at: Timestamp,
         function: Option<Symbol>,
-    ) -> Option<(Timestamp, Body)> {
+    ) -> Option<(Timestamp, EventKind)> {
         let depth = columns.depth;
         let calls = self.open.entry(Self::key(columns, pid)).or_default();
         while calls.last().is_some_and(|call| call.depth > depth) {
@@ -214,7 +214,7 @@ impl Graph {
             None => entered.unwrap_or(left),
         };
         self.pass(columns, left);
-        Some((left, Body::Leave { function, depth, entered, left }))
+        Some((left, EventKind::GraphExit { function, depth, entered, left }))
     }
 
     /// The clock of a text without times has come this far.

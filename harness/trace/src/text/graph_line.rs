@@ -6,11 +6,11 @@ use super::head::Head;
 use super::line::Parser;
 use super::point::has_key;
 use super::special::system_call;
-use crate::{Body, Context, Event, Pid, Timestamp};
+use crate::{Context, Event, EventKind, Pid, Timestamp};
 
 impl Parser {
     /// `funcgraph_entry: 0.5 us | name();` of `trace-cmd`, whose columns stand in front.
-    pub(super) fn graph_event(&mut self, text: &[u8], head: &Head<'_>) -> Option<(Timestamp, Body)> {
+    pub(super) fn graph_event(&mut self, text: &[u8], head: &Head<'_>) -> Option<(Timestamp, EventKind)> {
         let mut columns = Columns::read(text)?;
         (columns.time, columns.cpu) = (Some(head.time), Some(head.cpu));
         self.graph_body(&columns, head.pid, head.time, head.context)
@@ -42,7 +42,7 @@ impl Parser {
         match self.graph_body(&columns, pid, at, context) {
             Some((time, body)) => {
                 let cpu = columns.cpu.unwrap_or_default();
-                self.event(Event { time, cpu, pid, context, body, stack: None });
+                self.event(Event { time, cpu, pid, context, kind: body, stack: None });
             }
             None => {
                 self.issues.add_quoted(self.number, "no call, no return and no comment that is whole", columns.body);
@@ -57,7 +57,7 @@ impl Parser {
         pid: Pid,
         at: Timestamp,
         context: Context,
-    ) -> Option<(Timestamp, Body)> {
+    ) -> Option<(Timestamp, EventKind)> {
         match graph::said(columns.body)? {
             Said::Enter(name) => {
                 let function = self.names.symbol(name);
@@ -66,13 +66,13 @@ impl Parser {
             Said::Leaf(name) => {
                 let function = self.names.symbol(name);
                 let cpu = columns.cpu.unwrap_or_default();
-                let body = Body::Enter { function: function.clone(), depth: columns.depth };
-                self.event(Event { time: at, cpu, pid, context, body, stack: None });
+                let body = EventKind::GraphEntry { function: function.clone(), depth: columns.depth };
+                self.event(Event { time: at, cpu, pid, context, kind: body, stack: None });
                 let left = Timestamp(at.0.saturating_add(columns.duration.unwrap_or(0)));
                 self.graph.pass(columns, left);
                 // Times are cut to microseconds, durations are not: the return must not come behind the next line.
                 let time = if columns.time.is_some() { Timestamp(left.0 / 1000 * 1000).max(at) } else { left };
-                Some((time, Body::Leave { function, depth: columns.depth, entered: at, left }))
+                Some((time, EventKind::GraphExit { function, depth: columns.depth, entered: at, left }))
             }
             Said::Leave(named) => {
                 let function = named.map(|name| self.names.symbol(name));
@@ -84,9 +84,9 @@ impl Parser {
     }
 
     /// `/* name: key=value … */` is an event, any other comment what user space wrote.
-    fn comment(&mut self, text: &[u8]) -> Body {
+    fn comment(&mut self, text: &[u8]) -> EventKind {
         if let Some(point) = system_call(&mut self.names, text) {
-            return Body::Point(point);
+            return EventKind::Tracepoint(point);
         }
         match split_once(text, b": ") {
             Some((name, rest)) if !name.contains(&b' ') && (has_key(rest) || rest.starts_with(b"NR ")) => {

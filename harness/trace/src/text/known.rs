@@ -81,7 +81,7 @@ impl Known {
         let layout =
             Arc::new(Layout { name: Arc::clone(&self.layout.name), fields: fields.clone().map(Into::into).collect() });
         if layout.fields.len() <= FIELDS {
-            self.printed = fields.map(|field| Printed::of(self.keys, field)).collect();
+            self.printed = fields.map(|field| Printed::new(self.keys, field)).collect();
             self.layout = Arc::clone(&layout);
         }
         layout
@@ -89,7 +89,7 @@ impl Known {
 }
 
 impl Printed {
-    fn of(keys: &'static [Key], field: &str) -> Self {
+    fn new(keys: &'static [Key], field: &str) -> Self {
         match keys.iter().position(|key| key.field == field).and_then(|at| Some((at, keys.get(at)?))) {
             Some((at, key)) => Self {
                 key: SmolStr::new_static(key.printed),

@@ -13,7 +13,7 @@ use super::point::{self, has_key};
 use super::reader::Summary;
 use super::special::{self, system_call};
 use super::window::Window;
-use crate::{Body, Cpu, Defect, Event, Pid, Symbol, Timestamp};
+use crate::{Cpu, Event, EventKind, IntegrityError, Pid, Symbol, Timestamp};
 
 /// Tasks whose names are kept.
 const TASKS: usize = 1 << 16;
@@ -37,7 +37,7 @@ pub(super) struct Parser {
     pub(super) tasks: BTreeMap<i32, String>,
     pub(super) recent: Vec<(i32, Box<[u8]>)>,
     pub(super) issues: Issues,
-    pub(super) lost: Vec<Defect>,
+    pub(super) lost: Vec<IntegrityError>,
     /// The last time of each CPU, and whether it went backwards there already.
     pub(super) clocks: Vec<(Timestamp, bool)>,
     pub(super) said: Once,
@@ -133,8 +133,8 @@ impl Parser {
             }
             return true;
         }
-        match self.body(rest, &head) {
-            Some((time, body)) => self.event(Event { time, cpu, pid, context, body, stack: None }),
+        match self.kind(rest, &head) {
+            Some((time, body)) => self.event(Event { time, cpu, pid, context, kind: body, stack: None }),
             None => self.issues.add_quoted(self.number, "no event behind the time", rest),
         }
         true
@@ -150,7 +150,7 @@ impl Parser {
         let (last, backwards) = &mut self.clocks[cpu];
         if event.time < *last && !*backwards && !self.said.timeless {
             *backwards = true;
-            self.lost.push(Defect::ClockBackwards { cpu: event.cpu, at: event.time });
+            self.lost.push(IntegrityError::ClockBackwards { cpu: event.cpu, at: event.time });
         }
         *last = event.time;
         self.window.push(event);
@@ -158,7 +158,7 @@ impl Parser {
 
     /// What stands behind the columns.
     #[inline]
-    fn body(&mut self, rest: &[u8], head: &Head<'_>) -> Option<(Timestamp, Body)> {
+    fn kind(&mut self, rest: &[u8], head: &Head<'_>) -> Option<(Timestamp, EventKind)> {
         let at = head.time;
         let end = rest.iter().position(|byte| matches!(byte, b' ' | b':' | b'(')).unwrap_or(rest.len());
         let (name, behind) = rest.split_at(end);
@@ -166,7 +166,7 @@ impl Parser {
             return None;
         }
         if let Some(point) = special::context_switch(rest) {
-            return Some((at, Body::Point(point)));
+            return Some((at, EventKind::Tracepoint(point)));
         }
         if let Some(text) = behind.strip_prefix(b":") {
             let text = text.trim_ascii_start();
@@ -184,24 +184,24 @@ impl Parser {
         if name.starts_with(b"sys_")
             && let Some(point) = system_call(&mut self.names, rest)
         {
-            return Some((at, Body::Point(point)));
+            return Some((at, EventKind::Tracepoint(point)));
         }
         self.call(rest).map(|call| (at, call))
     }
 
-    pub(super) fn marker(&mut self, text: &[u8]) -> Body {
-        Body::Marker { text: self.names.word(text) }
+    pub(super) fn marker(&mut self, text: &[u8]) -> EventKind {
+        EventKind::Marker { text: self.names.word(text) }
     }
 
     #[inline]
-    pub(super) fn point(&mut self, name: &[u8], text: &[u8]) -> Body {
-        Body::Point(point::read(&mut self.names, name, text))
+    pub(super) fn point(&mut self, name: &[u8], text: &[u8]) -> EventKind {
+        EventKind::Tracepoint(point::read(&mut self.names, name, text))
     }
 
     /// `function <-caller`, of the function tracer; `trace-cmd` writes ` <-- caller`. The arguments that 6.15 and later
     /// can print are left out. The caller may be lost at the end of a line.
     #[inline]
-    fn call(&mut self, text: &[u8]) -> Option<Body> {
+    fn call(&mut self, text: &[u8]) -> Option<EventKind> {
         let (function, caller) = split_once(text, b" <-")?;
         let caller = caller.strip_prefix(b"-").unwrap_or(caller);
         if caller.is_empty() {
@@ -211,9 +211,9 @@ impl Parser {
     }
 
     #[inline]
-    fn call_from(&mut self, function: &[u8], caller: &[u8]) -> Option<Body> {
+    fn call_from(&mut self, function: &[u8], caller: &[u8]) -> Option<EventKind> {
         let function = function.split(|byte| *byte == b'(').next().unwrap_or_default().trim_ascii();
-        let call = || Body::Call { function: self.names.symbol(function), caller: self.names.symbol(caller) };
+        let call = || EventKind::Function { function: self.names.symbol(function), caller: self.names.symbol(caller) };
         (!function.is_empty()).then(call)
     }
 
@@ -274,25 +274,25 @@ impl Parser {
     fn lose(&mut self, cpu: Option<Cpu>, count: Option<u64>) {
         let cpu = cpu.filter(|_| self.lost.len() < DEFECTS);
         let known = self.lost.iter_mut().find_map(|defect| match defect {
-            Defect::Lost { cpu: known, events } if *known == cpu => Some(events),
+            IntegrityError::Lost { cpu: known, events } if *known == cpu => Some(events),
             _ => None,
         });
         match known {
             Some(events) => *events = events.zip(count).map(|(a, b)| a.saturating_add(b)),
-            None => self.lost.push(Defect::Lost { cpu, events: count }),
+            None => self.lost.push(IntegrityError::Lost { cpu, events: count }),
         }
     }
 
     /// A piece of the event before: a line that was broken.
     fn continues(&mut self, text: &[u8]) -> bool {
         let Some(event) = self.window.last().filter(|_| self.whole) else { return false };
-        match &mut event.body {
-            Body::Point(point) if has_key(text) => {
+        match &mut event.kind {
+            EventKind::Tracepoint(point) if has_key(text) => {
                 point::go_on(&mut self.names, point, text);
                 self.issues.add(self.number, "the line before goes on here");
                 true
             }
-            Body::Call { caller: caller @ Symbol::Unknown, .. } if memchr(b'+', text).is_some() => {
+            EventKind::Function { caller: caller @ Symbol::Unknown, .. } if memchr(b'+', text).is_some() => {
                 *caller = self.names.symbol(text);
                 true
             }

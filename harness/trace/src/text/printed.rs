@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::layout::{self, Kind, LAYOUTS};
-use crate::{Body, Context, Event, Place, Point, Symbol, Timestamp, Value};
+use crate::{CodeLocation, Context, Event, EventKind, Point, Symbol, Timestamp, Value};
 
 /// Which text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,23 +32,25 @@ pub fn as_printed(event: &Event, style: Style) -> Event {
     match style {
         Style::Lines => printed.time = Timestamp(event.time.0.saturating_add(500) / 1000 * 1000),
         Style::Graph => {
-            let own = !matches!(event.body, Body::Leave { .. });
+            let own = !matches!(event.kind, EventKind::GraphExit { .. });
             printed.time = Timestamp(if own { event.time.0 / 1000 * 1000 } else { 0 });
             printed.context = Context::default();
         }
     }
-    printed.body = match &event.body {
-        Body::Call { function, caller } => {
-            Body::Call { function: without_address(function), caller: without_address(caller) }
+    printed.kind = match &event.kind {
+        EventKind::Function { function, caller } => {
+            EventKind::Function { function: without_address(function), caller: without_address(caller) }
         }
-        Body::Enter { function, depth } => Body::Enter { function: without_offset(function), depth: *depth },
-        Body::Leave { function, depth, entered, left } => {
+        EventKind::GraphEntry { function, depth } => {
+            EventKind::GraphEntry { function: without_offset(function), depth: *depth }
+        }
+        EventKind::GraphExit { function, depth, entered, left } => {
             let duration = left.0.saturating_sub(entered.0);
             let (entered, left) = (Timestamp(0), Timestamp(with_digits(duration)));
-            Body::Leave { function: without_offset(function), depth: *depth, entered, left }
+            EventKind::GraphExit { function: without_offset(function), depth: *depth, entered, left }
         }
-        Body::Marker { text } => Body::Marker { text: text.trim_ascii().into() },
-        Body::Point(point) => Body::Point(point_as_printed(point)),
+        EventKind::Marker { text } => EventKind::Marker { text: text.trim_ascii().into() },
+        EventKind::Tracepoint(point) => EventKind::Tracepoint(point_as_printed(point)),
     };
     printed
 }
@@ -74,7 +76,7 @@ fn without_address(symbol: &Symbol) -> Symbol {
 fn without_offset(symbol: &Symbol) -> Symbol {
     match symbol {
         Symbol::Function { place, .. } => {
-            Symbol::Function { place: Arc::new(Place { offset: None, ..(**place).clone() }), address: None }
+            Symbol::Function { place: Arc::new(CodeLocation { offset: None, ..(**place).clone() }), address: None }
         }
         other => other.clone(),
     }
@@ -94,7 +96,7 @@ fn point_as_printed(point: &Point) -> Point {
         _ => plain(value),
     };
     let fields = point.fields().filter(|(name, _)| in_text(name));
-    Point::of(point.name(), fields.map(|(name, value)| (name.clone(), word(name, value))))
+    Point::from_fields(point.name(), fields.map(|(name, value)| (name.clone(), word(name, value))))
 }
 
 /// A value that no longer says how wide and whether signed it was.

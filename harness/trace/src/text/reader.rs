@@ -6,7 +6,7 @@ use std::io::{BufRead, ErrorKind, Result};
 use memchr::memchr;
 
 use super::line::Parser;
-use crate::{Defect, Event, ParseIssue};
+use crate::{Event, IntegrityError, ParseIssue};
 
 /// Bytes of a line that are looked at: the kernel prints a line into a buffer of 8 KiB at most (`struct trace_seq`).
 const LONGEST_LINE: usize = 16 << 10;
@@ -31,7 +31,7 @@ pub struct Summary {
     /// The names that tasks had when the text was made.
     pub names: BTreeMap<i32, String>,
     /// Why the trace must not be judged.
-    pub defects: Vec<Defect>,
+    pub defects: Vec<IntegrityError>,
     /// Lines that could not be understood, each with its number from 1.
     pub issues: Vec<ParseIssue>,
     /// Whether all times are of one clock. `false` for several texts behind one another, and for `function_graph` without
@@ -57,7 +57,7 @@ impl<R: BufRead> TextReader<R> {
     /// # Errors
     /// What the source said, once.
     #[inline]
-    pub fn lend(&mut self) -> Option<Result<(&Event, &BTreeMap<i32, String>)>> {
+    pub fn next_ref(&mut self) -> Option<Result<(&Event, &BTreeMap<i32, String>)>> {
         if let Err(error) = self.go_on()? {
             return Some(Err(error));
         }

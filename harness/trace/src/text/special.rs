@@ -119,11 +119,14 @@ pub(super) fn context_switch(text: &[u8]) -> Option<Point> {
         b"==>" => {
             let prev = [number("prev_pid", pid), number("prev_prio", prio), number("prev_state", state)];
             let next = [number("next_pid", next_pid), number("next_prio", next_prio), field("next_comm", name)];
-            Point::of("sched_switch", prev.into_iter().chain(next))
+            Point::from_fields("sched_switch", prev.into_iter().chain(next))
         }
         b"+" => {
             let cpu = number("target_cpu", i64::try_from(cpu).ok()?);
-            Point::of("sched_wakeup", [number("pid", next_pid), number("prio", next_prio), cpu, field("comm", name)])
+            Point::from_fields(
+                "sched_wakeup",
+                [number("pid", next_pid), number("prio", next_prio), cpu, field("comm", name)],
+            )
         }
         _ => return None,
     })

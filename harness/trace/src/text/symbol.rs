@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::bytes::{hexadecimal, rsplit_once, split_once};
-use crate::{FunctionName, Place, Symbol};
+use crate::{CodeLocation, FunctionName, Symbol};
 
 /// Reads `NAME[+OFFSET/SIZE] [MODULE] <ADDRESS>`, all but the name optional; or a bare address.
 ///
@@ -21,7 +21,7 @@ pub(super) fn read(text: &[u8]) -> Symbol {
     let (name, offset) = with_offset(text);
     let function = FunctionName::new(&String::from_utf8_lossy(name));
     let module = module.map(|module| String::from_utf8_lossy(module).into());
-    Symbol::Function { place: Arc::new(Place { function, offset, module, followed_by: None }), address }
+    Symbol::Function { place: Arc::new(CodeLocation { function, offset, module, followed_by: None }), address }
 }
 
 /// ` <ffff800008000000>` (`sym-addr`) or ` (ffff800008000000)` (`trace-cmd`) behind the symbol.
@@ -61,7 +61,7 @@ mod tests {
         let shown = match read(text.as_bytes()) {
             Symbol::Address(_) | Symbol::Unknown => read(text.as_bytes()).to_string(),
             Symbol::Function { place, address } => {
-                let Place { function, offset, module, .. } = &*place;
+                let CodeLocation { function, offset, module, .. } = &*place;
                 format!("{}|{offset:x?}|{module:?}|{address:x?}", function.full())
             }
         };

@@ -2,7 +2,7 @@
 
 use super::{Style, TextReader, as_printed, parse, write};
 use crate::golden::{decoded_function, decoded_graph};
-use crate::{Body, Event, Symbol, Trace};
+use crate::{Event, EventKind, Symbol, Trace};
 
 fn shown_symbol(symbol: &Symbol) -> String {
     match symbol.place() {
@@ -16,14 +16,14 @@ fn shown_symbol(symbol: &Symbol) -> String {
 
 /// One line an event.
 fn shown(event: &Event) -> String {
-    let what = match &event.body {
-        Body::Call { function, caller } => format!("{} <-{}", shown_symbol(function), shown_symbol(caller)),
-        Body::Enter { function, depth } => format!("{depth} {} {{", shown_symbol(function)),
-        Body::Leave { function, depth, entered, left } => {
+    let what = match &event.kind {
+        EventKind::Function { function, caller } => format!("{} <-{}", shown_symbol(function), shown_symbol(caller)),
+        EventKind::GraphEntry { function, depth } => format!("{depth} {} {{", shown_symbol(function)),
+        EventKind::GraphExit { function, depth, entered, left } => {
             format!("{depth} }} {} {}..{}", shown_symbol(function), entered.0, left.0)
         }
-        Body::Marker { text } => format!("\"{text}\""),
-        Body::Point(point) => {
+        EventKind::Marker { text } => format!("\"{text}\""),
+        EventKind::Tracepoint(point) => {
             let fields: Vec<_> = point.fields().map(|(name, value)| format!(" {name}={value:?}")).collect();
             format!("{}{}", point.name(), fields.concat())
         }
@@ -118,7 +118,7 @@ proptest::proptest! {
         proptest::prop_assert!(trace.events.len() <= 2 * lines.len());
         let mut reader = TextReader::new(text.as_bytes());
         let mut lent = Vec::new();
-        while let Some(Ok((event, _))) = reader.lend() {
+        while let Some(Ok((event, _))) = reader.next_ref() {
             lent.push(event.clone());
         }
         proptest::prop_assert_eq!(lent, TextReader::new(text.as_bytes()).filter_map(Result::ok).collect::<Vec<_>>());

@@ -1,8 +1,8 @@
 //! Holds events back until it is sure which stack belongs to them: the text has an event's stack behind it, perhaps
 //! behind events of other CPUs and of interrupts.
 
+use crate::event_queue::EventQueue;
 use crate::frames::is_machinery;
-use crate::ring::Ring;
 use crate::{Cpu, Event, Pid, Symbol};
 
 /// Events held at most. The kernel writes a stack right after its event; in between only interrupts and other CPUs write.
@@ -13,7 +13,7 @@ const FRAMES: usize = 1024;
 /// The events that may still be given a stack, in the order of the text.
 #[derive(Debug, Default)]
 pub(super) struct Window {
-    held: Ring<Held>,
+    held: EventQueue<Held>,
     /// Per CPU and nesting level, the event that a stack would belong to.
     open: Vec<[Option<u64>; 4]>,
     /// The event whose stack is being read.

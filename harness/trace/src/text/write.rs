@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 
 use super::layout::{self, Kind, LAYOUTS};
 use super::point::TEXT;
-use crate::{Body, Context, Event, Place, Point, Symbol, Trace, Value};
+use crate::{CodeLocation, Context, Event, EventKind, Point, Symbol, Trace, Value};
 
 /// The text of a whole trace.
 #[must_use]
@@ -36,19 +36,19 @@ fn write_event(out: &mut String, event: &Event, name: &str) -> fmt::Result {
         micros % 1_000_000
     )?;
     out.push_str(&head);
-    match &event.body {
-        Body::Call { function, caller } => writeln!(out, "{} <-{}", symbol(function), symbol(caller)),
-        Body::Enter { function, depth } => {
+    match &event.kind {
+        EventKind::Function { function, caller } => writeln!(out, "{} <-{}", symbol(function), symbol(caller)),
+        EventKind::GraphEntry { function, depth } => {
             writeln!(out, "funcgraph_entry:                   |  {:1$}{2}() {{", "", indent(*depth), name_of(function))
         }
-        Body::Leave { function, depth, entered, left } => {
+        EventKind::GraphExit { function, depth, entered, left } => {
             let took = left.0.saturating_sub(entered.0);
             let (micros, nanos) = (took / 1000, took % 1000);
             let (depth, function) = (indent(*depth), name_of(function));
             writeln!(out, "funcgraph_exit:   {micros:>4}.{nanos:03} us   |  {:depth$}}} /* {function} */", "")
         }
-        Body::Marker { text } => writeln!(out, "tracing_mark_write: {text}"),
-        Body::Point(point) => write_point(out, point),
+        EventKind::Marker { text } => writeln!(out, "tracing_mark_write: {text}"),
+        EventKind::Tracepoint(point) => write_point(out, point),
     }?;
     if let Some(stack) = &event.stack {
         writeln!(out, "{head}<stack trace>")?;
@@ -106,8 +106,8 @@ fn symbol(symbol: &Symbol) -> String {
 /// A graph's functions stand without the place inside them.
 fn name_of(function: &Symbol) -> String {
     match function.place() {
-        Some(Place { function, module: Some(module), .. }) => format!("{} [{module}]", function.full()),
-        Some(Place { function, .. }) => function.full().to_owned(),
+        Some(CodeLocation { function, module: Some(module), .. }) => format!("{} [{module}]", function.full()),
+        Some(CodeLocation { function, .. }) => function.full().to_owned(),
         None => function.to_string(),
     }
 }

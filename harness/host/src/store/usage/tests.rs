@@ -1,5 +1,5 @@
 use super::*;
-use crate::key::Inputs;
+use crate::key::CacheInputs;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -9,14 +9,14 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 fn store(directory: &Path, kernels: &[&str], workshops: &[&str]) -> Result<Store, StoreError> {
     let store = Store::at(directory);
     for name in kernels {
-        store.ensure(&Inputs::new("kernel", 1).with("name", name), &mut |_| (), |dir, _| {
+        store.ensure(&CacheInputs::new("kernel", 1).with("name", name), &mut |_| (), |dir, _| {
             let path = dir.join("Image");
             fs::write(&path, vec![1; 10_000]).map_err(StoreError::write(&path))?;
             Ok::<_, StoreError>(vec!["Image".to_owned()])
         })?;
     }
     for name in workshops {
-        store.workshop(&Inputs::new(WORK, 1).with("name", name), &mut |_| (), |dir, _| {
+        store.build_dir(&CacheInputs::new(WORK, 1).with("name", name), &mut |_| (), |dir, _| {
             let path = dir.join("object");
             fs::write(&path, "").map_err(StoreError::write(&path))
         })?;
@@ -56,7 +56,7 @@ fn opening_an_entry_is_using_it() -> Outcome {
     let manifest = directory.path().join("kernel").join(&item.name).join(MANIFEST);
     File::open(&manifest)?.set_modified(SystemTime::UNIX_EPOCH)?;
     assert_eq!(store.items()?[0].used, SystemTime::UNIX_EPOCH);
-    assert!(store.find(&Inputs::new("kernel", 1).with("name", "one"))?.is_some());
+    assert!(store.find(&CacheInputs::new("kernel", 1).with("name", "one"))?.is_some());
     assert!(store.items()?[0].used > SystemTime::UNIX_EPOCH + DAY);
     Ok(())
 }
@@ -66,8 +66,8 @@ fn what_is_removed_is_gone_and_what_somebody_is_at_stays() -> Outcome {
     let directory = tempfile::tempdir()?;
     let store = store(directory.path(), &["one"], &["work"])?;
     let items = store.items()?;
-    let inputs = Inputs::new(WORK, 1).with("name", "work");
-    let inside = store.workshop(&inputs, &mut |_| (), |_, _| store.discard(&items[1]))?;
+    let inputs = CacheInputs::new(WORK, 1).with("name", "work");
+    let inside = store.build_dir(&inputs, &mut |_| (), |_, _| store.discard(&items[1]))?;
     assert_eq!((inside, store.items()?.len()), (Gone::InUse, 2));
     for item in &items {
         assert_eq!(store.discard(item)?, Gone::Removed);
@@ -78,7 +78,7 @@ fn what_is_removed_is_gone_and_what_somebody_is_at_stays() -> Outcome {
 }
 
 #[test]
-fn workshops_go_first_and_then_what_was_not_used_for_longest() {
+fn build_dirs_go_first_and_then_what_was_not_used_for_longest() {
     let now = SystemTime::UNIX_EPOCH + DAY * 100;
     let item = |kind: &str, name: &str, size, days: u32| Item {
         kind: kind.into(),

@@ -6,13 +6,13 @@ use super::ParseIssue;
 
 /// Counts by kind, and by event number.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct IssueCounts {
     unknown: BTreeMap<u16, u64>,
     short: BTreeMap<u16, u64>,
     orphans: u64,
 }
 
-impl Tally {
+impl IssueCounts {
     /// A record that became no event: its event number has no format, or it ends before a field of its format does.
     pub(super) fn lost(&mut self, id: u16, known: bool) {
         let counts = if known { &mut self.short } else { &mut self.unknown };

@@ -5,19 +5,19 @@ const FIRST: usize = 4;
 
 /// Things in a row, numbered from 0.
 #[derive(Debug)]
-pub(super) struct Ring<T> {
+pub(super) struct EventQueue<T> {
     places: Vec<T>,
     begin: u64,
     end: u64,
 }
 
-impl<T: Default> Default for Ring<T> {
+impl<T: Default> Default for EventQueue<T> {
     fn default() -> Self {
         Self { places: blank(FIRST), begin: 0, end: 0 }
     }
 }
 
-impl<T: Default> Ring<T> {
+impl<T: Default> EventQueue<T> {
     /// How many there are.
     #[inline]
     pub(super) fn len(&self) -> usize {
@@ -36,7 +36,7 @@ impl<T: Default> Ring<T> {
         self.end
     }
 
-    /// The place behind the last one, with what once stood in it. It is not in the queue before [`Ring::push`].
+    /// The place behind the last one, with what once stood in it. It is not in the queue before [`EventQueue::push`].
     #[inline]
     pub(super) fn room(&mut self) -> &mut T {
         if self.len() == self.places.len() {
@@ -121,7 +121,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn it_is_a_queue(steps in proptest::collection::vec(0_u8..8, 0..400)) {
-            let (mut ring, mut queue) = (Ring::default(), VecDeque::new());
+            let (mut ring, mut queue) = (EventQueue::default(), VecDeque::new());
             for (step, value) in steps.into_iter().zip(1_u32..) {
                 if step < 5 {
                     *ring.room() = value;

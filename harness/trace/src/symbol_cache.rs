@@ -9,12 +9,12 @@ use super::symbols::Symbols;
 const SLOT_BITS: u32 = 11;
 
 /// A symbol table with a small direct-mapped memory in front.
-pub(super) struct Memo<'a> {
+pub(super) struct SymbolCache<'a> {
     symbols: &'a Symbols,
     slots: Vec<Option<Symbol>>,
 }
 
-impl<'a> Memo<'a> {
+impl<'a> SymbolCache<'a> {
     pub(super) fn new(symbols: &'a Symbols) -> Self {
         Self { symbols, slots: vec![None; 1 << SLOT_BITS] }
     }
@@ -55,7 +55,7 @@ mod tests {
     fn a_caller_that_ends_with_its_call_is_not_the_function_behind_it() {
         let map = "1000 t exits\n1100 t behind\n1200 t do_exit\n1300 t wakes\n1400 t ret_fast_syscall\n1500 T _etext\n";
         let (symbols, _) = Symbols::from_system_map(map);
-        let mut memo = Memo::new(&symbols);
+        let mut memo = SymbolCache::new(&symbols);
         for (function, address, expected) in [
             (0x1204, 0x1100, "exits+0x100"),
             (0x1204, 0x1104, "behind+0x4"),
@@ -76,7 +76,7 @@ mod tests {
     fn a_remembered_symbol_is_the_one_of_the_table() {
         let map: Vec<_> = (1..5000).map(|n| format!("{:x} t f{n}\n", n * 8)).collect();
         let (symbols, _) = Symbols::from_system_map(&map.concat());
-        let mut memo = Memo::new(&symbols);
+        let mut memo = SymbolCache::new(&symbols);
         for address in (0..50_000).chain(0..50_000).chain([u64::MAX, 0]) {
             assert_eq!(memo.resolve(address), symbols.resolve(address));
         }

@@ -6,7 +6,7 @@ use super::args::Arguments;
 use super::{Failure, view};
 use kernsnap_analysis::model::Model;
 use kernsnap_analysis::view::follow::Choice;
-use kernsnap_analysis::view::{Cast, Followed, Kind, Subject, View};
+use kernsnap_analysis::view::{Followed, Kind, RoleMap, View, ViewInput};
 use kernsnap_scenario::{Names, ViewRules};
 use kernsnap_trace::Trace;
 use kernsnap_trace::text::Summary;
@@ -54,12 +54,12 @@ fn too_many(file: &Path, most: usize) -> Failure {
 /// The views of these kinds of what the tasks `follow`, pids or names, do and of what is done to them; of all tasks where
 /// none is named.
 pub(super) fn views(trace: &Trace, follow: &[String], kinds: &[Kind]) -> Vec<View> {
-    let model = Model::of(&trace.events);
-    let cast = Cast::by_name(&model.tasks, &trace.names);
-    let followed = Followed::chosen(&model, &Choice::of(follow));
+    let model = Model::from_events(&trace.events);
+    let cast = RoleMap::by_name(&model.tasks, &trace.names);
+    let followed = Followed::chosen(&model, &Choice::from_words(follow));
     let (rules, names) = (ViewRules::default(), Names::default());
-    let subject = Subject::select(&rules, &names, trace, &model, &cast, &followed);
-    kinds.iter().map(|kind| View::of(*kind, &subject)).collect()
+    let subject = ViewInput::select(&rules, &names, trace, &model, &cast, &followed);
+    kinds.iter().map(|kind| View::new(*kind, &subject)).collect()
 }
 
 #[cfg(test)]

@@ -5,31 +5,31 @@ use std::ops::Range;
 
 use crate::view::{Matcher, field, value_of};
 use kernsnap_scenario::{Expectation, FieldRef, Pattern, Rule};
-use kernsnap_trace::{Body, Event, Symbol, Value};
+use kernsnap_trace::{Event, EventKind, Symbol, Value};
 
 /// Nanoseconds in a millisecond.
 const MS: u64 = 1_000_000;
 
 /// The events that rules are judged by.
 #[derive(Clone, Copy)]
-pub(super) struct Court<'a> {
+pub(super) struct RuleEvaluator<'a> {
     pub(super) events: &'a [Event],
     /// What the guest's console said.
     pub(super) console: &'a str,
     pub(super) matcher: Matcher<'a>,
 }
 
-impl Court<'_> {
+impl RuleEvaluator<'_> {
     /// `Err` says what was found instead.
-    pub(super) fn hears(&self, expectation: &Expectation) -> Result<(), String> {
-        Court { events: &self.events[self.range(expectation)?], ..*self }.holds(&expectation.rule)
+    pub(super) fn check(&self, expectation: &Expectation) -> Result<(), String> {
+        RuleEvaluator { events: &self.events[self.range(expectation)?], ..*self }.holds(&expectation.rule)
     }
 
     /// Where the events stand that an expectation is about.
     pub(super) fn range(&self, expectation: &Expectation) -> Result<Range<usize>, String> {
         let Some((from, to)) = &expectation.between else { return Ok(0..self.events.len()) };
         let start = self.find(from).ok_or_else(|| self.nothing(from))?;
-        let behind = Court { events: &self.events[start + 1..], ..*self };
+        let behind = RuleEvaluator { events: &self.events[start + 1..], ..*self };
         let end = behind.find(to).ok_or_else(|| format!("{}, behind `{from}`", behind.nothing(to)))?;
         Ok(start..start + 1 + end + 1)
     }
@@ -106,7 +106,7 @@ impl Court<'_> {
         match event {
             None => Err(self.nothing(pattern)),
             Some(event) if self.matcher.matches(pattern, event) => Ok(()),
-            Some(event) => Err(format!("its {which} event is `{}`", name_of(&event.body))),
+            Some(event) => Err(format!("its {which} event is `{}`", name_of(&event.kind))),
         }
     }
 
@@ -140,7 +140,7 @@ impl Court<'_> {
 
     fn apart(&self, from: &Pattern, to: &Pattern, at_least_ms: u32, at_most_ms: u32) -> Result<(), String> {
         let start = self.find(from).ok_or_else(|| self.nothing(from))?;
-        let behind = Court { events: &self.events[start + 1..], ..*self };
+        let behind = RuleEvaluator { events: &self.events[start + 1..], ..*self };
         let end = behind.first(to).map_err(|nothing| format!("{nothing}, behind `{from}`"))?;
         let passed = end.time.0.saturating_sub(self.events[start].time.0);
         if (u64::from(at_least_ms) * MS..=u64::from(at_most_ms) * MS).contains(&passed) {
@@ -152,7 +152,7 @@ impl Court<'_> {
     fn stack(&self, pattern: &Pattern, wanted: &[String]) -> Result<(), String> {
         let event = self.first(pattern)?;
         let Some(stack) = &event.stack else { return Err(format!("`{pattern}` has no stack")) };
-        let stack = with_innermost(&event.body, stack);
+        let stack = with_innermost(&event.kind, stack);
         let mut frames = stack.iter();
         for name in wanted {
             if !frames.any(|frame| self.matcher.is(name, frame)) {
@@ -168,8 +168,8 @@ impl Court<'_> {
         let value = |reference: &'f FieldRef| {
             let event = self.first(&reference.of)?;
             let value = value_of(event, &reference.field).ok_or_else(|| format!("`{reference}` is not recorded"))?;
-            let shown = match &event.body {
-                Body::Point(point) => field::show(point.name(), &reference.field, &value),
+            let shown = match &event.kind {
+                EventKind::Tracepoint(point) => field::show(point.name(), &reference.field, &value),
                 _ => value.to_string(),
             };
             Ok((reference, value.into_owned(), shown))
@@ -214,20 +214,20 @@ fn told(values: &[(&FieldRef, Value, String)]) -> String {
     told.join(", ")
 }
 
-fn name_of(body: &Body) -> String {
+fn name_of(body: &EventKind) -> String {
     match body {
-        Body::Call { function, .. } | Body::Enter { function, .. } => format!("{function}()"),
-        Body::Leave { function, .. } => format!("{function}() returns"),
-        Body::Marker { text } => format!("marker text={text}"),
-        Body::Point(point) => point.name().to_string(),
+        EventKind::Function { function, .. } | EventKind::GraphEntry { function, .. } => format!("{function}()"),
+        EventKind::GraphExit { function, .. } => format!("{function}() returns"),
+        EventKind::Marker { text } => format!("marker text={text}"),
+        EventKind::Tracepoint(point) => point.name().to_string(),
     }
 }
 
 /// The stack of a call with its innermost frames. 32-bit Arm leaves out two: the function, and the one it was called from. Both
 /// stand in the call itself.
-pub(super) fn with_innermost(body: &Body, stack: &[Symbol]) -> Vec<Symbol> {
+pub(super) fn with_innermost(body: &EventKind, stack: &[Symbol]) -> Vec<Symbol> {
     let known: Vec<Symbol> = match body {
-        Body::Call { function, caller } => vec![function.clone(), caller.clone()],
+        EventKind::Function { function, caller } => vec![function.clone(), caller.clone()],
         _ => Vec::new(),
     };
     let base = |symbol: &Symbol| symbol.base().map(str::to_owned);

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::{Failure, LIMIT, Place, chain, cost};
+use super::{Context, Failure, LIMIT, chain, cost};
 use crate::session::cache::Cache;
-use crate::session::kit::{Bench, NotApplicable, Prepared};
-use crate::session::run::{Freshness, Load, RunError, Runner};
-use kernsnap_analysis::diff::Side;
+use crate::session::prepare::{NotApplicable, Prepared, PreparedImage};
+use crate::session::run::{CachePolicy, GuestPayload, RunError, Runner};
+use kernsnap_analysis::diff::TaskLines;
 use kernsnap_analysis::regress;
-use kernsnap_analysis::regress::{Look, is_open};
+use kernsnap_analysis::regress::{Measurement, is_open};
 use kernsnap_analysis::verdict::Verdict;
 use kernsnap_image::ImageError;
 use kernsnap_machine::Schedule;
@@ -55,45 +55,51 @@ impl Scrutiny {
 
 /// One kernel, ready to run.
 pub(super) struct Kernel<'a> {
-    pub(super) bench: &'a Bench<'a>,
+    pub(super) prepared_image: &'a PreparedImage<'a>,
     runner: Runner<'a>,
 }
 
 impl<'a> Kernel<'a> {
-    pub(super) fn of(bench: &'a Bench<'a>, cache: &Cache) -> Self {
-        let runner = Runner { kit: &bench.kit, cache: cache.clone(), freshness: Freshness::Cached, limit: LIMIT };
-        Self { bench, runner }
+    pub(super) fn new(prepared_image: &'a PreparedImage<'a>, cache: &Cache) -> Self {
+        let runner = Runner {
+            runtime: &prepared_image.runtime,
+            cache: cache.clone(),
+            freshness: CachePolicy::Cached,
+            limit: LIMIT,
+        };
+        Self { prepared_image, runner }
     }
 
     pub(super) fn usual_schedule(&self) -> Schedule {
-        self.bench.kit.machine.usual_schedule()
+        self.prepared_image.runtime.machine.usual_schedule()
     }
 
     pub(super) fn prepared(&self, file: &Path) -> Result<Prepared, Failure> {
-        Ok(self.bench.scenario(file, &mut |_| ())?)
+        Ok(self.prepared_image.scenario(file, &mut |_| ())?)
     }
 
     /// What a run shows. That a machine is lost, or a trace no basis, is something to see as well.
     pub(super) fn look(
         &self,
-        place: &Place,
-        (scenario, load): (&Scenario, &Load),
+        context: &Context,
+        (scenario, payload): (&Scenario, &GuestPayload),
         schedule: Schedule,
-    ) -> Result<Look, Failure> {
-        self.look_with(place, (scenario, load), schedule, SAME_ADDRESSES)
+    ) -> Result<Measurement, Failure> {
+        self.look_with(context, (scenario, payload), schedule, SAME_ADDRESSES)
     }
 
     fn look_with(
         &self,
-        place: &Place,
-        (scenario, load): (&Scenario, &Load),
+        context: &Context,
+        (scenario, payload): (&Scenario, &GuestPayload),
         schedule: Schedule,
         parameters: &str,
-    ) -> Result<Look, Failure> {
-        let load = &Load { boot_parameters: format!("{} {parameters}", load.boot_parameters), ..load.clone() };
-        let scratch = place.store.scratch().map_err(ImageError::from)?;
-        let empty = Look { schedule: schedule.to_string(), ..Look::default() };
-        match self.runner.run(scenario, load, schedule, scratch.path()) {
+    ) -> Result<Measurement, Failure> {
+        let payload =
+            &GuestPayload { boot_parameters: format!("{} {parameters}", payload.boot_parameters), ..payload.clone() };
+        let scratch = context.store.scratch().map_err(ImageError::from)?;
+        let empty = Measurement { schedule: schedule.to_string(), ..Measurement::default() };
+        match self.runner.run(scenario, payload, schedule, scratch.path()) {
             Ok(run) => {
                 let (broken, unusable) = match &run.outcome.verdict {
                     Verdict::Passed => (Vec::new(), Vec::new()),
@@ -102,13 +108,19 @@ impl<'a> Kernel<'a> {
                     }
                     Verdict::Unusable(reasons) => (Vec::new(), reasons.clone()),
                 };
-                let side = Side::read(&run.outcome.view.to_string());
-                Ok(Look { side, broken, unusable, figures: cost::of(scenario, &run.outcome), ..empty })
+                let side = TaskLines::read(&run.outcome.view.to_string());
+                Ok(Measurement {
+                    side,
+                    broken,
+                    unusable,
+                    figures: cost::figures_of_run(scenario, &run.outcome),
+                    ..empty
+                })
             }
             Err(RunError::Boot(error)) if !error.is_of_the_host() => {
-                Ok(Look { unusable: vec![chain(&error)], ..empty })
+                Ok(Measurement { unusable: vec![chain(&error)], ..empty })
             }
-            Err(RunError::Refused(mistake)) => Ok(Look { unusable: vec![mistake.to_string()], ..empty }),
+            Err(RunError::Refused(mistake)) => Ok(Measurement { unusable: vec![mistake.to_string()], ..empty }),
             Err(error) => Err(error.into()),
         }
     }
@@ -116,16 +128,16 @@ impl<'a> Kernel<'a> {
     /// Looks at the base kernel in so many schedules where there is something to explain; `base` holds the looks there are.
     pub(super) fn explain(
         &self,
-        place: &Place,
-        what: (&Scenario, &Load),
+        context: &Context,
+        what: (&Scenario, &GuestPayload),
         schedules: usize,
-        head: &Look,
-        base: &mut Vec<Look>,
+        head: &Measurement,
+        base: &mut Vec<Measurement>,
     ) -> Result<(), Failure> {
         let open = base.first().is_some_and(|first| is_open(first, head));
         if open {
             for schedule in Schedule::series(&[self.usual_schedule().cpus], schedules).into_iter().skip(base.len()) {
-                base.push(self.look(place, what, schedule)?);
+                base.push(self.look(context, what, schedule)?);
             }
         }
         Ok(())
@@ -134,10 +146,10 @@ impl<'a> Kernel<'a> {
 
 /// Measures both kernels in other circumstances for as long as a figure seems to differ.
 pub(super) fn measure(
-    place: &Place,
+    context: &Context,
     scrutiny: Scrutiny,
-    (base, base_runs, before): (&Kernel<'_>, (&Scenario, &Load), &mut Look),
-    (head, head_runs, after): (&Kernel<'_>, (&Scenario, &Load), &mut Look),
+    (base, base_runs, before): (&Kernel<'_>, (&Scenario, &GuestPayload), &mut Measurement),
+    (head, head_runs, after): (&Kernel<'_>, (&Scenario, &GuestPayload), &mut Measurement),
 ) -> Result<(), Failure> {
     let usual = base.usual_schedule();
     for (at, (parameters, offset_ns)) in scrutiny.circumstances().iter().enumerate() {
@@ -148,14 +160,14 @@ pub(super) fn measure(
         let schedule = Schedule { offset_ns: *offset_ns, ..usual };
         // The base may have been measured for another head.
         if before.elsewhere.len() == at {
-            before.elsewhere.push(base.look_with(place, base_runs, schedule, &parameters)?.figures);
+            before.elsewhere.push(base.look_with(context, base_runs, schedule, &parameters)?.figures);
         }
-        after.elsewhere.push(head.look_with(place, head_runs, schedule, &parameters)?.figures);
+        after.elsewhere.push(head.look_with(context, head_runs, schedule, &parameters)?.figures);
     }
     Ok(())
 }
 
 /// A look at a kernel that the scenario is not about.
-pub(super) fn lacking(not: &NotApplicable) -> Look {
-    Look { unusable: not.lacking.clone(), ..Look::default() }
+pub(super) fn lacking(not: &NotApplicable) -> Measurement {
+    Measurement { unusable: not.lacking.clone(), ..Measurement::default() }
 }

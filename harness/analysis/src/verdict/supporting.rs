@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use super::Court;
-use crate::view::{Cast, Matcher};
+use super::RuleEvaluator;
+use crate::view::{Matcher, RoleMap};
 use kernsnap_scenario::{Expectation, Pattern, Rule, Scenario};
 use kernsnap_trace::Trace;
 
 /// What decides about one expectation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Witness {
+pub struct SupportingEvents {
     /// The claim, as the scenario words it.
     pub that: String,
     /// What was found instead; `None` where the claim holds.
@@ -25,40 +25,40 @@ const MOST: usize = 100;
 /// What decides about each expectation of a scenario, in its order. Says nothing about whether the trace is complete: that is
 /// for [`judge`](super::judge).
 #[must_use]
-pub fn witnesses(scenario: &Scenario, trace: &Trace, cast: &Cast, console: &str) -> Vec<Witness> {
+pub fn witnesses(scenario: &Scenario, trace: &Trace, cast: &RoleMap, console: &str) -> Vec<SupportingEvents> {
     let matcher = Matcher { cast, names: &scenario.names };
-    let court = Court { events: &trace.events, console, matcher };
-    let witness = |expectation: &Expectation| Witness {
+    let evaluator = RuleEvaluator { events: &trace.events, console, matcher };
+    let witness = |expectation: &Expectation| SupportingEvents {
         that: expectation.that.clone(),
-        found: court.hears(expectation).err(),
-        events: events_of(expectation, court),
+        found: evaluator.check(expectation).err(),
+        events: events_of(expectation, evaluator),
     };
     scenario.expectations.iter().map(witness).collect()
 }
 
-fn events_of(expectation: &Expectation, court: Court<'_>) -> Vec<usize> {
-    let Ok(range) = court.range(expectation) else { return Vec::new() };
-    let first = |pattern: &Pattern| court.position(pattern, range.clone());
+fn events_of(expectation: &Expectation, evaluator: RuleEvaluator<'_>) -> Vec<usize> {
+    let Ok(range) = evaluator.range(expectation) else { return Vec::new() };
+    let first = |pattern: &Pattern| evaluator.position(pattern, range.clone());
     match &expectation.rule {
         Rule::Order(patterns) => patterns.iter().filter_map(first).collect(),
         Rule::InTurn(patterns) => {
             let mut from = range.start;
             let mut next = |pattern| {
-                let at = court.position(pattern, from..range.end)?;
+                let at = evaluator.position(pattern, from..range.end)?;
                 from = at + 1;
                 Some(at)
             };
             patterns.iter().map_while(&mut next).collect()
         }
         Rule::Present(pattern) | Rule::Stack(pattern, _) => first(pattern).into_iter().collect(),
-        Rule::Absent(pattern) | Rule::Count(pattern, _) => court.positions(pattern, range).take(MOST).collect(),
-        Rule::Distinct(of, _) => court.positions(&of.of, range).take(MOST).collect(),
-        Rule::First(pattern) => own(pattern, court, range).next().into_iter().collect(),
-        Rule::Last(pattern) => own(pattern, court, range).last().into_iter().collect(),
+        Rule::Absent(pattern) | Rule::Count(pattern, _) => evaluator.positions(pattern, range).take(MOST).collect(),
+        Rule::Distinct(of, _) => evaluator.positions(&of.of, range).take(MOST).collect(),
+        Rule::First(pattern) => own(pattern, evaluator, range).next().into_iter().collect(),
+        Rule::Last(pattern) => own(pattern, evaluator, range).last().into_iter().collect(),
         Rule::Same(fields) | Rule::Different(fields) => fields.iter().filter_map(|field| first(&field.of)).collect(),
         Rule::Apart { from, to, .. } => {
             let start = first(from);
-            let end = start.and_then(|start| court.position(to, start + 1..range.end));
+            let end = start.and_then(|start| evaluator.position(to, start + 1..range.end));
             [start, end].into_iter().flatten().collect()
         }
         // A line of the console is no event.
@@ -67,7 +67,7 @@ fn events_of(expectation: &Expectation, court: Court<'_>) -> Vec<usize> {
 }
 
 /// The places of the events of the pattern's own role.
-fn own(pattern: &Pattern, court: Court<'_>, range: Range<usize>) -> impl Iterator<Item = usize> {
-    let pid = pattern.by.as_ref().and_then(|role| court.matcher.cast.pid(role));
-    range.filter(move |at| Some(court.events[*at].pid) == pid)
+fn own(pattern: &Pattern, evaluator: RuleEvaluator<'_>, range: Range<usize>) -> impl Iterator<Item = usize> {
+    let pid = pattern.by.as_ref().and_then(|role| evaluator.matcher.cast.pid(role));
+    range.filter(move |at| Some(evaluator.events[*at].pid) == pid)
 }

@@ -6,7 +6,7 @@ use super::{Cpu, Timestamp};
 
 /// A reason not to trust a trace as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Defect {
+pub enum IntegrityError {
     /// The ring buffer of a CPU wrapped and overwrote events.
     Overrun {
         /// The CPU.
@@ -53,7 +53,7 @@ pub enum Defect {
     },
 }
 
-impl Defect {
+impl IntegrityError {
     /// Whether a larger buffer would have kept what is missing.
     #[must_use]
     pub fn is_loss(&self) -> bool {
@@ -64,7 +64,7 @@ impl Defect {
     }
 }
 
-impl fmt::Display for Defect {
+impl fmt::Display for IntegrityError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Overrun { cpu, events } => {

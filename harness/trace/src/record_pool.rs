@@ -4,33 +4,33 @@
 use std::sync::Arc;
 
 use super::event::Layout;
-use super::{Body, Point, Value};
+use super::{EventKind, Point, Value};
 
 /// Records kept at most: the kinds of events that take turns in a recording.
 const KEPT: usize = 16;
 
 /// The records that can be used again.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Spare {
+pub(super) struct RecordPool {
     points: Vec<Point>,
 }
 
-impl Spare {
+impl RecordPool {
     /// Makes `body` a record of `layout`, and gives its values, which are those of another record.
     #[inline]
-    pub(super) fn make_room<'a>(&mut self, body: &'a mut Body, layout: &Arc<Layout>) -> &'a mut [Value] {
-        if !matches!(body, Body::Point(point) if point.is_of(layout)) {
-            let old = std::mem::replace(body, Body::Point(self.take(layout)));
+    pub(super) fn make_room<'a>(&mut self, body: &'a mut EventKind, layout: &Arc<Layout>) -> &'a mut [Value] {
+        if !matches!(body, EventKind::Tracepoint(point) if point.is_of(layout)) {
+            let old = std::mem::replace(body, EventKind::Tracepoint(self.take(layout)));
             self.put(old);
         }
         match body {
-            Body::Point(point) => point.values_mut(),
+            EventKind::Tracepoint(point) => point.values_mut(),
             _ => &mut [],
         }
     }
 
-    fn put(&mut self, body: Body) {
-        if let Body::Point(point) = body {
+    fn put(&mut self, kind: EventKind) {
+        if let EventKind::Tracepoint(point) = kind {
             if self.points.len() == KEPT {
                 self.points.remove(0);
             }

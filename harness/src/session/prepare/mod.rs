@@ -10,19 +10,19 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-pub use self::error::KitError;
+pub use self::error::PrepareError;
 use crate::session::compile::boot_parameters;
 use crate::session::load::{self, board};
-use crate::session::run::{Kit, Load, RunError, boot_plan};
-use kernsnap_host::key::Inputs;
+use crate::session::run::{GuestPayload, ImageRuntime, RunError, boot_plan};
+use kernsnap_host::key::CacheInputs;
 use kernsnap_host::progress::{Events, ImageEvent, Phase};
 use kernsnap_host::store::StoreError;
 use kernsnap_image::module_file::ModuleFile;
 use kernsnap_image::{Arch, BuiltImage, CardSpec, ImageError, ImageSpec, Images};
+use kernsnap_machine::capabilities;
+use kernsnap_machine::capabilities::TraceCapabilities;
 use kernsnap_machine::emulator;
 use kernsnap_machine::emulator::Emulator;
-use kernsnap_machine::facts;
-use kernsnap_machine::facts::Facts;
 use kernsnap_scenario::layouts::Layouts;
 use kernsnap_scenario::{Draft, MachineEnd, Names, Scenario, Step, Target};
 use kernsnap_trace::Symbols;
@@ -43,7 +43,7 @@ const FACTS: &str = "facts.json";
 #[derive(Clone, Debug)]
 pub enum Prepared {
     /// It can be run, with what it needs in the guest.
-    Ready(Box<Scenario>, Load),
+    Ready(Box<Scenario>, GuestPayload),
     /// It is not about this image's kernel.
     DoesNotApply(NotApplicable),
 }
@@ -53,9 +53,9 @@ impl Prepared {
     ///
     /// # Errors
     /// Where it does not.
-    pub fn ready(self) -> Result<(Box<Scenario>, Load), NotApplicable> {
+    pub fn ready(self) -> Result<(Box<Scenario>, GuestPayload), NotApplicable> {
         match self {
-            Self::Ready(scenario, load) => Ok((scenario, load)),
+            Self::Ready(scenario, payload) => Ok((scenario, payload)),
             Self::DoesNotApply(not) => Err(not),
         }
     }
@@ -89,7 +89,7 @@ fn options_set(text: &str) -> BTreeSet<String> {
 
 /// One image, ready to run scenarios.
 #[derive(Debug)]
-pub struct Bench<'a> {
+pub struct PreparedImage<'a> {
     images: Images<'a>,
     image: BuiltImage,
     names: Names,
@@ -99,15 +99,15 @@ pub struct Bench<'a> {
     layouts: OnceLock<Layouts>,
     config: BTreeSet<String>,
     /// What all runs on the image share.
-    pub kit: Kit,
+    pub runtime: ImageRuntime,
 }
 
-impl<'a> Bench<'a> {
+impl<'a> PreparedImage<'a> {
     /// Opens the image `name`, building what is missing of it.
     ///
     /// # Errors
-    /// A [`KitError`]; nothing half-built is left.
-    pub fn open(images: Images<'a>, name: &str, on: Events<'_>) -> Result<Self, KitError> {
+    /// A [`PrepareError`]; nothing half-built is left.
+    pub fn open(images: Images<'a>, name: &str, on: Events<'_>) -> Result<Self, PrepareError> {
         let workspace = images.workspace;
         let spec = ImageSpec::load(workspace, name)?;
         let machine = load::machine(workspace, &spec.machine)?;
@@ -116,9 +116,13 @@ impl<'a> Bench<'a> {
         if let Some(version) =
             Emulator::find(images.store).ok().map(|found| found.version).filter(|version| !machine.runs_on(version))
         {
-            return Err(KitError::OldQemu { machine: image.machine, needs: machine.needs_qemu.to_string(), version });
+            return Err(PrepareError::OldQemu {
+                machine: image.machine,
+                needs: machine.needs_qemu.to_string(),
+                version,
+            });
         }
-        let mut kit = Kit {
+        let mut runtime = ImageRuntime {
             image: image.name.clone(),
             image_key: image.key.to_string(),
             machine,
@@ -127,34 +131,34 @@ impl<'a> Bench<'a> {
             device_tree: image.device_tree.clone(),
             content: content(&image)?,
             symbols: Symbols::default(),
-            facts: Facts::default(),
+            facts: TraceCapabilities::default(),
             init,
             powers_off: image.powers_off,
             lockstep: emulator::lockstep(images.store, on)?,
         };
-        kit.facts = facts(&images, &kit, image.system_map.is_none(), on)?;
+        runtime.facts = facts(&images, &runtime, image.system_map.is_none(), on)?;
         let system_map = image.system_map.as_deref().map(read).transpose()?;
         // A kernel that comes built was asked for its symbols.
-        let text = system_map.as_deref().map_or(kit.facts.symbols.as_str().into(), String::from_utf8_lossy);
-        kit.symbols = Symbols::from_system_map(&text).0;
+        let text = system_map.as_deref().map_or(runtime.facts.symbols.as_str().into(), String::from_utf8_lossy);
+        runtime.symbols = Symbols::from_system_map(&text).0;
         Ok(Self {
             names: load::names_on(workspace, image.arch.as_str())?,
-            events: kit.facts.events(),
+            events: runtime.facts.events(),
             programs: workspace.programs().into_iter().chain([BUSYBOX.to_owned()]).collect(),
             modules: workspace.modules().into_iter().chain(image.modules.keys().cloned()).collect(),
             layouts: OnceLock::new(),
             config: options_set(&String::from_utf8_lossy(&read(&image.config)?)),
             images,
             image,
-            kit,
+            runtime,
         })
     }
 
     /// Reads the scenario in `file`, gives its names their meaning on this image, and collects its programs and modules.
     ///
     /// # Errors
-    /// A [`KitError`].
-    pub fn scenario(&self, file: &Path, on: Events<'_>) -> Result<Prepared, KitError> {
+    /// A [`PrepareError`].
+    pub fn scenario(&self, file: &Path, on: Events<'_>) -> Result<Prepared, PrepareError> {
         let draft = load::draft(self.images.workspace, file)?;
         let modules = self.modules_of(&draft, on)?;
         let functions = self.modules.iter().map(|name| {
@@ -163,15 +167,15 @@ impl<'a> Bench<'a> {
         });
         let target = Target {
             layouts: if draft.names_fields() { self.layouts(on)? } else { &Layouts::EMPTY },
-            image: &self.kit.image,
-            release: &self.kit.facts.release,
-            functions: &self.kit.facts.functions,
+            image: &self.runtime.image,
+            release: &self.runtime.facts.release,
+            functions: &self.runtime.facts.functions,
             events: &self.events,
             programs: &self.programs,
             modules: &functions.collect(),
             names: &self.names,
             config: &self.config,
-            cpus: self.kit.machine.usual_schedule().cpus,
+            cpus: self.runtime.machine.usual_schedule().cpus,
             registers: self.image.arch == Arch::Arm,
         };
         let lacking = draft.lacking(&target);
@@ -196,8 +200,9 @@ impl<'a> Bench<'a> {
         }
         let may_panic = scenario.end == MachineEnd::Panic;
         let dependencies = self.dependencies(&modules, on)?;
-        let load = Load { programs, modules, dependencies, boot_parameters: boot_parameters(&scenario), may_panic };
-        Ok(Prepared::Ready(Box::new(scenario), load))
+        let payload =
+            GuestPayload { programs, modules, dependencies, boot_parameters: boot_parameters(&scenario), may_panic };
+        Ok(Prepared::Ready(Box::new(scenario), payload))
     }
 
     /// Whether another image's kernel runs the same code on the same data, and differs at most in the line numbers that its
@@ -205,13 +210,13 @@ impl<'a> Bench<'a> {
     ///
     /// # Errors
     /// Where a kernel cannot be read.
-    pub fn runs_the_same(&self, other: &Self) -> Result<bool, KitError> {
+    pub fn runs_the_same(&self, other: &Self) -> Result<bool, PrepareError> {
         let (Some(own), Some(others)) = (self.without_lines()?, other.without_lines()?) else { return Ok(false) };
-        Ok(own == others && read(&self.kit.device_tree)? == read(&other.kit.device_tree)?)
+        Ok(own == others && read(&self.runtime.device_tree)? == read(&other.runtime.device_tree)?)
     }
 
     /// The kernel's bytes with zeros for the table of warnings.
-    fn without_lines(&self) -> Result<Option<Vec<u8>>, KitError> {
+    fn without_lines(&self) -> Result<Option<Vec<u8>>, PrepareError> {
         let Some(path) = &self.image.system_map else { return Ok(None) };
         let map = read(path)?;
         let map = String::from_utf8_lossy(&map);
@@ -219,7 +224,7 @@ impl<'a> Bench<'a> {
             let line = map.lines().find(|line| line.split_whitespace().nth(2) == Some(name))?;
             u64::from_str_radix(line.split_whitespace().next()?, 16).ok()
         };
-        let mut kernel = read(&self.kit.kernel)?;
+        let mut kernel = read(&self.runtime.kernel)?;
         let place = |name: &str| usize::try_from(address(name)?.checked_sub(address("_text")?)?).ok();
         let range = place("__start___bug_table").zip(place("__stop___bug_table"));
         Ok(range.and_then(|(from, to)| {
@@ -231,8 +236,8 @@ impl<'a> Bench<'a> {
     /// Builds every program and module of the checkout that the store does not have.
     ///
     /// # Errors
-    /// A [`KitError`].
-    pub fn build_all(&self, on: Events<'_>) -> Result<(), KitError> {
+    /// A [`PrepareError`].
+    pub fn build_all(&self, on: Events<'_>) -> Result<(), PrepareError> {
         for name in self.programs.iter().filter(|name| *name != BUSYBOX) {
             self.images.program(&self.image, name, on)?;
         }
@@ -244,13 +249,13 @@ impl<'a> Bench<'a> {
     }
 
     /// Where this kernel's structures keep their fields. Read only for scenarios that ask.
-    fn layouts(&self, on: Events<'_>) -> Result<&Layouts, KitError> {
+    fn layouts(&self, on: Events<'_>) -> Result<&Layouts, PrepareError> {
         if let Some(layouts) = self.layouts.get() {
             return Ok(layouts);
         }
         let bytes = read(&self.images.types(&self.image, on)?.path)?;
         let layouts =
-            Layouts::read(&bytes).map_err(|source| KitError::Layouts { image: self.image.name.clone(), source })?;
+            Layouts::read(&bytes).map_err(|source| PrepareError::Layouts { image: self.image.name.clone(), source })?;
         Ok(self.layouts.get_or_init(|| layouts))
     }
 
@@ -258,9 +263,9 @@ impl<'a> Bench<'a> {
     ///
     /// # Errors
     /// Where the image has no card, or not its modules.
-    pub fn with_card(&self, load: Load, on: Events<'_>) -> Result<(CardSpec, Load), KitError> {
+    pub fn with_card(&self, payload: GuestPayload, on: Events<'_>) -> Result<(CardSpec, GuestPayload), PrepareError> {
         let none = || ImageError::Input {
-            message: format!("image `{}` has no way to a card", self.kit.image),
+            message: format!("image `{}` has no way to a card", self.runtime.image),
             hint: "`card:` in its file says how; `rpi3-6.1-card` has one".to_owned(),
         };
         let card = self.image.card.clone().ok_or_else(none)?;
@@ -268,8 +273,8 @@ impl<'a> Bench<'a> {
         for name in &card.modules {
             dependencies.push((name.clone(), read(&self.images.module(&self.image, name, on)?.path)?));
         }
-        dependencies.extend(load.dependencies);
-        Ok((card, Load { dependencies, ..load }))
+        dependencies.extend(payload.dependencies);
+        Ok((card, GuestPayload { dependencies, ..payload }))
     }
 
     /// What modules depend on beyond each other, each behind what it depends on itself.
@@ -277,7 +282,7 @@ impl<'a> Bench<'a> {
         &self,
         modules: &BTreeMap<String, (Vec<u8>, ModuleFile)>,
         on: Events<'_>,
-    ) -> Result<Vec<(String, Vec<u8>)>, KitError> {
+    ) -> Result<Vec<(String, Vec<u8>)>, PrepareError> {
         let mut found: Vec<(String, Vec<u8>)> = Vec::new();
         let mut wanted: Vec<String> =
             modules.values().flat_map(|(_, file)| file.depends().iter().rev().cloned()).collect();
@@ -288,7 +293,8 @@ impl<'a> Bench<'a> {
                 continue;
             }
             let bytes = read(&self.images.module(&self.image, &name, on)?.path)?;
-            let file = ModuleFile::read(&bytes).map_err(|source| KitError::Module { name: name.clone(), source })?;
+            let file =
+                ModuleFile::read(&bytes).map_err(|source| PrepareError::Module { name: name.clone(), source })?;
             let missing = |other: &&String| {
                 self.image.modules.contains_key(*other)
                     && !modules.contains_key(*other)
@@ -305,11 +311,15 @@ impl<'a> Bench<'a> {
     }
 
     /// Those that exist: a name that does not is an error of the scenario, which `resolve` reports in its place.
-    fn modules_of(&self, draft: &Draft, on: Events<'_>) -> Result<BTreeMap<String, (Vec<u8>, ModuleFile)>, KitError> {
+    fn modules_of(
+        &self,
+        draft: &Draft,
+        on: Events<'_>,
+    ) -> Result<BTreeMap<String, (Vec<u8>, ModuleFile)>, PrepareError> {
         let mut modules = BTreeMap::new();
         for name in draft.modules().filter(|name| self.modules.contains(*name)) {
             let bytes = read(&self.images.module(&self.image, name, on)?.path)?;
-            let file = ModuleFile::read(&bytes).map_err(|source| KitError::Module { name: name.into(), source })?;
+            let file = ModuleFile::read(&bytes).map_err(|source| PrepareError::Module { name: name.into(), source })?;
             modules.insert(name.to_owned(), (bytes, file));
         }
         Ok(modules)
@@ -317,38 +327,44 @@ impl<'a> Bench<'a> {
 }
 
 /// The facts of an image, from the store; asked for by booting it where they are not there.
-fn facts(images: &Images<'_>, kit: &Kit, symbols: bool, on: Events<'_>) -> Result<Facts, KitError> {
-    let inputs = Inputs::new("facts", RECIPE)
-        .with("image", &kit.image_key)
-        .with("command line", &kit.command_line)
-        .with("machine", &kit.machine.qemu_machine)
-        .with("init", &kit.init)
-        .with("question", facts::question(kit.machine.channel, symbols))
-        .with("device tree", read(&kit.device_tree)?);
+fn facts(
+    images: &Images<'_>,
+    runtime: &ImageRuntime,
+    symbols: bool,
+    on: Events<'_>,
+) -> Result<TraceCapabilities, PrepareError> {
+    let inputs = CacheInputs::new("facts", RECIPE)
+        .with("image", &runtime.image_key)
+        .with("command line", &runtime.command_line)
+        .with("machine", &runtime.machine.qemu_machine)
+        .with("init", &runtime.init)
+        .with("question", capabilities::probe_plan(runtime.machine.channel, symbols))
+        .with("device tree", read(&runtime.device_tree)?);
     let entry = images.store.ensure(&inputs, on, |directory, on| {
-        on(ImageEvent::Phase(Phase::Facts));
+        on(ImageEvent::Phase(Phase::TraceCapabilities));
         // What the boots leave is evidence, not facts.
         let scratch = images.store.scratch()?;
-        let facts =
-            ask(kit, symbols, scratch.path()).map_err(|source| KitError::Facts { image: kit.image.clone(), source })?;
+        let facts = ask(runtime, symbols, scratch.path())
+            .map_err(|source| PrepareError::TraceCapabilities { image: runtime.image.clone(), source })?;
         let path = directory.join(FACTS);
         let text = serde_json::to_string(&facts).unwrap_or_default();
         fs::write(&path, text).map_err(StoreError::write(&path))?;
-        Ok::<_, KitError>(vec![FACTS.to_owned()])
+        Ok::<_, PrepareError>(vec![FACTS.to_owned()])
     })?;
     let path = entry.file(FACTS);
     let text = read(&path)?;
-    serde_json::from_slice(&text).map_err(|error| KitError::Read { path, source: error.into() })
+    serde_json::from_slice(&text).map_err(|error| PrepareError::Read { path, source: error.into() })
 }
 
-fn ask(kit: &Kit, symbols: bool, directory: &Path) -> Result<Facts, RunError> {
-    let (plan, schedule) = (facts::question(kit.machine.channel, symbols), kit.machine.usual_schedule());
-    let answer = boot_plan(kit, &Load::default(), plan, schedule, directory, LIMIT)?;
-    Ok(Facts::from_answer(&answer.evidence.sections()))
+fn ask(runtime: &ImageRuntime, symbols: bool, directory: &Path) -> Result<TraceCapabilities, RunError> {
+    let (plan, schedule) =
+        (capabilities::probe_plan(runtime.machine.channel, symbols), runtime.machine.usual_schedule());
+    let answer = boot_plan(runtime, &GuestPayload::default(), plan, schedule, directory, LIMIT)?;
+    Ok(TraceCapabilities::from_answer(&answer.evidence.sections()))
 }
 
 /// What QEMU loads besides the initramfs.
-fn content(image: &BuiltImage) -> Result<String, KitError> {
+fn content(image: &BuiltImage) -> Result<String, PrepareError> {
     let mut hasher = blake3::Hasher::new();
     for path in [&image.kernel, &image.device_tree] {
         let bytes = read(path)?;
@@ -358,6 +374,6 @@ fn content(image: &BuiltImage) -> Result<String, KitError> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, KitError> {
-    fs::read(path).map_err(|source| KitError::Read { path: path.into(), source })
+fn read(path: &Path) -> Result<Vec<u8>, PrepareError> {
+    fs::read(path).map_err(|source| PrepareError::Read { path: path.into(), source })
 }

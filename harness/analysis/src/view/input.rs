@@ -1,15 +1,15 @@
 //! What views are made of: the events that count, and who is who in them.
 
-use super::{Cast, Followed, Matcher};
+use super::{Followed, Matcher, RoleMap};
 use crate::model::{Model, TaskId};
 use kernsnap_scenario::{Names, Pattern, Scenario, ViewRules, What};
-use kernsnap_trace::{Body, Event, Pid, Trace};
+use kernsnap_trace::{Event, EventKind, Pid, Trace};
 
 /// A trace, followed and filtered.
 #[derive(Clone, Debug)]
-pub struct Subject<'a> {
+pub struct ViewInput<'a> {
     /// Who is who.
-    pub cast: &'a Cast,
+    pub cast: &'a RoleMap,
     /// Logical names of functions.
     pub names: &'a Names,
     /// What to show of an event.
@@ -22,11 +22,11 @@ pub struct Subject<'a> {
     pub events: Vec<(usize, &'a Event)>,
 }
 
-impl<'a> Subject<'a> {
+impl<'a> ViewInput<'a> {
     /// What a scenario asks for.
     #[must_use]
-    pub fn of(scenario: &'a Scenario, trace: &'a Trace, model: &'a Model, cast: &'a Cast) -> Self {
-        let followed = Followed::of(cast, &scenario.roles);
+    pub fn new(scenario: &'a Scenario, trace: &'a Trace, model: &'a Model, cast: &'a RoleMap) -> Self {
+        let followed = Followed::new(cast, &scenario.roles);
         Self::select(&scenario.view, &scenario.names, trace, model, cast, &followed)
     }
 
@@ -37,7 +37,7 @@ impl<'a> Subject<'a> {
         names: &'a Names,
         trace: &'a Trace,
         model: &'a Model,
-        cast: &'a Cast,
+        cast: &'a RoleMap,
         followed: &Followed,
     ) -> Self {
         let matcher = Matcher { cast, names };
@@ -84,8 +84,8 @@ fn is_asked_for(event: &Event, rules: &ViewRules, matcher: &Matcher<'_>) -> bool
 /// Whether `pattern` means the event, or the call that the event ends: a call that is shown is shown to its end.
 fn covers(pattern: &Pattern, event: &Event, matcher: &Matcher<'_>) -> bool {
     matcher.matches(pattern, event)
-        || match (&pattern.what, &event.body) {
-            (What::Call(name), Body::Leave { function, .. }) => {
+        || match (&pattern.what, &event.kind) {
+            (What::Call(name), EventKind::GraphExit { function, .. }) => {
                 matcher.is(name, function) && matcher.is_by(pattern, event)
             }
             _ => false,

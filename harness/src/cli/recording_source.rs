@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::args::Arguments;
 use super::progress::Progress;
-use super::{Failure, Place, chain};
-use crate::session::kit::Bench;
+use super::{Context, Failure, chain};
 use crate::session::load;
+use crate::session::prepare::PreparedImage;
 use crate::session::recording::{OpenError, Opened};
 use crate::session::run::{evidence, recorded};
 use kernsnap_image::Options;
@@ -89,20 +89,21 @@ fn with_sections<T>(
     sections: &BTreeMap<&str, &[u8]>,
     then: impl FnOnce(&TraceDat<'_>, &Symbols) -> T,
 ) -> Result<T, Failure> {
-    let place = Place::find(arguments)?;
+    let context = Context::find(arguments)?;
     let options = Options::default();
     let mut progress = Progress::new();
     let mut show = |event| progress.show(event);
-    let bench = Bench::open(place.images(&options), of.image, &mut show)?;
-    if of.image_key != bench.kit.image_key {
-        let text = format!("it ran on another image `{}` than the one there is now", bench.kit.image);
+    let prepared_image = PreparedImage::open(context.images(&options), of.image, &mut show)?;
+    if of.image_key != prepared_image.runtime.image_key {
+        let text = format!("it ran on another image `{}` than the one there is now", prepared_image.runtime.image);
         return Err(Failure::input(format!("`{}`: {text}", named.display())));
     }
-    let (scenario, load) = bench.scenario(&load::scenario_file(&place.workspace, of.scenario)?, &mut show)?.ready()?;
+    let (scenario, payload) =
+        prepared_image.scenario(&load::scenario_file(&context.workspace, of.scenario)?, &mut show)?.ready()?;
     drop(progress);
-    let modules = load.modules.into_iter().map(|(name, (_, file))| (name, file)).collect();
-    let schedule = Schedule { cpus: of.cpus, ..bench.kit.machine.usual_schedule() };
-    let (dat, symbols) = recorded(sections, &scenario, &bench.kit, &modules, schedule);
+    let modules = payload.modules.into_iter().map(|(name, (_, file))| (name, file)).collect();
+    let schedule = Schedule { cpus: of.cpus, ..prepared_image.runtime.machine.usual_schedule() };
+    let (dat, symbols) = recorded(sections, &scenario, &prepared_image.runtime, &modules, schedule);
     Ok(then(&dat, &symbols))
 }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::event::Layout;
-use super::fields::{FieldPlan, Slot};
+use super::fields::{FieldDecoder, Slot};
 use super::format::{Field, Format, parse_format};
 use super::{Context, ParseIssue, Pid};
 
 /// The plans of all known events, by event number.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Plans {
+pub(super) struct EventDecoders {
     by_id: Vec<Option<Plan>>,
     any: Option<u16>,
 }
@@ -21,12 +21,12 @@ pub(super) struct Plan {
     flags: Slot,
     preempt_count: Slot,
     /// What its records say.
-    pub(super) shape: Shape,
+    pub(super) shape: RecordKind,
 }
 
 /// The kinds of records that are told apart, with the places of what is read from each.
 #[derive(Clone, Debug)]
-pub(super) enum Shape {
+pub(super) enum RecordKind {
     /// `ftrace:function`.
     Call {
         /// The traced function.
@@ -71,11 +71,11 @@ pub(super) enum Shape {
         /// The names.
         layout: Arc<Layout>,
         /// Its own fields, in their order.
-        fields: Vec<FieldPlan>,
+        fields: Vec<FieldDecoder>,
     },
 }
 
-impl Plans {
+impl EventDecoders {
     /// Reads the formats, for a guest whose `long` has `long` bytes.
     #[must_use]
     pub(super) fn new(formats: &[&str], long: u32) -> (Self, Vec<ParseIssue>) {
@@ -83,7 +83,8 @@ impl Plans {
         let mut issues = Vec::new();
         for (number, text) in formats.iter().enumerate() {
             let planned = parse_format(text).and_then(|format| {
-                let plan = Plan::of(&format, long).map_err(|message| format!("`{}`: {message}", format.name))?;
+                let plan =
+                    Plan::from_format(&format, long).map_err(|message| format!("`{}`: {message}", format.name))?;
                 Ok((format.id, plan))
             });
             match planned {
@@ -119,14 +120,15 @@ impl Plans {
     #[must_use]
     pub(super) fn say_when_entered(&self) -> bool {
         let mut plans = self.by_id.iter().flatten();
-        !plans.any(|plan| matches!(plan.shape, Shape::Leave { entered: None, .. }))
+        !plans.any(|plan| matches!(plan.shape, RecordKind::Leave { entered: None, .. }))
     }
 }
 
 impl Plan {
-    fn of(format: &Format, long: u32) -> Result<Self, String> {
-        let common =
-            |name: &str| format.field(name).and_then(Slot::of).ok_or_else(|| format!("no integer field `{name}`"));
+    fn from_format(format: &Format, long: u32) -> Result<Self, String> {
+        let common = |name: &str| {
+            format.field(name).and_then(Slot::from_field).ok_or_else(|| format!("no integer field `{name}`"))
+        };
         if format.field("common_type").is_none_or(|field| (field.offset, field.size) != (0, 2)) {
             return Err("`common_type` is not the first two bytes".into());
         }
@@ -134,7 +136,7 @@ impl Plan {
             pid: common("common_pid")?,
             flags: common("common_flags")?,
             preempt_count: common("common_preempt_count")?,
-            shape: Shape::of(format, long),
+            shape: RecordKind::from_format(format, long),
         })
     }
 
@@ -153,21 +155,21 @@ impl Plan {
     }
 }
 
-impl Shape {
+impl RecordKind {
     /// The typed shape where name and fields are those of ftrace's own event, so that a kprobe which happens to be
     /// called `print` stays a point.
-    fn of(format: &Format, long: u32) -> Self {
+    fn from_format(format: &Format, long: u32) -> Self {
         Self::typed(format, long).unwrap_or_else(|| Self::Point {
             layout: Arc::new(Layout {
                 name: Arc::clone(&format.name),
                 fields: own_fields(format).map(|field| Arc::clone(&field.name)).collect(),
             }),
-            fields: own_fields(format).map(|field| FieldPlan::of(field, long)).collect(),
+            fields: own_fields(format).map(|field| FieldDecoder::from_field(field, long)).collect(),
         })
     }
 
     fn typed(format: &Format, long: u32) -> Option<Self> {
-        let slot = |name: &str| format.field(name).and_then(Slot::of);
+        let slot = |name: &str| format.field(name).and_then(Slot::from_field);
         let offset = |name: &str| format.field(name).and_then(|field| usize::try_from(field.offset).ok());
         match &*format.name {
             "function" => Some(Self::Call { function: slot("ip")?, caller: slot("parent_ip")? }),

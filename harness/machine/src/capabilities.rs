@@ -11,7 +11,7 @@ use kernsnap_trace::field_names;
 
 /// The tracing abilities of one image.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Facts {
+pub struct TraceCapabilities {
     /// `uname -r`.
     pub release: String,
     /// `available_filter_functions`: each name with its numbers, from 1. A name has several where static functions share
@@ -37,7 +37,7 @@ const TRACER_RECORDS: [&str; 7] =
 
 /// The plan that asks for all of it. `symbols` where nothing else tells them.
 #[must_use]
-pub fn question(channel: Region, symbols: bool) -> String {
+pub fn probe_plan(channel: Region, symbols: bool) -> String {
     let mut files = vec![
         (RELEASE.to_owned(), "/proc/sys/kernel/osrelease".to_owned()),
         (FUNCTIONS.to_owned(), tracefs("available_filter_functions")),
@@ -51,7 +51,7 @@ pub fn question(channel: Region, symbols: bool) -> String {
     inspect(channel, files.iter().map(|(section, path)| (section.as_str(), path.as_str())))
 }
 
-impl Facts {
+impl TraceCapabilities {
     /// Reads the answer: the sections that the guest left.
     #[must_use]
     pub fn from_answer(answer: &BTreeMap<&str, &[u8]>) -> Self {

@@ -12,7 +12,7 @@ use kernsnap_yaml::Diagnostic;
 
 /// Why a run cannot be prepared.
 #[derive(Debug, thiserror::Error)]
-pub enum KitError {
+pub enum PrepareError {
     /// An image, program or module cannot be built.
     #[error(transparent)]
     Image(#[from] ImageError),
@@ -58,7 +58,7 @@ pub enum KitError {
     },
     /// The kernel could not be asked what it can trace.
     #[error("cannot ask the kernel of image `{image}` what it can trace: {source}")]
-    Facts {
+    TraceCapabilities {
         /// The image.
         image: String,
         /// Why.
@@ -66,13 +66,13 @@ pub enum KitError {
     },
 }
 
-impl From<StoreError> for KitError {
+impl From<StoreError> for PrepareError {
     fn from(error: StoreError) -> Self {
         Self::Image(error.into())
     }
 }
 
-impl From<Diagnostic> for KitError {
+impl From<Diagnostic> for PrepareError {
     fn from(diagnostic: Diagnostic) -> Self {
         Self::Workspace(diagnostic.into())
     }

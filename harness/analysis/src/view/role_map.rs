@@ -6,11 +6,11 @@ use super::matching::Matcher;
 use super::value::value_of;
 use crate::model::{Model, Task};
 use kernsnap_scenario::{Names, Role, RoleRule};
-use kernsnap_trace::{Body, Pid, Trace};
+use kernsnap_trace::{EventKind, Pid, Trace};
 
 /// The tasks of a run that have a role.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Cast {
+pub struct RoleMap {
     /// Role names with their pids, in the order of the scenario; an earlier name wins where two roles meet in one task.
     roles: Vec<(String, Pid)>,
     /// Places in `roles`, by pid.
@@ -19,7 +19,7 @@ pub struct Cast {
     missing: Vec<String>,
 }
 
-impl Cast {
+impl RoleMap {
     /// Finds the task of each role. `started` holds the pids of the tasks that the guest's init started.
     #[must_use]
     pub fn find(trace: &Trace, roles: &[Role], started: &BTreeMap<String, Pid>, names: &Names) -> Self {
@@ -98,7 +98,7 @@ impl Cast {
                 let own = trace.events.iter().filter(|event| event.pid == parent);
                 // Two events may announce one child.
                 let mut children = BTreeSet::new();
-                own.filter_map(|event| forked(&event.body)).find(|child| {
+                own.filter_map(|event| forked(&event.kind)).find(|child| {
                     children.insert(*child);
                     children.len() == *nth
                 })
@@ -112,8 +112,8 @@ impl Cast {
             }
             RoleRule::RunsAfter(role) => {
                 let leaving = self.pid(role)?;
-                trace.events.iter().rev().find_map(|event| match &event.body {
-                    Body::Point(point) if event.pid == leaving && **point.name() == *"sched_switch" => {
+                trace.events.iter().rev().find_map(|event| match &event.kind {
+                    EventKind::Tracepoint(point) if event.pid == leaving && **point.name() == *"sched_switch" => {
                         point.int("next_pid").and_then(as_pid)
                     }
                     _ => None,
@@ -142,8 +142,8 @@ impl Cast {
 }
 
 /// The child that an event announces.
-fn forked(body: &Body) -> Option<Pid> {
-    let Body::Point(point) = body else { return None };
+fn forked(body: &EventKind) -> Option<Pid> {
+    let EventKind::Tracepoint(point) = body else { return None };
     match &**point.name() {
         "sched_process_fork" => point.int("child_pid").and_then(as_pid),
         "task_newtask" => point.int("pid").and_then(as_pid),

@@ -16,13 +16,13 @@ use std::path::{Path, PathBuf};
 use super::source::{Patch, Source};
 use crate::ImageError;
 use kernsnap_host::exec::{Tool, ToolCall, ToolError, run};
-use kernsnap_host::key::Inputs;
+use kernsnap_host::key::CacheInputs;
 use kernsnap_host::progress::Events;
 use kernsnap_host::store::StoreError;
 use kernsnap_host::store::{Store, remove};
 
 /// A workshop that nobody else is in.
-pub(super) struct Workshop {
+pub(super) struct BuildDir {
     /// The source to build.
     pub(super) tree: PathBuf,
     /// kbuild's output directory.
@@ -30,20 +30,20 @@ pub(super) struct Workshop {
     dir: PathBuf,
 }
 
-impl Workshop {
+impl BuildDir {
     /// Does this in the workshop that `inputs` name, with `source` laid out in it.
     pub(super) fn enter<T>(
         store: &Store,
-        inputs: &Inputs,
+        inputs: &CacheInputs,
         source: &Source,
         events: Events<'_>,
-        work: impl FnOnce(&Workshop, Events<'_>) -> Result<T, ImageError>,
+        work: impl FnOnce(&BuildDir, Events<'_>) -> Result<T, ImageError>,
     ) -> Result<T, ImageError> {
         let base = source.tree(store, events)?;
-        store.workshop(inputs, events, |dir, events| {
+        store.build_dir(inputs, events, |dir, events| {
             let own = dir.join("tree");
             let tree = if source.is_tree() { base.clone() } else { own.clone() };
-            let workshop = Workshop { tree, out: dir.join("out"), dir: dir.to_owned() };
+            let workshop = BuildDir { tree, out: dir.join("out"), dir: dir.to_owned() };
             let busy = dir.join("busy");
             if busy.exists() {
                 // Half-written objects look finished to kbuild.
