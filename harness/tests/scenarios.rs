@@ -16,6 +16,7 @@ use kernsnap::session::cache::Cache;
 use kernsnap::session::prepare::{Prepared, PreparedImage};
 use kernsnap::session::record::LastVerdict;
 use kernsnap::session::run::{CachePolicy, Runner};
+use kernsnap::session::status::RunStatus;
 use kernsnap_analysis::verdict::Verdict;
 use kernsnap_analysis::verdict::mutation::mutate;
 use kernsnap_host::store::Store;
@@ -67,7 +68,7 @@ fn check(workspace: &Workspace, image: &str, file: &Path) -> Result<(), Box<dyn 
         Prepared::Ready(scenario, payload) => (scenario, payload),
         // That it is not about this kernel, and why, is reviewed like a view.
         Prepared::DoesNotApply(not) => {
-            LastVerdict::remember(&store, image, &not.id, "does not apply", &prepared_image.runtime.image_key);
+            LastVerdict::remember(&store, image, &not.id, RunStatus::DoesNotApply, &prepared_image.runtime.image_key);
             return compare(workspace, image, file, (&not.id, &not.title), &not.to_string());
         }
     };
@@ -76,7 +77,7 @@ fn check(workspace: &Workspace, image: &str, file: &Path) -> Result<(), Box<dyn 
     let cache = Cache::new(&store, &Emulator::find(&store)?.hash);
     let runner = Runner { runtime: &prepared_image.runtime, cache, freshness: freshness(), limit: LIMIT };
     let outcome = runner.run(&scenario, &payload, schedule, directory.path())?.outcome;
-    LastVerdict::remember(&store, image, &scenario.id, outcome.verdict.word(), &prepared_image.runtime.image_key);
+    LastVerdict::remember(&store, image, &scenario.id, (&outcome.verdict).into(), &prepared_image.runtime.image_key);
     // The evidence stands before the comparison, so that a failure shows it.
     eprintln!("{}\n{:#?}", outcome.view, outcome.verdict);
 

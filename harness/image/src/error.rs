@@ -72,7 +72,9 @@ pub enum ImageErrorKind {
     BadInput,
     /// Whoever owns the host, the sources, or the store.
     BuildFailed,
-    /// Nobody: a person asked to stop.
+    /// The host lacks a tool.
+    HostNotSetUp,
+    /// A person asked to stop.
     Interrupted,
 }
 
@@ -101,6 +103,7 @@ impl ImageError {
             ImageError::Spec(_) | ImageError::Input { .. } => ImageErrorKind::BadInput,
             ImageError::Config(error) if error.stage == ConfigStage::Fragments => ImageErrorKind::BadInput,
             ImageError::Interrupted(_) | ImageError::Store(StoreError::Interrupted(_)) => ImageErrorKind::Interrupted,
+            ImageError::Step { source, .. } if source.is_not_set_up() => ImageErrorKind::HostNotSetUp,
             ImageError::Config(_)
             | ImageError::Source { .. }
             | ImageError::Busybox { .. }

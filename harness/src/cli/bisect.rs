@@ -6,11 +6,11 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::args::BisectArguments;
-use super::measure::{Kernel, Scrutiny, lacking, measure};
 use super::progress::Progress;
 use super::{Context, Exit, Failure, absolute, answer, chain, talk, terminal};
 use crate::session::cache::Cache;
 use crate::session::load;
+use crate::session::measure::{Kernel, Scrutiny, lacking, measure};
 use crate::session::prepare::{PrepareError, Prepared, PreparedImage};
 use crate::session::run::{GuestPayload, RunError};
 use kernsnap_analysis::bisect::{Answer, Search, Step, When};
@@ -180,7 +180,7 @@ impl Trials<'_> {
     fn base<'b>(&self, prepared_image: &'b PreparedImage<'b>, good: &Commit) -> Result<Base<'b>, Failure> {
         let kernel = Kernel::new(prepared_image, self.cache);
         let (scenario, payload) = kernel.prepared(self.file)?.ready()?;
-        let look = kernel.look(self.context, (&scenario, &payload), kernel.usual_schedule())?;
+        let look = kernel.measure(&self.context.store, (&scenario, &payload), kernel.usual_schedule())?;
         if !look.unusable.is_empty() {
             return Err(end("good", good, &SkipReason { exit: Exit::TraceUnusable, why: look.unusable.join("; ") }));
         }
@@ -205,10 +205,10 @@ impl Trials<'_> {
         let head = match prepared_image.scenario(self.file, &mut |_| ()) {
             Ok(Prepared::Ready(scenario, payload)) => {
                 let runs = (&*scenario, &payload);
-                let mut head = kernel.look(self.context, runs, kernel.usual_schedule())?;
+                let mut head = kernel.measure(&self.context.store, runs, kernel.usual_schedule())?;
                 if let When::Cost(_) = self.arguments.when {
                     measure(
-                        self.context,
+                        &self.context.store,
                         Scrutiny::Most,
                         (&base.kernel, what, &mut base.looks[0]),
                         (&kernel, runs, &mut head),
@@ -219,7 +219,7 @@ impl Trials<'_> {
             Ok(Prepared::DoesNotApply(not)) => lacking(&not),
             Err(error) => return Ok(skip(mute(error)?)),
         };
-        base.kernel.explain(self.context, what, self.arguments.schedules.get(), &head, &mut base.looks)?;
+        base.kernel.explain(&self.context.store, what, self.arguments.schedules.get(), &head, &mut base.looks)?;
         let when = &self.arguments.when;
         let Some(finding) = classify(&base.scenario.id, &base.looks, &[head], when.allowed()) else {
             return Ok(skip(SkipReason { exit: Exit::Internal, why: "it was not run".into() }));

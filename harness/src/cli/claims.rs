@@ -6,6 +6,7 @@ use super::args::ClaimsArguments;
 use super::{Context, Exit, Failure, answer};
 use crate::session::load;
 use crate::session::record::LastVerdict;
+use crate::session::status::RunStatus;
 use kernsnap_scenario::claims::Shown;
 
 #[derive(Serialize)]
@@ -26,7 +27,7 @@ struct Cell<'a> {
     image: &'a str,
     /// Of the last run; absent where there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    verdict: Option<String>,
+    verdict: Option<RunStatus>,
 }
 
 pub(super) fn claims(context: &Context, arguments: &ClaimsArguments) -> Result<Exit, Failure> {
@@ -74,6 +75,6 @@ fn show(row: &Row<'_>) {
         answer(&format!("      Not shown: {why}"));
     }
     for Cell { scenario, image, verdict } in &row.shown_by {
-        answer(&format!("      {} on {image}: {scenario}", verdict.as_deref().unwrap_or("not run")));
+        answer(&format!("      {} on {image}: {scenario}", verdict.map_or("not run", RunStatus::word)));
     }
 }

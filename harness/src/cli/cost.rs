@@ -4,11 +4,7 @@ use serde::Serialize;
 
 use super::args::CostArguments;
 use super::{Context, Exit, Failure, Scenarios, answer, options};
-use crate::session::run::Outcome;
-use kernsnap_analysis::cost::{Clock, Figure, figures, table};
-use kernsnap_analysis::verdict::Verdict;
-use kernsnap_machine::Schedule;
-use kernsnap_scenario::Scenario;
+use kernsnap_analysis::cost::{Figure, table};
 
 /// What one scenario costs.
 #[derive(Serialize)]
@@ -27,17 +23,12 @@ pub(super) fn cost(context: &Context, arguments: &CostArguments) -> Result<Exit,
     let schedule = super::schedule(&prepared_image, arguments.schedule)?;
     let mut exit = Exit::Passed;
     for (scenario, payload) in Scenarios::prepare(&prepared_image, &files)?.ready {
-        let run = context.run(&prepared_image.runtime, &cache, (&scenario, &payload), schedule)?;
-        if let Verdict::Unusable(reasons) = &run.outcome.verdict {
-            return Err(Failure {
-                exit: Exit::TraceUnusable,
-                text: format!("{}: {}", scenario.id, reasons.join("; ")),
-            });
-        }
-        if run.outcome.verdict != Verdict::Passed {
-            exit = exit.worst(Exit::Different);
-        }
-        let figures = figures_of_run(&scenario, &run.outcome);
+        let judged = context.judge(&prepared_image.runtime, &cache, (&scenario, &payload), schedule)?;
+        let Some(run) = judged.run.filter(|_| judged.status.has_view()) else {
+            return Err(Failure::from_status(&scenario.id, judged.status, &judged.reasons));
+        };
+        exit = exit.worst(judged.status.into());
+        let figures = run.outcome.figures(&scenario);
         if arguments.json {
             let (scenario, image, schedule) = (&*scenario.id, &*prepared_image.runtime.image, schedule.to_string());
             let row = Row { scenario, image, schedule, figures };
@@ -49,13 +40,4 @@ pub(super) fn cost(context: &Context, arguments: &CostArguments) -> Result<Exit,
         }
     }
     Ok(exit)
-}
-
-/// The figures of a run.
-pub(super) fn figures_of_run(scenario: &Scenario, outcome: &Outcome) -> Vec<Figure> {
-    figures(scenario, &outcome.trace, &outcome.cast, clock(outcome.schedule))
-}
-
-fn clock(schedule: Schedule) -> Clock {
-    Clock { ns_per_instruction: schedule.ns_per_instruction(), cpus: schedule.cpus }
 }

@@ -1,6 +1,8 @@
 //! Exit codes: one an outcome. "The kernel behaved differently" and "we could not find out" never share one.
 
-/// What the program ends with.
+use crate::session::status::RunStatus;
+
+/// The exit code of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Exit {
@@ -19,7 +21,9 @@ pub enum Exit {
     /// Repeated runs gave different bytes.
     NotRepeatable = 6,
     /// A kept result is not what the same input gives now.
-    CacheUnsound = 7,
+    CacheMismatch = 7,
+    /// This host lacks a tool that kernsnap needs, or has one that is too old.
+    HostNotSetUp = 8,
     /// An error of kernsnap itself.
     Internal = 70,
     /// Somebody stopped it.
@@ -36,6 +40,7 @@ pub(super) const HELP: &str = "Exit codes:
     5  the trace is unusable: events were lost
     6  repeated runs gave different bytes
     7  a kept result does not repeat: the same input gave other bytes than before
+    8  this host is not set up: a tool is missing or too old (`kernsnap doctor` lists them)
    70  an error of kernsnap itself
   130  interrupted";
 
@@ -44,6 +49,19 @@ impl Exit {
     #[must_use]
     pub fn worst(self, other: Self) -> Self {
         self.max(other)
+    }
+}
+
+impl From<RunStatus> for Exit {
+    fn from(status: RunStatus) -> Self {
+        match status {
+            RunStatus::Passed | RunStatus::DoesNotApply => Self::Passed,
+            RunStatus::Failed => Self::Different,
+            RunStatus::Refused => Self::BadInput,
+            RunStatus::Lost => Self::MachineLost,
+            RunStatus::Unusable => Self::TraceUnusable,
+            RunStatus::CacheMismatch => Self::CacheMismatch,
+        }
     }
 }
 
@@ -60,8 +78,8 @@ mod tests {
     #[test]
     fn the_help_tells_every_code() {
         use Exit::{
-            BadInput, BuildFailed, CacheUnsound, Different, Internal, Interrupted, MachineLost, NotRepeatable, Passed,
-            TraceUnusable,
+            BadInput, BuildFailed, CacheMismatch, Different, HostNotSetUp, Internal, Interrupted, MachineLost,
+            NotRepeatable, Passed, TraceUnusable,
         };
         let all = [
             Passed,
@@ -71,7 +89,8 @@ mod tests {
             MachineLost,
             TraceUnusable,
             NotRepeatable,
-            CacheUnsound,
+            CacheMismatch,
+            HostNotSetUp,
             Internal,
             Interrupted,
         ];

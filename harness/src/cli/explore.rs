@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::args::ExploreArguments;
 use super::parallel::in_order;
-use super::{Context, Exit, Failure, LIMIT, Scenarios, answer, chain, options, talk, terminal};
-use crate::session::run::{CachePolicy, GuestPayload, RunError, Runner};
+use super::{Context, Exit, Failure, LIMIT, Scenarios, answer, options, talk, terminal};
+use crate::session::run::{CachePolicy, GuestPayload, Runner};
+use crate::session::status::JudgedRun;
 use kernsnap_analysis::explore::{Explored, ScheduleRun};
 use kernsnap_analysis::verdict::Verdict;
 use kernsnap_image::ImageError;
@@ -89,27 +90,15 @@ fn once(
     schedule: Schedule,
 ) -> Result<(ScheduleRun, Exit), Failure> {
     let scratch = context.store.scratch().map_err(ImageError::from)?;
-    let told = schedule.to_string();
-    let nothing = |why: String| ScheduleRun { schedule: schedule.to_string(), view: Vec::new(), broken: vec![why] };
-    match runner.run(scenario, payload, schedule, scratch.path()) {
-        Ok(run) => {
-            let (view, exit, broken) = match &run.outcome.verdict {
-                Verdict::Passed => (true, Exit::Passed, Vec::new()),
-                Verdict::Failed(violations) => {
-                    (true, Exit::Different, violations.iter().map(|violation| violation.that.clone()).collect())
-                }
-                Verdict::Unusable(reasons) => {
-                    (false, Exit::TraceUnusable, vec![format!("unusable: {}", reasons.join("; "))])
-                }
-            };
-            let text = if view { run.outcome.view.to_string() } else { String::new() };
-            Ok((ScheduleRun { schedule: told, view: text.lines().map(str::to_owned).collect(), broken }, exit))
-        }
-        Err(RunError::Boot(error)) if !error.is_of_the_host() => {
-            Ok((nothing(format!("lost: {}", chain(&error))), Exit::MachineLost))
-        }
-        Err(error) => Err(error.into()),
-    }
+    let JudgedRun { status, reasons, run } = runner.judge(scenario, payload, schedule, scratch.path())?;
+    let text = run.as_ref().filter(|_| status.has_view()).map(|run| run.outcome.view.to_string()).unwrap_or_default();
+    let broken = match run.map(|run| run.outcome.verdict) {
+        Some(Verdict::Passed) => Vec::new(),
+        Some(Verdict::Failed(violations)) => violations.into_iter().map(|violation| violation.that).collect(),
+        Some(Verdict::Unusable(_)) | None => vec![format!("{status}: {}", reasons.join("; "))],
+    };
+    let view = text.lines().map(str::to_owned).collect();
+    Ok((ScheduleRun { schedule: schedule.to_string(), view, broken }, status.into()))
 }
 
 fn tell(row: &Row<'_>) {

@@ -1,12 +1,13 @@
 //! Why a command came to nothing, and the exit code that says so.
 
-use std::fmt::Write as _;
 use std::io::ErrorKind;
 
 use super::Exit;
 use crate::session::load::LoadError;
 use crate::session::prepare::{NotApplicable, PrepareError};
 use crate::session::run::RunError;
+use crate::session::status::RunStatus;
+pub(super) use crate::session::status::with_causes as chain;
 use kernsnap_host::exec::ToolError;
 use kernsnap_host::git::GitError;
 use kernsnap_host::store::StoreError;
@@ -27,21 +28,14 @@ impl Failure {
         Self { exit: Exit::BadInput, text }
     }
 
+    /// A run that a command cannot go on with.
+    pub(super) fn from_status(scenario: &str, status: RunStatus, reasons: &[String]) -> Self {
+        Self { exit: status.into(), text: format!("{scenario}: {status}: {}", reasons.join("; ")) }
+    }
+
     pub(super) fn internal(what: &str, error: &dyn std::error::Error) -> Self {
         Self { exit: Exit::Internal, text: format!("failed to {what}: {}", chain(error)) }
     }
-}
-
-/// An error with its causes, on one line as long as they are.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        // Writing to a String cannot fail.
-        let _ = write!(text, ": {error}");
-        cause = error.source();
-    }
-    text
 }
 
 pub(super) fn with_hint(text: String, hint: Option<String>) -> String {
@@ -62,6 +56,7 @@ impl From<ImageError> for Failure {
         let exit = match error.kind() {
             ImageErrorKind::BadInput => Exit::BadInput,
             ImageErrorKind::BuildFailed => Exit::BuildFailed,
+            ImageErrorKind::HostNotSetUp => Exit::HostNotSetUp,
             ImageErrorKind::Interrupted => Exit::Interrupted,
         };
         // A diagnostic shows its hint itself.
@@ -81,7 +76,11 @@ impl From<LockstepError> for Failure {
         match error {
             LockstepError::Store(error) => error.into(),
             LockstepError::Compile(ToolError::Interrupted(interrupted)) => ImageError::from(interrupted).into(),
-            LockstepError::Compile(_) => Self { exit: Exit::BuildFailed, text: chain(&error) },
+            LockstepError::Compile(ref tool) => {
+                let exit = if tool.is_not_set_up() { Exit::HostNotSetUp } else { Exit::BuildFailed };
+                let hint = tool.hint().map(str::to_owned);
+                Self { exit, text: with_hint(chain(&error), hint) }
+            }
         }
     }
 }
@@ -91,6 +90,9 @@ impl From<GitError> for Failure {
         match error {
             GitError::Tool(ToolError::Interrupted(interrupted)) => ImageError::from(interrupted).into(),
             GitError::NoRepository { .. } | GitError::NoCommit { .. } => Self::input(chain(&error)),
+            GitError::Tool(tool) if tool.is_not_set_up() => {
+                Self { exit: Exit::HostNotSetUp, text: with_hint(chain(&tool), tool.hint().map(str::to_owned)) }
+            }
             GitError::Tool(_) | GitError::Write { .. } => Self { exit: Exit::BuildFailed, text: chain(&error) },
         }
     }
@@ -99,11 +101,13 @@ impl From<GitError> for Failure {
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let exit = match &error {
-            RunError::Boot(BootError::Interrupted(_)) => Exit::Interrupted,
+            RunError::Boot(BootError::Interrupted(_) | BootError::Tool(ToolError::Interrupted(_))) => Exit::Interrupted,
+            RunError::Boot(BootError::Tool(error)) if error.is_not_set_up() => Exit::HostNotSetUp,
+            RunError::Boot(BootError::Unordered { .. }) => Exit::HostNotSetUp,
             RunError::Refused(_) => Exit::BadInput,
             // Without its files there is no machine.
             RunError::Boot(_) | RunError::Write { .. } => Exit::MachineLost,
-            RunError::CacheMismatch(_) => Exit::CacheUnsound,
+            RunError::CacheMismatch(_) => Exit::CacheMismatch,
         };
         let hint = match &error {
             RunError::Boot(BootError::Tool(error)) => error.hint(),
@@ -130,7 +134,8 @@ impl From<PrepareError> for Failure {
                 let Self { exit, text } = source.into();
                 Self { exit, text: format!("cannot ask the kernel of image `{image}` what it can trace: {text}") }
             }
-            error @ PrepareError::OldQemu { .. } => Self { exit: Exit::MachineLost, text: chain(&error) },
+            PrepareError::Run(error) => error.into(),
+            error @ PrepareError::OldQemu { .. } => Self { exit: Exit::HostNotSetUp, text: chain(&error) },
             error @ (PrepareError::Read { .. } | PrepareError::Module { .. } | PrepareError::Layouts { .. }) => {
                 Self { exit: Exit::BuildFailed, text: chain(&error) }
             }

@@ -12,11 +12,11 @@ use crate::session::cache::Cache;
 use crate::session::load;
 use crate::session::prepare::{Prepared, PreparedImage};
 use crate::session::run::Outcome;
+use crate::session::status::RunStatus;
 use kernsnap_analysis::lesson::{Contradiction, Language, Lesson, Page, Run, Section, index};
-use kernsnap_analysis::verdict::Verdict;
 use kernsnap_scenario::Scenario;
 
-/// Host time for a run: the backstop.
+/// One lesson of the list.
 #[derive(Serialize)]
 struct Row<'a> {
     lesson: &'a str,
@@ -34,17 +34,17 @@ pub(super) fn lesson(context: &Context, arguments: &LessonArguments) -> Result<E
     let lesson = load::lesson(&context.workspace, id)?;
     let options = options(&arguments.source)?;
     let classroom = Classroom::open(context, &options, &arguments.image)?;
-    let (scenario, outcome, exit) = classroom.run(&lesson)?;
-    if exit != Exit::Passed {
-        talk(&format!("the run of `{id}` is {}: `kernsnap run {}` tells more", outcome.verdict.word(), scenario.id));
+    let (scenario, outcome, status) = classroom.run(&lesson)?;
+    if !status.is_good() {
+        talk(&format!("the run of `{id}` {status}: `kernsnap run {}` shows why", scenario.id));
     }
-    // What a trace with holes shows is not what happened.
-    if exit == Exit::TraceUnusable {
-        return Ok(exit);
+    // A trace with holes does not show what happened.
+    if !status.has_view() {
+        return Ok(status.into());
     }
     let page = classroom.page(&lesson, &scenario, &outcome, language)?;
     answer(&if arguments.json { json(&page)? } else { page.show(&terminal::style()) });
-    Ok(exit)
+    Ok(status.into())
 }
 
 fn list(context: &Context, as_json: bool, language: Language) -> Result<Exit, Failure> {
@@ -83,10 +83,10 @@ fn write_docs(context: &Context, arguments: &LessonArguments) -> Result<Exit, Fa
     let options = options(&arguments.source)?;
     let classroom = Classroom::open(context, &options, &arguments.image)?;
     for lesson in &wanted {
-        let (scenario, outcome, exit) = classroom.run(lesson)?;
-        if exit != Exit::Passed {
-            talk(&format!("the run of `{}` is {}: its pages stay as they are", lesson.id, outcome.verdict.word()));
-            return Ok(exit);
+        let (scenario, outcome, status) = classroom.run(lesson)?;
+        if !status.is_good() {
+            talk(&format!("the run of `{}` {status}: its pages stay as they are", lesson.id));
+            return Ok(status.into());
         }
         for language in Language::ALL {
             let page = classroom.page(lesson, &scenario, &outcome, language)?;
@@ -121,7 +121,7 @@ impl<'a> Classroom<'a> {
         Ok(Self { context, prepared_image, cache })
     }
 
-    fn run(&self, lesson: &Lesson) -> Result<(Scenario, Outcome, Exit), Failure> {
+    fn run(&self, lesson: &Lesson) -> Result<(Scenario, Outcome, RunStatus), Failure> {
         let file = load::scenario_file(&self.context.workspace, &lesson.content.scenario)?;
         let mut progress = Progress::new();
         let prepared = self.prepared_image.scenario(&file, &mut |event| progress.show(event))?;
@@ -134,14 +134,11 @@ impl<'a> Classroom<'a> {
         };
         lesson.check(&scenario).map_err(|mistake| Failure::input(mistake.to_string()))?;
         let schedule = self.prepared_image.runtime.machine.usual_schedule();
-        let outcome =
-            self.context.run(&self.prepared_image.runtime, &self.cache, (&scenario, &payload), schedule)?.outcome;
-        let exit = match outcome.verdict {
-            Verdict::Passed => Exit::Passed,
-            Verdict::Failed(_) => Exit::Different,
-            Verdict::Unusable(_) => Exit::TraceUnusable,
+        let judged = self.context.judge(&self.prepared_image.runtime, &self.cache, (&scenario, &payload), schedule)?;
+        let Some(run) = judged.run else {
+            return Err(Failure::from_status(&scenario.id, judged.status, &judged.reasons));
         };
-        Ok((scenario, outcome, exit))
+        Ok((scenario, run.outcome, judged.status))
     }
 
     fn page(

@@ -13,7 +13,7 @@ use super::args::{DiffArguments, MatrixArguments};
 use super::progress::Progress;
 use super::{Context, Exit, Failure, answer, options, terminal};
 use crate::session::load;
-use crate::session::matrix::{Came, Cell, Order, matrix};
+use crate::session::matrix::{Cell, Order, matrix};
 use kernsnap_analysis::diff::{Diff, TaskLines};
 use kernsnap_analysis::view::Ink;
 use kernsnap_image::Options;
@@ -64,7 +64,7 @@ pub(super) fn diff(context: &Context, images: &[String], arguments: &DiffArgumen
         let side = |image: &str| {
             let cell = cells.get(image)?;
             let tasks = TaskLines::read(cell.view.as_deref().unwrap_or_default());
-            Some(TaskLines { verdict: Some(cell.outcome.word().to_owned()), ..tasks })
+            Some(TaskLines { verdict: Some(cell.verdict.word().to_owned()), ..tasks })
         };
         let (Some(one), Some(other)) = (side(before), side(after)) else { continue };
         let diff = Diff::new(&one, &other);
@@ -162,11 +162,7 @@ impl Table {
                 let _ = match cells.get(image) {
                     None => write!(text, "  {:column$}", ""),
                     Some(cell) => {
-                        let ink = if matches!(cell.outcome, Came::Passed | Came::DoesNotApply) {
-                            Ink::Good
-                        } else {
-                            Ink::Bad
-                        };
+                        let ink = if cell.verdict.is_good() { Ink::Good } else { Ink::Bad };
                         write!(text, "  {}", style.padded(ink, &self.word(cells, cell), column))
                     }
                 };
@@ -175,7 +171,7 @@ impl Table {
         let counts: Vec<String> = images.iter().map(|image| format!("{image}: {}", self.count(image))).collect();
         let _ = write!(text, "\n\n≠ another view than on the first image\n{}\n", counts.join("\n"));
         for cell in self.cells.values().flat_map(BTreeMap::values).filter(|cell| !cell.reasons.is_empty()) {
-            let _ = write!(text, "\n{} on {}: {}", cell.scenario, cell.image, cell.outcome.word());
+            let _ = write!(text, "\n{} on {}: {}", cell.scenario, cell.image, cell.verdict.word());
             for reason in &cell.reasons {
                 let _ = write!(text, "\n  {}", reason.trim_end().replace('\n', "\n  "));
             }
@@ -194,24 +190,20 @@ impl Table {
         text
     }
 
-    /// `57 passed, 2 n/a`.
+    /// `57 passed, 2 does-not-apply`.
     fn count(&self, image: &str) -> String {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for cell in self.cells.values().filter_map(|cells| cells.get(image)) {
-            *counts.entry(cell.outcome.word()).or_default() += 1;
+            *counts.entry(cell.verdict.word()).or_default() += 1;
         }
         counts.iter().map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
     }
 
     fn exit(&self) -> Exit {
-        let exit = |came| match came {
-            Came::Passed | Came::DoesNotApply => Exit::Passed,
-            Came::Failed => Exit::Different,
-            Came::Unusable => Exit::TraceUnusable,
-            Came::Refused => Exit::BadInput,
-            Came::Lost => Exit::MachineLost,
-        };
-        self.cells.values().flat_map(BTreeMap::values).fold(Exit::Passed, |worst, cell| worst.worst(exit(cell.outcome)))
+        self.cells
+            .values()
+            .flat_map(BTreeMap::values)
+            .fold(Exit::Passed, |worst, cell| worst.worst(cell.verdict.into()))
     }
 
     /// Whether a cell's view is that of the first image that has one; `None` where there is nothing to compare.
@@ -222,6 +214,6 @@ impl Table {
 
     fn word(&self, cells: &BTreeMap<String, Cell>, cell: &Cell) -> String {
         let mark = if self.same_view(cells, cell) == Some(false) { " ≠" } else { "" };
-        format!("{}{mark}", cell.outcome.word())
+        format!("{}{mark}", cell.verdict.word())
     }
 }

@@ -18,7 +18,6 @@ mod lesson;
 mod list;
 mod load_trace;
 mod matrix;
-mod measure;
 mod new;
 mod parallel;
 mod progress;
@@ -36,7 +35,6 @@ mod view;
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Parser as _;
 
@@ -47,7 +45,8 @@ use self::progress::Progress;
 use crate::session::cache::Cache;
 use crate::session::load;
 use crate::session::prepare::{NotApplicable, Prepared, PreparedImage};
-use crate::session::run::{CachePolicy, GuestPayload, ImageRuntime, Run, RunError, Runner};
+use crate::session::run::{CachePolicy, GuestPayload, ImageRuntime, LIMIT, RunError, Runner};
+use crate::session::status::JudgedRun;
 use kernsnap_host::interrupt;
 use kernsnap_host::store::Store;
 use kernsnap_host::workspace::Workspace;
@@ -55,9 +54,6 @@ use kernsnap_image::{ImageError, ImageSpec, Images, Options, Resolve, SourceSpec
 use kernsnap_machine::Schedule;
 use kernsnap_machine::emulator::Emulator;
 use kernsnap_scenario::Scenario;
-
-/// The backstop of a boot in host time, where no argument sets it.
-const LIMIT: Duration = Duration::from_secs(120);
 
 /// Runs the program with the process's arguments.
 #[must_use]
@@ -179,17 +175,17 @@ impl Context {
         Ok(Cache::new(&self.store, &emulator.hash))
     }
 
-    /// One run, from the cache where it is known.
-    fn run<'a>(
+    /// One run with its status, from the cache where it is known.
+    fn judge<'a>(
         &self,
         runtime: &'a ImageRuntime,
         cache: &Cache,
         (scenario, payload): (&Scenario, &GuestPayload),
         schedule: Schedule,
-    ) -> Result<Run<'a>, Failure> {
+    ) -> Result<JudgedRun<'a>, Failure> {
         let scratch = self.store.scratch().map_err(ImageError::from)?;
         let runner = Runner { runtime, cache: cache.clone(), freshness: CachePolicy::Cached, limit: LIMIT };
-        Ok(runner.run(scenario, payload, schedule, scratch.path())?)
+        Ok(runner.judge(scenario, payload, schedule, scratch.path())?)
     }
 
     /// An image, with progress for people where it must be built.

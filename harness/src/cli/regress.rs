@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::args::RegressArguments;
-use super::measure::{Kernel, Scrutiny, lacking, measure};
 use super::parallel::in_order;
 use super::{Context, Exit, Failure, absolute, answer, placed, terminal};
+use crate::session::measure::{Kernel, Scrutiny, lacking, measure};
 use crate::session::prepare::Prepared;
 use kernsnap_analysis::regress::{Class, Finding, Measurement, Report, classify};
 use kernsnap_image::{Options, SourceSpec};
@@ -120,13 +120,13 @@ fn one(setting: &Setting<'_>, scrutiny: Scrutiny, file: &Path) -> Result<Option<
     let (mut before, mut after) = (Vec::new(), Vec::new());
     match (base.prepared(file)?, head.prepared(file)?) {
         (Prepared::DoesNotApply(_), Prepared::DoesNotApply(_)) => return Ok(None),
-        (Prepared::Ready(one, payload), Prepared::Ready(other, other_load)) => {
+        (Prepared::Ready(one, payload), Prepared::Ready(other, other_payload)) => {
             let usual = base.usual_schedule();
-            before.push(base.look(context, (&one, &payload), usual)?);
-            after.push(head.look(context, (&other, &other_load), usual)?);
-            let (before_runs, after_runs) = ((&*one, &payload), (&*other, &other_load));
-            measure(context, scrutiny, (base, before_runs, &mut before[0]), (head, after_runs, &mut after[0]))?;
-            base.explain(context, before_runs, arguments.schedules.get(), &after[0], &mut before)?;
+            before.push(base.measure(&context.store, (&one, &payload), usual)?);
+            after.push(head.measure(&context.store, (&other, &other_payload), usual)?);
+            let (before_runs, after_runs) = ((&*one, &payload), (&*other, &other_payload));
+            measure(&context.store, scrutiny, (base, before_runs, &mut before[0]), (head, after_runs, &mut after[0]))?;
+            base.explain(&context.store, before_runs, arguments.schedules.get(), &after[0], &mut before)?;
         }
         (Prepared::DoesNotApply(not), Prepared::Ready(..)) => before.push(lacking(&not)),
         (Prepared::Ready(..), Prepared::DoesNotApply(not)) => after.push(lacking(&not)),

@@ -10,6 +10,7 @@ use super::args::{Arguments, ReplayArguments};
 use super::{Exit, Failure, LIMIT, absolute, answer, store_root, talk};
 use crate::session::capsule::{About, Capsule};
 use crate::session::run::RunError;
+use crate::session::status::RunStatus;
 use kernsnap_host::store::Store;
 use kernsnap_image::ImageError;
 use kernsnap_machine::emulator;
@@ -33,7 +34,7 @@ struct Brief<'a> {
     scenario: &'a str,
     image: &'a str,
     schedule: &'a str,
-    verdict: &'a str,
+    verdict: RunStatus,
 }
 
 pub(super) fn replay(arguments: &Arguments, replay: &ReplayArguments) -> Result<Exit, Failure> {
@@ -49,7 +50,7 @@ pub(super) fn replay(arguments: &Arguments, replay: &ReplayArguments) -> Result<
     let differences = capsule.differences(&found);
     let About { scenario, image, schedule, verdict, reasons, qemu, .. } = &capsule.about;
     let told = ReplayOutput {
-        about: Brief { scenario, image, schedule, verdict },
+        about: Brief { scenario, image, schedule, verdict: *verdict },
         same: differences.is_empty(),
         differences,
         same_qemu: qemu.hash == emulator.hash,

@@ -45,8 +45,11 @@ fn made(context: &Context, arguments: &ReportArguments) -> Result<Report, Failur
     let (scenario, payload) = prepared_image.scenario(&file, &mut show)?.ready()?;
     drop(progress);
     let schedule = prepared_image.runtime.machine.usual_schedule();
-    let outcome = context.run(&prepared_image.runtime, &context.cache()?, (&scenario, &payload), schedule)?.outcome;
-    Ok(build(&scenario, &prepared_image.runtime.image, &outcome, &load::sources(&context.workspace)?))
+    let judged = context.judge(&prepared_image.runtime, &context.cache()?, (&scenario, &payload), schedule)?;
+    let Some(run) = judged.run else {
+        return Err(Failure::from_status(&scenario.id, judged.status, &judged.reasons));
+    };
+    Ok(build(&scenario, &prepared_image.runtime.image, &run.outcome, &load::sources(&context.workspace)?))
 }
 
 /// The report of a run.

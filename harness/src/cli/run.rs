@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::args::RunArguments;
 use super::parallel::in_order;
-use super::{Context, Exit, Failure, Scenarios, absolute, answer, chain, options, report, schedule, talk, terminal};
+use super::{Context, Exit, Failure, Scenarios, absolute, answer, options, report, schedule, talk, terminal};
 use crate::session::cache::Cache;
 use crate::session::capsule::Capsule;
 use crate::session::load;
@@ -22,8 +22,8 @@ use kernsnap_analysis::verdict::Verdict;
 use kernsnap_analysis::verdict::mutation::mutate;
 use kernsnap_analysis::view::{Kind, Style, View, ViewInput};
 use kernsnap_image::ImageError;
+use kernsnap_machine::Schedule;
 use kernsnap_machine::emulator::Emulator;
-use kernsnap_machine::{BootError, Schedule};
 use kernsnap_scenario::Scenario;
 
 /// One run to do.
@@ -123,28 +123,13 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Ran {
     let (directory, _scratch) = directory(job, setting)?;
     let Setting { runner, schedule, emulator, .. } = setting;
     let qemu_version = &*emulator.version;
-    let without_verdict = |word, why, exit| {
-        let record = Record::without_verdict(&job.scenario.id, runner.runtime, *schedule, word, why, qemu_version);
-        (record, None, exit)
-    };
-    let (mut record, run, mut exit) = match runner.run(job.scenario, job.payload, *schedule, &directory) {
-        Ok(run) => {
-            let exit = match run.outcome.verdict {
-                Verdict::Passed => Exit::Passed,
-                Verdict::Failed(_) => Exit::Different,
-                Verdict::Unusable(_) => Exit::TraceUnusable,
-            };
-            let mut record = Record::finished(job.scenario, runner.runtime, &run.outcome, qemu_version);
-            record.views = views(job, setting, &run.outcome);
-            (record, Some(run), exit)
-        }
-        Err(RunError::Boot(error)) if !matches!(error, BootError::Interrupted(_)) => {
-            without_verdict("lost", chain(&error), Exit::MachineLost)
-        }
-        Err(RunError::Refused(mistake)) => without_verdict("refused", mistake.to_string(), Exit::BadInput),
-        Err(RunError::CacheMismatch(mismatch)) => without_verdict("unsound", mismatch.to_string(), Exit::CacheUnsound),
-        Err(error) => return Err(error.into()),
-    };
+    let judged = runner.judge(job.scenario, job.payload, *schedule, &directory)?;
+    let mut exit = Exit::from(judged.status);
+    let mut record = Record::new(job.scenario, runner.runtime, *schedule, &judged, qemu_version);
+    let run = judged.run;
+    if let Some(run) = &run {
+        record.views = views(job, setting, &run.outcome);
+    }
     if let Some(run) = run.as_ref().filter(|_| setting.out.is_some() || exit != Exit::Passed) {
         run.leave(&directory)?;
     }
@@ -169,7 +154,7 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Ran {
     let result = directory.join(evidence::RESULT);
     fs::write(&result, text + "\n").map_err(|source| RunError::Write { path: result, source })?;
     let Record { scenario, image, verdict, image_key, .. } = &record;
-    LastVerdict::remember(&setting.context.store, image, scenario, verdict, image_key);
+    LastVerdict::remember(&setting.context.store, image, scenario, *verdict, image_key);
     if let Some(outcome) = &outcome {
         reports(job, setting, outcome, &directory, exit)?;
     }

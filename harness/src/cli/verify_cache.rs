@@ -7,11 +7,12 @@ use serde::Serialize;
 use super::args::VerifyCacheArguments;
 use super::parallel::in_order;
 use super::progress::Progress;
-use super::{Context, Exit, Failure, LIMIT, answer, chain, talk};
+use super::{Context, Exit, Failure, LIMIT, answer, talk};
 use crate::session::cache::{About, Cache};
 use crate::session::load;
 use crate::session::prepare::{Prepared, PreparedImage};
-use crate::session::run::{CachePolicy, GuestPayload, RunError, RunInput, Runner};
+use crate::session::run::{CachePolicy, GuestPayload, RunInput, Runner};
+use crate::session::status::RunStatus;
 use kernsnap_image::{ImageError, ImageSpec, Options};
 use kernsnap_machine::Schedule;
 use kernsnap_scenario::Scenario;
@@ -35,10 +36,13 @@ struct Tried<'a> {
     #[serde(flatten)]
     about: &'a About,
     key: &'a str,
-    /// `same`, `unsound`, or `lost`.
-    outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<String>,
+    /// Whether the boot gave the same bytes.
+    same: bool,
+    /// The status of the boot.
+    verdict: RunStatus,
+    /// Why the bytes are not the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reasons: Vec<String>,
 }
 
 pub(super) fn verify_cache(context: &Context, arguments: &VerifyCacheArguments) -> Result<Exit, Failure> {
@@ -72,12 +76,14 @@ pub(super) fn verify_cache(context: &Context, arguments: &VerifyCacheArguments) 
         arguments.parallel.get(),
         |known| again(context, known),
         |known, tried| {
-            let (outcome, why, one) = tried?;
-            exit = exit.worst(one);
-            same += usize::from(one == Exit::Passed);
+            let (verdict, reasons) = tried?;
+            let is_same = is_same(verdict);
+            exit = exit.worst(if is_same { Exit::Passed } else { verdict.into() });
+            same += usize::from(is_same);
+            let reasons = if is_same { Vec::new() } else { reasons };
             // A store that cannot be written begins at the same place next time.
             let _ = context.store.set_record(RECORD, &known.key);
-            tell(&Tried { about: &known.about, key: &known.key, outcome, why }, arguments.json)
+            tell(&Tried { about: &known.about, key: &known.key, same: is_same, verdict, reasons }, arguments.json)
         },
     )?;
     let others = entries.len() - total;
@@ -137,15 +143,15 @@ fn current<'a>(
     Ok(found)
 }
 
-fn again(context: &Context, known: &Known<'_>) -> Result<(&'static str, Option<String>, Exit), Failure> {
+fn again(context: &Context, known: &Known<'_>) -> Result<(RunStatus, Vec<String>), Failure> {
     let scratch = context.store.scratch().map_err(ImageError::from)?;
-    match known.runner.run(&known.scenario, &known.payload, known.schedule, scratch.path()) {
-        Err(RunError::CacheMismatch(mismatch)) => Ok(("unsound", Some(mismatch.to_string()), Exit::CacheUnsound)),
-        Err(RunError::Boot(error)) if !error.is_of_the_host() => Ok(("lost", Some(chain(&error)), Exit::MachineLost)),
-        // What the evidence shows is not the question.
-        Ok(_) | Err(RunError::Refused(_)) => Ok(("same", None, Exit::Passed)),
-        Err(error) => Err(error.into()),
-    }
+    let judged = known.runner.judge(&known.scenario, &known.payload, known.schedule, scratch.path())?;
+    Ok((judged.status, judged.reasons))
+}
+
+/// Whether a boot gave the bytes that are known. The verdict on them does not matter here.
+fn is_same(status: RunStatus) -> bool {
+    !matches!(status, RunStatus::CacheMismatch | RunStatus::Lost)
 }
 
 fn tell(tried: &Tried<'_>, json: bool) -> Result<(), Failure> {
@@ -154,9 +160,10 @@ fn tell(tried: &Tried<'_>, json: bool) -> Result<(), Failure> {
         return Ok(());
     }
     let About { image, scenario, schedule } = tried.about;
-    answer(&format!("{}: {scenario} on {image}, {schedule}", tried.outcome));
-    if let Some(why) = &tried.why {
-        answer(&format!("  {why}"));
+    let word = if tried.same { "same" } else { tried.verdict.word() };
+    answer(&format!("{word}: {scenario} on {image}, {schedule}"));
+    for reason in &tried.reasons {
+        answer(&format!("  {reason}"));
     }
     Ok(())
 }

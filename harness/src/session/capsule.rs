@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::session::run::{RunInput, evidence};
+use crate::session::status::RunStatus;
 use kernsnap_host::archive::{Effort, pack, unpack};
 use kernsnap_machine::emulator::Emulator;
 use kernsnap_machine::{Boot, BootError, BootRequest, Evidence, Lockstep, Machine, Schedule, boot};
@@ -29,8 +30,8 @@ pub struct About {
     pub image_key: String,
     /// The schedule, as the command line takes it.
     pub schedule: String,
-    /// How the run was judged, in one word.
-    pub verdict: String,
+    /// The status of the run.
+    pub verdict: RunStatus,
     /// Why.
     pub reasons: Vec<String>,
     /// The QEMU that ran it.
@@ -83,7 +84,7 @@ impl Capsule {
         scenario: &str,
         input: &RunInput<'_>,
         qemu: &Emulator,
-        (verdict, reasons): (&str, &[String]),
+        (verdict, reasons): (RunStatus, &[String]),
         evidence: Option<&Evidence>,
     ) -> io::Result<Self> {
         let runtime = input.runtime;
@@ -93,7 +94,7 @@ impl Capsule {
             image: runtime.image.clone(),
             image_key: runtime.image_key.clone(),
             schedule: input.schedule.to_string(),
-            verdict: verdict.to_owned(),
+            verdict,
             reasons: reasons.to_vec(),
             qemu: qemu.clone(),
             arguments: input.arguments(),

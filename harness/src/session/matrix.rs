@@ -1,4 +1,4 @@
-//! Scenarios × images: each scenario run once on each image, and what came of it.
+//! Scenarios × images: each scenario run once on each image, with its status.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use crate::session::cache::Cache;
 use crate::session::load::LoadError;
 use crate::session::prepare::{PrepareError, Prepared, PreparedImage};
 use crate::session::record::LastVerdict;
-use crate::session::run::{CachePolicy, GuestPayload, Outcome, RunError, Runner};
-use kernsnap_analysis::verdict::Verdict;
+use crate::session::run::{CachePolicy, GuestPayload, Runner};
+use crate::session::status::{JudgedRun, RunStatus};
 use kernsnap_host::interrupt;
 use kernsnap_host::parallel::in_order;
 use kernsnap_host::progress::Events;
@@ -25,8 +25,8 @@ pub struct Cell {
     pub scenario: String,
     /// The image.
     pub image: String,
-    /// What came of it.
-    pub outcome: Came,
+    /// The status.
+    pub verdict: RunStatus,
     /// Why, one sentence each, where it did not pass.
     pub reasons: Vec<String>,
     /// The view, where there is a trace to look at.
@@ -36,43 +36,18 @@ pub struct Cell {
     pub guest_ns: Option<u64>,
 }
 
-/// What can come of a scenario on an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Came {
-    /// Everything that must hold holds.
-    Passed,
-    /// The kernel behaved differently.
-    Failed,
-    /// The trace is incomplete.
-    Unusable,
-    /// The scenario is not about this kernel, and says so.
-    DoesNotApply,
-    /// The scenario names what this kernel does not have, or the kernel refuses one of its settings.
-    Refused,
-    /// The machine did not boot, or was lost.
-    Lost,
-}
-
 impl Cell {
-    fn without_view(scenario: &str, image: &str, outcome: Came, reasons: Vec<String>) -> Self {
+    fn without_view(scenario: &str, image: &str, verdict: RunStatus, reasons: Vec<String>) -> Self {
         let (scenario, image) = (scenario.to_owned(), image.to_owned());
-        Self { scenario, image, outcome, reasons, view: None, guest_ns: None }
+        Self { scenario, image, verdict, reasons, view: None, guest_ns: None }
     }
-}
 
-impl Came {
-    /// One word.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Passed => "passed",
-            Self::Failed => "failed",
-            Self::Unusable => "unusable",
-            Self::DoesNotApply => "n/a",
-            Self::Refused => "refused",
-            Self::Lost => "lost",
-        }
+    fn judged(scenario: &str, image: &str, judged: JudgedRun<'_>) -> Self {
+        let JudgedRun { status, reasons, run } = judged;
+        let outcome = run.map(|run| run.outcome);
+        let view = outcome.as_ref().filter(|_| status.has_view()).map(|outcome| outcome.view.to_string());
+        let guest_ns = outcome.and_then(|outcome| outcome.guest_ns);
+        Self { view, guest_ns, ..Self::without_view(scenario, image, status, reasons) }
     }
 }
 
@@ -106,12 +81,12 @@ pub fn matrix(
         let mut ready = Vec::new();
         for file in &order.files {
             let id = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            let nothing = |outcome, reasons| Cell::without_view(&id, name, outcome, reasons);
+            let nothing = |verdict, reasons| Cell::without_view(&id, name, verdict, reasons);
             match prepared_image.scenario(file, on) {
                 Ok(Prepared::Ready(scenario, payload)) => ready.push((scenario, payload)),
-                Ok(Prepared::DoesNotApply(not)) => on_cell(nothing(Came::DoesNotApply, not.lacking)),
+                Ok(Prepared::DoesNotApply(not)) => on_cell(nothing(RunStatus::DoesNotApply, not.lacking)),
                 Err(PrepareError::Workspace(LoadError::Diagnostic(mistake))) => {
-                    on_cell(nothing(Came::Refused, vec![mistake.to_string()]));
+                    on_cell(nothing(RunStatus::Refused, vec![mistake.to_string()]));
                 }
                 Err(error) => return Err(error),
             }
@@ -122,39 +97,16 @@ pub fn matrix(
         let act = |(scenario, payload): &(Box<Scenario>, GuestPayload)| {
             let directory = images.store.scratch().map_err(ImageError::from)?;
             let schedule = runner.runtime.machine.usual_schedule();
-            let outcome = runner.run(scenario, payload, schedule, directory.path());
+            let judged = runner.judge(scenario, payload, schedule, directory.path())?;
             interrupt::check().map_err(ImageError::from)?;
-            Ok(judged(&scenario.id, name, outcome.map(|run| run.outcome)))
+            Ok(Cell::judged(&scenario.id, name, judged))
         };
         in_order(&ready, order.parallel, is_interruption, act, |_, cell: Result<Cell, PrepareError>| {
             let cell = cell?;
-            LastVerdict::remember(
-                images.store,
-                name,
-                &cell.scenario,
-                cell.outcome.word(),
-                &prepared_image.runtime.image_key,
-            );
+            LastVerdict::remember(images.store, name, &cell.scenario, cell.verdict, &prepared_image.runtime.image_key);
             on_cell(cell);
             Ok(())
         })?;
     }
     Ok(())
-}
-
-fn judged(scenario: &str, image: &str, outcome: Result<Outcome, RunError>) -> Cell {
-    let cell = |outcome, reasons| Cell::without_view(scenario, image, outcome, reasons);
-    match outcome {
-        Ok(outcome) => {
-            let (came, reasons) = match &outcome.verdict {
-                Verdict::Passed => (Came::Passed, Vec::new()),
-                Verdict::Failed(violations) => (Came::Failed, violations.iter().map(ToString::to_string).collect()),
-                Verdict::Unusable(reasons) => (Came::Unusable, reasons.clone()),
-            };
-            let view = (came != Came::Unusable).then(|| outcome.view.to_string());
-            Cell { view, guest_ns: outcome.guest_ns, ..cell(came, reasons) }
-        }
-        Err(RunError::Refused(mistake)) => cell(Came::Refused, vec![mistake.to_string()]),
-        Err(error) => cell(Came::Lost, vec![error.to_string()]),
-    }
 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::session::prepare::NotApplicable;
-use crate::session::run::{ImageRuntime, Outcome};
-use kernsnap_analysis::verdict::Verdict;
+use crate::session::run::{ImageRuntime, Run};
+use crate::session::status::{JudgedRun, RunStatus};
 use kernsnap_analysis::view::View;
 use kernsnap_host::store::Store;
 use kernsnap_machine::{Schedule, Times};
@@ -17,8 +17,8 @@ pub struct Record {
     pub scenario: String,
     /// The image's name.
     pub image: String,
-    /// `passed`, `failed`, `unusable`, `lost`, `refused`, `unsound`, or `does not apply`.
-    pub verdict: &'static str,
+    /// The status.
+    pub verdict: RunStatus,
     /// `SHIFT:CPUS`, or `SHIFT:CPUS:OFFSET`.
     pub schedule: String,
     /// What must hold and does not, why the trace is unusable, why the machine was lost, what the
@@ -65,7 +65,7 @@ pub struct Record {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastVerdict {
     /// As in [`Record`].
-    pub verdict: String,
+    pub verdict: RunStatus,
     /// The hash of everything the image was made from.
     pub image_key: String,
 }
@@ -82,8 +82,8 @@ impl LastVerdict {
     }
 
     /// Remembers the verdict of a run. A store that cannot be written forgets it: the run has told it already.
-    pub fn remember(store: &Store, image: &str, scenario: &str, verdict: &str, image_key: &str) {
-        let last = Self { verdict: verdict.to_owned(), image_key: image_key.to_owned() };
+    pub fn remember(store: &Store, image: &str, scenario: &str, verdict: RunStatus, image_key: &str) {
+        let last = Self { verdict, image_key: image_key.to_owned() };
         let _ = store.set_record(&Self::name(image, scenario), &last);
     }
 }
@@ -119,18 +119,20 @@ impl From<Times> for MachineSeconds {
 }
 
 impl Record {
-    /// A run that was finished.
+    /// The record of a run.
     #[must_use]
-    pub fn finished(scenario: &Scenario, runtime: &ImageRuntime, outcome: &Outcome, qemu_version: &str) -> Self {
-        let reasons = match &outcome.verdict {
-            Verdict::Passed => Vec::new(),
-            Verdict::Failed(violations) => violations.iter().map(ToString::to_string).collect(),
-            Verdict::Unusable(reasons) => reasons.clone(),
-        };
+    pub fn new(
+        scenario: &Scenario,
+        runtime: &ImageRuntime,
+        schedule: Schedule,
+        judged: &JudgedRun<'_>,
+        qemu_version: &str,
+    ) -> Self {
+        let reasons = judged.reasons.clone();
+        let record = Self::without_run(&scenario.id, runtime, schedule, judged.status, reasons, qemu_version);
+        let Some(Run { outcome, .. }) = &judged.run else { return record };
         let machine = outcome.times.map(MachineSeconds::from);
         Self {
-            verdict: outcome.verdict.word(),
-            reasons,
             raw_sha256: Some(outcome.raw_sha256.clone()),
             view_sha256: Some(outcome.view_sha256.clone()),
             guest_seconds: outcome.guest_ns.map(|ns| std::time::Duration::from_nanos(ns).as_secs_f64()),
@@ -138,36 +140,30 @@ impl Record {
             cached: Some(machine.is_none()),
             events: Some(outcome.trace.events.len()),
             events_not_shown: Some(outcome.view.dropped),
-            ..Self::without_verdict(&scenario.id, runtime, outcome.schedule, "", String::new(), qemu_version)
+            ..record
         }
     }
 
-    /// A scenario that is not about this kernel.
+    /// The record of a scenario that does not apply to this kernel.
     #[must_use]
     pub fn not_applicable(not: &NotApplicable, runtime: &ImageRuntime, schedule: Schedule, qemu_version: &str) -> Self {
-        let reasons = not.lacking.clone();
-        Self {
-            reasons,
-            ..Self::without_verdict(&not.id, runtime, schedule, "does not apply", String::new(), qemu_version)
-        }
+        Self::without_run(&not.id, runtime, schedule, RunStatus::DoesNotApply, not.lacking.clone(), qemu_version)
     }
 
-    /// A run that nothing can be said of: its machine was `lost`, its settings were `refused`, or the cache is `unsound`.
-    #[must_use]
-    pub fn without_verdict(
+    fn without_run(
         scenario: &str,
         runtime: &ImageRuntime,
         schedule: Schedule,
-        word: &'static str,
-        why: String,
+        verdict: RunStatus,
+        reasons: Vec<String>,
         qemu_version: &str,
     ) -> Self {
         Self {
             scenario: scenario.to_owned(),
             image: runtime.image.clone(),
-            verdict: word,
+            verdict,
             schedule: schedule.to_string(),
-            reasons: vec![why],
+            reasons,
             unnoticed: Vec::new(),
             raw_sha256: None,
             view_sha256: None,

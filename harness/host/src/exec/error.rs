@@ -64,6 +64,12 @@ impl ToolError {
         }
     }
 
+    /// Whether the host lacks the tool, or has one that cannot be used.
+    #[must_use]
+    pub fn is_not_set_up(&self) -> bool {
+        matches!(self, ToolError::Missing { .. } | ToolError::Unusable { .. })
+    }
+
     /// Whether the tool's last words say that a disk is full.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {

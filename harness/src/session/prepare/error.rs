@@ -56,6 +56,9 @@ pub enum PrepareError {
         /// What QEMU says of itself.
         version: String,
     },
+    /// A run came to nothing because of this host.
+    #[error(transparent)]
+    Run(#[from] RunError),
     /// The kernel could not be asked what it can trace.
     #[error("cannot ask the kernel of image `{image}` what it can trace: {source}")]
     TraceCapabilities {

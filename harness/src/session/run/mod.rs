@@ -23,6 +23,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use crate::session::cache::CacheMismatch;
+use kernsnap_analysis::cost::{Clock, Figure, figures};
 use kernsnap_analysis::verdict::Verdict;
 use kernsnap_analysis::view::{RoleMap, View};
 use kernsnap_image::module_file::ModuleFile;
@@ -124,6 +125,18 @@ pub struct Outcome {
     pub total: Duration,
     /// The schedule.
     pub schedule: Schedule,
+}
+
+/// The backstop of a boot in host time, where no argument sets it.
+pub const LIMIT: Duration = Duration::from_secs(120);
+
+impl Outcome {
+    /// The costs that the scenario asks for, in instructions.
+    #[must_use]
+    pub fn figures(&self, scenario: &Scenario) -> Vec<Figure> {
+        let clock = Clock { ns_per_instruction: self.schedule.ns_per_instruction(), cpus: self.schedule.cpus };
+        figures(scenario, &self.trace, &self.cast, clock)
+    }
 }
 
 /// Why a run has no verdict.

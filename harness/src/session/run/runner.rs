@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::reading::read;
 use super::{GuestPayload, ImageRuntime, Outcome, RunError, RunInput, evidence, write};
 use crate::session::cache::{About, Cache};
+use crate::session::status::JudgedRun;
 use kernsnap_machine::{Evidence, Schedule};
 use kernsnap_scenario::Scenario;
 
@@ -79,6 +80,20 @@ impl<'a> Runner<'a> {
         }
         let outcome = Outcome { times: Some(boot.times), ..read(scenario, &input, &boot.evidence)? };
         Ok(Run::with(input, boot.evidence, outcome, started))
+    }
+
+    /// Runs `scenario` and gives the run its status.
+    ///
+    /// # Errors
+    /// As [`JudgedRun::new`].
+    pub fn judge(
+        &self,
+        scenario: &Scenario,
+        payload: &GuestPayload,
+        schedule: Schedule,
+        directory: &Path,
+    ) -> Result<JudgedRun<'a>, RunError> {
+        JudgedRun::new(self.run(scenario, payload, schedule, directory))
     }
 }
 
