@@ -82,7 +82,7 @@ fn a_capsule_gives_the_same_bytes_and_tells_where_it_does_not() -> Outcome {
     let ended = replay(&name)?;
     ends(&ended, Exit::Passed);
     let told = ended.record()?;
-    assert_eq!((&told["same"], &told["verdict"]), (&true.into(), &"passed".into()));
+    assert_eq!((&told["same"], &told["claimed_verdict"]), (&true.into(), &"passed".into()));
 
     let mut parts = unpack(&fs::read(&file)?)?;
     parts.insert("console.log".into(), b"something else\n".to_vec());

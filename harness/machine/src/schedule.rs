@@ -3,10 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// How fast guest time passes, how many CPUs take part, and when its steps begin: everything that decides who runs when.
 ///
 /// As text `SHIFT:CPUS`, or `SHIFT:CPUS:OFFSET`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Schedule {
     /// One instruction takes 2^shift nanoseconds (`-icount shift=`), 0 to 10.
     pub shift: u8,
@@ -84,6 +87,20 @@ impl FromStr for Schedule {
         };
         let possible = |s: &Self| s.shift <= MAX_SHIFT && s.cpus > 0 && s.offset_ns <= MAX_OFFSET_NS;
         parsed().filter(possible).ok_or_else(|| ScheduleError(text.into()))
+    }
+}
+
+impl TryFrom<String> for Schedule {
+    type Error = ScheduleError;
+
+    fn try_from(text: String) -> Result<Self, ScheduleError> {
+        text.parse()
+    }
+}
+
+impl From<Schedule> for String {
+    fn from(schedule: Schedule) -> Self {
+        schedule.to_string()
     }
 }
 

@@ -33,16 +33,17 @@ struct ReplayOutput<'a> {
 struct Brief<'a> {
     scenario: &'a str,
     image: &'a str,
-    schedule: &'a str,
-    verdict: RunStatus,
+    schedule: String,
+    /// The status that the capsule claims. Replaying compares bytes; it does not judge them.
+    claimed_verdict: RunStatus,
 }
 
 pub(super) fn replay(arguments: &Arguments, replay: &ReplayArguments) -> Result<Exit, Failure> {
     let store = Store::at(store_root(arguments)?);
     let shown = replay.file.display();
     let bytes = fs::read(&replay.file).map_err(|error| Failure::input(format!("cannot read `{shown}`: {error}")))?;
-    let capsule =
-        Capsule::unpack(&bytes).map_err(|error| Failure::input(format!("`{shown}` is no capsule: {error}")))?;
+    let capsule = Capsule::unpack(&bytes)
+        .map_err(|error| Failure::input(format!("`{shown}` is not a capsule that can be replayed: {error}")))?;
     let emulator = Emulator::find(&store).map_err(|error| Failure::from(RunError::Boot(error.into())))?;
     let (directory, _scratch) = directory(replay, &store)?;
     let lockstep = emulator::lockstep(&store, &mut |_| ())?;
@@ -50,7 +51,7 @@ pub(super) fn replay(arguments: &Arguments, replay: &ReplayArguments) -> Result<
     let differences = capsule.differences(&found);
     let About { scenario, image, schedule, verdict, reasons, qemu, .. } = &capsule.about;
     let told = ReplayOutput {
-        about: Brief { scenario, image, schedule, verdict: *verdict },
+        about: Brief { scenario, image, schedule: schedule.to_string(), claimed_verdict: *verdict },
         same: differences.is_empty(),
         differences,
         same_qemu: qemu.hash == emulator.hash,
@@ -59,9 +60,10 @@ pub(super) fn replay(arguments: &Arguments, replay: &ReplayArguments) -> Result<
     if replay.json {
         answer(&serde_json::to_string(&told).map_err(|error| Failure::internal("write JSON", &error))?);
     } else {
-        answer(&format!("{scenario} on {image}, schedule {schedule}: {verdict}"));
+        answer(&format!("{scenario} on {image}, schedule {schedule}"));
+        answer(&format!("the capsule claims: {verdict}"));
         for reason in reasons {
-            answer(&format!("  {reason}"));
+            answer(&format!("  {}", reason.escape_debug()));
         }
         answer(if told.same { "replayed: the same bytes" } else { "replayed: other bytes" });
         for difference in &told.differences {

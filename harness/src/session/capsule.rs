@@ -9,17 +9,19 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::session::boards;
 use crate::session::run::{RunInput, evidence};
 use crate::session::status::RunStatus;
 use kernsnap_host::archive::{Effort, pack, unpack};
 use kernsnap_machine::emulator::Emulator;
 use kernsnap_machine::{Boot, BootError, BootRequest, Evidence, Lockstep, Machine, Schedule, boot};
 
-/// Raised when the parts change.
-const FORMAT: u32 = 1;
+/// Raised when the parts change. Format 1 described its board itself.
+const FORMAT: u32 = 2;
 
 /// What a capsule says of itself: `capsule.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct About {
     format: u32,
     /// The scenario's id.
@@ -29,17 +31,15 @@ pub struct About {
     /// The hash of everything the image was made from.
     pub image_key: String,
     /// The schedule, as the command line takes it.
-    pub schedule: String,
-    /// The status of the run.
+    pub schedule: Schedule,
+    /// The status of the run, as whoever made the capsule claims it.
     pub verdict: RunStatus,
-    /// Why.
+    /// The reasons that go with it.
     pub reasons: Vec<String>,
     /// The QEMU that ran it.
     pub qemu: Emulator,
-    /// QEMU's arguments.
-    pub arguments: Vec<String>,
-    /// The board.
-    machine: Machine,
+    /// The name of the board, one of kernsnap's own.
+    board: String,
     command_line: String,
     may_panic: bool,
     powers_off: bool,
@@ -75,6 +75,55 @@ pub enum Replay {
     Lost(String),
 }
 
+/// The part of the description that all formats have.
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
+}
+
+/// The longest command line of a kernel on Arm (`COMMAND_LINE_SIZE`).
+const LONGEST_COMMAND_LINE: usize = 2048;
+
+impl About {
+    /// The board.
+    fn machine(&self) -> io::Result<Machine> {
+        let known = || boards::names().collect::<Vec<_>>().join(", ");
+        boards::find(&self.board).ok_or_else(|| {
+            invalid(format!(
+                "kernsnap does not describe the board `{}`; there are {}",
+                self.board.escape_debug(),
+                known()
+            ))
+        })
+    }
+
+    /// Checks every value that QEMU or a terminal gets: a capsule may come from anybody.
+    fn check(&self) -> io::Result<()> {
+        let machine = self.machine()?;
+        if self.schedule.cpus > machine.cpus {
+            return Err(invalid(format!(
+                "the board `{}` has {} CPUs, not {}",
+                self.board, machine.cpus, self.schedule.cpus
+            )));
+        }
+        let is_printable = |text: &str| text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        if self.command_line.len() > LONGEST_COMMAND_LINE || !is_printable(&self.command_line) {
+            return Err(invalid("its kernel command line is not printable ASCII of at most 2048 bytes"));
+        }
+        let is_name = |name: &str| {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        };
+        match [&self.scenario, &self.image].into_iter().find(|name| !is_name(name)) {
+            Some(wrong) => Err(invalid(format!("`{}` is not a name", wrong.escape_debug()))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn invalid(why: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why.into())
+}
+
 impl Capsule {
     /// The capsule of a run that was judged like this. There is no evidence of a machine that was lost.
     ///
@@ -88,17 +137,22 @@ impl Capsule {
         evidence: Option<&Evidence>,
     ) -> io::Result<Self> {
         let runtime = input.runtime;
+        if boards::find(&runtime.board).as_ref() != Some(&runtime.machine) {
+            return Err(invalid(format!(
+                "the board `{}` is not one that kernsnap describes itself, so nobody else could replay the run",
+                runtime.board
+            )));
+        }
         let about = About {
             format: FORMAT,
             scenario: scenario.to_owned(),
             image: runtime.image.clone(),
             image_key: runtime.image_key.clone(),
-            schedule: input.schedule.to_string(),
+            schedule: input.schedule,
             verdict,
             reasons: reasons.to_vec(),
             qemu: qemu.clone(),
-            arguments: input.arguments(),
-            machine: runtime.machine.clone(),
+            board: runtime.board.clone(),
             command_line: input.command_line.clone(),
             may_panic: input.may_panic,
             powers_off: input.powers_off(),
@@ -132,17 +186,18 @@ impl Capsule {
     /// # Errors
     /// Where it is no capsule, is damaged, or of another format.
     pub fn unpack(bytes: &[u8]) -> io::Result<Self> {
-        let wrong = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why.to_owned());
         let mut files = unpack(bytes)?;
-        let about = files.remove(ABOUT).ok_or_else(|| wrong("it says nothing of itself"))?;
-        let about: About = serde_json::from_slice(&about)?;
-        if about.format != FORMAT {
-            return Err(wrong(&format!("it has format {}, and this program reads {FORMAT}", about.format)));
+        let about = files.remove(ABOUT).ok_or_else(|| invalid(format!("`{ABOUT}` is missing in it")))?;
+        let Format { format } = serde_json::from_slice(&about)?;
+        if format != FORMAT {
+            return Err(invalid(format!("it has format {format}, and this program reads {FORMAT}")));
         }
+        let about: About = serde_json::from_slice(&about)?;
+        about.check()?;
         if let Some(missing) =
             [KERNEL, DEVICE_TREE, evidence::INITRAMFS].into_iter().find(|name| !files.contains_key(*name))
         {
-            return Err(wrong(&format!("`{missing}` is missing in it")));
+            return Err(invalid(format!("`{missing}` is missing in it")));
         }
         Ok(Self { about, files })
     }
@@ -167,11 +222,10 @@ impl Capsule {
             let bytes = self.files.get(name).map(Vec::as_slice).unwrap_or_default();
             fs::write(&path, bytes).map_err(|source| BootError::File { path, source })?;
         }
-        let schedule: Schedule = self.about.schedule.parse().unwrap_or(self.about.machine.usual_schedule());
         let request = BootRequest {
-            machine: &self.about.machine,
+            machine: &self.about.machine().map_err(|source| BootError::File { path: ABOUT.into(), source })?,
             lockstep,
-            schedule,
+            schedule: self.about.schedule,
             command_line: &self.about.command_line,
             kernel: &directory.join(KERNEL),
             device_tree: &directory.join(DEVICE_TREE),
@@ -205,5 +259,51 @@ impl Capsule {
                 vec![format!("the machine was lost otherwise: {why}; before: {}", self.about.reasons.join("; "))]
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A capsule whose description is changed before it is packed.
+    fn unpacked(change: impl FnOnce(&mut serde_json::Value)) -> io::Result<Capsule> {
+        let mut about = serde_json::json!({
+            "format": FORMAT, "scenario": "user-fork", "image": "rpi3-6.1", "image_key": "", "board": "raspi3b",
+            "schedule": "1:4", "verdict": "passed", "reasons": [], "qemu": { "version": "10.0.2", "hash": "" },
+            "command_line": "quiet", "may_panic": false, "powers_off": true, "end": null,
+        });
+        change(&mut about);
+        let about = about.to_string();
+        let empty = [KERNEL, DEVICE_TREE, evidence::INITRAMFS].map(|name| (name, [].as_slice()));
+        Capsule::unpack(&pack(&empty.into_iter().chain([(ABOUT, about.as_bytes())]).collect(), Effort::Quick)?)
+    }
+
+    #[track_caller]
+    fn refused(key: &str, value: impl Into<serde_json::Value>, why: &str) {
+        let error = unpacked(|about| about[key] = value.into()).expect_err("it is refused");
+        assert!(error.to_string().contains(why), "{error}");
+    }
+
+    #[test]
+    fn a_capsule_names_a_board_and_does_not_describe_one() {
+        assert!(unpacked(|_| ()).is_ok());
+        refused("board", "raspi3b,dumpdtb=/tmp/file", "does not describe the board");
+        refused("board", "../boards/raspi3b", "does not describe the board");
+        refused("board", "", "does not describe the board");
+        refused("machine", "raspi3b,dumpdtb=/tmp/file", "unknown field `machine`");
+        refused("arguments", serde_json::json!(["-M", "virt"]), "unknown field `arguments`");
+    }
+
+    #[test]
+    fn every_value_of_a_capsule_is_checked() {
+        refused("schedule", "1:4,sleep=on", "is no schedule");
+        refused("schedule", "", "is no schedule");
+        refused("schedule", "1:5", "has 4 CPUs, not 5");
+        refused("command_line", "quiet\u{1b}[2J", "not printable ASCII");
+        refused("command_line", "x".repeat(3000), "not printable ASCII");
+        refused("scenario", "user\nfork", "is not a name");
+        refused("image", "../../etc", "is not a name");
+        refused("format", 1, "it has format 1");
     }
 }

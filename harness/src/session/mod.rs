@@ -1,5 +1,6 @@
 //! The use cases, each once: from names to prepared images, runs, verdicts and what is kept of them.
 
+pub mod boards;
 pub mod cache;
 pub mod capsule;
 pub mod compile;

@@ -125,6 +125,7 @@ impl<'a> PreparedImage<'a> {
         let mut runtime = ImageRuntime {
             image: image.name.clone(),
             image_key: image.key.to_string(),
+            board: image.machine.clone(),
             machine,
             command_line: image.command_line.clone(),
             kernel: image.kernel.clone(),

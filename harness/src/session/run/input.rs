@@ -225,6 +225,7 @@ mod tests {
         ImageRuntime {
             image: "rpi3-6.1".into(),
             image_key: String::new(),
+            board: "raspi3b".into(),
             machine: raspi3b(),
             command_line: "quiet".into(),
             kernel: "Image".into(),

@@ -41,6 +41,8 @@ pub struct ImageRuntime {
     pub image: String,
     /// The content hash of everything the image is built from.
     pub image_key: String,
+    /// The board's name, that of a file in `images/boards/`.
+    pub board: String,
     /// The board.
     pub machine: Machine,
     /// The kernel's command line, without the console.
