@@ -359,7 +359,7 @@ fn a_store_that_cannot_be_written_is_told_with_a_way_out() -> Outcome {
     let checkout = faults()?;
     // Nobody makes directories there, not even root.
     let ended = Kernsnap::new(checkout.path(), ["run", "crash"]).store(Path::new("/sys/kernsnap")).run()?;
-    let told = ["error: the image store cannot be written: `/sys/kernsnap/", "hint: let `KERNSNAP_STORE` name"];
+    let told = ["error: the image store cannot be written: `/sys/kernsnap`", "hint: let `KERNSNAP_STORE` name"];
     assert_says(&ended, Exit::BuildFailed, &told);
 
     let file = tempfile::NamedTempFile::new()?;

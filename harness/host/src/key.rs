@@ -10,6 +10,9 @@ use serde_json::{Map, Value};
 /// A longer input is named by its hash; the words stay readable.
 const WORDS_LIMIT: usize = 200;
 
+/// Digits of a [`Key`].
+pub const KEY_LENGTH: usize = 32;
+
 /// The name of one store entry's content: 32 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key(String);

@@ -6,6 +6,7 @@ pub mod exec;
 pub mod git;
 pub mod interrupt;
 pub mod key;
+pub mod name;
 pub mod parallel;
 pub mod progress;
 pub mod stamp;

@@ -1,7 +1,6 @@
 //! `kernsnap gdb`.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,6 @@ use crate::session::run::{RunError, RunInput, evidence};
 use kernsnap_analysis::debug::{address, symbol_file};
 use kernsnap_host::exec::{Ended, Outputs, Process, Tool, ToolCall, ToolError, in_foreground};
 use kernsnap_host::interrupt;
-use kernsnap_host::store::StoreError;
 use kernsnap_image::ImageError;
 use kernsnap_machine::BootError;
 use kernsnap_machine::memory::GuestMemory;
@@ -44,12 +42,7 @@ pub(super) fn gdb(context: &Context, arguments: &GdbArguments) -> Result<Exit, F
     let (scenario, payload) = prepared_image.scenario(&file, &mut |_| ())?.ready()?;
     let input = RunInput::from_scenario(&scenario, runtime, &payload, schedule(&prepared_image, arguments.schedule)?)?;
 
-    let directory = context.store.root().join("gdb").join(&scenario.id);
-    let made = match fs::remove_dir_all(&directory) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => fs::create_dir_all(&directory),
-    };
-    made.map_err(|error| Failure::from(ImageError::from(StoreError::write(&directory)(error))))?;
+    let directory = context.store.debug_dir(&scenario.id).map_err(ImageError::from)?;
     input.leave(&directory)?;
     let elf = directory.join(SYMBOLS);
     fs::write(&elf, symbols).map_err(|source| RunError::Write { path: elf.clone(), source })?;

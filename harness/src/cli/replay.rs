@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use kernsnap_host::store::Scratch;
 use serde::Serialize;
-use tempfile::TempDir;
 
 use super::args::{Arguments, ReplayArguments};
 use super::{Exit, Failure, LIMIT, absolute, answer, store_root, talk};
@@ -77,7 +77,7 @@ pub(super) fn replay(arguments: &Arguments, replay: &ReplayArguments) -> Result<
     Ok(if told.same { Exit::Passed } else { Exit::NotRepeatable })
 }
 
-fn directory(replay: &ReplayArguments, store: &Store) -> Result<(PathBuf, Option<TempDir>), Failure> {
+fn directory(replay: &ReplayArguments, store: &Store) -> Result<(PathBuf, Option<Scratch>), Failure> {
     let Some(out) = &replay.out else {
         let scratch = store.scratch().map_err(ImageError::from)?;
         return Ok((scratch.path().to_owned(), Some(scratch)));

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tempfile::TempDir;
+use kernsnap_host::store::Scratch;
 
 use super::args::RunArguments;
 use super::parallel::in_order;
@@ -191,7 +190,7 @@ fn views(job: &Job<'_>, setting: &Setting<'_>, outcome: &Outcome) -> Vec<View> {
 }
 
 /// Where a run's files go: below `--out`, or into a directory that goes away with its guard.
-fn directory(job: &Job<'_>, setting: &Setting<'_>) -> Result<(PathBuf, Option<TempDir>), Failure> {
+fn directory(job: &Job<'_>, setting: &Setting<'_>) -> Result<(PathBuf, Option<Scratch>), Failure> {
     let Some(out) = &setting.out else {
         let scratch = setting.context.store.scratch().map_err(ImageError::from)?;
         return Ok((scratch.path().to_owned(), Some(scratch)));
@@ -208,15 +207,12 @@ fn keep(directory: &Path, setting: &Setting<'_>, job: &Job<'_>) -> Option<PathBu
     if setting.out.is_some() {
         return Some(directory.to_owned());
     }
-    let context = setting.context.store.root().join("evidence").join(&setting.runner.runtime.image);
-    let kept = numbered(context.join(&job.scenario.id), setting, job);
-    fs::create_dir_all(kept.parent()?).ok()?;
-    match fs::remove_dir_all(&kept) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return None,
-        _ => {}
+    let repetition = job.repetition.to_string();
+    let mut parts = vec![&*setting.runner.runtime.image, &*job.scenario.id];
+    if setting.repeat > 1 {
+        parts.push(&repetition);
     }
-    fs::rename(directory, &kept).ok()?;
-    Some(kept)
+    setting.context.store.keep_evidence(directory, &parts).ok()
 }
 
 /// A directory of its own for each repetition.

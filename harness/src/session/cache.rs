@@ -32,6 +32,7 @@ const END: &str = ".tar.zst";
 /// The results of earlier runs, by one build of QEMU.
 #[derive(Clone, Debug)]
 pub struct Cache {
+    store: Store,
     directory: PathBuf,
     /// Where entries go that did not repeat.
     aside: PathBuf,
@@ -92,7 +93,8 @@ impl Cache {
     #[must_use]
     pub fn new(store: &Store, qemu: &str) -> Self {
         let place = |name: &str| store.root().join(name);
-        Self { directory: place("result"), aside: place("damaged"), qemu: qemu.to_owned(), limit: LIMIT }
+        let (directory, aside) = (place("result"), place("damaged"));
+        Self { store: store.clone(), directory, aside, qemu: qemu.to_owned(), limit: LIMIT }
     }
 
     /// The name of the entry of an input.
@@ -127,8 +129,8 @@ impl Cache {
         }
         let path = self.path(key);
         let aside = self.aside.join(format!("result-{key}{END}"));
-        let moved = fs::create_dir_all(&self.aside).and_then(|()| fs::rename(&path, &aside));
-        Err(CacheMismatch { differences, entry: if moved.is_ok() { aside } else { path } })
+        let moved = self.store.sub("damaged").is_ok() && fs::rename(&path, &aside).is_ok();
+        Err(CacheMismatch { differences, entry: if moved { aside } else { path } })
     }
 
     /// What entries there are, by key.
@@ -151,7 +153,7 @@ impl Cache {
         let end = serde_json::to_vec(&end)?;
         let parts = [(part::END, &*end), (part::TRACE, &evidence.body), (part::CONSOLE, &evidence.console)];
         let bytes = pack(&BTreeMap::from(parts), Effort::Quick)?;
-        fs::create_dir_all(&self.directory)?;
+        self.store.sub("result").map_err(io::Error::other)?;
         // Two that write the same entry write the same bytes; a reader sees a whole one or none.
         let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
         file.write_all(&bytes)?;
@@ -163,7 +165,10 @@ impl Cache {
     fn make_room(&self) -> io::Result<()> {
         let mut files = Vec::new();
         for file in fs::read_dir(&self.directory)?.flatten() {
-            // Another process may have removed it.
+            // Another process may have removed it; and a file with another name is not the cache's.
+            if !file.file_name().to_string_lossy().ends_with(END) {
+                continue;
+            }
             let Ok(meta) = file.metadata() else { continue };
             files.push((meta.modified()?, meta.len(), file.path()));
         }

@@ -15,6 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kernsnap::cli::default_store;
+use kernsnap_host::store::Store;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -67,6 +68,7 @@ impl OwnStore {
     /// known in any case.
     pub(crate) fn lending(kinds: &[&str]) -> Result<Self, Box<dyn Error>> {
         let store = Self(tempfile::tempdir()?);
+        let records = Store::at(store.path()).sub("records")?;
         let lender = default_store().ok_or("there is no home directory for the image store")?;
         let with_kernels = kinds.contains(&"kernel").then_some("device-tree");
         for kind in kinds.iter().copied().chain(with_kernels) {
@@ -75,8 +77,6 @@ impl OwnStore {
             }
             symlink(lender.join(kind), store.path().join(kind))?;
         }
-        let records = store.path().join("records");
-        fs::create_dir(&records)?;
         for record in fs::read_dir(lender.join("records"))? {
             let record = record?;
             fs::copy(record.path(), records.join(record.file_name()))?;

@@ -115,6 +115,16 @@ impl Manifest {
         })
     }
 
+    /// The manifest in a directory; `None` where there is none that can be read.
+    pub(super) fn read(dir: &Path) -> Option<Manifest> {
+        serde_json::from_slice(&fs::read(dir.join(MANIFEST)).ok()?).ok()
+    }
+
+    /// Whether it is that of this entry.
+    pub(super) fn is(&self, kind: &str, key: &str) -> bool {
+        self.kind == kind && self.key == key
+    }
+
     pub(super) fn write(&self, dir: &Path) -> Result<(), StoreError> {
         let path = dir.join(MANIFEST);
         let failed = StoreError::write(&path);

@@ -32,6 +32,20 @@ pub enum StoreError {
         #[source]
         source: io::Error,
     },
+    /// The directory holds other things than a store.
+    #[error("`{}` is not a store of kernsnap: it holds other things", root.display())]
+    Foreign {
+        /// The directory.
+        root: PathBuf,
+    },
+    /// Others could put programs into the store, and this user would run them.
+    #[error("the store `{}` cannot be trusted: {why}", root.display())]
+    Untrusted {
+        /// The directory.
+        root: PathBuf,
+        /// Why.
+        why: String,
+    },
     /// Reading failed.
     #[error("cannot read `{path}`")]
     Read {
@@ -53,6 +67,10 @@ impl StoreError {
         match self {
             StoreError::Full { .. } => Some("make room, or let `KERNSNAP_STORE` name a directory on another disk"),
             StoreError::ReadOnly { .. } => Some("let `KERNSNAP_STORE` name a directory that can be written"),
+            StoreError::Foreign { .. } => Some("let `KERNSNAP_STORE` or `--store` name a directory of its own"),
+            StoreError::Untrusted { .. } => {
+                Some("use a store that belongs to you and that others cannot write to (`chmod go-w`)")
+            }
             _ => None,
         }
     }

@@ -1,6 +1,7 @@
 //! The store: what was built once, found by what it was built from.
 //!
 //! ```text
+//! ROOT/kernsnap-store          the marker: a directory without it is not touched
 //! ROOT/<kind>/<key>/…          an entry: its files and manifest.json
 //! ROOT/tmp/<kind>-<key>/       an entry being built, by the holder of …
 //! ROOT/lock/<kind>-<key>.lock  … this lock, which dies with its holder
@@ -17,10 +18,13 @@ mod entry;
 mod error;
 mod lock;
 mod record;
+mod root;
+mod scratch;
 mod usage;
 
 pub use entry::Entry;
 pub use error::StoreError;
+pub use scratch::Scratch;
 pub use usage::{Gone, Item, Keep, unused};
 
 use std::fs;
@@ -29,7 +33,8 @@ use std::path::{Path, PathBuf};
 
 use self::entry::{Manifest, Opened};
 use self::lock::{if_free, with_lock};
-use crate::key::CacheInputs;
+use crate::key::{CacheInputs, KEY_LENGTH};
+use crate::name::is_name;
 use crate::progress::{Events, ImageEvent};
 
 /// A store in a directory. Making one touches nothing.
@@ -57,6 +62,7 @@ impl Store {
     ///
     /// [`StoreError::Read`] when the disk fails; a damaged entry counts as absent.
     pub fn find(&self, inputs: &CacheInputs) -> Result<Option<Entry>, StoreError> {
+        root::check(&self.root)?;
         Ok(match Entry::open(&self.entry_dir(inputs))? {
             Opened::Whole(entry) => {
                 usage::renew(entry.dir());
@@ -81,6 +87,7 @@ impl Store {
         events: Events<'_>,
         build: impl FnOnce(&Path, Events<'_>) -> Result<Vec<String>, E>,
     ) -> Result<Entry, E> {
+        root::check(&self.root)?;
         let dir = self.entry_dir(inputs);
         if let Opened::Whole(entry) = Entry::open(&dir)? {
             usage::renew(&dir);
@@ -170,24 +177,42 @@ impl Store {
         Ok(path)
     }
 
-    /// An empty directory for temporary files, on the store's own disk; gone when dropped.
+    /// An empty directory for the files of a debugger's run, in place of the one before.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when the store cannot be written.
-    pub fn scratch(&self) -> Result<tempfile::TempDir, StoreError> {
-        // Its own place: `sweep` judges what is in `tmp` by its lock. This has none, but the name of who made it.
-        let parent = self.sub("scratch")?;
-        for dir in fs::read_dir(&parent).map_err(StoreError::read(&parent))?.flatten() {
-            let name = dir.file_name();
-            let owner = name.to_str().and_then(|name| name.split_once('-')?.0.parse::<u32>().ok());
-            if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
-                // Another process may be at it too.
-                let _gone = remove(&dir.path());
-            }
+    pub fn debug_dir(&self, scenario: &str) -> Result<PathBuf, StoreError> {
+        let parent = self.sub("gdb")?;
+        if !is_name(scenario) {
+            return Err(StoreError::write(&parent)(io::ErrorKind::InvalidFilename.into()));
         }
-        let prefix = format!("{}-", std::process::id());
-        tempfile::Builder::new().prefix(&prefix).tempdir_in(&parent).map_err(StoreError::write(&parent))
+        let directory = parent.join(scenario);
+        remove(&directory)?;
+        fs::create_dir(&directory).map_err(StoreError::write(&directory))?;
+        Ok(directory)
+    }
+
+    /// Moves the evidence of a run that did not pass into the store, in place of what was kept under that name before.
+    /// `parts` name the image, the scenario and, where there are several, the repetition.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be written.
+    pub fn keep_evidence(&self, from: &Path, parts: &[&str]) -> Result<PathBuf, StoreError> {
+        let mut to = self.sub(root::EVIDENCE)?;
+        for part in parts {
+            if !is_name(part) {
+                return Err(StoreError::write(&to)(io::ErrorKind::InvalidFilename.into()));
+            }
+            to.push(part);
+        }
+        if let Some(parent) = to.parent() {
+            fs::create_dir_all(parent).map_err(StoreError::write(parent))?;
+        }
+        remove(&to)?;
+        fs::rename(from, &to).map_err(StoreError::write(&to))?;
+        Ok(to)
     }
 
     /// Removes what builders that died left below `tmp`: whoever is alive holds the lock of what it builds.
@@ -195,6 +220,9 @@ impl Store {
         let (tmp, locks) = (self.sub("tmp")?, self.sub("lock")?);
         for dir in fs::read_dir(&tmp).map_err(StoreError::read(&tmp))? {
             let dir = dir.map_err(StoreError::read(&tmp))?;
+            if !is_entry_name(&dir.file_name().to_string_lossy()) {
+                continue;
+            }
             let lock = locks.join(format!("{}.lock", dir.file_name().to_string_lossy()));
             if_free(&lock, || remove(&dir.path()))?.unwrap_or(Ok(()))?;
         }
@@ -206,7 +234,12 @@ impl Store {
     }
 
     /// A directory of the store, made when it is missing.
-    fn sub(&self, name: &str) -> Result<PathBuf, StoreError> {
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be written, or the root is not a store's.
+    pub fn sub(&self, name: &str) -> Result<PathBuf, StoreError> {
+        root::claim(&self.root)?;
         let dir = self.root.join(name);
         fs::create_dir_all(&dir).map_err(StoreError::write(&dir))?;
         Ok(dir)
@@ -229,6 +262,16 @@ fn fill<E: From<StoreError>>(
 
 fn entry_name(inputs: &CacheInputs) -> String {
     format!("{}-{}", inputs.kind(), inputs.key())
+}
+
+/// Whether something in `tmp` has the name of an entry, `kind-key`.
+fn is_entry_name(name: &str) -> bool {
+    name.rsplit_once('-').is_some_and(|(kind, key)| root::KINDS.contains(&kind) && is_key(key))
+}
+
+/// Whether this is the text of a [`crate::key::Key`].
+fn is_key(text: &str) -> bool {
+    text.len() == KEY_LENGTH && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn words(inputs: &CacheInputs) -> String {

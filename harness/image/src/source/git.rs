@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use tempfile::TempDir;
+use kernsnap_host::store::Scratch;
 
 use super::SUPPLY;
 use super::spec::GitSpec;
@@ -20,7 +20,7 @@ pub(super) struct Commit {
     pub(super) hash: String,
     /// The tree it stands for, hexadecimal: a hash of all of its files.
     pub(super) tree: String,
-    repository: TempDir,
+    repository: Scratch,
 }
 
 /// Fetches the commit that `name` stands for now, or that it stood for when it was looked up.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
+use kernsnap_host::store::Scratch;
 
 use super::SUPPLY;
 use super::spec::PackageSpec;
@@ -17,7 +17,7 @@ use kernsnap_host::store::Store;
 #[derive(Debug)]
 pub(super) struct Download {
     tarball: PathBuf,
-    _dir: TempDir,
+    _dir: Scratch,
 }
 
 impl Download {

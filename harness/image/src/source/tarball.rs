@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use kernsnap_host::store::Scratch;
 use sha2::{Digest as _, Sha256};
-use tempfile::TempDir;
 
 use super::SUPPLY;
 use super::spec::TarballSpec;
@@ -18,7 +18,7 @@ use kernsnap_host::store::Store;
 /// The file, and the directory that goes away with it where it was fetched.
 pub(super) struct Tarball {
     pub(super) path: PathBuf,
-    _dir: Option<TempDir>,
+    _dir: Option<Scratch>,
 }
 
 /// Fetches the tarball, or finds it on this host, and compares its hash. `root` is where relative paths begin.

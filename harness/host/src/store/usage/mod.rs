@@ -10,15 +10,11 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::entry::MANIFEST;
+use super::entry::{MANIFEST, Manifest};
 use super::lock::if_free;
-use super::{Store, StoreError, remove};
-
-/// Where workshops are.
-const WORK: &str = "work";
-
-/// Directories that hold no entries: what is in them is small, has a limit of its own, or belongs to somebody alive.
-const NO_ENTRIES: [&str; 8] = [WORK, "lock", "tmp", "scratch", "records", "result", "damaged", "log"];
+use super::root::{self, EVIDENCE, KINDS, NO_ENTRIES, WORK};
+use super::{Store, StoreError, is_key, remove};
+use crate::name::is_name;
 
 /// What was used more recently stays: a reader holds no lock, and a long command opens its kernel once.
 const RECENT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -67,17 +63,19 @@ impl Store {
     ///
     /// [`StoreError::Read`] when the disk fails. What another process removes meanwhile is not there.
     pub fn items(&self) -> Result<Vec<Item>, StoreError> {
+        root::check(&self.root)?;
         let mut seen = BTreeSet::new();
         let mut items = Vec::new();
-        let kinds = names(&self.root).map_err(StoreError::read(&self.root))?;
-        let kinds = kinds.into_iter().filter(|kind| !NO_ENTRIES.contains(&kind.as_str()));
-        // Workshops last: what they share with a source counts as the source's.
-        for kind in kinds.chain([WORK.to_owned()]) {
-            let directory = self.root.join(&kind);
+        // Build directories last: what they share with a source counts as the source's.
+        for kind in KINDS.into_iter().chain([WORK]) {
+            let directory = self.root.join(kind);
             for name in names(&directory).map_err(StoreError::read(&directory))? {
-                let used = self.used(&kind, &name);
+                if !self.is_item(kind, &name) {
+                    continue;
+                }
+                let used = self.used(kind, &name);
                 let size = size(&directory.join(&name), &mut seen);
-                items.extend(used.map(|used| Item { kind: kind.clone(), name, size, used }));
+                items.extend(used.map(|used| Item { kind: kind.to_owned(), name, size, used }));
             }
         }
         Ok(items)
@@ -100,12 +98,32 @@ impl Store {
         let lock = self.sub("lock")?.join(format!("{name}.lock"));
         let (from, to) = (self.root.join(&item.kind).join(&item.name), self.sub("tmp")?.join(&name));
         let gone = if_free(&lock, || {
+            if !self.is_item(&item.kind, &item.name) {
+                return Err(StoreError::write(&from)(io::ErrorKind::InvalidInput.into()));
+            }
             // By one rename, so that nobody finds half an entry. What dies here is swept away by the next builder.
             remove(&to)?;
             fs::rename(&from, &to).map_err(StoreError::write(&from))?;
             remove(&to)
         })?;
         gone.map_or(Ok(Gone::InUse), |removed| removed.map(|()| Gone::Removed))
+    }
+
+    /// Whether a directory is what its path says: an entry whose manifest has the same kind and key, a build directory, or evidence.
+    /// Anything else is somebody else's, and stays.
+    fn is_item(&self, kind: &str, name: &str) -> bool {
+        let directory = self.root.join(kind).join(name);
+        let is_directory = directory.symlink_metadata().is_ok_and(|meta| meta.is_dir());
+        is_directory
+            && match kind {
+                EVIDENCE => is_name(name),
+                WORK => is_key(name) && self.root.join("lock").join(format!("{kind}-{name}.lock")).is_file(),
+                _ => {
+                    KINDS.contains(&kind)
+                        && is_key(name)
+                        && Manifest::read(&directory).is_some_and(|it| it.is(kind, name))
+                }
+            }
     }
 
     fn used(&self, kind: &str, name: &str) -> Option<SystemTime> {
