@@ -9,6 +9,7 @@ pub mod key;
 pub mod name;
 pub mod parallel;
 pub mod progress;
+pub mod remote;
 pub mod stamp;
 pub mod store;
 pub mod workspace;

@@ -20,6 +20,7 @@ use serde::Deserialize;
 use super::ImageError;
 use super::arch::Arch;
 use super::source::spec::SourceSpec;
+use kernsnap_host::name::is_name;
 use kernsnap_host::workspace::Workspace;
 use kernsnap_yaml::{Diagnostic, Step, did_you_mean, from_yaml};
 
@@ -113,6 +114,10 @@ impl ImageSpec {
     ///
     /// [`ImageError::Input`] for a file that is not there, [`ImageError::Spec`] for a mistake in it.
     pub fn load(workspace: &Workspace, name: &str) -> Result<ImageSpec, ImageError> {
+        if !is_name(name) {
+            let hint = "an image goes by the name of its file in `images/`, without a directory and without `.yaml`";
+            return Err(ImageError::input(format!("`{}` is not the name of an image", name.escape_debug()), hint));
+        }
         let path = workspace.image_file(name);
         match fs::read_to_string(&path) {
             Ok(text) => Ok(ImageSpec::parse(workspace, name, &path, &text)?),
@@ -130,6 +135,9 @@ impl ImageSpec {
         let at = |steps: &[Step], message: String, hint: Option<String>| {
             Err(Diagnostic::at(path, text, steps, message).with_hint(hint))
         };
+        if let Err(refused) = kernel.source.check() {
+            return at(&["kernel".into(), "source".into()], refused.to_string(), None);
+        }
         for (i, fragment) in kernel.config.iter().enumerate() {
             let steps = ["kernel".into(), "config".into(), i.into()];
             if kernel.config[..i].contains(fragment) {

@@ -145,6 +145,7 @@ impl History {
         let call = || {
             // What the user's or the host's configuration does to files on their way is no part of the commit.
             let call = ToolCall::new(self.git.clone()).dir(&tree);
+            let call = call.args(["-c", "core.hooksPath=/dev/null"]);
             call.env("GIT_DIR", &repository).env("GIT_WORK_TREE", &tree).env("GIT_CONFIG_NOSYSTEM", "1")
         };
         run(&call().args(["init", "--quiet"]), &mut |_| ())?;
@@ -161,6 +162,8 @@ impl History {
     /// What git says about the repository. None of these calls writes.
     fn ask<A: Into<String>>(&self, words: impl IntoIterator<Item = A>) -> Result<String, ToolError> {
         let call = ToolCall::new(self.git.clone()).with_network_env().dir(&self.path).env("GIT_OPTIONAL_LOCKS", "0");
+        // The repository belongs to its user, who may have configured programs for other uses of it.
+        let call = call.args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]);
         capture(&call.args(words.into_iter().map(Into::<String>::into)))
     }
 }

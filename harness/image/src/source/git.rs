@@ -10,6 +10,7 @@ use super::spec::GitSpec;
 use crate::ImageError;
 use kernsnap_host::exec::{Tool, ToolCall, ToolError, capture, run};
 use kernsnap_host::progress::{Events, ImageEvent, Phase};
+use kernsnap_host::remote::{GIT_PROTOCOLS, check_ref, check_repository};
 use kernsnap_host::store::Store;
 use kernsnap_host::store::StoreError;
 
@@ -25,6 +26,10 @@ pub(super) struct Commit {
 
 /// Fetches the commit that `name` stands for now, or that it stood for when it was looked up.
 pub(super) fn fetch(store: &Store, git: &GitSpec, name: &str, events: Events<'_>) -> Result<Commit, ImageError> {
+    let checked = check_repository(&git.url).and_then(|()| check_ref(name));
+    checked.map_err(|refused| {
+        ImageError::input(refused.to_string(), "give the address of a repository and a name in it")
+    })?;
     events(ImageEvent::Phase(Phase::Fetch(format!("{name} of {}", git.url))));
     let failed = |error: ToolError| match error {
         ToolError::Interrupted(interrupted) => ImageError::Interrupted(interrupted),
@@ -36,7 +41,8 @@ pub(super) fn fetch(store: &Store, git: &GitSpec, name: &str, events: Events<'_>
     let tool = Tool::resolve("git").map_err(failed)?;
     let call = || call(&tool, repository.path());
     run(&call().args(["init", "--quiet", "--bare"]), &mut |_| ()).map_err(failed)?;
-    run(&call().args(["fetch", "--quiet", "--depth=1", "--no-tags", &git.url, name]), &mut |_| ()).map_err(failed)?;
+    run(&call().args(["fetch", "--quiet", "--depth=1", "--no-tags", "--end-of-options", &git.url, name]), &mut |_| ())
+        .map_err(failed)?;
     let ask = |what: &str| {
         capture(&call().args(["rev-parse", "--verify", what])).map(|text| text.trim().to_owned()).map_err(failed)
     };
@@ -62,7 +68,10 @@ impl Commit {
 fn call(tool: &Tool, repository: &Path) -> ToolCall {
     let mut git_dir = std::ffi::OsString::from("--git-dir=");
     git_dir.push(repository);
-    ToolCall::new(tool.clone()).with_network_env().arg(git_dir).args([
+    let call = ToolCall::new(tool.clone()).with_network_env().env("GIT_ALLOW_PROTOCOL", GIT_PROTOCOLS);
+    call.arg(git_dir).args([
+        "-c",
+        "core.hooksPath=/dev/null",
         "-c",
         "core.autocrlf=false",
         "-c",

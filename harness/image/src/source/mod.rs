@@ -150,7 +150,11 @@ pub(super) fn is_recorded(store: &Store, spec: &SourceSpec) -> bool {
 /// The record of a name that can stand for another source tomorrow.
 fn record_name(spec: &SourceSpec) -> Option<String> {
     match spec {
-        SourceSpec::Package(package) => Some(format!("source-{}", package.name)),
+        SourceSpec::Package(package) => {
+            // The same name may stand for another version in another release.
+            let suite = package.suite.as_ref().map(|suite| format!("-{suite}")).unwrap_or_default();
+            Some(format!("source-{}{suite}", package.name))
+        }
         SourceSpec::Git(git) => {
             let name = CacheInputs::new("git", 1).with("url", &git.url).with("ref", &git.name).key();
             Some(format!("source-git-{name}"))

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use kernsnap_host::remote::{RefusedAddress, check_download, check_package, check_ref, check_repository};
+
 /// Where a kernel comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -78,7 +80,28 @@ pub struct PrebuiltFiles {
     pub headers: Option<PathBuf>,
 }
 
+impl PackageSpec {
+    /// Checks the names that apt gets.
+    pub(crate) fn check(&self) -> Result<(), RefusedAddress> {
+        check_package(&self.name)?;
+        self.suite.as_deref().map_or(Ok(()), check_package)
+    }
+}
+
 impl SourceSpec {
+    /// Checks the names and addresses that tools get.
+    ///
+    /// # Errors
+    /// [`RefusedAddress`] for one that a tool could take for an option or a command.
+    pub fn check(&self) -> Result<(), RefusedAddress> {
+        match self {
+            Self::Package(package) | Self::Prebuilt(PrebuiltSpec::Package(package)) => package.check(),
+            Self::Git(git) => check_repository(&git.url).and_then(|()| check_ref(&git.name)),
+            Self::Tarball(tarball) if tarball.url.contains("://") => check_download(&tarball.url),
+            Self::Tarball(_) | Self::Path(_) | Self::Prebuilt(PrebuiltSpec::Files(_)) => Ok(()),
+        }
+    }
+
     /// Whether there is nothing to compile.
     #[must_use]
     pub fn is_prebuilt(&self) -> bool {
@@ -100,7 +123,9 @@ impl SourceSpec {
         }
         match text.rsplit_once('#') {
             Some((url, name)) if !url.is_empty() && !name.is_empty() => {
-                Ok(SourceSpec::Git(GitSpec { url: url.to_owned(), name: name.to_owned() }))
+                let spec = SourceSpec::Git(GitSpec { url: url.to_owned(), name: name.to_owned() });
+                spec.check().map_err(|refused| refused.to_string())?;
+                Ok(spec)
             }
             _ => Err("an address needs `#REF` (a git repository) or `#sha256=DIGITS` (a tarball) behind it".to_owned()),
         }
@@ -140,6 +165,9 @@ mod tests {
             Some(r#"Tarball(TarballSpec { url: "https://h/l.tar.xz", sha256: "0a" })"#),
         );
         check("https://h/linux.git", None);
+        check("--upload-pack=touch x#main", None);
+        check("https://h/linux.git#--upload-pack=touch x", None);
+        check("ext::sh -c x#main", None);
         check("#x", None);
     }
 }

@@ -13,6 +13,7 @@ use super::spec::TarballSpec;
 use crate::ImageError;
 use kernsnap_host::exec::{Tool, ToolCall, ToolError, run};
 use kernsnap_host::progress::{Events, ImageEvent, Phase};
+use kernsnap_host::remote::check_download;
 use kernsnap_host::store::Store;
 
 /// The file, and the directory that goes away with it where it was fetched.
@@ -24,6 +25,9 @@ pub(super) struct Tarball {
 /// Fetches the tarball, or finds it on this host, and compares its hash. `root` is where relative paths begin.
 pub(super) fn fetch(store: &Store, spec: &TarballSpec, root: &Path, events: Events<'_>) -> Result<Tarball, ImageError> {
     let tarball = if spec.url.contains("://") {
+        check_download(&spec.url).map_err(|refused| {
+            ImageError::input(refused.to_string(), "give an address of `https`, `http` or `file`")
+        })?;
         events(ImageEvent::Phase(Phase::Fetch(spec.url.clone())));
         let dir = store.scratch()?;
         let path = dir.path().join("tarball");
@@ -32,8 +36,10 @@ pub(super) fn fetch(store: &Store, spec: &TarballSpec, root: &Path, events: Even
             error => ImageError::Source { what: spec.url.clone(), why: error.to_string(), hint: SUPPLY.to_owned() },
         };
         let curl = ToolCall::new(Tool::resolve("curl").map_err(failed)?).with_network_env();
-        let call = curl.args(["--fail", "--location", "--silent", "--show-error", "--output"]).arg(&path);
-        run(&call.arg(&spec.url), &mut |_| ()).map_err(failed)?;
+        // No configuration of curl's, no patterns in the address, and no other protocols, also after a redirection.
+        let call = curl.args(["--disable", "--globoff", "--proto", "=https,http,file", "--proto-redir", "=https,http"]);
+        let call = call.args(["--fail", "--location", "--silent", "--show-error", "--output"]).arg(&path);
+        run(&call.arg("--url").arg(&spec.url), &mut |_| ()).map_err(failed)?;
         Tarball { path, _dir: Some(dir) }
     } else {
         Tarball { path: root.join(&spec.url), _dir: None }

@@ -159,3 +159,36 @@ fn patches_are_laid_over_a_copy_and_taken_back() -> Result<(), Box<dyn Error>> {
     assert_eq!(fork_of(&tree)?, "int one;\n", "the user's tree is as it was");
     Ok(())
 }
+
+#[test]
+fn a_package_of_another_release_has_a_record_of_its_own() {
+    let record = |suite: Option<&str>| {
+        let suite = suite.map(str::to_owned);
+        super::record_name(&SourceSpec::Package(PackageSpec { name: "linux-source-6.1".into(), suite }))
+    };
+    assert_eq!(record(None).as_deref(), Some("source-linux-source-6.1"));
+    assert_ne!(record(Some("bookworm")), record(Some("trixie")));
+    assert_ne!(record(Some("bookworm")), record(None));
+}
+
+#[test]
+fn a_git_source_that_is_an_option_or_a_command_runs_nothing() -> Result<(), Box<dyn Error>> {
+    let dir = tempfile::tempdir()?;
+    let store = Store::at(dir.path().join("store"));
+    let touched = dir.path().join("touched");
+    let touch = format!("touch {};", touched.display());
+    let repository = dir.path().join("linux").display().to_string();
+    for (url, name) in [
+        (format!("--upload-pack={touch}"), repository.clone()),
+        (repository.clone(), format!("--upload-pack={touch}")),
+        (format!("ext::sh -c {touch}"), "main".to_owned()),
+        (format!("ssh://-oProxyCommand={touch}/linux"), "main".to_owned()),
+        (repository, "main:refs/heads/other".to_owned()),
+    ] {
+        let spec = SourceSpec::Git(GitSpec { url, name });
+        let refused = super::resolve(&store, dir.path(), &spec, &Options::default(), &mut |_| ()).expect_err("refused");
+        assert_eq!(refused.kind(), ImageErrorKind::BadInput, "{refused}");
+        assert!(!touched.exists());
+    }
+    Ok(())
+}
