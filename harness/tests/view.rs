@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use kernsnap::cli::Exit;
 
-use self::support::{Ended, Kernsnap, Outcome, root};
+use self::support::{Ended, Kernsnap, Outcome, OwnStore, root};
 
 fn view(arguments: &[&str]) -> Result<Ended, Box<dyn std::error::Error>> {
     Kernsnap::new(&root(), [&["view"], arguments].concat()).run()
@@ -123,5 +123,51 @@ fn recordings_are_compared_like_views() -> Outcome {
     let differs = compare(&other)?;
     assert_eq!(differs.code, Some(Exit::Different as i32), "{differs:?}");
     assert!(differs.stdout.contains("sched_wakeup_new"), "{differs:?}");
+    Ok(())
+}
+
+/// A run's directory as a stranger could send it: its result names what the stranger likes.
+fn foreign_run(result: &str) -> Result<tempfile::TempDir, Box<dyn std::error::Error>> {
+    let directory = tempfile::tempdir()?;
+    let store = OwnStore::whole()?;
+    let out = tempfile::tempdir()?;
+    let ended = Kernsnap::new(&root(), ["run", "user-exit", "--out", &out.path().display().to_string()]);
+    assert_eq!(ended.store(store.path()).run()?.code, Some(Exit::Passed as i32));
+    fs::copy(out.path().join("user-exit/trace.raw"), directory.path().join("trace.raw"))?;
+    fs::write(directory.path().join("result.json"), result)?;
+    Ok(directory)
+}
+
+#[test]
+fn looking_at_a_strangers_run_builds_and_fetches_nothing() -> Outcome {
+    let stranger = tempfile::tempdir()?;
+    let evil = stranger.path().join("evil");
+    // An image file outside of the checkout, whose source would run a command.
+    fs::write(evil.with_extension("yaml"), "description: x\n")?;
+    let path = evil.display().to_string();
+    for (image, told) in [
+        ("rpi3-6.12", "is a run on the image `rpi3-6.12`, which is not built"),
+        (&*path, "is not a name"),
+        ("../../tmp/evil", "is not a name"),
+        ("--image", "is not a name"),
+    ] {
+        let result = serde_json::json!({
+            "scenario": "user-exit", "image": image, "image_key": "", "schedule": "1:4",
+        });
+        let directory = foreign_run(&result.to_string())?;
+        // A store that has no kernel: whatever is built would appear in it.
+        let store = tempfile::tempdir()?;
+        let name = directory.path().display().to_string();
+        let out = stranger.path().join("out.dat").display().to_string();
+        for words in [vec!["view", &name], vec!["export", "--format", "trace-dat", &name, "-o", &out]] {
+            let words = words.iter().map(|word| &**word);
+            let ended = Kernsnap::new(&root(), words).store(store.path()).run()?;
+            assert_eq!(ended.code, Some(Exit::BadInput as i32), "{ended:?}");
+            assert!(ended.stderr.contains(told), "{ended:?}");
+            for kind in ["kernel", "source", "program", "facts", "work", "scratch"] {
+                assert!(!store.path().join(kind).exists(), "{kind} in the store after {ended:?}");
+            }
+        }
+    }
     Ok(())
 }

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::args::Arguments;
-use super::progress::Progress;
 use super::{Context, Failure, chain};
 use crate::session::load;
 use crate::session::prepare::PreparedImage;
 use crate::session::recording::{OpenError, Opened};
 use crate::session::run::{evidence, recorded};
-use kernsnap_image::Options;
+use kernsnap_host::name::is_name;
+use kernsnap_image::{ImageSpec, Images, Options};
 use kernsnap_machine::card::Returned;
 use kernsnap_machine::{Schedule, channel};
 use kernsnap_trace::Symbols;
@@ -89,18 +89,27 @@ fn with_sections<T>(
     sections: &BTreeMap<&str, &[u8]>,
     then: impl FnOnce(&TraceDat<'_>, &Symbols) -> T,
 ) -> Result<T, Failure> {
+    // The names come from a file that may be a stranger's: they are looked up, and nothing is built or fetched for them.
+    if let Some(other) = [of.image, of.scenario].into_iter().find(|name| !is_name(name)) {
+        return Err(Failure::input(format!("`{}`: `{}` is not a name", named.display(), other.escape_debug())));
+    }
     let context = Context::find(arguments)?;
+    let store = context.store.without_builds();
     let options = Options::default();
-    let mut progress = Progress::new();
-    let mut show = |event| progress.show(event);
-    let prepared_image = PreparedImage::open(context.images(&options), of.image, &mut show)?;
+    let images = Images { workspace: &context.workspace, store: &store, options: &options };
+    let mut show = |_| ();
+    if !images.is_built(&ImageSpec::load(&context.workspace, of.image)?)? {
+        let hint = format!("`kernsnap image build {}` builds it", of.image);
+        let text = format!("`{}` is a run on the image `{}`, which is not built", named.display(), of.image);
+        return Err(Failure::input(format!("{text}\n\nhint: {hint}")));
+    }
+    let prepared_image = PreparedImage::open(images, of.image, &mut show)?;
     if of.image_key != prepared_image.runtime.image_key {
         let text = format!("it ran on another image `{}` than the one there is now", prepared_image.runtime.image);
         return Err(Failure::input(format!("`{}`: {text}", named.display())));
     }
     let (scenario, payload) =
         prepared_image.scenario(&load::scenario_file(&context.workspace, of.scenario)?, &mut show)?.ready()?;
-    drop(progress);
     let modules = payload.modules.into_iter().map(|(name, (_, file))| (name, file)).collect();
     let schedule = Schedule { cpus: of.cpus, ..prepared_image.runtime.machine.usual_schedule() };
     let (dat, symbols) = recorded(sections, &scenario, &prepared_image.runtime, &modules, schedule);

@@ -32,6 +32,12 @@ pub enum StoreError {
         #[source]
         source: io::Error,
     },
+    /// The store does not have an entry, and whoever asks only looks.
+    #[error("the store does not have `{entry}`, and looking at a recording builds nothing")]
+    NotBuilt {
+        /// The entry, as `kind/key`.
+        entry: String,
+    },
     /// The directory holds other things than a store.
     #[error("`{}` is not a store of kernsnap: it holds other things", root.display())]
     Foreign {

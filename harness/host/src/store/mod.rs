@@ -41,13 +41,21 @@ use crate::progress::{Events, ImageEvent};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Store {
     root: PathBuf,
+    /// Whether entries that are missing may be built.
+    builds: bool,
 }
 
 impl Store {
     /// The store in this directory, which need not exist yet. The path must be absolute: tools run elsewhere.
     #[must_use]
     pub fn at(root: impl Into<PathBuf>) -> Store {
-        Store { root: root.into() }
+        Store { root: root.into(), builds: true }
+    }
+
+    /// The same store for somebody who only looks: what it does not have is an error, and is not built.
+    #[must_use]
+    pub fn without_builds(&self) -> Store {
+        Store { builds: false, ..self.clone() }
     }
 
     /// Its directory.
@@ -93,6 +101,9 @@ impl Store {
             usage::renew(&dir);
             return Ok(entry);
         }
+        if !self.builds {
+            return Err(StoreError::NotBuilt { entry: words(inputs) }.into());
+        }
         let lock = self.sub("lock")?.join(format!("{}.lock", entry_name(inputs)));
         // The events have two users, one after the other: whoever waits, then whoever builds.
         let events = std::cell::RefCell::new(events);
@@ -124,6 +135,9 @@ impl Store {
         events: Events<'_>,
         work: impl FnOnce(&Path, Events<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
+        if !self.builds {
+            return Err(StoreError::NotBuilt { entry: words(inputs) }.into());
+        }
         let lock = self.sub("lock")?.join(format!("{}.lock", entry_name(inputs)));
         let dir = self.sub("work")?.join(inputs.key().as_str());
         let events = std::cell::RefCell::new(events);

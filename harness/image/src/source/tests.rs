@@ -164,7 +164,7 @@ fn patches_are_laid_over_a_copy_and_taken_back() -> Result<(), Box<dyn Error>> {
 fn a_package_of_another_release_has_a_record_of_its_own() {
     let record = |suite: Option<&str>| {
         let suite = suite.map(str::to_owned);
-        super::record_name(&SourceSpec::Package(PackageSpec { name: "linux-source-6.1".into(), suite }))
+        record_name(&SourceSpec::Package(PackageSpec { name: "linux-source-6.1".into(), suite }))
     };
     assert_eq!(record(None).as_deref(), Some("source-linux-source-6.1"));
     assert_ne!(record(Some("bookworm")), record(Some("trixie")));
@@ -186,7 +186,7 @@ fn a_git_source_that_is_an_option_or_a_command_runs_nothing() -> Result<(), Box<
         (repository, "main:refs/heads/other".to_owned()),
     ] {
         let spec = SourceSpec::Git(GitSpec { url, name });
-        let refused = super::resolve(&store, dir.path(), &spec, &Options::default(), &mut |_| ()).expect_err("refused");
+        let refused = resolve(&store, dir.path(), &spec, &Options::default(), &mut |_| ()).expect_err("refused");
         assert_eq!(refused.kind(), ImageErrorKind::BadInput, "{refused}");
         assert!(!touched.exists());
     }
