@@ -5,6 +5,7 @@ use std::fs::{self, File};
 
 use serde::{Deserialize, Serialize};
 
+use crate::lockstep::CONFINEMENT;
 use crate::{Lockstep, lockstep, qemu};
 use kernsnap_host::exec::{Tool, ToolCall, ToolError, capture, doctor};
 use kernsnap_host::key::CacheInputs;
@@ -20,7 +21,13 @@ pub struct Emulator {
     /// blake3 of the program and of what orders its threads, hexadecimal: distributions rebuild a version, and not every build
     /// counts time alike.
     pub hash: String,
+    /// Whether it can filter its own system calls.
+    #[serde(default)]
+    pub confined: bool,
 }
+
+/// The record of what is known of QEMU. Its name changes with its content.
+const RECORD: &str = "qemu-system-aarch64-2";
 
 impl Emulator {
     /// The QEMU on this host, if the harness can work with it. Asking costs a process, and hashing reads the program, so both
@@ -31,13 +38,13 @@ impl Emulator {
     pub fn find(store: &Store) -> Result<Self, ToolError> {
         let tool = Tool::resolve(qemu::PROGRAM)?;
         let stamp = Stamp::from_path(tool.path());
-        let known = store.record::<(Stamp, Self)>(qemu::PROGRAM).filter(|(known, _)| stamp.as_ref() == Some(known));
+        let known = store.record::<(Stamp, Self)>(RECORD).filter(|(known, _)| stamp.as_ref() == Some(known));
         let found = if let Some((_, found)) = known {
             found
         } else {
             let found = Self::ask(&tool)?;
             // A store that cannot be written costs this each time, no more.
-            let _ = stamp.map(|stamp| store.set_record(qemu::PROGRAM, &(stamp, &found)));
+            let _ = stamp.map(|stamp| store.set_record(RECORD, &(stamp, &found)));
             found
         };
         doctor::accept(&tool, &found.version)?;
@@ -52,7 +59,13 @@ impl Emulator {
         File::open(tool.path())
             .and_then(|mut program| hasher.update_reader(&mut program).map(drop))
             .map_err(|source| ToolError::Start { call: call.to_string(), source })?;
-        Ok(Self { version, hash: hasher.finalize().to_hex().to_string() })
+        // Not every build has seccomp. The list of CPUs comes after the filter is in force.
+        let call = ToolCall::new(tool.clone()).args(CONFINEMENT).args(["-machine", "none", "-cpu", "help"]);
+        let confined = match capture(&call) {
+            Err(error @ ToolError::Interrupted(_)) => return Err(error),
+            answer => answer.is_ok(),
+        };
+        Ok(Self { version, hash: hasher.finalize().to_hex().to_string(), confined })
     }
 }
 
@@ -87,5 +100,6 @@ pub fn lockstep(store: &Store, events: Events<'_>) -> Result<Lockstep, LockstepE
         capture(&call.args(FLAGS).arg("-o").arg(directory.join(LIBRARY)).arg(&source))?;
         Ok::<_, LockstepError>(vec![LIBRARY.to_owned()])
     })?;
-    Ok(Lockstep { library: entry.file(LIBRARY), adverse: false })
+    let confined = Emulator::find(store).is_ok_and(|found| found.confined);
+    Ok(Lockstep { library: entry.file(LIBRARY), adverse: false, confined })
 }

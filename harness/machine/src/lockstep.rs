@@ -10,6 +10,11 @@ pub const SOURCE: &str = include_str!("lockstep.c");
 /// What the library says in QEMU's log as soon as a thread has waited for the other.
 pub const IN_EFFECT: &str = "lockstep: the main loop and the CPUs take turns";
 
+/// The arguments with which QEMU filters its own system calls (seccomp(2)): it starts no program, gains no privilege and changes no
+/// priority. The guest cannot tell, so they are not among the inputs of a result.
+pub const CONFINEMENT: [&str; 2] =
+    ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"];
+
 /// How a boot's QEMU is kept in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lockstep {
@@ -18,12 +23,15 @@ pub struct Lockstep {
     /// Whether it also delays threads so that each is late when that would do most harm. A test of the order itself: the
     /// guest must not notice.
     pub adverse: bool,
+    /// Whether this QEMU can confine itself (see [`CONFINEMENT`]).
+    pub confined: bool,
 }
 
 impl Lockstep {
     /// The call of QEMU with the library in it.
     #[must_use]
     pub fn applied(&self, call: ToolCall) -> ToolCall {
+        let call = if self.confined { call.args(CONFINEMENT) } else { call };
         let call = match (self.library.parent(), self.library.file_name()) {
             // The loader takes these for the ends of names (ld.so(8)).
             (Some(directory), Some(name)) if self.library.to_string_lossy().contains([' ', ':']) => {

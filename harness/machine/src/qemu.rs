@@ -33,7 +33,9 @@ pub const PROGRAM: &str = "qemu-system-aarch64";
 #[must_use]
 pub fn arguments(machine: &Machine, schedule: Schedule, command_line: &str, files: &RunFiles) -> Vec<String> {
     let text = |path: &Path| path.display().to_string();
-    let memory = text(&files.memory);
+    // A comma ends a value in QEMU's option syntax; two of them are one comma of the value.
+    let value = |path: &Path| text(path).replace(',', ",,");
+    let memory = value(&files.memory);
     let mut board = machine.board();
     if let Some(name) = board.get_mut(1) {
         *name += ",memory-backend=ram";
@@ -47,7 +49,7 @@ pub fn arguments(machine: &Machine, schedule: Schedule, command_line: &str, file
         ("-icount", format!("shift={},sleep=off", schedule.shift)),
         ("-rtc", "clock=vm,base=2020-01-01".into()),
         ("-seed", "1".into()),
-        ("-chardev", format!("file,id=console,path={}", text(&files.console))),
+        ("-chardev", format!("file,id=console,path={}", value(&files.console))),
         ("-serial", "chardev:console".into()),
         ("-monitor", "none".into()),
         ("-nic", "none".into()),
@@ -56,7 +58,7 @@ pub fn arguments(machine: &Machine, schedule: Schedule, command_line: &str, file
     ];
     let fewer = machine.cpus_property.iter().filter(|_| schedule.cpus < machine.cpus);
     let fewer = fewer.map(|property| ("-global", format!("{property}={}", schedule.cpus)));
-    let card = files.card.iter().map(|card| ("-drive", format!("if=sd,format=raw,file={}", text(card))));
+    let card = files.card.iter().map(|card| ("-drive", format!("if=sd,format=raw,file={}", value(card))));
     let all = arguments.into_iter().chain(fewer).chain(card).flat_map(|(name, value)| [name.to_owned(), value]);
     board.into_iter().chain(all.filter(|word| !word.is_empty())).collect()
 }
@@ -73,6 +75,27 @@ pub(super) fn kernel_command_line(machine: &Machine, schedule: Schedule, image: 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_comma_in_a_path_stays_in_the_path() {
+        let files = RunFiles {
+            kernel: "a,b/Image".into(),
+            device_tree: "board.dtb".into(),
+            initramfs: "initramfs.cpio".into(),
+            console: "a,readonly=on/console.log".into(),
+            memory: "a,b/memory".into(),
+            card: Some("a,b.img".into()),
+        };
+        let words = arguments(&Machine::example(), Schedule::new(1, 4), "quiet", &files);
+        for expected in [
+            "a,b/Image",
+            "file,id=console,path=a,,readonly=on/console.log",
+            "memory-backend-file,id=ram,size=1024M,mem-path=a,,b/memory,share=on",
+            "if=sd,format=raw,file=a,,b.img",
+        ] {
+            assert!(words.iter().any(|word| word == expected), "{expected} in {words:?}");
+        }
+    }
 
     #[test]
     fn the_command_line_holds_all_that_reaches_a_guest() {
