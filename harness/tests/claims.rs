@@ -19,7 +19,9 @@ fn every_claim_has_a_scenario_or_says_why_not() -> Outcome {
     let shown = claims.shown_by(&drafts)?;
     let gaps: Vec<_> = shown.iter().filter_map(|claim| Some((claim.id, claim.gap()?))).collect();
     assert_eq!(gaps, []);
-    assert_eq!(shown.len(), 117, "the notes make 100 claims, and 17 mistakes");
+    let kinds = ["C", "N"].map(|kind| shown.iter().filter(|claim| claim.id.starts_with(kind)).count());
+    assert_eq!(kinds.iter().sum::<usize>(), shown.len());
+    assert!(kinds.iter().all(|count| *count > 0), "{kinds:?}");
     Ok(())
 }
 
@@ -45,6 +47,11 @@ fn the_table_is_told_to_people_and_machines() -> Outcome {
     let json = Kernsnap::new(&root, ["claims", "--json"]).run()?;
     let rows = json.stdout.lines().map(serde_json::from_str).collect::<Result<Vec<serde_json::Value>, _>>()?;
     assert_eq!(rows[0]["claim"], "C001");
-    assert_eq!(rows.len(), 117);
+    let workspace = Workspace::at(&root);
+    let drafts = kernsnap::session::load::drafts(&workspace)?;
+    let claims = kernsnap::session::load::claims(&workspace)?;
+    let shown = claims.shown_by(&drafts)?;
+    let ids: Vec<&str> = rows.iter().filter_map(|row| row["claim"].as_str()).collect();
+    assert_eq!(ids, shown.iter().map(|claim| claim.id).collect::<Vec<_>>());
     Ok(())
 }

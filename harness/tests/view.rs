@@ -171,3 +171,30 @@ fn looking_at_a_strangers_run_builds_and_fetches_nothing() -> Outcome {
     }
     Ok(())
 }
+
+#[test]
+fn an_export_has_the_events_that_a_view_has_and_is_whole_or_not_there() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let (file, out) = (directory.path().join("trace.txt"), directory.path().join("out.txt"));
+    // Two CPUs' lines, behind one another: a view has them in the order of time.
+    let line = |cpu: u8, time: u8| {
+        format!("  a-7     [00{cpu}] d....     {time}.000000: sched_process_exit: comm=a pid=7 prio=120\n")
+    };
+    fs::write(&file, format!("# tracer: nop\n{}{}{}", line(1, 2), line(0, 1), line(0, 3)))?;
+    let (name, to) = (file.display().to_string(), out.display().to_string());
+    let ended = Kernsnap::new(&root(), ["export", "--format", "text", &name, "-o", &to]).run()?;
+    assert_eq!(ended.code, Some(Exit::Passed as i32), "{ended:?}");
+    let text = fs::read_to_string(&out)?;
+    let times: Vec<&str> =
+        text.lines().filter_map(|line| line.split_once(".000000")?.0.split_whitespace().last()).collect();
+    assert_eq!(times, ["1", "2", "3"], "{text}");
+
+    // What is not a recording, and what cannot be read, is bad input, and leaves the file as it was.
+    fs::write(&file, "nothing that a kernel prints\n")?;
+    for name in [&*name, "/proc/self/mem"] {
+        let ended = Kernsnap::new(&root(), ["export", "--format", "text", name, "-o", &to]).run()?;
+        assert_eq!(ended.code, Some(Exit::BadInput as i32), "{ended:?}");
+        assert_eq!(fs::read_to_string(&out)?, text);
+    }
+    Ok(())
+}

@@ -7,12 +7,12 @@ use serde::Deserialize;
 
 use super::args::{Arguments, DiffArguments};
 use super::{Exit, Failure, answer, terminal, view};
-use crate::session::recording::Events;
 use crate::session::run::evidence;
 use kernsnap_analysis::diff::{Comparison, Diff, TaskLines};
 use kernsnap_analysis::model::Tracker;
 use kernsnap_analysis::view::{Events as Shown, Line, Lines, RoleMap};
 use kernsnap_scenario::{Names, ViewRules};
+use kernsnap_trace::Events;
 
 /// What can be compared. Another kind of input is another variant.
 pub(super) enum Given {

@@ -9,7 +9,7 @@ use super::{Context, Exit, Failure, answer, options, schedule};
 use crate::session::load;
 use crate::session::run::{RunError, RunInput, evidence};
 use kernsnap_analysis::debug::{address, symbol_file};
-use kernsnap_host::exec::{Ended, Outputs, Process, Tool, ToolCall, ToolError, in_foreground};
+use kernsnap_host::exec::{Ended, Outputs, Process, Tool, ToolCall, ToolError, in_foreground, quoted};
 use kernsnap_host::interrupt;
 use kernsnap_image::ImageError;
 use kernsnap_machine::BootError;
@@ -62,7 +62,7 @@ pub(super) fn gdb(context: &Context, arguments: &GdbArguments) -> Result<Exit, F
         None => {
             let memory = directory.join("guest-memory");
             answer(&machine(&input, &directory, &memory)?.to_string());
-            let gdb = words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+            let gdb = words.iter().map(|word| quoted(word.as_ref())).collect::<Vec<_>>().join(" ");
             answer(&format!("{DEBUGGER} {gdb}"));
             Ok(Exit::Passed)
         }
@@ -109,8 +109,4 @@ fn attached(input: &RunInput<'_>, directory: &Path, gdb: &ToolCall) -> Result<Ex
         Ended::Exit(0) => Ok(Exit::Passed),
         ended => Err(Failure { exit: Exit::MachineLost, text: format!("{DEBUGGER} failed: {ended}") }),
     }
-}
-
-fn quoted(word: &str) -> String {
-    if word.contains([' ', '*']) { format!("'{word}'") } else { word.to_owned() }
 }

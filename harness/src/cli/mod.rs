@@ -32,7 +32,9 @@ mod terminal;
 mod verify_cache;
 mod view;
 
+use std::fs;
 use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -247,6 +249,23 @@ fn store_root(arguments: &Arguments) -> Result<PathBuf, Failure> {
 
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     std::path::absolute(path).map_err(|error| Failure::input(format!("`{}`: {error}", path.display())))
+}
+
+/// Writes a file as a whole or not at all: beside its place first, then renamed to it. What is not a regular file, such as
+/// `/dev/stdout`, is written directly.
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let write = || {
+        if path.metadata().is_ok_and(|meta| !meta.is_file()) {
+            return fs::write(path, bytes);
+        }
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut file =
+            tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o644)).tempfile_in(directory)?;
+        file.write_all(bytes)?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().map_err(|error: io::Error| Failure::input(format!("cannot write `{}`: {error}", path.display())))
 }
 
 /// A source with its path, if it has one, made absolute.

@@ -1,12 +1,11 @@
 //! `kernsnap regress`.
 
 use std::borrow::Cow;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::args::RegressArguments;
 use super::parallel::in_order;
-use super::{Context, Exit, Failure, absolute, answer, placed, terminal};
+use super::{Context, Exit, Failure, absolute, answer, placed, terminal, write_file};
 use crate::session::measure::{Kernel, Scrutiny, lacking, measure};
 use crate::session::prepare::Prepared;
 use kernsnap_analysis::regress::{Class, Finding, Measurement, Report, classify};
@@ -74,8 +73,7 @@ pub(super) fn regress(context: &Context, arguments: &RegressArguments) -> Result
     }
     let report = Report { base: before.name, head: after.name, identical, findings };
     if let Some(file) = &arguments.html {
-        fs::write(file, report.html())
-            .map_err(|error| Failure::input(format!("cannot write `{}`: {error}", file.display())))?;
+        write_file(file, report.html().as_bytes())?;
     }
     if arguments.json {
         answer(&serde_json::to_string(&report).map_err(|error| Failure::internal("write JSON", &error))?);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::args::ReportArguments;
 use super::diff::Given as Compared;
 use super::progress::Progress;
-use super::{Context, Exit, Failure, absolute, answer, options};
+use super::{Context, Exit, Failure, absolute, answer, options, write_file};
 use crate::session::load;
 use crate::session::prepare::PreparedImage;
 use crate::session::run::{Outcome, RunError, evidence};
@@ -94,6 +94,5 @@ pub(super) fn write_page(
         }
     };
     let difference = difference.as_ref().map(|(name, diff)| (name.as_str(), diff));
-    fs::write(file, page(report, difference))
-        .map_err(|error| Failure::input(format!("cannot write `{}`: {error}", file.display())))
+    write_file(file, page(report, difference).as_bytes())
 }

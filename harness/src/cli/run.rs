@@ -9,7 +9,9 @@ use kernsnap_host::store::Scratch;
 
 use super::args::RunArguments;
 use super::parallel::in_order;
-use super::{Context, Exit, Failure, Scenarios, absolute, answer, options, report, schedule, talk, terminal};
+use super::{
+    Context, Exit, Failure, Scenarios, absolute, answer, options, report, schedule, talk, terminal, write_file,
+};
 use crate::session::cache::Cache;
 use crate::session::capsule::Capsule;
 use crate::session::load;
@@ -137,9 +139,8 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Ran {
         let evidence = run.as_ref().map(|run| &run.evidence);
         let bytes = Capsule::from_run(&job.scenario.id, &input, emulator, (record.verdict, &record.reasons), evidence)
             .and_then(|capsule| capsule.pack());
-        bytes
-            .and_then(|bytes| fs::write(file, bytes))
-            .map_err(|source| RunError::Write { path: file.clone(), source })?;
+        let bytes = bytes.map_err(|source| RunError::Write { path: file.clone(), source })?;
+        write_file(file, &bytes)?;
     }
     let outcome = run.map(|run| run.outcome);
     if let Some(outcome) = outcome.as_ref().filter(|_| setting.mutate && exit == Exit::Passed) {

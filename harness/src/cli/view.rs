@@ -5,12 +5,13 @@ use std::path::Path;
 
 use super::args::{Arguments, ViewArguments};
 use super::{Exit, Failure, answer, events, load_trace, recording_source, talk, terminal};
-use crate::session::recording::{Events, Opened, open};
+use crate::session::recording::{Opened, open};
 use kernsnap_analysis::model;
 use kernsnap_analysis::view::follow::Choice;
 use kernsnap_analysis::view::{Content, Figures, Kind, RoleMap, View};
-use kernsnap_trace::RawReader;
+use kernsnap_trace::Events;
 use kernsnap_trace::text::Summary;
+use kernsnap_trace::{RawReader, ReadError};
 
 /// Issues that are shown; the others are counted.
 const SHOWN: usize = 20;
@@ -85,7 +86,7 @@ fn print(view: &ViewArguments, shown: &View) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) fn unreadable(file: &Path, error: &io::Error) -> Failure {
+pub(super) fn unreadable(file: &Path, error: &ReadError) -> Failure {
     Failure::input(format!("cannot read `{}`: {error}", file.display()))
 }
 
@@ -96,9 +97,9 @@ pub(super) fn read<T>(
     then: impl FnOnce(Events<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     match open(&recording_source::file(file))? {
-        Opened::Text(reader) => then(Events::Text(reader)),
+        Opened::Text(reader) => then(Events::from_text(reader)),
         raw => recording_source::with(arguments, file, &raw, |dat, symbols| {
-            then(Events::Raw(Box::new(RawReader::new(&dat.recording(), symbols))))
+            then(Events::from_raw(RawReader::new(&dat.recording(), symbols)))
         })?,
     }
 }
@@ -108,11 +109,11 @@ pub(super) fn conclude(file: &Path, summary: Summary, events: u64) -> Result<Exi
     let Summary { defects, issues, .. } = summary;
     if events == 0 && !issues.is_empty() {
         let what = "has no line that is an event of ftrace";
-        let first = issues.first().map(|issue| format!("\n\n{}: {}", issue.place, issue.message)).unwrap_or_default();
+        let first = issues.first().map(|issue| format!("\n\n{issue}")).unwrap_or_default();
         return Err(Failure::input(format!("`{}` {what}{first}", file.display())));
     }
     for issue in issues.iter().take(SHOWN) {
-        talk(&format!("{}: {}", issue.place, issue.message));
+        talk(&issue.to_string());
     }
     if issues.len() > SHOWN {
         talk(&format!("… and {} more", issues.len() - SHOWN));

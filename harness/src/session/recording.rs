@@ -1,6 +1,5 @@
 //! A recording as a file: what it is, and its events.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read as _};
 use std::path::{Path, PathBuf};
@@ -11,8 +10,7 @@ use kernsnap_machine::card;
 use kernsnap_machine::card::{CardError, Returned};
 use kernsnap_machine::channel;
 use kernsnap_trace::dat;
-use kernsnap_trace::text::{Summary, TextReader};
-use kernsnap_trace::{Event, RawReader, RawSummary};
+use kernsnap_trace::text::TextReader;
 
 /// Bytes read at a time.
 const BUFFER: usize = 256 << 10;
@@ -94,51 +92,5 @@ pub fn open(path: &Path) -> Result<Opened, OpenError> {
     } else {
         let text = BufReader::with_capacity(BUFFER, Cursor::new(head).chain(source));
         Ok(Opened::Text(Box::new(TextReader::new(Box::new(text)))))
-    }
-}
-
-/// The events of a recording, one at a time, and as few of them in memory as can be.
-pub enum Events<'a> {
-    /// Read from a text.
-    Text(Box<TextReader<Source>>),
-    /// Decoded from raw pages.
-    Raw(Box<RawReader<'a>>),
-}
-
-impl Events<'_> {
-    /// The next event, until the one behind it is asked for, with the names of tasks that are known so far, by pid.
-    ///
-    /// # Errors
-    /// A file that cannot be read any further.
-    #[inline]
-    pub fn next_ref(&mut self) -> Option<io::Result<(&Event, &BTreeMap<i32, String>)>> {
-        match self {
-            Self::Text(reader) => reader.next_ref(),
-            Self::Raw(reader) => reader.next_ref(),
-        }
-    }
-
-    /// What is known besides the events, when all were read.
-    #[must_use]
-    pub fn finish(self) -> Summary {
-        match self {
-            Self::Text(reader) => reader.finish(),
-            Self::Raw(reader) => {
-                let RawSummary { names, defects, issues, .. } = reader.finish();
-                Summary { names, defects, issues, one_clock: true }
-            }
-        }
-    }
-}
-
-impl Iterator for Events<'_> {
-    type Item = io::Result<Event>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        match self {
-            Self::Text(reader) => reader.next(),
-            Self::Raw(reader) => reader.next().map(Ok),
-        }
     }
 }

@@ -11,7 +11,7 @@ use super::record_pool::RecordPool;
 use super::source::PageBytes;
 use super::symbol_cache::SymbolCache;
 use super::symbols::Symbols;
-use super::{Context, Cpu, Event, EventKind, IntegrityError, ParseIssue, Timestamp};
+use super::{Context, Cpu, Event, EventKind, IntegrityError, IssueKind, IssuePlace, ParseIssue, Timestamp};
 use super::{fields, format::HeaderPage};
 
 /// Events held at most while their stacks may come. The kernel writes a stack right behind its event; in between only
@@ -154,8 +154,8 @@ impl<'a> Stream<'a> {
         let Assembler { cpu, found, backwards, mut defects, mut issues, .. } = self.assembler;
         defects.extend(backwards.map(|time| IntegrityError::ClockBackwards { cpu, at: Timestamp(time) }));
         issues.extend(self.error.map(|error| ParseIssue {
-            place: format!("cpu {}", cpu.0),
-            message: format!("its pages cannot be read to their end: {error}"),
+            place: IssuePlace::Cpu(cpu),
+            kind: IssueKind::Unreadable(format!("its pages cannot be read to their end: {error}")),
         }));
         Found { records: found, defects, issues, sorted: backwards.is_none() }
     }
@@ -269,7 +269,7 @@ impl Assembler<'_> {
 
     #[cold]
     fn issue(&mut self, page: &Page, message: &str) {
-        let place = format!("cpu {}, page {}", self.cpu.0, page.number);
-        self.issues.push(ParseIssue { place, message: message.to_owned() });
+        let place = IssuePlace::Page(self.cpu, page.number);
+        self.issues.push(ParseIssue { place, kind: IssueKind::Unreadable(message.to_owned()) });
     }
 }

@@ -1,32 +1,9 @@
 //! From the raw ring buffers of all CPUs to one typed trace.
 
 use super::raw::{RawReader, RawSummary};
+use super::recording::Recording;
 use super::symbols::Symbols;
-use super::{Cpu, Event, PageBytes, ParseIssue, Trace};
-
-/// What the guest saved of one tracing instance.
-#[derive(Clone, Debug, Default)]
-pub struct Recording<'a> {
-    /// `events/header_page`.
-    pub header_page: &'a str,
-    /// `events/GROUP/NAME/format` of every event that may occur, in any order.
-    pub formats: Vec<&'a str>,
-    /// One per CPU, in any order.
-    pub cpus: Vec<CpuRecording<'a>>,
-    /// `saved_cmdlines`.
-    pub saved_cmdlines: &'a str,
-}
-
-/// What the guest saved of one CPU's ring buffer.
-#[derive(Clone, Debug, Default)]
-pub struct CpuRecording<'a> {
-    /// Which CPU.
-    pub cpu: Cpu,
-    /// All that `per_cpu/cpuN/trace_pipe_raw` gave, page by page.
-    pub pages: PageBytes<'a>,
-    /// `per_cpu/cpuN/stats`, read after the pages.
-    pub stats: &'a str,
-}
+use super::{Event, ParseIssue, Trace};
 
 /// Decodes a recording as a whole. Whatever cannot be understood becomes an issue; whatever makes the trace as a whole unfit
 /// to be judged becomes one of its defects.
@@ -46,7 +23,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::{EventKind, IntegrityError, Timestamp};
+    use crate::{Cpu, CpuRecording, EventKind, IntegrityError, Timestamp};
 
     const MAP: &str = "1000 t fork\n1100 t wake.part.0\n1200 t irq\n2000 T _etext\n";
 
@@ -174,7 +151,7 @@ mod tests {
         };
         let (trace, issues) = decode(&recording, &symbols);
         assert_eq!(lent(&recording, &symbols), trace.events);
-        let issues = issues.iter().map(|issue| format!("{}: {}", issue.place, issue.message));
+        let issues = issues.iter().map(|issue| format!("{}: {}", issue.place, issue.kind));
         let lines: Vec<_> = trace.events.iter().map(shown).chain(issues).collect();
         assert_eq!(lines, expected);
         trace.defects
@@ -262,7 +239,7 @@ mod tests {
         let (trace, issues) = decode(&recording, &Symbols::default());
         assert_eq!(trace.names, BTreeMap::from([(1, "a b".to_owned())]));
         assert_eq!(
-            issues.iter().map(|issue| &*issue.place).collect::<Vec<_>>(),
+            issues.iter().map(|issue| issue.place.to_string()).collect::<Vec<_>>(),
             ["header_page", "format 1", "format 2", "saved_cmdlines, line 2", "cpu 0, stats"]
         );
     }

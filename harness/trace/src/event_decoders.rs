@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::event::Layout;
 use super::fields::{FieldDecoder, Slot};
 use super::format::{Field, Format, parse_format};
-use super::{Context, ParseIssue, Pid};
+use super::{Context, IssueKind, IssuePlace, ParseIssue, Pid};
 
 /// The plans of all known events, by event number.
 #[derive(Clone, Debug, Default)]
@@ -98,7 +98,9 @@ impl EventDecoders {
                     }
                     plans.any = Some(id);
                 }
-                Err(message) => issues.push(ParseIssue { place: format!("format {}", number + 1), message }),
+                Err(why) => {
+                    issues.push(ParseIssue { place: IssuePlace::Format(number + 1), kind: IssueKind::Unreadable(why) });
+                }
             }
         }
         (plans, issues)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::ParseIssue;
+use super::{IssueKind, IssuePlace, ParseIssue};
 
 /// Counts by kind, and by event number.
 #[derive(Clone, Debug, Default)]
@@ -26,13 +26,11 @@ impl IssueCounts {
 
     /// One issue per kind and event number.
     pub(super) fn issues(&self) -> impl Iterator<Item = ParseIssue> + use<> {
-        let unknown = self.unknown.iter().map(|(id, count)| (*id, format!("{count} records, but no format")));
-        let short = self.short.iter().map(|(id, count)| (*id, format!("{count} records shorter than the format")));
-        let orphans = (self.orphans > 0).then(|| ParseIssue {
-            place: "kernel_stack".into(),
-            message: format!("{} stacks without an event before them", self.orphans),
-        });
-        let by_id = unknown.chain(short).map(|(id, message)| ParseIssue { place: format!("event {id}"), message });
+        let unknown = self.unknown.iter().map(|(id, count)| (*id, IssueKind::UnknownEvent(*count)));
+        let short = self.short.iter().map(|(id, count)| (*id, IssueKind::ShortRecords(*count)));
+        let orphans = (self.orphans > 0)
+            .then_some(ParseIssue { place: IssuePlace::KernelStack, kind: IssueKind::OrphanStacks(self.orphans) });
+        let by_id = unknown.chain(short).map(|(id, kind)| ParseIssue { place: IssuePlace::Event(id), kind });
         by_id.chain(orphans).collect::<Vec<_>>().into_iter()
     }
 }

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::io;
 
 use super::cpu::{Shared, Stream};
-use super::decode::{CpuRecording, Recording};
 use super::event_decoders::EventDecoders;
 use super::format::HeaderPage;
+use super::recording::{CpuRecording, Recording};
 use super::stats::Stats;
 use super::symbols::Symbols;
-use super::{Cpu, Event, EventKind, IntegrityError, ParseIssue, Timestamp};
+use super::{Cpu, Event, EventKind, IntegrityError, IssueKind, IssuePlace, ParseIssue, Timestamp};
 
 /// Calls whose entries are remembered: the kernel's own limit is 50 a task.
 const CALLS: usize = 1 << 16;
@@ -61,8 +61,8 @@ impl<'a> RawReader<'a> {
     #[must_use]
     pub fn new(recording: &Recording<'a>, symbols: &'a Symbols) -> Self {
         let mut issues = Vec::new();
-        let head = HeaderPage::parse(recording.header_page).unwrap_or_else(|message| {
-            issues.push(ParseIssue { place: "header_page".into(), message });
+        let head = HeaderPage::parse(recording.header_page).unwrap_or_else(|why| {
+            issues.push(ParseIssue { place: IssuePlace::HeaderPage, kind: IssueKind::Unreadable(why) });
             HeaderPage::BITS_64
         });
         let (plans, wrong) = EventDecoders::new(&recording.formats, head.long);
@@ -139,10 +139,7 @@ impl<'a> RawReader<'a> {
             issues.extend(found.issues);
             match Stats::parse(stats) {
                 Some(stats) => defects.extend(stats.defects(cpu, found.records)),
-                None => issues.push(ParseIssue {
-                    place: format!("cpu {}, stats", cpu.0),
-                    message: "no counters: whether events were lost is unknown".into(),
-                }),
+                None => issues.push(ParseIssue { place: IssuePlace::Stats(cpu), kind: IssueKind::NoCounters }),
             }
         }
         issues.extend(shared.tally.issues());
@@ -198,8 +195,8 @@ fn names(text: &str, issues: &mut Vec<ParseIssue>) -> BTreeMap<i32, String> {
                 names.insert(pid, name);
             }
             None => issues.push(ParseIssue {
-                place: format!("saved_cmdlines, line {}", number + 1),
-                message: format!("expected `PID NAME`, found `{line}`"),
+                place: IssuePlace::TaskNames(number + 1),
+                kind: IssueKind::WrongTableLine { expected: "PID NAME", found: line.to_owned() },
             }),
         }
     }

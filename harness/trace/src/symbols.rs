@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{CodeLocation, FunctionName, ParseIssue, Symbol};
+use super::{CodeLocation, FunctionName, IssueKind, IssuePlace, ParseIssue, Symbol};
 
 /// No function is longer; what lies further behind the last symbol of a region belongs to nothing.
 const LONGEST_FUNCTION: u64 = 1 << 20;
@@ -48,8 +48,8 @@ impl Symbols {
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             match Line::parse(line) {
                 None => issues.push(ParseIssue {
-                    place: format!("symbol table, line {}", number + 1),
-                    message: format!("expected `ADDR TYPE NAME`, found `{line}`"),
+                    place: IssuePlace::Symbols(Some(number + 1)),
+                    kind: IssueKind::WrongTableLine { expected: "ADDR TYPE NAME", found: line.to_owned() },
                 }),
                 Some(line) if matches!(line.name, "_etext" | "_einittext") => ends.push(line.address),
                 Some(line) if line.is_function() => lines.push(line),
@@ -57,11 +57,7 @@ impl Symbols {
             }
         }
         if !lines.is_empty() && lines.iter().all(|line| line.address == 0) {
-            issues.push(ParseIssue {
-                place: "symbol table".into(),
-                message: "every address is zero: it was read without the right to see addresses (`kptr_restrict`)"
-                    .into(),
-            });
+            issues.push(ParseIssue { place: IssuePlace::Symbols(None), kind: IssueKind::HiddenAddresses });
             lines.clear();
         }
         // Stable, and by address first: equal ranks keep the order of the file, as scripts/kallsyms.c does.
@@ -318,7 +314,7 @@ ffff800001000010 t mod_work\t[snap]
     fn lines_that_are_no_symbols_are_issues() {
         let (symbols, issues) = Symbols::from_system_map("zz T a\n\n10 TT b\n20 T\n30 t c\n");
         assert_eq!(
-            issues.iter().map(|issue| &*issue.place).collect::<Vec<_>>(),
+            issues.iter().map(|issue| issue.place.to_string()).collect::<Vec<_>>(),
             ["symbol table, line 1", "symbol table, line 3", "symbol table, line 4"]
         );
         check(&symbols, &[(0x30, "c+0x0")]);

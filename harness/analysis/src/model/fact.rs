@@ -68,6 +68,12 @@ impl<'a> Fact<'a> {
     }
 }
 
+/// The function that a probe is on, whatever the probe is called. Only a text says it; in raw pages a probe goes by its name.
+fn probed(point: &Point) -> Option<&str> {
+    let place = point.text("__probe_ip").or_else(|| point.text("__probe_func"))?;
+    Some(place.split(['+', ' ', '<']).next().unwrap_or(place))
+}
+
 fn of_point(point: &Point) -> Option<Fact<'_>> {
     /// Share the address space and thread group of the parent (include/uapi/linux/sched.h).
     const CLONE_THREAD: i64 = 0x10000;
@@ -96,17 +102,40 @@ fn of_point(point: &Point) -> Option<Fact<'_>> {
         "sched_process_exec" => Fact::Executed(point.text("filename")?),
         "sched_process_exit" => Fact::Exits,
         "sched_process_free" => Fact::Freed(pid("pid")?),
-        // The call gives the pid of a child that changed its state; what probes on release_task() are called.
+        // The call returns the pid of a child that changed its state.
         "sys_exit_wait4" => Fact::Reaped(Some(pid("ret").filter(|pid| pid.0 > 0)?)),
-        "release_task" | "released" => Fact::Reaped(Some(pid("pid")?)),
         // System calls keep the status in the low byte, do_exit() in the second one.
         "sys_enter_exit_group" | "sys_enter_exit" => {
             Fact::ExitCode((u32::try_from(point.int("error_code")? & 0xff).ok()?) << 8)
         }
-        // What probes on do_exit() are called.
-        "do_exit" | "do_group_exit" | "exit_code" => {
-            Fact::ExitCode(u32::try_from(point.int("code").or_else(|| point.int("exit_code"))? & 0xffff).ok()?)
-        }
-        _ => return None,
+        name => match probed(point).unwrap_or(name) {
+            "release_task" | "released" => Fact::Reaped(Some(pid("pid")?)),
+            "do_exit" | "do_group_exit" | "exit_code" => {
+                Fact::ExitCode(u32::try_from(point.int("code").or_else(|| point.int("exit_code"))? & 0xffff).ok()?)
+            }
+            _ => return None,
+        },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use kernsnap_trace::text::parse;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(line: &str, expected: Option<Fact<'_>>) {
+        let (trace, issues) = parse(format!("  a-7  [000] .....  1.000000: {line}\n").as_bytes());
+        assert_eq!((trace.events.len(), issues.len()), (1, 0), "{issues:?}");
+        assert_eq!(Fact::from_event(&trace.events[0]), expected, "{line}");
+    }
+
+    #[test]
+    fn a_probe_goes_by_its_function_whatever_its_name() {
+        check("gone: (release_task+0x0/0x4d0) pid=41", Some(Fact::Reaped(Some(Pid(41)))));
+        check("bye: (do_exit+0x4/0xb20) code=768", Some(Fact::ExitCode(768)));
+        check("released: (some_other_function+0x0/0x10) pid=41", None);
+        check("gone: (some_other_function+0x0/0x10) pid=41", None);
+    }
 }

@@ -114,7 +114,9 @@ impl fmt::Display for ToolCall {
     }
 }
 
-fn quoted(word: &OsStr) -> String {
+/// A word as a shell reads it back: quoted where that is needed.
+#[must_use]
+pub fn quoted(word: &OsStr) -> String {
     let text = word.to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%^".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
@@ -127,6 +129,19 @@ fn quoted(word: &OsStr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_is_quoted_where_a_shell_would_change_it() {
+        for (word, expected) in [
+            ("do_exit", "do_exit"),
+            ("info symbol $pc", "'info symbol $pc'"),
+            ("it's", r"'it'\''s'"),
+            ("a;b", "'a;b'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(OsStr::new(word)), expected);
+        }
+    }
 
     #[test]
     fn a_call_prints_as_a_line_for_the_shell() -> Result<(), super::super::ToolError> {

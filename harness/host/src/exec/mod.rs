@@ -16,7 +16,7 @@ mod run;
 mod terminal;
 mod tool;
 
-pub use call::ToolCall;
+pub use call::{ToolCall, quoted};
 pub use error::ToolError;
 pub use process::{Outputs, Process};
 pub use run::{ToolOutput, capture, run};

@@ -14,7 +14,7 @@ use kernsnap_machine::{Evidence, Schedule};
 use kernsnap_scenario::{End, Scenario};
 use kernsnap_trace::dat::TraceDat;
 use kernsnap_trace::text::{dumped, parse};
-use kernsnap_trace::{Cpu, ParseIssue, Symbols, Trace, decode};
+use kernsnap_trace::{Cpu, IssueKind, IssuePlace, ParseIssue, Symbols, Trace, decode};
 use kernsnap_yaml::Diagnostic;
 
 /// What the evidence shows, without the times of the host.
@@ -119,8 +119,8 @@ fn trace_of_panic(console: &str) -> (Trace, Vec<ParseIssue>) {
     if let Some(text) = dumped(console) {
         return parse(text.as_bytes());
     }
-    let message = "the panic printed no whole trace".to_owned();
-    (Trace::default(), vec![ParseIssue { place: "console".into(), message }])
+    let kind = IssueKind::Unreadable("the panic did not print a whole trace".to_owned());
+    (Trace::default(), vec![ParseIssue { place: IssuePlace::Console, kind }])
 }
 
 /// Where in its plan a guest was when a step failed. What that means differs: a setting the scenario should not have, a
@@ -152,7 +152,7 @@ fn refused(scenario: &Scenario, runtime: &ImageRuntime, plan: &Plan, failure: &S
 fn unreadable(issues: &[ParseIssue], report: &GuestReport) -> Option<Vec<String>> {
     let lost = failures(report, Stage::Collect).map(ToString::to_string);
     let told = report.unreadable.iter().map(|line| format!("the guest's report has an unknown line `{line}`"));
-    let parsed = issues.iter().map(|issue| format!("{}: {}", issue.place, issue.message));
+    let parsed = issues.iter().map(|issue| format!("{}: {}", issue.place, issue.kind));
     let reasons: Vec<String> = lost.chain(told).chain(parsed).collect();
     (!reasons.is_empty()).then_some(reasons)
 }

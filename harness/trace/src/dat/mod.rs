@@ -2,6 +2,7 @@
 //! another. Version 6 is written and read; version 7 is read, compressed by zstd too.
 
 mod cursor;
+mod parts;
 mod read;
 mod version_7;
 mod write;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::cursor::Cursor;
-use super::read::{formats, header_info, kallsyms, limited, opened, option, own_formats, pages};
+use super::parts::{formats, header_info, kallsyms, limited, opened, option, own_formats, pages};
 use super::{DatError, TraceDat, option, write};
 use crate::Cpu;
 

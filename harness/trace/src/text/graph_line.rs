@@ -6,7 +6,7 @@ use super::head::Head;
 use super::line::Parser;
 use super::point::has_key;
 use super::special::system_call;
-use crate::{Context, Event, EventKind, Pid, Timestamp};
+use crate::{Context, Event, EventKind, IssueKind, Pid, Timestamp};
 
 impl Parser {
     /// `funcgraph_entry: 0.5 us | name();` of `trace-cmd`, whose columns stand in front.
@@ -29,10 +29,10 @@ impl Parser {
             self.task(pid, name);
         }
         if columns.time.is_none() && !std::mem::replace(&mut self.said.timeless, true) {
-            self.issues.add(self.number, "no times from here on, only durations: `funcgraph-abstime` was off");
+            self.issues.add(self.number, IssueKind::NoTimes);
         }
         if pid == Pid::UNKNOWN && !std::mem::replace(&mut self.said.taskless, true) {
-            self.issues.add(self.number, "no tasks from here on: `funcgraph-proc` was off");
+            self.issues.add(self.number, IssueKind::NoTasks);
         }
         self.graph_lines = true;
         if columns.body.is_empty() || graph::said(columns.body) == Some(Said::Mark) {
@@ -45,7 +45,7 @@ impl Parser {
                 self.event(Event { time, cpu, pid, context, kind: body, stack: None });
             }
             None => {
-                self.issues.add_quoted(self.number, "no call, no return and no comment that is whole", columns.body);
+                self.issues.add_quoted(self.number, IssueKind::BrokenGraphLine, columns.body);
             }
         }
         true

@@ -13,7 +13,7 @@ use super::point::{self, has_key};
 use super::reader::Summary;
 use super::special::{self, system_call};
 use super::window::Window;
-use crate::{Cpu, Event, EventKind, IntegrityError, Pid, Symbol, Timestamp};
+use crate::{Cpu, Event, EventKind, IntegrityError, IssueKind, Pid, Symbol, Timestamp};
 
 /// Tasks whose names are kept.
 const TASKS: usize = 1 << 16;
@@ -85,7 +85,7 @@ impl Parser {
         self.number += 1;
         let line = line.trim_ascii_end();
         if cut {
-            self.issues.add(self.number, "the line is too long, and its end is left out");
+            self.issues.add(self.number, IssueKind::LineTooLong);
         }
         if line.is_empty() {
             return;
@@ -106,7 +106,7 @@ impl Parser {
     fn frame(&mut self, frame: &[u8]) {
         let frame: Symbol = self.names.symbol(frame.trim_ascii());
         if !self.window.frame(frame) {
-            self.issues.add(self.number, "a frame of no stack");
+            self.issues.add(self.number, IssueKind::FrameWithoutStack);
         }
     }
 
@@ -129,13 +129,13 @@ impl Parser {
         let Head { pid, cpu, context, rest, .. } = head;
         if rest == b"<stack trace>" || rest.starts_with(b"kernel_stack:") {
             if !self.window.open_stack(cpu, context.level(), pid) {
-                self.issues.add(self.number, "a stack without an event before it");
+                self.issues.add(self.number, IssueKind::StackWithoutEvent);
             }
             return true;
         }
         match self.kind(rest, &head) {
             Some((time, body)) => self.event(Event { time, cpu, pid, context, kind: body, stack: None }),
-            None => self.issues.add_quoted(self.number, "no event behind the time", rest),
+            None => self.issues.add_quoted(self.number, IssueKind::NoEvent, rest),
         }
         true
     }
@@ -205,7 +205,7 @@ impl Parser {
         let (function, caller) = split_once(text, b" <-")?;
         let caller = caller.strip_prefix(b"-").unwrap_or(caller);
         if caller.is_empty() {
-            self.issues.add(self.number, "the caller is missing");
+            self.issues.add(self.number, IssueKind::CallerMissing);
         }
         self.call_from(function, caller)
     }
@@ -232,7 +232,7 @@ impl Parser {
         } else if let Some(said) = line.strip_prefix(b"#") {
             self.header(said.trim_ascii());
         } else if !self.loss(bare) && !is_furniture(bare) && !self.continues(bare) {
-            self.issues.add_quoted(self.number, "not understood", line);
+            self.issues.add_quoted(self.number, IssueKind::UnknownLine, line);
             return false;
         }
         true
@@ -289,7 +289,7 @@ impl Parser {
         match &mut event.kind {
             EventKind::Tracepoint(point) if has_key(text) => {
                 point::go_on(&mut self.names, point, text);
-                self.issues.add(self.number, "the line before goes on here");
+                self.issues.add(self.number, IssueKind::ContinuedLine);
                 true
             }
             EventKind::Function { caller: caller @ Symbol::Unknown, .. } if memchr(b'+', text).is_some() => {

@@ -36,7 +36,7 @@ fn shown(event: &Event) -> String {
 fn report(text: &str) -> String {
     let (trace, issues) = parse(text.as_bytes());
     let events = trace.events.iter().map(shown);
-    let issues = issues.iter().map(|issue| format!("? {}: {}", issue.place, issue.message));
+    let issues = issues.iter().map(|issue| format!("? {}: {}", issue.place, issue.kind));
     let defects = trace.defects.iter().map(|defect| format!("! {defect}"));
     let names = trace.names.iter().map(|(pid, name)| format!("= {pid} {name}"));
     let lines: Vec<_> = events.chain(issues).chain(defects).chain(names).collect();

@@ -1,0 +1,27 @@
+//! A recording as tracefs gives it: texts and pages.
+
+use super::{Cpu, PageBytes};
+
+/// What was saved of one tracing instance.
+#[derive(Clone, Debug, Default)]
+pub struct Recording<'a> {
+    /// `events/header_page`.
+    pub header_page: &'a str,
+    /// `events/GROUP/NAME/format` of every event that may occur, in any order.
+    pub formats: Vec<&'a str>,
+    /// One per CPU, in any order.
+    pub cpus: Vec<CpuRecording<'a>>,
+    /// `saved_cmdlines`.
+    pub saved_cmdlines: &'a str,
+}
+
+/// What was saved of one CPU's ring buffer.
+#[derive(Clone, Debug, Default)]
+pub struct CpuRecording<'a> {
+    /// Which CPU.
+    pub cpu: Cpu,
+    /// All that `per_cpu/cpuN/trace_pipe_raw` gave, page by page.
+    pub pages: PageBytes<'a>,
+    /// `per_cpu/cpuN/stats`, read after the pages.
+    pub stats: &'a str,
+}
