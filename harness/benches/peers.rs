@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
     let dat = recordings::flood(directory.path())?;
     let text = directory.path().join("flood.txt");
-    let status = Command::new(KERNSNAP).args(["export", "--format", "text"]).arg(&dat).arg("-o").arg(&text).status()?;
+    let status = Command::new(KERNSNAP).args(["export", "--to", "text"]).arg(&dat).arg("-o").arg(&text).status()?;
     if !status.success() {
         return Err("the flood cannot be written as text".into());
     }

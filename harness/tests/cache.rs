@@ -72,7 +72,7 @@ fn a_known_run_is_not_booted_again_and_says_so() -> Outcome {
 #[test]
 fn a_result_that_does_not_repeat_is_an_alarm_wherever_it_is_noticed() -> Outcome {
     let store = OwnStore::whole()?;
-    for arguments in [["verify-cache", "--json"].as_slice(), &["run", "user-fork", "--fresh", "--json"]] {
+    for arguments in [["store", "verify", "--json"].as_slice(), &["run", "user-fork", "--fresh", "--json"]] {
         record(&store, &["run", "user-fork", "--json"])?;
         tamper(&entry(&store)?)?;
         let ended = call(&store, arguments)?;
@@ -87,7 +87,7 @@ fn a_result_that_does_not_repeat_is_an_alarm_wherever_it_is_noticed() -> Outcome
 fn results_that_repeat_are_told_and_no_alarm() -> Outcome {
     let store = OwnStore::whole()?;
     record(&store, &["run", "user-exit", "--json"])?;
-    let tried = record(&store, &["verify-cache", "--json"])?;
+    let tried = record(&store, &["store", "verify", "--json"])?;
     assert_eq!((&tried["scenario"], &tried["same"]), (&"user-exit".into(), &true.into()));
     Ok(())
 }

@@ -41,10 +41,10 @@ fn a_claim_that_the_notes_do_not_make_is_a_mistake_of_the_scenario() -> Outcome 
 #[test]
 fn the_table_is_told_to_people_and_machines() -> Outcome {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let told = Kernsnap::new(&root, ["claims"]).run()?;
+    let told = Kernsnap::new(&root, ["list", "--claims"]).run()?;
     assert_eq!(told.code, Some(Exit::Passed as i32), "{told:?}");
     assert!(told.stdout.contains("on rpi3-6.1: user-fork"), "{told:?}");
-    let json = Kernsnap::new(&root, ["claims", "--json"]).run()?;
+    let json = Kernsnap::new(&root, ["list", "--claims", "--json"]).run()?;
     let rows = json.stdout.lines().map(serde_json::from_str).collect::<Result<Vec<serde_json::Value>, _>>()?;
     assert_eq!(rows[0]["claim"], "C001");
     let workspace = Workspace::at(&root);

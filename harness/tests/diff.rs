@@ -52,7 +52,7 @@ fn same_different_and_wrong_have_exit_codes_of_their_own() -> Outcome {
     check(context, &["run/fork", "failed"], 1, "verdict: passed → failed")?;
     check(
         context,
-        &["other.txt", "same.txt", "--markdown"],
+        &["other.txt", "same.txt", "--format", "markdown"],
         1,
         "```diff\n~ 1    sched_switch  prev_state: X → Z\n```",
     )?;

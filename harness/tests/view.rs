@@ -81,7 +81,7 @@ fn a_text_is_exported_for_perfetto_but_has_no_pages_for_a_trace_dat() -> Outcome
     let (file, out) = (trace_data("recordings/graph/trace.txt").display().to_string(), directory.path().join("out"));
     let export = |format: &str| {
         let out = out.display().to_string();
-        Kernsnap::new(&root(), ["export", "--format", format, &file, "-o", &out]).run()
+        Kernsnap::new(&root(), ["export", "--to", format, &file, "-o", &out]).run()
     };
     assert_eq!(export("perfetto")?.code, Some(Exit::Passed as i32));
     assert!(fs::metadata(&out)?.len() > 1000);
@@ -159,7 +159,7 @@ fn looking_at_a_strangers_run_builds_and_fetches_nothing() -> Outcome {
         let store = tempfile::tempdir()?;
         let name = directory.path().display().to_string();
         let out = stranger.path().join("out.dat").display().to_string();
-        for words in [vec!["view", &name], vec!["export", "--format", "trace-dat", &name, "-o", &out]] {
+        for words in [vec!["view", &name], vec!["export", "--to", "trace-dat", &name, "-o", &out]] {
             let words = words.iter().map(|word| &**word);
             let ended = Kernsnap::new(&root(), words).store(store.path()).run()?;
             assert_eq!(ended.code, Some(Exit::BadInput as i32), "{ended:?}");
@@ -182,7 +182,7 @@ fn an_export_has_the_events_that_a_view_has_and_is_whole_or_not_there() -> Outco
     };
     fs::write(&file, format!("# tracer: nop\n{}{}{}", line(1, 2), line(0, 1), line(0, 3)))?;
     let (name, to) = (file.display().to_string(), out.display().to_string());
-    let ended = Kernsnap::new(&root(), ["export", "--format", "text", &name, "-o", &to]).run()?;
+    let ended = Kernsnap::new(&root(), ["export", "--to", "text", &name, "-o", &to]).run()?;
     assert_eq!(ended.code, Some(Exit::Passed as i32), "{ended:?}");
     let text = fs::read_to_string(&out)?;
     let times: Vec<&str> =
@@ -192,7 +192,7 @@ fn an_export_has_the_events_that_a_view_has_and_is_whole_or_not_there() -> Outco
     // What is not a recording, and what cannot be read, is bad input, and leaves the file as it was.
     fs::write(&file, "nothing that a kernel prints\n")?;
     for name in [&*name, "/proc/self/mem"] {
-        let ended = Kernsnap::new(&root(), ["export", "--format", "text", name, "-o", &to]).run()?;
+        let ended = Kernsnap::new(&root(), ["export", "--to", "text", name, "-o", &to]).run()?;
         assert_eq!(ended.code, Some(Exit::BadInput as i32), "{ended:?}");
         assert_eq!(fs::read_to_string(&out)?, text);
     }

@@ -6,15 +6,16 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 
+mod output;
 mod pages;
 mod proof;
 mod recordings;
 mod store;
 
+pub use output::{Format, OutputArguments, ParallelArguments};
 pub use pages::{LessonArguments, ReportArguments};
 pub use proof::{
-    BisectArguments, CostArguments, ExploreArguments, GdbArguments, RegressArguments, ReplayArguments,
-    VerifyCacheArguments,
+    BisectArguments, CostArguments, ExploreArguments, GdbArguments, RegressArguments, ReplayArguments, VerifyArguments,
 };
 pub use recordings::{ExportArguments, ExportFormat, ViewArguments};
 pub use store::{GcArguments, StoreArguments, StoreCommand};
@@ -25,7 +26,7 @@ use kernsnap_image::SourceSpec;
 use kernsnap_machine::Schedule;
 
 /// Boots Raspberry Pi kernels in QEMU, runs programs that fork, exit and spawn kernel threads under ftrace, and judges the
-/// traces. The same input gives the same bytes, every time.
+/// traces. The same inputs give the same bytes, every time.
 #[derive(Debug, Parser)]
 #[command(name = "kernsnap", version, after_help = exit::HELP, max_term_width = 100)]
 pub struct Arguments {
@@ -45,82 +46,93 @@ pub struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Lists the scenarios
+    /// Run scenarios and show their views and verdicts
+    Run(RunArguments),
+    /// Run a scenario under many schedules: what always holds, what depends on the schedule, what breaks
+    Explore(ExploreArguments),
+    /// Count the instructions between two events of a run
+    Cost(CostArguments),
+    /// Open a shell in a guest, with tracefs mounted
+    Shell(ShellArguments),
+    /// Open gdb on a run, stopped at a function or an event, with the kernel's symbols
+    Gdb(GdbArguments),
+    /// Boot what a capsule holds and compare the bytes
+    Replay(ReplayArguments),
+    /// Compare two kernels: behaviour and cost
+    Regress(RegressArguments),
+    /// Find the commit that changed what a scenario shows
+    Bisect(BisectArguments),
+    /// Run scenarios on several images and show the status of each
+    Matrix(MatrixArguments),
+    /// Show a recording: a kernel's or trace-cmd's text, a trace.dat, or the raw trace of a run
+    View(ViewArguments),
+    /// Compare two snapshots, runs, recordings or images task by task
+    Diff(DiffArguments),
+    /// Write a recording for another tool
+    Export(ExportArguments),
+    /// Write one HTML file of a run: lanes, calls, events, and the evidence for each expectation
+    Report(ReportArguments),
+    /// Follow a book's statements along the trace of a run; without ID, list the lessons
+    Lesson(LessonArguments),
+    /// List the scenarios, or the claims that they show
     List(ListArguments),
-    /// Tells which scenarios show which claims of the notes, and what their last runs said
-    Claims(ClaimsArguments),
-    /// Builds and finds images
+    /// Write a new scenario with its guest program
+    New(NewArguments),
+    /// Build and find images
     #[command(subcommand)]
     Image(ImageCommand),
-    /// Runs scenarios, and shows their views and verdicts
-    Run(RunArguments),
-    /// Counts the instructions between two events of a run, exactly
-    Cost(CostArguments),
-    /// Runs a scenario in many schedules: what is always so, what depends, what breaks
-    Explore(ExploreArguments),
-    /// Tells what a kernel does otherwise than another: behaviour, or cost alone
-    Regress(RegressArguments),
-    /// Finds the commit that changed what a scenario shows, with one run a commit
-    Bisect(BisectArguments),
-    /// Opens gdb on a run, stopped where you say, with the kernel's symbols
-    Gdb(GdbArguments),
-    /// Boots what a capsule holds, and compares the bytes
-    Replay(ReplayArguments),
-    /// Runs some of what the cache knows again, and compares the bytes
-    VerifyCache(VerifyCacheArguments),
-    /// Tells what lies in the store, or removes what nobody uses
+    /// Inspect, prune or verify the store
     Store(StoreArguments),
-    /// Runs scenarios on several images and tells what came of each
-    Matrix(MatrixArguments),
-    /// Compares two views task by task: what is missing, new, moved or changed
-    Diff(DiffArguments),
-    /// Makes one HTML file of a run: lanes, calls, events, and what decided about each claim
-    Report(ReportArguments),
-    /// Walks through what a book says, along the trace of a run; without ID, lists the lessons
-    Lesson(LessonArguments),
-    /// Writes a new scenario with its guest program, to begin from
-    New(NewArguments),
-    /// Looks for every host tool
+    /// Check this host's tools
     Doctor(DoctorArguments),
-    /// Shows a recording: a kernel's or trace-cmd's text, a trace.dat, or the raw trace of a run
-    View(ViewArguments),
-    /// Writes a recording for another tool
-    Export(ExportArguments),
-    /// Opens a shell in a guest, with tracefs mounted
-    Shell(ShellArguments),
+    /// Print the completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write the pages of all commands to a directory
+    Man {
+        /// The directory
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
 }
 
 /// Arguments of `list`.
 #[derive(Debug, Args)]
 pub struct ListArguments {
-    /// One JSON object a scenario and line
+    /// The claims of the notes, with the scenarios that show each and the status of their last runs
     #[arg(long)]
-    pub json: bool,
+    pub claims: bool,
+
+    /// The form of the results.
+    #[command(flatten)]
+    pub output: OutputArguments,
 }
 
-/// Arguments of `claims`.
+/// Arguments of `image list`.
 #[derive(Debug, Args)]
-pub struct ClaimsArguments {
-    /// One JSON object a claim and line
-    #[arg(long)]
-    pub json: bool,
+pub struct ImageListArguments {
+    /// The form of the results.
+    #[command(flatten)]
+    pub output: OutputArguments,
 }
 
 /// What to do with images.
 #[derive(Debug, Subcommand)]
 pub enum ImageCommand {
-    /// Builds images that are missing, with what their kernels can trace, all programs and all modules
+    /// Build images that are missing, with what their kernels can trace, all programs and all modules
     Build(BuildArguments),
-    /// Lists the images, and whether they are built
-    List(ListArguments),
-    /// Prints the directory of a built image
+    /// List the images, and whether they are built
+    List(ImageListArguments),
+    /// Print the directory of a built image
     Path {
         /// The image
         image: String,
     },
-    /// Writes an SD card that a Raspberry Pi boots, runs a scenario from, and leaves the trace on
+    /// Write an SD card that a Raspberry Pi boots, runs a scenario from, and leaves the trace on
     Export(CardArguments),
-    /// Boots such a card in QEMU
+    /// Boot such a card in QEMU
     Try {
         /// The card. The guest writes its evidence to it
         card: PathBuf,
@@ -199,9 +211,9 @@ pub struct RunArguments {
     #[arg(long, value_name = "N", default_value = "1")]
     pub repeat: NonZeroUsize,
 
-    /// Runs at a time
-    #[arg(long, value_name = "N", default_value = "1")]
-    pub parallel: NonZeroUsize,
+    /// Guests at a time.
+    #[command(flatten)]
+    pub parallel: ParallelArguments,
 
     /// The pace, the number of CPUs, and the start: one instruction takes 2^SHIFT nanoseconds, and each step begins OFFSET
     /// nanoseconds later [default: 1, all CPUs, 0]
@@ -213,9 +225,9 @@ pub struct RunArguments {
     #[arg(long = "view", value_name = "KIND", value_parser = view_kind)]
     pub views: Vec<Kind>,
 
-    /// One JSON object a run and line, instead of views; it holds those that `--view` asks for
-    #[arg(long)]
-    pub json: bool,
+    /// The form of the results.
+    #[command(flatten)]
+    pub output: OutputArguments,
 
     /// Writes a report of the run, one HTML file; for one scenario
     #[arg(long, value_name = "FILE", conflicts_with = "repeat")]
@@ -270,17 +282,13 @@ pub struct MatrixArguments {
     #[arg(long, value_name = "IMAGE,IMAGE", value_delimiter = ',')]
     pub images: Vec<String>,
 
-    /// Runs at a time [default: one a processor]
-    #[arg(long, value_name = "N")]
-    pub parallel: Option<NonZeroUsize>,
+    /// Guests at a time.
+    #[command(flatten)]
+    pub parallel: ParallelArguments,
 
-    /// One JSON object a scenario and image, and line
-    #[arg(long)]
-    pub json: bool,
-
-    /// The table as Markdown
-    #[arg(long, conflicts_with = "json")]
-    pub markdown: bool,
+    /// The form of the results.
+    #[command(flatten)]
+    pub output: OutputArguments,
 
     /// Where the kernels come from.
     #[command(flatten)]
@@ -290,22 +298,22 @@ pub struct MatrixArguments {
 /// Arguments of `diff`.
 #[derive(Debug, Args)]
 pub struct DiffArguments {
-    /// What to compare with what: each a reviewed snapshot (`.snap`), a `view.txt`, a directory that `run --out` left for a
-    /// scenario, or any recording. With `--images`: the scenarios, all where none is named
-    #[arg(value_name = "BEFORE AFTER")]
-    pub what: Vec<PathBuf>,
+    /// What is compared: a reviewed snapshot (`.snap`), a `view.txt`, a directory that `run --out` left for a scenario, or any
+    /// recording; or an image, on which scenarios are run
+    #[arg(value_name = "BEFORE")]
+    pub before: PathBuf,
 
-    /// Two images to run scenarios on, whose views are compared
-    #[arg(long, value_name = "BEFORE,AFTER", value_delimiter = ',')]
-    pub images: Vec<String>,
+    /// What it is compared with, as for BEFORE
+    #[arg(value_name = "AFTER")]
+    pub after: PathBuf,
 
-    /// The differences as one JSON object
-    #[arg(long)]
-    pub json: bool,
+    /// The scenarios to run on two images [default: all of them]
+    #[arg(long = "scenario", value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
 
-    /// The differences as Markdown
-    #[arg(long, conflicts_with = "json")]
-    pub markdown: bool,
+    /// The form of the results.
+    #[command(flatten)]
+    pub output: OutputArguments,
 }
 
 /// Arguments of `new`.
@@ -332,9 +340,9 @@ fn view_kind(word: &str) -> Result<Kind, String> {
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArguments {
-    /// One JSON object a tool and line
-    #[arg(long)]
-    pub json: bool,
+    /// The form of the results.
+    #[command(flatten)]
+    pub output: OutputArguments,
 }
 
 /// Arguments of `shell`.

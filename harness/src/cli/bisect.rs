@@ -150,7 +150,7 @@ impl Trials<'_> {
             finding: tried.iter().find(|one| one.commit.hash == search.bad()).and_then(|one| one.finding.as_ref()),
             tried: &tried,
         };
-        if self.arguments.json {
+        if self.arguments.output.is_json() {
             answer(&serde_json::to_string(&told).map_err(|error| Failure::internal("write JSON", &error))?);
         } else {
             answer(told.show().trim_end());
@@ -219,7 +219,7 @@ impl Trials<'_> {
             Ok(Prepared::DoesNotApply(not)) => lacking(&not),
             Err(error) => return Ok(skip(mute(error)?)),
         };
-        base.kernel.explain(&self.context.store, what, self.arguments.schedules.get(), &head, &mut base.looks)?;
+        base.kernel.explain(&self.context.store, what, self.arguments.base_schedules.get(), &head, &mut base.looks)?;
         let when = &self.arguments.when;
         let Some(finding) = classify(&base.scenario.id, &base.looks, &[head], when.allowed()) else {
             return Ok(skip(SkipReason { exit: Exit::Internal, why: "it was not run".into() }));

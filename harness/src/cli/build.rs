@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::args::{BuildArguments, DEFAULT_IMAGE, ListArguments};
+use super::args::{BuildArguments, DEFAULT_IMAGE, ImageListArguments};
 use super::progress::Progress;
 use super::{Context, Exit, Failure, answer, options};
 use crate::session::load;
@@ -38,7 +38,7 @@ struct Row<'a> {
     description: &'a str,
 }
 
-pub(super) fn list(context: &Context, arguments: &ListArguments) -> Result<Exit, Failure> {
+pub(super) fn list(context: &Context, arguments: &ImageListArguments) -> Result<Exit, Failure> {
     let options = Options::default();
     let images = context.images(&options);
     let width = context.workspace.image_names().iter().map(String::len).max().unwrap_or_default();
@@ -46,7 +46,7 @@ pub(super) fn list(context: &Context, arguments: &ListArguments) -> Result<Exit,
         let spec = ImageSpec::load(&context.workspace, &name)?;
         // An image whose source was never looked for cannot have been built.
         let built = images.is_built(&spec)?;
-        if arguments.json {
+        if arguments.output.is_json() {
             let row = Row { image: &name, built, on_request: spec.on_request, description: &spec.description };
             answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);
         } else {

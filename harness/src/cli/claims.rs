@@ -1,8 +1,8 @@
-//! `kernsnap claims`.
+//! `kernsnap list --claims`.
 
 use serde::Serialize;
 
-use super::args::ClaimsArguments;
+use super::args::ListArguments;
 use super::{Context, Exit, Failure, answer};
 use crate::session::load;
 use crate::session::record::LastVerdict;
@@ -30,7 +30,7 @@ struct Cell<'a> {
     verdict: Option<RunStatus>,
 }
 
-pub(super) fn claims(context: &Context, arguments: &ClaimsArguments) -> Result<Exit, Failure> {
+pub(super) fn claims(context: &Context, arguments: &ListArguments) -> Result<Exit, Failure> {
     let claims = load::claims(&context.workspace)?;
     let drafts = load::drafts(&context.workspace)?;
     let images = context.workspace.image_names();
@@ -38,7 +38,7 @@ pub(super) fn claims(context: &Context, arguments: &ClaimsArguments) -> Result<E
     let mut exit = Exit::Passed;
     for claim in &shown {
         let row = row(context, claim, &images);
-        if arguments.json {
+        if arguments.output.is_json() {
             answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);
         } else {
             show(&row);

@@ -29,7 +29,7 @@ pub(super) fn cost(context: &Context, arguments: &CostArguments) -> Result<Exit,
         };
         exit = exit.worst(judged.status.into());
         let figures = run.outcome.figures(&scenario);
-        if arguments.json {
+        if arguments.output.is_json() {
             let (scenario, image, schedule) = (&*scenario.id, &*prepared_image.runtime.image, schedule.to_string());
             let row = Row { scenario, image, schedule, figures };
             answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);

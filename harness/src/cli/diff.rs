@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::args::{Arguments, DiffArguments};
-use super::{Exit, Failure, answer, terminal, view};
+use super::args::{Arguments, DiffArguments, Format};
+use super::{Context, Exit, Failure, answer, talk, terminal, view};
 use crate::session::run::evidence;
 use kernsnap_analysis::diff::{Comparison, Diff, TaskLines};
 use kernsnap_analysis::model::Tracker;
 use kernsnap_analysis::view::{Events as Shown, Line, Lines, RoleMap};
+use kernsnap_host::name::is_name;
 use kernsnap_scenario::{Names, ViewRules};
 use kernsnap_trace::Events;
 
@@ -75,7 +76,7 @@ fn may_be_recording(path: &Path) -> bool {
 ///
 /// # Errors
 /// A recording that shows nothing to compare.
-fn cast(global: &Arguments, path: &Path) -> Result<Option<RoleMap>, Failure> {
+fn roles(global: &Arguments, path: &Path) -> Result<Option<(RoleMap, usize)>, Failure> {
     if !may_be_recording(path) {
         return Ok(None);
     }
@@ -93,7 +94,7 @@ fn cast(global: &Arguments, path: &Path) -> Result<Option<RoleMap>, Failure> {
             let text = format!("`{}` is unusable, it shows nothing to compare: {defect}", path.display());
             return Err(Failure { exit: Exit::TraceUnusable, text });
         }
-        Ok(Some(RoleMap::by_name(&tracker.finish(last, &mut ()), &told.names)))
+        Ok(Some((RoleMap::by_name(&tracker.finish(last, &mut ()), &told.names), told.issues.len())))
     })
 }
 
@@ -148,28 +149,47 @@ fn side(global: &Arguments, path: &Path, cast: Option<&RoleMap>) -> Result<TaskL
     })
 }
 
+/// The two images that are compared, where both names are those of images and not of files.
+pub(super) fn images<'a>(global: &Arguments, arguments: &'a DiffArguments) -> Option<(Context, (&'a str, &'a str))> {
+    let (before, after) = (arguments.before.to_str()?, arguments.after.to_str()?);
+    if arguments.before.exists() || arguments.after.exists() {
+        return None;
+    }
+    let context = Context::find(global).ok()?;
+    let is_image = |name: &str| is_name(name) && context.workspace.image_file(name).is_file();
+    (is_image(before) && is_image(after)).then_some((context, (before, after)))
+}
+
 pub(super) fn diff(global: &Arguments, arguments: &DiffArguments) -> Result<Exit, Failure> {
-    let [before, after] = arguments.what.as_slice() else {
-        return Err(Failure::input(
-            "`diff` takes two things, BEFORE and AFTER; or `--images BEFORE,AFTER` and scenarios".into(),
-        ));
-    };
-    let paths = [before.as_path(), after.as_path()];
-    let casts = [cast(global, paths[0])?, cast(global, paths[1])?];
+    let paths = [arguments.before.as_path(), arguments.after.as_path()];
+    if let Some(scenario) = arguments.scenarios.first() {
+        let hint = "`--scenario` says what to run on two images";
+        return Err(Failure::input(format!("`--scenario {scenario}` is for images\n\nhint: {hint}")));
+    }
+    let read = [roles(global, paths[0])?, roles(global, paths[1])?];
+    let issues: usize = read.iter().flatten().map(|(_, issues)| issues).sum();
+    let casts = read.map(|read| read.map(|(roles, _)| roles));
     let diff = match &casts {
         [Some(before), Some(after)] => recordings(global, paths, [before, after])?,
         [before, after] => {
             Diff::new(&side(global, paths[0], before.as_ref())?, &side(global, paths[1], after.as_ref())?)
         }
     };
-    if arguments.json {
+    if arguments.output.is_json() {
         answer(&serde_json::to_string(&diff).map_err(|error| Failure::internal("write JSON", &error))?);
-    } else if arguments.markdown {
+    } else if arguments.output.format() == Format::Markdown {
         answer(diff.markdown().trim_end());
     } else if diff.is_empty() {
-        answer("no differences");
+        answer(if issues == 0 { "no differences" } else { "no differences in what was understood" });
     } else {
         answer(diff.show(&terminal::style()).trim_end());
     }
-    Ok(if diff.is_empty() { Exit::Passed } else { Exit::Different })
+    if issues > 0 {
+        talk(&format!("{issues} parts of the recordings were not understood: `kernsnap view` names them"));
+    }
+    Ok(match diff.is_empty() {
+        false => Exit::Different,
+        true if issues > 0 => Exit::TraceUnusable,
+        true => Exit::Passed,
+    })
 }

@@ -46,7 +46,7 @@ pub(super) fn doctor(arguments: &DoctorArguments) -> Exit {
     let rows: Vec<Row<'_>> = reports.iter().map(Row::from_report).collect();
     let width = rows.iter().map(|row| row.tool.len()).max().unwrap_or(0);
     for row in &rows {
-        if arguments.json {
+        if arguments.output.is_json() {
             answer(&serde_json::to_string(row).unwrap_or_default());
             continue;
         }

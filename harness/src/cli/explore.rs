@@ -54,7 +54,7 @@ pub(super) fn explore(context: &Context, arguments: &ExploreArguments) -> Result
             schedules: seen.len(),
             explored: Explored::new(&seen),
         };
-        if arguments.json {
+        if arguments.output.is_json() {
             answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);
         } else {
             tell(&row);

@@ -30,7 +30,7 @@ pub(super) fn lesson(context: &Context, arguments: &LessonArguments) -> Result<E
     if arguments.write_docs {
         return write_docs(context, arguments);
     }
-    let Some(id) = &arguments.lesson else { return list(context, arguments.json, language) };
+    let Some(id) = &arguments.lesson else { return list(context, arguments.output.is_json(), language) };
     let lesson = load::lesson(&context.workspace, id)?;
     let options = options(&arguments.source)?;
     let classroom = Classroom::open(context, &options, &arguments.image)?;
@@ -43,7 +43,7 @@ pub(super) fn lesson(context: &Context, arguments: &LessonArguments) -> Result<E
         return Ok(status.into());
     }
     let page = classroom.page(&lesson, &scenario, &outcome, language)?;
-    answer(&if arguments.json { json(&page)? } else { page.show(&terminal::style()) });
+    answer(&if arguments.output.is_json() { json(&page)? } else { page.show(&terminal::style()) });
     Ok(status.into())
 }
 

@@ -17,7 +17,7 @@ pub(super) fn scenarios(context: &Context, arguments: &ListArguments) -> Result<
     let drafts = load::drafts(&context.workspace)?;
     let width = drafts.iter().map(|draft| draft.id.len()).max().unwrap_or(0);
     for draft in &drafts {
-        if arguments.json {
+        if arguments.output.is_json() {
             let row = Row { scenario: &draft.id, title: draft.title(), file: draft.path.display().to_string() };
             answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);
         } else {

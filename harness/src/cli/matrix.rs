@@ -1,4 +1,4 @@
-//! `kernsnap matrix`, and `kernsnap diff --images`.
+//! `kernsnap matrix`, and `kernsnap diff` of two images.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::args::{DiffArguments, MatrixArguments};
+use super::args::{DiffArguments, Format, MatrixArguments};
 use super::progress::Progress;
 use super::{Context, Exit, Failure, answer, options, terminal};
 use crate::session::load;
@@ -27,16 +27,16 @@ pub(super) fn run(context: &Context, arguments: &MatrixArguments) -> Result<Exit
     let order = Order {
         images,
         files: files(context, &arguments.scenarios)?,
-        parallel: arguments.parallel.map_or_else(cores, NonZeroUsize::get),
+        parallel: arguments.parallel.get(),
         limit: LIMIT,
         cache: context.cache()?,
     };
     let table = Table::fill(context, &options, &order)?;
-    if arguments.json {
+    if arguments.output.is_json() {
         for row in table.rows() {
             answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);
         }
-    } else if arguments.markdown {
+    } else if arguments.output.format() == Format::Markdown {
         answer(table.markdown().trim_end());
     } else {
         answer(table.show().trim_end());
@@ -45,15 +45,15 @@ pub(super) fn run(context: &Context, arguments: &MatrixArguments) -> Result<Exit
 }
 
 /// What each scenario shows differently on two images.
-pub(super) fn diff(context: &Context, images: &[String], arguments: &DiffArguments) -> Result<Exit, Failure> {
-    let [before, after] = images else {
-        return Err(Failure::input("`--images` takes two images, BEFORE,AFTER".into()));
-    };
+pub(super) fn diff(
+    context: &Context,
+    (before, after): (&str, &str),
+    arguments: &DiffArguments,
+) -> Result<Exit, Failure> {
     let options = Options::default();
-    let named: Vec<String> = arguments.what.iter().map(|path| path.display().to_string()).collect();
     let order = Order {
-        images: images.to_vec(),
-        files: files(context, &named)?,
+        images: vec![before.to_owned(), after.to_owned()],
+        files: files(context, &arguments.scenarios)?,
         parallel: cores(),
         limit: LIMIT,
         cache: context.cache()?,
@@ -71,10 +71,10 @@ pub(super) fn diff(context: &Context, images: &[String], arguments: &DiffArgumen
         if !diff.is_empty() {
             exit = exit.worst(Exit::Different);
         }
-        if arguments.json {
+        if arguments.output.is_json() {
             let row = DiffRow { scenario, before, after, diff: &diff };
             answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);
-        } else if arguments.markdown {
+        } else if arguments.output.format() == Format::Markdown {
             answer(&format!("### {scenario}: {before} → {after}\n\n{}", diff.markdown().trim_end()));
         } else if diff.is_empty() {
             answer(&format!("{scenario}: no differences"));

@@ -14,6 +14,7 @@ mod explore;
 mod export;
 mod failure;
 mod gdb;
+mod help;
 mod lesson;
 mod list;
 mod load_trace;
@@ -38,7 +39,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 
 use self::args::{Arguments, Command, ImageCommand, SourceArguments};
 pub use self::exit::Exit;
@@ -60,7 +61,14 @@ use kernsnap_scenario::Scenario;
 /// Runs the program with the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    if let Some(renamed) = help::renamed(std::env::args_os()) {
+        complain(&renamed);
+        return Exit::BadInput.into();
+    }
+    let arguments = match Arguments::from_arg_matches(&help::command().get_matches()) {
+        Ok(arguments) => arguments,
+        Err(error) => error.exit(),
+    };
     if let Err(error) = interrupt::install() {
         complain(&format!("cannot install signal handlers: {error}"));
         return Exit::Internal.into();
@@ -76,49 +84,38 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
-    if let Command::Doctor(doctor) = &arguments.command {
-        return Ok(doctor::doctor(doctor));
-    }
-    if let Command::View(view) = &arguments.command {
-        return view::view(arguments, view);
-    }
-    if let Command::Export(export) = &arguments.command {
-        return export::export(arguments, export);
-    }
-    // Comparing what is there needs no checkout.
-    if let Command::Diff(diff) = &arguments.command
-        && diff.images.is_empty()
-    {
-        return diff::diff(arguments, diff);
-    }
-    // A capsule has all it needs in it.
-    if let Command::Replay(replay) = &arguments.command {
-        return replay::replay(arguments, replay);
-    }
-    let context = Context::find(arguments)?;
+    // Commands that look at what is given to them need no checkout.
+    let context = || Context::find(arguments);
     match &arguments.command {
-        Command::List(list) => list::scenarios(&context, list),
-        Command::Claims(arguments) => claims::claims(&context, arguments),
-        Command::Image(ImageCommand::Build(build)) => build::build(&context, build),
-        Command::Image(ImageCommand::List(list)) => build::list(&context, list),
-        Command::Image(ImageCommand::Path { image }) => build::path(&context, image),
-        Command::Image(ImageCommand::Export(card)) => card::export(&context, card),
-        Command::Image(ImageCommand::Try { card }) => card::boot(&context, card),
-        Command::Run(run) => run::run(&context, run),
-        Command::Cost(cost) => cost::cost(&context, cost),
-        Command::Explore(explore) => explore::explore(&context, explore),
-        Command::Gdb(gdb) => gdb::gdb(&context, gdb),
-        Command::Bisect(bisect) => bisect::bisect(&context, bisect),
-        Command::Regress(regress) => regress::regress(&context, regress),
-        Command::VerifyCache(verify) => verify_cache::verify_cache(&context, verify),
-        Command::Store(arguments) => store::store(&context, arguments),
-        Command::Matrix(arguments) => matrix::run(&context, arguments),
-        Command::Diff(diff) => matrix::diff(&context, &diff.images, diff),
-        Command::Report(report) => report::report(&context, report),
-        Command::Lesson(lesson) => lesson::lesson(&context, lesson),
-        Command::New(new) => new::new(&context, new),
-        Command::Shell(shell) => shell::shell(&context, shell),
-        Command::Doctor(_) | Command::View(_) | Command::Export(_) | Command::Replay(_) => Ok(Exit::Passed),
+        Command::Run(run) => run::run(&context()?, run),
+        Command::Explore(explore) => explore::explore(&context()?, explore),
+        Command::Cost(cost) => cost::cost(&context()?, cost),
+        Command::Shell(shell) => shell::shell(&context()?, shell),
+        Command::Gdb(gdb) => gdb::gdb(&context()?, gdb),
+        Command::Replay(replay) => replay::replay(arguments, replay),
+        Command::Regress(regress) => regress::regress(&context()?, regress),
+        Command::Bisect(bisect) => bisect::bisect(&context()?, bisect),
+        Command::Matrix(matrix) => matrix::run(&context()?, matrix),
+        Command::View(view) => view::view(arguments, view),
+        Command::Diff(diff) => match diff::images(arguments, diff) {
+            Some((context, images)) => matrix::diff(&context, images, diff),
+            None => diff::diff(arguments, diff),
+        },
+        Command::Export(export) => export::export(arguments, export),
+        Command::Report(report) => report::report(&context()?, report),
+        Command::Lesson(lesson) => lesson::lesson(&context()?, lesson),
+        Command::List(list) if list.claims => claims::claims(&context()?, list),
+        Command::List(list) => list::scenarios(&context()?, list),
+        Command::New(new) => new::new(&context()?, new),
+        Command::Image(ImageCommand::Build(build)) => build::build(&context()?, build),
+        Command::Image(ImageCommand::List(list)) => build::list(&context()?, list),
+        Command::Image(ImageCommand::Path { image }) => build::path(&context()?, image),
+        Command::Image(ImageCommand::Export(card)) => card::export(&context()?, card),
+        Command::Image(ImageCommand::Try { card }) => card::boot(&context()?, card),
+        Command::Store(store) => store::store(&context()?, store),
+        Command::Doctor(doctor) => Ok(doctor::doctor(doctor)),
+        Command::Completions { shell } => Ok(help::completions(*shell)),
+        Command::Man { out } => help::man(out.as_deref()),
     }
 }
 

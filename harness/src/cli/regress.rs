@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use super::args::RegressArguments;
+use super::args::{Format, RegressArguments};
 use super::parallel::in_order;
 use super::{Context, Exit, Failure, absolute, answer, placed, terminal, write_file};
 use crate::session::measure::{Kernel, Scrutiny, lacking, measure};
@@ -75,11 +75,11 @@ pub(super) fn regress(context: &Context, arguments: &RegressArguments) -> Result
     if let Some(file) = &arguments.html {
         write_file(file, report.html().as_bytes())?;
     }
-    if arguments.json {
+    if arguments.output.is_json() {
         answer(&serde_json::to_string(&report).map_err(|error| Failure::internal("write JSON", &error))?);
-    } else if arguments.markdown {
+    } else if arguments.output.format() == Format::Markdown {
         answer(&report.markdown());
-    } else if arguments.mail {
+    } else if arguments.output.format() == Format::Mail {
         answer(&report.mail());
     } else {
         answer(&report.show(&terminal::style()));
@@ -124,7 +124,7 @@ fn one(setting: &Setting<'_>, scrutiny: Scrutiny, file: &Path) -> Result<Option<
             after.push(head.measure(&context.store, (&other, &other_payload), usual)?);
             let (before_runs, after_runs) = ((&*one, &payload), (&*other, &other_payload));
             measure(&context.store, scrutiny, (base, before_runs, &mut before[0]), (head, after_runs, &mut after[0]))?;
-            base.explain(&context.store, before_runs, arguments.schedules.get(), &after[0], &mut before)?;
+            base.explain(&context.store, before_runs, arguments.base_schedules.get(), &after[0], &mut before)?;
         }
         (Prepared::DoesNotApply(not), Prepared::Ready(..)) => before.push(lacking(&not)),
         (Prepared::Ready(..), Prepared::DoesNotApply(not)) => after.push(lacking(&not)),

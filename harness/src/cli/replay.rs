@@ -57,7 +57,7 @@ pub(super) fn replay(arguments: &Arguments, replay: &ReplayArguments) -> Result<
         same_qemu: qemu.hash == emulator.hash,
         qemu_version: &emulator.version,
     };
-    if replay.json {
+    if replay.output.is_json() {
         answer(&serde_json::to_string(&told).map_err(|error| Failure::internal("write JSON", &error))?);
     } else {
         answer(&format!("{scenario} on {image}, schedule {schedule}"));

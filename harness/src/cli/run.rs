@@ -100,14 +100,18 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, F
             record.verdict,
             &record.image_key,
         );
-        if arguments.json {
+        if arguments.output.is_json() {
             answer(&serde_json::to_string(&record).map_err(|error| Failure::internal("write JSON", &error))?);
         } else {
             answer(&format!("{} on {}: {}\n\n{not}", not.id, setting.runner.runtime.image, not.title));
         }
     }
-    let mut reporter =
-        Reporter { json: arguments.json, style: terminal::style(), exit: Exit::Passed, hashes: BTreeMap::new() };
+    let mut reporter = Reporter {
+        json: arguments.output.is_json(),
+        style: terminal::style(),
+        exit: Exit::Passed,
+        hashes: BTreeMap::new(),
+    };
     in_order(
         &jobs,
         arguments.parallel.get(),

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::args::{GcArguments, StoreArguments, StoreCommand};
-use super::{Context, Exit, Failure, answer, talk};
+use super::{Context, Exit, Failure, answer, talk, verify_cache};
 use kernsnap_host::store::{Gone, Item, Keep, unused};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -24,8 +24,9 @@ struct Row {
 
 pub(super) fn store(context: &Context, arguments: &StoreArguments) -> Result<Exit, Failure> {
     match &arguments.command {
-        None => list(context, arguments.json),
+        None => list(context, arguments.output.is_json()),
         Some(StoreCommand::Gc(gc)) => collect(context, gc),
+        Some(StoreCommand::Verify(verify)) => verify_cache::verify_cache(context, verify),
     }
 }
 
@@ -63,7 +64,7 @@ fn list(context: &Context, json: bool) -> Result<Exit, Failure> {
 
 fn collect(context: &Context, arguments: &GcArguments) -> Result<Exit, Failure> {
     let items = context.store.items()?;
-    let keep = match arguments.limit {
+    let keep = match arguments.max_size {
         Some(gib) => Keep::Most(u64::from(gib) << 30),
         None => Keep::Within(DAY * arguments.keep_days),
     };
@@ -71,7 +72,7 @@ fn collect(context: &Context, arguments: &GcArguments) -> Result<Exit, Failure> 
     for item in unused(&items, keep, SystemTime::now()) {
         let told = format!("{}/{} {}, not used for {} days", item.kind, item.name, size(item.size), days(item));
         if !arguments.dry_run && context.store.discard(item)? == Gone::InUse {
-            talk(&format!("{told}: somebody is at it"));
+            talk(&format!("{told}: in use"));
             continue;
         }
         freed += item.size;
@@ -83,7 +84,7 @@ fn collect(context: &Context, arguments: &GcArguments) -> Result<Exit, Failure> 
     if let Keep::Most(limit) = keep
         && left > limit
     {
-        talk("what is left was used within a day, or somebody is at it");
+        talk("what is left was used within a day, or is in use");
     }
     Ok(Exit::Passed)
 }

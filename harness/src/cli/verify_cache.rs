@@ -1,10 +1,10 @@
-//! `kernsnap verify-cache`.
+//! `kernsnap store verify`.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::args::VerifyCacheArguments;
+use super::args::VerifyArguments;
 use super::parallel::in_order;
 use super::progress::Progress;
 use super::{Context, Exit, Failure, LIMIT, answer, talk};
@@ -45,7 +45,7 @@ struct Tried<'a> {
     reasons: Vec<String>,
 }
 
-pub(super) fn verify_cache(context: &Context, arguments: &VerifyCacheArguments) -> Result<Exit, Failure> {
+pub(super) fn verify_cache(context: &Context, arguments: &VerifyArguments) -> Result<Exit, Failure> {
     let cache = context.cache()?;
     let entries = cache.entries();
     let options = Options::default();
@@ -83,7 +83,10 @@ pub(super) fn verify_cache(context: &Context, arguments: &VerifyCacheArguments) 
             let reasons = if is_same { Vec::new() } else { reasons };
             // A store that cannot be written begins at the same place next time.
             let _ = context.store.set_record(RECORD, &known.key);
-            tell(&Tried { about: &known.about, key: &known.key, same: is_same, verdict, reasons }, arguments.json)
+            tell(
+                &Tried { about: &known.about, key: &known.key, same: is_same, verdict, reasons },
+                arguments.output.is_json(),
+            )
         },
     )?;
     let others = entries.len() - total;

@@ -36,7 +36,7 @@ fn lines(arguments: &Arguments, view: &ViewArguments) -> Result<Exit, Failure> {
             if !follow.takes(event, names) {
                 continue;
             }
-            if view.json {
+            if view.output.is_json() {
                 events::json(&mut out.text, event, names).map_err(|error| Failure::internal("write JSON", &error))?;
             } else {
                 events::line(&mut out.text, event, names, &mut columns);
@@ -75,7 +75,7 @@ fn looks(arguments: &Arguments, view: &ViewArguments, kinds: &[Kind]) -> Result<
 }
 
 fn print(view: &ViewArguments, shown: &View) -> Result<(), Failure> {
-    if view.json {
+    if view.output.is_json() {
         answer(&serde_json::to_string(shown).map_err(|error| Failure::internal("write JSON", &error))?);
     } else {
         answer(&shown.show(&terminal::style()));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{DEFAULT_IMAGE, SourceArguments};
+use super::{DEFAULT_IMAGE, OutputArguments, SourceArguments};
 use kernsnap_analysis::lesson::Language;
 
 /// Arguments of `report`.
@@ -46,12 +46,12 @@ pub struct LessonArguments {
     #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
     pub image: String,
 
-    /// The lesson, or one lesson a line, as JSON objects
-    #[arg(long)]
-    pub json: bool,
+    /// The form of the results.
+    #[command(flatten)]
+    pub output: OutputArguments,
 
     /// Writes the pages in docs/lessons: of the lesson, or of all
-    #[arg(long, conflicts_with_all = ["json", "lang"])]
+    #[arg(long, conflicts_with_all = ["json", "format", "lang"])]
     pub write_docs: bool,
 
     /// Where the kernel comes from.

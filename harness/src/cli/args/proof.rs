@@ -5,25 +5,25 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{DEFAULT_IMAGE, SourceArguments};
+use super::{DEFAULT_IMAGE, OutputArguments, ParallelArguments, SourceArguments};
 use kernsnap_analysis::bisect::When;
 use kernsnap_analysis::cost::Threshold;
 use kernsnap_machine::Schedule;
 
-/// Arguments of `verify-cache`.
+/// Arguments of `store verify`.
 #[derive(Debug, Args)]
-pub struct VerifyCacheArguments {
+pub struct VerifyArguments {
     /// How many results to try; each call goes on where the last one stopped
     #[arg(long, value_name = "N", default_value = "8")]
     pub sample: NonZeroUsize,
 
-    /// Boots at a time
-    #[arg(long, value_name = "N", default_value = "2")]
-    pub parallel: NonZeroUsize,
+    /// Guests at a time.
+    #[command(flatten)]
+    pub parallel: ParallelArguments,
 
-    /// One JSON object a result and line
-    #[arg(long)]
-    pub json: bool,
+    /// The form of the results.
+    #[command(flatten)]
+    pub output: OutputArguments,
 }
 
 /// Arguments of `cost`.
@@ -41,9 +41,9 @@ pub struct CostArguments {
     #[arg(long, value_name = "SHIFT:CPUS[:OFFSET]")]
     pub schedule: Option<Schedule>,
 
-    /// One JSON object a scenario and line
-    #[arg(long)]
-    pub json: bool,
+    /// The form of the results.
+    #[command(flatten)]
+    pub output: OutputArguments,
 
     /// Where the kernel comes from.
     #[command(flatten)]
@@ -69,13 +69,13 @@ pub struct ExploreArguments {
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub cpus: Vec<u16>,
 
-    /// Boots at a time
-    #[arg(long, value_name = "N", default_value = "2")]
-    pub parallel: NonZeroUsize,
+    /// Guests at a time.
+    #[command(flatten)]
+    pub parallel: ParallelArguments,
 
-    /// One JSON object a scenario and line
-    #[arg(long)]
-    pub json: bool,
+    /// The form of the results.
+    #[command(flatten)]
+    pub output: OutputArguments,
 
     /// Where the kernel comes from.
     #[command(flatten)]
@@ -93,9 +93,9 @@ pub struct ReplayArguments {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
-    /// One JSON object
-    #[arg(long)]
-    pub json: bool,
+    /// The form of the results.
+    #[command(flatten)]
+    pub output: OutputArguments,
 }
 
 /// Arguments of `regress`.
@@ -121,29 +121,21 @@ pub struct RegressArguments {
     #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
     pub image: String,
 
-    /// How many schedules of each to run where the usual one differs
+    /// Schedules of the base to run where the usual one differs, to tell a change from another interleaving
     #[arg(long, value_name = "N", default_value = "4")]
-    pub schedules: NonZeroUsize,
+    pub base_schedules: NonZeroUsize,
 
     /// Fails where a figure costs more: `NAME>PERCENT%`, or `>PERCENT%` for all
     #[arg(long, value_name = "NAME>PERCENT%")]
     pub fail_above: Vec<Threshold>,
 
-    /// Boots at a time
-    #[arg(long, value_name = "N", default_value = "2")]
-    pub parallel: NonZeroUsize,
+    /// Guests at a time.
+    #[command(flatten)]
+    pub parallel: ParallelArguments,
 
-    /// The report as one JSON object
-    #[arg(long)]
-    pub json: bool,
-
-    /// The report as Markdown, for a comment on a change
-    #[arg(long, conflicts_with = "json")]
-    pub markdown: bool,
-
-    /// The report as plain text, for a reply to a mail
-    #[arg(long, conflicts_with_all = ["json", "markdown"])]
-    pub mail: bool,
+    /// The form of the results.
+    #[command(flatten)]
+    pub output: OutputArguments,
 
     /// Writes the report as one HTML file besides
     #[arg(long, value_name = "FILE")]
@@ -178,17 +170,17 @@ pub struct BisectArguments {
     #[arg(long, value_name = "expectation|view|cost>5%", default_value = "expectation")]
     pub when: When,
 
-    /// How many schedules of the good commit to run where the usual one differs
+    /// Schedules of the good commit to run where the usual one differs, to tell a change from another interleaving
     #[arg(long, value_name = "N", default_value = "4")]
-    pub schedules: NonZeroUsize,
+    pub base_schedules: NonZeroUsize,
 
     /// Compilers to run at a time [default: one a processor]
     #[arg(long, short, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
 
-    /// What was found as one JSON object
-    #[arg(long)]
-    pub json: bool,
+    /// The form of the results.
+    #[command(flatten)]
+    pub output: OutputArguments,
 }
 
 /// Arguments of `gdb`.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::view_kind;
+use super::{OutputArguments, view_kind};
 use kernsnap_analysis::view::Kind;
 
 /// Arguments of `view`.
@@ -23,9 +23,9 @@ pub struct ViewArguments {
     #[arg(long, value_name = "KIND", value_parser = view_kind)]
     pub view: Vec<Kind>,
 
-    /// One JSON object an event and line, or a view and line
-    #[arg(long)]
-    pub json: bool,
+    /// The form of the results.
+    #[command(flatten)]
+    pub output: OutputArguments,
 }
 
 /// Arguments of `export`.
@@ -36,7 +36,7 @@ pub struct ExportArguments {
     pub file: PathBuf,
 
     /// What to write
-    #[arg(long, value_enum, value_name = "FORMAT")]
+    #[arg(long = "to", value_enum, value_name = "FORMAT")]
     pub format: ExportFormat,
 
     /// Where to write it

@@ -1,5 +1,6 @@
 //! Arguments of `store`.
 
+use super::{OutputArguments, VerifyArguments};
 use clap::{Args, Subcommand};
 
 /// Arguments of `store`.
@@ -9,30 +10,32 @@ pub struct StoreArguments {
     #[command(subcommand)]
     pub command: Option<StoreCommand>,
 
-    /// One JSON object a kind and line
-    #[arg(long)]
-    pub json: bool,
+    /// The form of the results.
+    #[command(flatten)]
+    pub output: OutputArguments,
 }
 
 /// What to do with the store.
 #[derive(Debug, Subcommand)]
 pub enum StoreCommand {
-    /// Removes what was not used for longest: never what somebody is at, nor entries that were used within a day
+    /// Evict the least recently used entries: never those in use, nor those that were used within a day
     Gc(GcArguments),
+    /// Boot some of the cached results again and compare the bytes; a difference ends with exit code 7
+    Verify(VerifyArguments),
 }
 
 /// Arguments of `store gc`.
 #[derive(Debug, Args)]
 pub struct GcArguments {
-    /// Removes what was not used for so many days
+    /// Evict what was not used for so many days
     #[arg(long, value_name = "N", default_value = "30")]
     pub keep_days: u32,
 
-    /// Removes until no more than this is left, build directories first
+    /// Evict until at most this size is left, build directories first
     #[arg(long, value_name = "GIB", conflicts_with = "keep_days")]
-    pub limit: Option<u32>,
+    pub max_size: Option<u32>,
 
-    /// Only tells what would go
+    /// Only print what would be evicted
     #[arg(long)]
     pub dry_run: bool,
 }

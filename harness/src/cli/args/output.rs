@@ -1,0 +1,62 @@
+//! The options that several commands share, each with one meaning and one default.
+
+use std::num::NonZeroUsize;
+use std::thread;
+
+use clap::{Args, ValueEnum};
+
+/// How results are printed.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct OutputArguments {
+    /// The form of the results on the standard output
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Human)]
+    format: Format,
+
+    /// Short for `--format json`: one object for each result and line, by docs/schema/kernsnap-1.json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+}
+
+/// A form of results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a terminal
+    Human,
+    /// One JSON object for each result and line
+    Json,
+    /// For a comment on a change; of `matrix`, `diff` and `regress`
+    Markdown,
+    /// Plain text for a reply to a mail; of `regress`
+    Mail,
+}
+
+impl OutputArguments {
+    /// The form that was asked for.
+    #[must_use]
+    pub fn format(self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+
+    /// Whether JSON was asked for.
+    #[must_use]
+    pub fn is_json(self) -> bool {
+        self.format() == Format::Json
+    }
+}
+
+/// How many guests run at a time.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct ParallelArguments {
+    /// Guests to run at a time [default: one for each processor]
+    #[arg(long, value_name = "N")]
+    parallel: Option<NonZeroUsize>,
+}
+
+impl ParallelArguments {
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> usize {
+        let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        self.parallel.unwrap_or_else(cores).get()
+    }
+}
