@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::args::BisectArguments;
 use super::progress::Progress;
-use super::{Context, Exit, Failure, absolute, answer, chain, talk, terminal};
+use super::{Context, Exit, Failure, absolute, answer, answer_json, chain, talk, terminal};
 use crate::session::cache::Cache;
 use crate::session::load;
 use crate::session::measure::{Kernel, Scrutiny, lacking, measure};
@@ -151,7 +151,7 @@ impl Trials<'_> {
             tried: &tried,
         };
         if self.arguments.output.is_json() {
-            answer(&serde_json::to_string(&told).map_err(|error| Failure::internal("write JSON", &error))?);
+            answer_json(&told)?;
         } else {
             answer(told.show().trim_end());
         }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::args::{BuildArguments, DEFAULT_IMAGE, ImageListArguments};
 use super::progress::Progress;
-use super::{Context, Exit, Failure, answer, options};
+use super::{Context, Exit, Failure, answer, answer_json, options};
 use crate::session::load;
 use crate::session::prepare::PreparedImage;
 use kernsnap_image::{ImageSpec, Options};
@@ -48,7 +48,7 @@ pub(super) fn list(context: &Context, arguments: &ImageListArguments) -> Result<
         let built = images.is_built(&spec)?;
         if arguments.output.is_json() {
             let row = Row { image: &name, built, on_request: spec.on_request, description: &spec.description };
-            answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);
+            answer_json(&row)?;
         } else {
             let state = match (built, spec.on_request) {
                 (true, _) => "built",

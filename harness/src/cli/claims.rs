@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::args::ListArguments;
-use super::{Context, Exit, Failure, answer};
+use super::{Context, Exit, Failure, answer, answer_json};
 use crate::session::load;
 use crate::session::record::LastVerdict;
 use crate::session::status::RunStatus;
@@ -39,7 +39,7 @@ pub(super) fn claims(context: &Context, arguments: &ListArguments) -> Result<Exi
     for claim in &shown {
         let row = row(context, claim, &images);
         if arguments.output.is_json() {
-            answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);
+            answer_json(&row)?;
         } else {
             show(&row);
         }

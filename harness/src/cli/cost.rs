@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::args::CostArguments;
-use super::{Context, Exit, Failure, Scenarios, answer, options};
+use super::{Context, Exit, Failure, Scenarios, answer, answer_json, options};
 use kernsnap_analysis::cost::{Figure, table};
 
 /// What one scenario costs.
@@ -32,7 +32,7 @@ pub(super) fn cost(context: &Context, arguments: &CostArguments) -> Result<Exit,
         if arguments.output.is_json() {
             let (scenario, image, schedule) = (&*scenario.id, &*prepared_image.runtime.image, schedule.to_string());
             let row = Row { scenario, image, schedule, figures };
-            answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);
+            answer_json(&row)?;
         } else {
             let told =
                 if figures.is_empty() { "nothing that is counted is in its trace\n".into() } else { table(&figures) };

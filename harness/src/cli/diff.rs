@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::args::{Arguments, DiffArguments, Format};
-use super::{Context, Exit, Failure, answer, talk, terminal, view};
+use super::{Context, Exit, Failure, answer, answer_json, talk, terminal, view};
 use crate::session::run::evidence;
 use kernsnap_analysis::diff::{Comparison, Diff, TaskLines};
 use kernsnap_analysis::model::Tracker;
@@ -176,7 +176,7 @@ pub(super) fn diff(global: &Arguments, arguments: &DiffArguments) -> Result<Exit
         }
     };
     if arguments.output.is_json() {
-        answer(&serde_json::to_string(&diff).map_err(|error| Failure::internal("write JSON", &error))?);
+        answer_json(&diff)?;
     } else if arguments.output.format() == Format::Markdown {
         answer(diff.markdown().trim_end());
     } else if diff.is_empty() {

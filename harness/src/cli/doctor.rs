@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::args::DoctorArguments;
-use super::{Exit, answer, talk};
+use super::{Exit, Failure, answer, answer_json, talk};
 use kernsnap_host::exec::doctor::{Finding, Found, ToolReport, inspect};
 
 #[derive(Serialize)]
@@ -41,13 +41,13 @@ impl<'a> Row<'a> {
     }
 }
 
-pub(super) fn doctor(arguments: &DoctorArguments) -> Exit {
+pub(super) fn doctor(arguments: &DoctorArguments) -> Result<Exit, Failure> {
     let reports = inspect();
     let rows: Vec<Row<'_>> = reports.iter().map(Row::from_report).collect();
     let width = rows.iter().map(|row| row.tool.len()).max().unwrap_or(0);
     for row in &rows {
         if arguments.output.is_json() {
-            answer(&serde_json::to_string(row).unwrap_or_default());
+            answer_json(row)?;
             continue;
         }
         let state = match (row.usable, row.version) {
@@ -66,8 +66,8 @@ pub(super) fn doctor(arguments: &DoctorArguments) -> Exit {
         }
     }
     if !reports.iter().any(ToolReport::is_wanting) {
-        return Exit::Passed;
+        return Ok(Exit::Passed);
     }
     talk("\nhint: `ci/setup` installs every tool the harness needs");
-    Exit::BuildFailed
+    Ok(Exit::HostNotSetUp)
 }

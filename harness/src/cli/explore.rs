@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::args::ExploreArguments;
 use super::parallel::in_order;
-use super::{Context, Exit, Failure, LIMIT, Scenarios, answer, options, talk, terminal};
+use super::{Context, Exit, Failure, LIMIT, Scenarios, answer, answer_json, options, talk, terminal};
 use crate::session::run::{CachePolicy, GuestPayload, Runner};
 use crate::session::status::JudgedRun;
 use kernsnap_analysis::explore::{Explored, ScheduleRun};
@@ -55,7 +55,7 @@ pub(super) fn explore(context: &Context, arguments: &ExploreArguments) -> Result
             explored: Explored::new(&seen),
         };
         if arguments.output.is_json() {
-            answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);
+            answer_json(&row)?;
         } else {
             tell(&row);
         }

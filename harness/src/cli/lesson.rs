@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::args::LessonArguments;
 use super::progress::Progress;
-use super::{Context, Exit, Failure, answer, options, talk, terminal};
+use super::{Context, Exit, Failure, answer, answer_json, options, talk, terminal};
 use crate::session::cache::Cache;
 use crate::session::load;
 use crate::session::prepare::{Prepared, PreparedImage};
@@ -43,7 +43,11 @@ pub(super) fn lesson(context: &Context, arguments: &LessonArguments) -> Result<E
         return Ok(status.into());
     }
     let page = classroom.page(&lesson, &scenario, &outcome, language)?;
-    answer(&if arguments.output.is_json() { json(&page)? } else { page.show(&terminal::style()) });
+    if arguments.output.is_json() {
+        answer_json(&page)?;
+    } else {
+        answer(&page.show(&terminal::style()));
+    }
     Ok(status.into())
 }
 
@@ -58,7 +62,11 @@ fn list(context: &Context, as_json: bool, language: Language) -> Result<Exit, Fa
         for Lesson { id, content, .. } in own() {
             let title = content.title.line(language);
             let row = Row { lesson: id, section, title: title.clone(), scenario: &content.scenario };
-            answer(&if as_json { json(&row)? } else { format!("   {id:width$}  {title}") });
+            if as_json {
+                answer_json(&row)?;
+            } else {
+                answer(&format!("   {id:width$}  {title}"));
+            }
         }
     }
     Ok(Exit::Passed)
@@ -159,10 +167,6 @@ impl From<Contradiction> for Failure {
     fn from(contradiction: Contradiction) -> Self {
         Self { exit: Exit::Different, text: contradiction.to_string() }
     }
-}
-
-fn json(row: &impl Serialize) -> Result<String, Failure> {
-    serde_json::to_string(row).map_err(|error| Failure::internal("write JSON", &error))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the environment is read here and passed on")]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::args::ListArguments;
-use super::{Context, Exit, Failure, answer};
+use super::{Context, Exit, Failure, answer, answer_json};
 use crate::session::load;
 
 #[derive(Serialize)]
@@ -19,7 +19,7 @@ pub(super) fn scenarios(context: &Context, arguments: &ListArguments) -> Result<
     for draft in &drafts {
         if arguments.output.is_json() {
             let row = Row { scenario: &draft.id, title: draft.title(), file: draft.path.display().to_string() };
-            answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);
+            answer_json(&row)?;
         } else {
             answer(&format!("{:width$}  {}", draft.id, draft.title()));
         }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::args::{DiffArguments, Format, MatrixArguments};
 use super::progress::Progress;
-use super::{Context, Exit, Failure, answer, options, terminal};
+use super::{Context, Exit, Failure, answer, answer_json, options, terminal};
 use crate::session::load;
 use crate::session::matrix::{Cell, Order, matrix};
 use kernsnap_analysis::diff::{Diff, TaskLines};
@@ -34,7 +34,7 @@ pub(super) fn run(context: &Context, arguments: &MatrixArguments) -> Result<Exit
     let table = Table::fill(context, &options, &order)?;
     if arguments.output.is_json() {
         for row in table.rows() {
-            answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);
+            answer_json(&row)?;
         }
     } else if arguments.output.format() == Format::Markdown {
         answer(table.markdown().trim_end());
@@ -73,7 +73,7 @@ pub(super) fn diff(
         }
         if arguments.output.is_json() {
             let row = DiffRow { scenario, before, after, diff: &diff };
-            answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);
+            answer_json(&row)?;
         } else if arguments.output.format() == Format::Markdown {
             answer(&format!("### {scenario}: {before} → {after}\n\n{}", diff.markdown().trim_end()));
         } else if diff.is_empty() {

@@ -40,6 +40,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::FromArgMatches as _;
+use serde::Serialize;
 
 use self::args::{Arguments, Command, ImageCommand, SourceArguments};
 pub use self::exit::Exit;
@@ -113,7 +114,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Image(ImageCommand::Export(card)) => card::export(&context()?, card),
         Command::Image(ImageCommand::Try { card }) => card::boot(&context()?, card),
         Command::Store(store) => store::store(&context()?, store),
-        Command::Doctor(doctor) => Ok(doctor::doctor(doctor)),
+        Command::Doctor(doctor) => doctor::doctor(doctor),
         Command::Completions { shell } => Ok(help::completions(*shell)),
         Command::Man { out } => help::man(out.as_deref()),
     }
@@ -246,6 +247,25 @@ fn store_root(arguments: &Arguments) -> Result<PathBuf, Failure> {
 
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     std::path::absolute(path).map_err(|error| Failure::input(format!("`{}`: {error}", path.display())))
+}
+
+/// The version of docs/schema/kernsnap-1.json, raised when a document changes in a way that a reader must know of.
+const SCHEMA: u32 = 1;
+
+/// A result as JSON.
+#[derive(Serialize)]
+struct Document<'a, T> {
+    /// The version of the schema.
+    schema: u32,
+    #[serde(flatten)]
+    content: &'a T,
+}
+
+/// Prints a result as one line of JSON.
+fn answer_json(content: &impl Serialize) -> Result<(), Failure> {
+    let document = Document { schema: SCHEMA, content };
+    answer(&serde_json::to_string(&document).map_err(|error| Failure::internal("write JSON", &error))?);
+    Ok(())
 }
 
 /// Writes a file as a whole or not at all: beside its place first, then renamed to it. What is not a regular file, such as

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::{Format, RegressArguments};
 use super::parallel::in_order;
-use super::{Context, Exit, Failure, absolute, answer, placed, terminal, write_file};
+use super::{Context, Exit, Failure, absolute, answer, answer_json, placed, terminal, write_file};
 use crate::session::measure::{Kernel, Scrutiny, lacking, measure};
 use crate::session::prepare::Prepared;
 use kernsnap_analysis::regress::{Class, Finding, Measurement, Report, classify};
@@ -76,7 +76,7 @@ pub(super) fn regress(context: &Context, arguments: &RegressArguments) -> Result
         write_file(file, report.html().as_bytes())?;
     }
     if arguments.output.is_json() {
-        answer(&serde_json::to_string(&report).map_err(|error| Failure::internal("write JSON", &error))?);
+        answer_json(&report)?;
     } else if arguments.output.format() == Format::Markdown {
         answer(&report.markdown());
     } else if arguments.output.format() == Format::Mail {

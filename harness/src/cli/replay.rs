@@ -7,7 +7,7 @@ use kernsnap_host::store::Scratch;
 use serde::Serialize;
 
 use super::args::{Arguments, ReplayArguments};
-use super::{Exit, Failure, LIMIT, absolute, answer, store_root, talk};
+use super::{Exit, Failure, LIMIT, absolute, answer, answer_json, store_root, talk};
 use crate::session::capsule::{About, Capsule};
 use crate::session::run::RunError;
 use crate::session::status::RunStatus;
@@ -58,7 +58,7 @@ pub(super) fn replay(arguments: &Arguments, replay: &ReplayArguments) -> Result<
         qemu_version: &emulator.version,
     };
     if replay.output.is_json() {
-        answer(&serde_json::to_string(&told).map_err(|error| Failure::internal("write JSON", &error))?);
+        answer_json(&told)?;
     } else {
         answer(&format!("{scenario} on {image}, schedule {schedule}"));
         answer(&format!("the capsule claims: {verdict}"));

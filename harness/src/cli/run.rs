@@ -10,7 +10,8 @@ use kernsnap_host::store::Scratch;
 use super::args::RunArguments;
 use super::parallel::in_order;
 use super::{
-    Context, Exit, Failure, Scenarios, absolute, answer, options, report, schedule, talk, terminal, write_file,
+    Context, Exit, Failure, Scenarios, absolute, answer, answer_json, options, report, schedule, talk, terminal,
+    write_file,
 };
 use crate::session::cache::Cache;
 use crate::session::capsule::Capsule;
@@ -101,7 +102,7 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, F
             &record.image_key,
         );
         if arguments.output.is_json() {
-            answer(&serde_json::to_string(&record).map_err(|error| Failure::internal("write JSON", &error))?);
+            answer_json(&record)?;
         } else {
             answer(&format!("{} on {}: {}\n\n{not}", not.id, setting.runner.runtime.image, not.title));
         }
@@ -242,7 +243,7 @@ impl Reporter {
             *self.hashes.entry(record.scenario.clone()).or_default().entry(hash.clone()).or_default() += 1;
         }
         if self.json {
-            answer(&serde_json::to_string(&record).map_err(|error| Failure::internal("write JSON", &error))?);
+            answer_json(&record)?;
             return Ok(());
         }
         if job.repetition == 1 {

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::args::{GcArguments, StoreArguments, StoreCommand};
-use super::{Context, Exit, Failure, answer, talk, verify_cache};
+use super::{Context, Exit, Failure, answer, answer_json, talk, verify_cache};
 use kernsnap_host::store::{Gone, Item, Keep, unused};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -46,7 +46,7 @@ fn list(context: &Context, json: bool) -> Result<Exit, Failure> {
     for (kind, row) in rows {
         let row = Row { kind, ..row };
         if json {
-            answer(&serde_json::to_string(&row).map_err(|error| Failure::internal("write JSON", &error))?);
+            answer_json(&row)?;
         } else {
             let used = match row.unused_days {
                 None => String::new(),

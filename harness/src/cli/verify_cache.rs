@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::args::VerifyArguments;
 use super::parallel::in_order;
 use super::progress::Progress;
-use super::{Context, Exit, Failure, LIMIT, answer, talk};
+use super::{Context, Exit, Failure, LIMIT, answer, answer_json, talk};
 use crate::session::cache::{About, Cache};
 use crate::session::load;
 use crate::session::prepare::{Prepared, PreparedImage};
@@ -159,7 +159,7 @@ fn is_same(status: RunStatus) -> bool {
 
 fn tell(tried: &Tried<'_>, json: bool) -> Result<(), Failure> {
     if json {
-        answer(&serde_json::to_string(tried).map_err(|error| Failure::internal("write JSON", &error))?);
+        answer_json(tried)?;
         return Ok(());
     }
     let About { image, scenario, schedule } = tried.about;

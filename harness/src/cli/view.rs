@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, StdoutLock, Write as _};
 use std::path::Path;
 
 use super::args::{Arguments, ViewArguments};
-use super::{Exit, Failure, answer, events, load_trace, recording_source, talk, terminal};
+use super::{Exit, Failure, answer, answer_json, events, load_trace, recording_source, talk, terminal};
 use crate::session::recording::{Opened, open};
 use kernsnap_analysis::model;
 use kernsnap_analysis::view::follow::Choice;
@@ -76,7 +76,7 @@ fn looks(arguments: &Arguments, view: &ViewArguments, kinds: &[Kind]) -> Result<
 
 fn print(view: &ViewArguments, shown: &View) -> Result<(), Failure> {
     if view.output.is_json() {
-        answer(&serde_json::to_string(shown).map_err(|error| Failure::internal("write JSON", &error))?);
+        answer_json(shown)?;
     } else {
         answer(&shown.show(&terminal::style()));
     }
