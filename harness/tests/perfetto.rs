@@ -4,7 +4,7 @@
 
 #[expect(dead_code, reason = "nothing is typed or clicked here")]
 mod browser;
-mod served;
+mod server;
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -18,7 +18,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use self::browser::Browser;
-use self::served::serve;
+use self::server::serve;
 
 type Outcome = Result<(), Box<dyn Error>>;
 

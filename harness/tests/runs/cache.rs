@@ -1,8 +1,5 @@
 //! What a run gave stands for the next one; what does not repeat is an alarm.
 
-#[expect(dead_code, reason = "other tests use the rest")]
-mod support;
-
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
@@ -13,7 +10,7 @@ use kernsnap::session::run::evidence;
 use kernsnap_host::archive::{Effort, pack, unpack};
 use serde_json::Value;
 
-use self::support::{Checkout, Ended, Kernsnap, Outcome, OwnStore, data, root};
+use crate::support::{Checkout, Ended, Kernsnap, Outcome, OwnStore, data, root};
 
 fn call(store: &OwnStore, arguments: &[&str]) -> Result<Ended, Box<dyn Error>> {
     // Whoever tests everything anew means the scenarios.

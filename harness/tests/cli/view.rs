@@ -1,14 +1,11 @@
 //! `kernsnap view` and `kernsnap export`, as they are called.
 
-#[expect(dead_code, reason = "other tests use the rest")]
-mod support;
-
 use std::fs;
 use std::path::PathBuf;
 
 use kernsnap::cli::Exit;
 
-use self::support::{Ended, Kernsnap, Outcome, OwnStore, root};
+use crate::support::{Ended, Kernsnap, Outcome, OwnStore, root};
 
 fn view(arguments: &[&str]) -> Result<Ended, Box<dyn std::error::Error>> {
     Kernsnap::new(&root(), [&["view"], arguments].concat()).run()

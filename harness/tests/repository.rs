@@ -84,9 +84,11 @@ fn every_test_is_run() -> Outcome {
     let manifest = fs::read_to_string(root().join("Cargo.toml"))?;
     for entry in fs::read_dir(root().join("harness/tests"))? {
         let path = entry?.path();
-        if path.extension().is_some_and(|end| end == "rs") {
-            let name = path.file_name().unwrap_or_default().display();
-            let declared = format!("path = \"harness/tests/{name}\"");
+        let main = path.join("main.rs");
+        if main.is_file() || path.extension().is_some_and(|end| end == "rs") {
+            let file = if main.is_file() { &main } else { &path };
+            let name = file.strip_prefix(root())?.display();
+            let declared = format!("path = \"{name}\"");
             assert!(manifest.contains(&declared), "`{name}` has no `[[test]]` in Cargo.toml");
         }
     }
@@ -134,5 +136,68 @@ fn every_bad_scenario_has_its_explanation_and_no_explanation_is_left_over() -> O
         Ok(files(directory, &[end])?.iter().map(|file| file.with_extension("")).collect())
     };
     assert_eq!(stems("yaml")?, stems("snap")?);
+    Ok(())
+}
+
+/// A crate of the workspace, and the others that it may use (ARCHITECTURE.md).
+const ARROWS: [(&str, &[&str]); 7] = [
+    ("yaml", &[]),
+    ("trace", &[]),
+    ("scenario", &["trace", "yaml"]),
+    ("analysis", &["scenario", "trace", "yaml"]),
+    ("host", &[]),
+    ("image", &["host", "yaml"]),
+    ("machine", &["host", "trace", "yaml"]),
+];
+
+#[test]
+fn the_arrows_between_crates_are_those_of_the_architecture() -> Outcome {
+    for (name, uses) in ARROWS {
+        let manifest = fs::read_to_string(root().join("harness").join(name).join("Cargo.toml"))?;
+        let dependencies = manifest.split("[dependencies]").nth(1).unwrap_or_default();
+        let used: BTreeSet<&str> = dependencies
+            .lines()
+            .filter_map(|line| line.strip_prefix("kernsnap-")?.split(['.', ' ', '=']).next())
+            .collect();
+        assert_eq!(used, uses.iter().copied().collect(), "dependencies of `{name}`");
+    }
+    for pure in ["yaml", "trace", "scenario", "analysis"] {
+        let rules = fs::read_to_string(root().join("harness").join(pure).join("clippy.toml"))?;
+        for forbidden in ["std::fs::read", "std::process::Command", "std::env::var", "std::time::Instant"] {
+            assert!(rules.contains(forbidden), "`{pure}` does not forbid {forbidden}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_link_between_documents_leads_to_a_file() -> Outcome {
+    let documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"];
+    let documents = documents.iter().map(PathBuf::from).chain(files("docs", &["md"])?);
+    let mut broken = Vec::new();
+    for document in documents {
+        let text = fs::read_to_string(root().join(&document))?;
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split([')', ' ']).next()) {
+            let target = link.split('#').next().unwrap_or_default();
+            if target.is_empty() || target.contains("://") || target.starts_with("mailto:") {
+                continue;
+            }
+            let path = root().join(&document).parent().unwrap_or(&root()).join(target);
+            if !path.exists() {
+                broken.push(format!("{}: {link}", document.display()));
+            }
+        }
+    }
+    assert_eq!(broken, none());
+    Ok(())
+}
+
+#[test]
+fn the_guide_lists_every_page() -> Outcome {
+    let summary = fs::read_to_string(root().join("docs/SUMMARY.md"))?;
+    for page in files("docs", &["md"])? {
+        let name = page.strip_prefix("docs")?.display().to_string();
+        assert!(name == "SUMMARY.md" || summary.contains(&format!("({name})")), "docs/SUMMARY.md does not list {name}");
+    }
     Ok(())
 }

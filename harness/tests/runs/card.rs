@@ -1,13 +1,10 @@
 //! The way of an SD card: written, booted with the card in the slot, and read back.
 
-#[expect(dead_code, reason = "other tests use the rest")]
-mod support;
-
 use std::path::Path;
 
 use kernsnap::cli::Exit;
 
-use self::support::{Ended, Kernsnap, Outcome, root};
+use crate::support::{Ended, Kernsnap, Outcome, root};
 
 fn kernsnap(arguments: &[&str]) -> Result<Ended, Box<dyn std::error::Error>> {
     Kernsnap::new(&root(), arguments.to_vec()).run()

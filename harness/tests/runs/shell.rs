@@ -1,9 +1,6 @@
 //! `kernsnap shell` against real guests: one command with an answer, a person at a terminal, and everybody who goes away.
 #![expect(clippy::disallowed_methods, reason = "these tests start the program and sit at its terminal")]
 
-#[expect(dead_code, reason = "other tests use the rest")]
-mod support;
-
 use std::error::Error;
 use std::fs;
 use std::process::{Command, Stdio};
@@ -15,7 +12,7 @@ use rexpect::session::{PtySession, spawn_command};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{LocalModes, tcgetattr};
 
-use self::support::{Ended, Kernsnap, Outcome, root, until};
+use crate::support::{Ended, Kernsnap, Outcome, root, until};
 
 /// For a prompt that a guest boots for, on a busy machine, and perhaps for the first fetch of a busybox.
 const PATIENCE_MS: u64 = 200_000;

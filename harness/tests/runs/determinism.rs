@@ -1,9 +1,6 @@
 //! A run is a pure function: the same input gives the same bytes, on a busy machine too, and in every schedule. What a run is
 //! made of is the same wherever it is built.
 
-#[expect(dead_code, reason = "other tests use the rest")]
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fs;
@@ -16,7 +13,7 @@ use std::thread::{self, JoinHandle};
 use kernsnap::cli::{Exit, default_store};
 use kernsnap::session::run::evidence;
 
-use self::support::{Checkout, Kernsnap, Outcome, OwnStore, root};
+use crate::support::{Checkout, Kernsnap, Outcome, OwnStore, root};
 
 /// One busy thread a processor, as long as this lives.
 struct Hogs {

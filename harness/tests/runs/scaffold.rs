@@ -1,8 +1,5 @@
 //! What `kernsnap new` writes runs, passes, and can fail; and nothing is ever overwritten.
 
-#[expect(dead_code, reason = "other tests use the rest")]
-mod support;
-
 use std::error::Error;
 use std::fs;
 use std::io;
@@ -12,7 +9,7 @@ use std::path::Path;
 use kernsnap::cli::Exit;
 use tempfile::TempDir;
 
-use self::support::{Ended, Kernsnap, Outcome, OwnStore, root};
+use crate::support::{Ended, Kernsnap, Outcome, OwnStore, root};
 
 /// A checkout to write in: images are the real ones, guest programs are copies, and there are no scenarios.
 fn checkout() -> io::Result<TempDir> {

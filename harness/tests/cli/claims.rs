@@ -1,8 +1,5 @@
 //! The table of claims against the scenarios: every claim of the notes is shown by one, or says why none can.
 
-#[expect(dead_code, reason = "other tests use the rest")]
-mod support;
-
 use std::path::{Path, PathBuf};
 
 use kernsnap::cli::Exit;
@@ -10,7 +7,7 @@ use kernsnap_host::workspace::Workspace;
 use kernsnap_scenario::Draft;
 use kernsnap_scenario::claims::Claims;
 
-use self::support::{Kernsnap, Outcome};
+use crate::support::{Kernsnap, Outcome};
 
 #[test]
 fn every_claim_has_a_scenario_or_says_why_not() -> Outcome {
@@ -28,7 +25,7 @@ fn every_claim_has_a_scenario_or_says_why_not() -> Outcome {
 #[test]
 fn a_claim_that_the_notes_do_not_make_is_a_mistake_of_the_scenario() -> Outcome {
     let claims = Claims::read(Path::new("claims.yaml"), "claims: { C001: { says: x } }\ncorrections: {}\n")?;
-    let good = std::fs::read_to_string(support::data("good-scenario.yaml"))?;
+    let good = std::fs::read_to_string(crate::support::data("good-scenario.yaml"))?;
     let draft = Draft::read(Path::new("x.yaml"), format!("{good}claims: [C001, C002]\n"))?;
     let told = claims.shown_by(&[draft]).expect_err("nobody claims C002");
     assert_eq!(

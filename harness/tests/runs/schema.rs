@@ -1,14 +1,11 @@
 //! What every command prints with `--json` is what docs/schema/kernsnap-1.json says.
 
-#[expect(dead_code, reason = "other tests use the rest")]
-mod support;
-
 use std::error::Error;
 use std::fs;
 
 use serde_json::{Value, json};
 
-use self::support::{Kernsnap, Outcome, OwnStore, root};
+use crate::support::{Kernsnap, Outcome, OwnStore, root};
 
 /// The schema's definition of one document.
 fn definition(name: &str) -> Result<Value, Box<dyn Error>> {
@@ -61,7 +58,7 @@ fn runs_print_what_the_schema_says() -> Outcome {
 
 #[test]
 fn runs_without_a_trace_print_what_the_schema_says() -> Outcome {
-    let checkout = support::Checkout::with(&[support::data("fault-scenarios/crash.yaml")])?;
+    let checkout = crate::support::Checkout::with(&[crate::support::data("fault-scenarios/crash.yaml")])?;
     let store = OwnStore::whole()?;
     let validator = jsonschema::validator_for(&definition("run")?)?;
     for words in [["run", "crash", "--json"].as_slice(), &["run", "crash", "--limit", "0", "--json"]] {

@@ -1,8 +1,5 @@
 //! What follows from runs that repeat: costs without noise, schedules that break a claim, and capsules.
 
-#[expect(dead_code, reason = "other tests use the rest")]
-mod support;
-
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
@@ -11,7 +8,7 @@ use kernsnap::cli::Exit;
 use kernsnap_host::archive::{Effort, pack, unpack};
 use serde_json::Value;
 
-use self::support::{Ended, Kernsnap, Outcome, OwnStore, root};
+use crate::support::{Ended, Kernsnap, Outcome, OwnStore, root};
 
 fn call(store: &OwnStore, arguments: &[&str]) -> Result<Ended, Box<dyn Error>> {
     Kernsnap::new(&root(), arguments.iter().copied()).store(store.path()).run()

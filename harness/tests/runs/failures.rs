@@ -1,8 +1,6 @@
 //! What goes wrong on purpose, in real guests and on the real host: each case ends with its own exit code, says what was the
 //! matter, keeps the evidence, and leaves no machine, no half-made file, and nothing that the next run would stumble over.
 
-mod support;
-
 use std::error::Error;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -19,7 +17,7 @@ use kernsnap_machine::Schedule;
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
-use self::support::{Checkout, Ended, Kernsnap, Outcome, OwnStore, data, machines, root, says, until};
+use crate::support::{Checkout, Ended, Kernsnap, Outcome, OwnStore, data, machines, root, says, until};
 
 /// A checkout whose scenarios go wrong.
 fn faults() -> Result<Checkout, Box<dyn Error>> {

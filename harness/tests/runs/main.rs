@@ -1,0 +1,13 @@
+//! Commands that boot guests.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod cache;
+mod card;
+mod costs_and_capsules;
+mod determinism;
+mod failures;
+mod scaffold;
+mod schema;
+mod shell;
