@@ -65,7 +65,7 @@ fn the_mistake_is_explained(name: &str, file: &Path) -> Outcome {
     settings.set_input_file(file);
     settings.bind(|| insta::assert_snapshot!(name, told));
 
-    // What is wrong on every image is said by every command that reads scenarios.
+    // Every command that reads scenarios reports an error that exists on every image.
     if !needs_image {
         let ended = Kernsnap::new(checkout.path(), ["list"]).run()?;
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(Exit::BadInput as i32), ""), "{ended:?}");

@@ -178,7 +178,7 @@ fn is_told(notice: &Notice, finding: &Value) -> bool {
     }
 }
 
-/// What each commit after the first does, from the good one to the bad one. The second breaks what the scenario says; the third,
+/// The change of each commit after the first, from the good one to the bad one. The second breaks the scenario; the third,
 /// which halves them best, cannot be compiled; the fourth mends that.
 const COMMITS: [&str; 6] = [
     "neutral/log-text",

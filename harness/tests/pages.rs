@@ -15,7 +15,7 @@ use self::browser::Browser;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-/// What a task may call itself to get out of every place its name is put in.
+/// A hostile task name that tries to escape from every place where it is shown.
 const HOSTILE: &str = "</script><img src=x onerror=hacked=1>'\"&{{data}}<!--";
 
 /// Two tasks that take turns, with as many events.

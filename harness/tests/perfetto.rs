@@ -32,7 +32,7 @@ const LOADED: &str = "new Promise((done) => {
     look();
 })";
 
-/// What a query finds: a line a row, columns separated by spaces.
+/// The result of a query: a line for each row, columns separated by spaces.
 fn query(browser: &mut Browser, sql: &str) -> Result<Vec<String>, Box<dyn Error>> {
     let sql = Value::from(sql);
     let rows = browser.ask(&format!(

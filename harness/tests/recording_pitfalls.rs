@@ -1,4 +1,4 @@
-//! What a reader of ftrace's recordings falls into, one test each. The numbers are those of the project's list of traps.
+//! Pitfalls of ftrace's recordings, one test each. The numbers are those of the project's list of pitfalls.
 //!
 //! Those that a guest's setting-up avoids are tested with a guest: 7 (filters are quoted) in `failures.rs`,
 //! `a_filter_that_the_kernel_does_not_understand_is_shown_in_the_scenario`; 11 (kernels that hang after a panic) there,

@@ -67,7 +67,7 @@ fn check(workspace: &Workspace, file: &Path) -> Outcome {
     let mut on = |event| eprintln!("{event:?}");
     let prepared_image = PreparedImage::open(images, DEFAULT_IMAGE, &mut on)?;
     let Prepared::Ready(scenario, payload) = prepared_image.scenario(file, &mut on)? else { return Ok(()) };
-    // What a panic leaves is text alone.
+    // A panic leaves text alone.
     if scenario.end == MachineEnd::Panic {
         return Ok(());
     }

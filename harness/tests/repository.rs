@@ -111,7 +111,7 @@ fn every_scenario_has_a_reviewed_snapshot_on_every_image() -> Outcome {
         let snapshots = entries
             .into_iter()
             .map(|entry| Ok(PathBuf::from(entry?.file_name())))
-            // What another test has found to differ says so itself.
+            // Another test reports the snapshots that differ.
             .filter(|name| !name.as_ref().is_ok_and(|name| name.extension().is_some_and(|end| end == "new")))
             .collect::<Result<BTreeSet<_>, std::io::Error>>()?;
         if spec.like.is_some() || spec.on_request {

@@ -1,7 +1,7 @@
 //! One test per scenario × image: the scenario runs in a real guest, its expectations must hold and be able to fail, and its
 //! view must be the reviewed snapshot. Names are `image::scenario`.
 //!
-//! A run that is known already stands for a new one, unless `KERNSNAP_FRESH` is set: `ci/test` sets it, so that what passes
+//! A run that is known already means a new one, unless `KERNSNAP_FRESH` is set: `ci/test` sets it, so that what passes
 //! there has been seen on that machine. A boot that gives other bytes than the known run is a failure, too.
 #![expect(clippy::print_stderr, reason = "a test tells what it saw on stderr")]
 

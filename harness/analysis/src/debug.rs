@@ -1,11 +1,11 @@
-//! What a debugger needs of a kernel that was built without debugging information: its symbols, and where to stop. Pure.
+//! A debugger's view of a kernel that was built without debugging information: its symbols, and where to stop. Pure.
 
 use std::collections::BTreeMap;
 
 use kernsnap_trace::Symbols;
 use kernsnap_trace::symbol::fold;
 
-/// What the kernel calls the function that records a tracepoint (`DECLARE_EVENT_CLASS` in `include/trace/trace_events.h`).
+/// The prefix of the functions that record tracepoints (`DECLARE_EVENT_CLASS` in `include/trace/trace_events.h`).
 const RECORDER: &str = "trace_event_raw_event_";
 
 /// The kernel's functions by address.

@@ -1,4 +1,4 @@
-//! What a recording means: tasks and their states, views, verdicts, differences, costs, reports and lessons.
+//! The meaning of a recording: tasks and their states, views, verdicts, differences, costs, reports and lessons.
 //!
 //! Everything here is a function of its arguments: there are no files, processes, environment variables or clocks.
 

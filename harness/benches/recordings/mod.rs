@@ -49,7 +49,7 @@ pub(crate) fn flood(directory: &Path) -> Result<PathBuf, Box<dyn Error>> {
     Ok(file)
 }
 
-/// One line of a text: what stands before its time, the time in microseconds, and what stands behind it.
+/// One line of a text: what stands before its time, the time in microseconds, and what stands after it.
 type Line<'a> = (&'a str, Option<u64>, &'a str);
 
 /// Writes the events of a kernel's text over and over, each time later, until there are `bytes` of them.

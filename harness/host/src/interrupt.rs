@@ -20,7 +20,7 @@ const EXIT_INTERRUPTED: i32 = 130;
 /// A second signal this soon after the first is the same request: `timeout` signals its child, then the child's group.
 const SAME_REQUEST: Duration = Duration::from_millis(300);
 
-/// Somebody asked the harness to stop.
+/// A user asked the harness to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("interrupted")]
 pub struct Interrupted;

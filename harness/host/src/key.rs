@@ -57,7 +57,7 @@ impl CacheInputs {
         self
     }
 
-    /// What kind of entry these make.
+    /// The kind of entry that these make.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         self.kind

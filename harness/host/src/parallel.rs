@@ -9,7 +9,7 @@ use std::thread;
 /// it undone; `is_interruption` knows one.
 ///
 /// # Errors
-/// What `then` returns, or an interruption.
+/// The errors of `then`, or an interruption.
 pub fn in_order<J: Sync, T: Send, E: Send>(
     jobs: &[J],
     parallel: usize,
@@ -45,7 +45,7 @@ pub fn in_order<J: Sync, T: Send, E: Send>(
                 due += 1;
             }
         }
-        // An interrupted job leaves those behind it undone.
+        // An interrupted job leaves those after it undone.
         early.into_values().find_map(Result::err).map_or(Ok(()), Err)
     })
 }

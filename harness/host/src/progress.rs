@@ -1,4 +1,4 @@
-//! What building an image says while it is at it. Reporters print; nobody here does.
+//! The progress of building an image. Reporters print it; this module does not.
 
 /// Where events go.
 pub type Events<'a> = &'a mut dyn FnMut(ImageEvent);
@@ -28,7 +28,7 @@ pub enum ImageEvent {
     Damaged {
         /// The entry, as `kind/key`.
         entry: String,
-        /// What is wrong with it.
+        /// The reason.
         why: String,
     },
     /// A fact a person should know: a package that was found, a record that was used.
@@ -50,7 +50,7 @@ pub enum Phase {
     Compile,
     /// The board's device tree is put together.
     DeviceTree,
-    /// What later builds need is kept, and the entry is published.
+    /// The files that later builds need are kept, and the entry is published.
     Publish,
     /// A guest program is compiled.
     Program(String),

@@ -4,13 +4,13 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{}` {why}", text.escape_debug())]
 pub struct RefusedAddress {
-    /// What was given.
+    /// The text that was given.
     pub text: String,
-    /// What is wrong with it.
+    /// The reason.
     pub why: &'static str,
 }
 
-/// What `GIT_ALLOW_PROTOCOL` allows: not `ext`, which runs a command, and not a helper program of some other name.
+/// The protocols that `GIT_ALLOW_PROTOCOL` allows: not `ext`, which runs a command, and not a helper program of some other name.
 pub const GIT_PROTOCOLS: &str = "file:git:http:https:ssh";
 
 const GIT_SCHEMES: [&str; 5] = ["file", "git", "http", "https", "ssh"];
@@ -77,7 +77,7 @@ pub fn check_package(name: &str) -> Result<(), RefusedAddress> {
     Ok(())
 }
 
-/// What no argument may be: empty, an option, or several lines.
+/// Refuses an argument that is empty, an option, or several lines.
 fn check_word(text: &str) -> Result<(), RefusedAddress> {
     let refused = |why| Err(RefusedAddress { text: text.to_owned(), why });
     match text {

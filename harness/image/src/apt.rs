@@ -16,7 +16,7 @@ const SOURCES: &str = "/etc/apt";
 /// Where Debian keeps the keys of its releases, older and newer ones too.
 const DEBIAN_KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// What to look for.
+/// The packages to look for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look<'a> {
     /// Packages for an architecture, by the distribution's name of it, in the host's sources.
@@ -64,7 +64,7 @@ impl Apt {
         Ok(Some(Apt { config: path, dir }))
     }
 
-    /// What its lists say of a package, field by field, the newest version first. Its lists must be [up to date](Self::update).
+    /// The fields of a package in its lists, the newest version first. Its lists must be [up to date](Self::update).
     pub(super) fn show(&self, package: &str) -> Result<String, ToolError> {
         capture(&self.call("apt-cache")?.args(["show", package]))
     }
@@ -129,7 +129,7 @@ fn release_list(suite: &str) -> Result<Option<String>, ToolError> {
     Ok(Some(line(main, suite.to_owned()) + &security.unwrap_or_default()))
 }
 
-/// What apt is told on top of the host's own configuration, which it reads first.
+/// The configuration of apt in addition to the host's own, which apt reads first.
 fn config(dir: &Path) -> String {
     let dir = dir.display();
     format!(
@@ -142,7 +142,7 @@ APT::Sandbox::User \"root\";
 Acquire::Languages \"none\";
 Acquire::IndexTargets::deb::DEP-11::DefaultEnabled \"false\";
 Acquire::IndexTargets::deb::CNF::DefaultEnabled \"false\";
-// What the host does after an update is about the host's lists.
+// The host's hooks after an update concern the host's lists.
 #clear APT::Update::Pre-Invoke;
 #clear APT::Update::Post-Invoke;
 #clear APT::Update::Post-Invoke-Success;

@@ -21,10 +21,10 @@ pub(super) const RELEASE: &str = "release";
 pub(super) const SYMVERS: &str = "build/Module.symvers";
 /// The modules that the kernel's own source makes, `NAME.ko`.
 pub(super) const MODULES: &str = "modules";
-/// What out-of-tree modules are built against.
+/// The directory that out-of-tree modules are built against.
 pub(super) const BUILD_TREE: &str = "build";
 
-/// What a kernel is built from, and where.
+/// The source of a kernel build, and its place.
 pub(super) struct Job<'a> {
     pub(super) spec: &'a ImageSpec,
     pub(super) fragments: &'a [Fragment],
@@ -74,7 +74,7 @@ pub(super) fn build(job: &Job<'_>, entry: &Path, events: Events<'_>) -> Result<V
     Ok(files.into_iter().chain(modules.iter().map(|name| format!("{MODULES}/{name}.ko"))).collect())
 }
 
-/// What kconfig is asked for: the fragments, behind the kernel's own configuration where one is named.
+/// The requested configuration: the fragments, after the kernel's own configuration where one is named.
 fn wanted(kernel: &KernelSpec, tree: &Path, fragments: &[Fragment]) -> Result<String, ImageError> {
     let fragments = kconfig::merge(fragments);
     let Some(name) = &kernel.defconfig else { return Ok(fragments) };
@@ -91,7 +91,7 @@ fn wanted(kernel: &KernelSpec, tree: &Path, fragments: &[Fragment]) -> Result<St
 /// How far a build has come.
 struct Progress<'a> {
     last_phase: Option<Phase>,
-    /// What the dry run announced.
+    /// The number of objects that the dry run announced.
     total: Option<usize>,
     /// Where all that the tools said is kept.
     log: &'a Path,
@@ -139,7 +139,7 @@ impl Progress<'_> {
 }
 
 /// A failure with the first error of the log in front of the tail: with several compilers at a time, others go on talking
-/// behind it.
+/// after it.
 fn first_error(error: ToolError, log: &Path) -> ToolError {
     let ToolError::Failed { call, ended, tail } = error else { return error };
     let text = fs::read(log).unwrap_or_default();

@@ -21,7 +21,7 @@ use kernsnap_host::progress::Events;
 use kernsnap_host::store::StoreError;
 use kernsnap_host::store::{Store, remove};
 
-/// A workshop that nobody else is in.
+/// A workshop that no other process is in.
 pub(super) struct BuildDir {
     /// The source to build.
     pub(super) tree: PathBuf,

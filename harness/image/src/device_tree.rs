@@ -109,7 +109,7 @@ fn compile(tree: &Path, arch: Arch, name: &str, scratch: &Path) -> Result<PathBu
     let blob = scratch.join("base.dtb");
     let mut dtc =
         ToolCall::new(Tool::resolve("dtc").map_err(step())?).args(["-q", "-b", "0", "-I", "dts", "-O", "dtb"]);
-    // What a file includes in dtc's own way stands beside it.
+    // Files that are included in dtc's own way are beside the including file.
     dtc = dtc.arg("-i").arg(source.parent().unwrap_or(tree)).arg("-i").arg(tree.join("scripts/dtc/include-prefixes"));
     run(&dtc.arg("-o").arg(&blob).arg(&expanded), &mut |_| ()).map_err(step())?;
     Ok(blob)

@@ -1,4 +1,4 @@
-//! What goes wrong with an image, told apart by who can mend it.
+//! Errors of images, distinguished by who can fix them.
 
 use super::kconfig::{ConfigError, ConfigStage};
 use kernsnap_host::exec::ToolError;
@@ -15,7 +15,7 @@ pub enum ImageError {
     /// A mistake in what was asked for.
     #[error("{message}")]
     Input {
-        /// What is wrong.
+        /// The error.
         message: String,
         /// How to mend it.
         hint: String,
@@ -26,7 +26,7 @@ pub enum ImageError {
     /// The kernel's source cannot be had.
     #[error("cannot get the kernel source `{what}`: {why}")]
     Source {
-        /// What was looked for.
+        /// The name that was looked up.
         what: String,
         /// Why it is not there.
         why: String,
@@ -44,15 +44,15 @@ pub enum ImageError {
     /// A step of a build failed.
     #[error("{step}: {source}")]
     Step {
-        /// What was being done, with the log of all that was said when there is one.
+        /// The step that failed, with the log of all output when there is one.
         step: String,
-        /// What the tool said.
+        /// The tool's error.
         source: ToolError,
     },
     /// A disk is full. What the step had written is gone again.
     #[error("{step}: no room left on the disk that `{call}` writes to")]
     Full {
-        /// What was being done.
+        /// The step that failed.
         step: String,
         /// The command line.
         call: String,
@@ -113,7 +113,7 @@ impl ImageError {
         }
     }
 
-    /// What a person can do about it.
+    /// A hint for the user.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {

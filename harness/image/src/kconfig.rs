@@ -1,6 +1,6 @@
 //! Configuration fragments: read, laid together, and compared with what kbuild made of them.
 //!
-//! A line is `CONFIG_X=value` or `# CONFIG_X is not set`; ` # if-present` behind it asks for the option only in a kernel that
+//! A line is `CONFIG_X=value` or `# CONFIG_X is not set`; ` # if-present` after it asks for the option only in a kernel that
 //! knows it. Every other line that is not empty is a comment starting with `#`. No option stands in two fragments: a reader
 //! finds each decision in one place, and fragments can be laid together in any order.
 
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
-/// What the value of an option that is off is called here.
+/// The word for the value of an option that is off.
 const OFF: &str = "n";
 const IF_PRESENT: &str = "# if-present";
 
@@ -17,7 +17,7 @@ const IF_PRESENT: &str = "# if-present";
 pub(super) struct Fragment {
     /// The file, for messages.
     pub(super) path: PathBuf,
-    /// What it asks for, in the file's order.
+    /// The options that it sets, in the file's order.
     pub(super) options: Vec<Wanted>,
 }
 
@@ -43,7 +43,7 @@ pub(super) enum When {
     Present,
 }
 
-/// What is wrong with fragments, every finding at once.
+/// All errors in the fragments at once.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError {
     /// How the findings came up.

@@ -60,18 +60,18 @@ pub struct Images<'a> {
     pub workspace: &'a Workspace,
     /// The store.
     pub store: &'a Store,
-    /// What the command line says.
+    /// The options of the command line.
     pub options: &'a Options,
 }
 
-/// What the command line says about building.
+/// The build options of the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// The kernel's source instead of the one the image names.
     pub kernel_source: Option<SourceSpec>,
-    /// Whether `kernel_source` stands for the name of the image's own source from then on.
+    /// Whether `kernel_source` means the name of the image's own source from then on.
     pub remember: bool,
-    /// What is changed in the kernel's source, in this order: files as `diff -u` and git make them.
+    /// The patches to the kernel's source, in this order: files as `diff -u` and git make them.
     pub patches: Vec<PathBuf>,
     /// Whether a source that was found before is looked for again.
     pub resolve: Resolve,
@@ -109,7 +109,7 @@ pub struct BuiltImage {
     pub arch: Arch,
     /// The prefix of the cross tools.
     pub cross: String,
-    /// What the kernel calls itself, `6.1.170`.
+    /// The kernel's release, such as `6.1.170`.
     pub release: String,
     /// The kernel's command line, one line.
     pub command_line: String,
@@ -228,7 +228,7 @@ impl Images<'_> {
         modules::types(self.workspace, self.store, image, events)
     }
 
-    /// A static busybox for this image's guests: `supplied`, which stands for it from then on, or the distribution's.
+    /// A static busybox for this image's guests: `supplied`, which means it from then on, or the distribution's.
     ///
     /// # Errors
     ///
@@ -266,7 +266,7 @@ impl Images<'_> {
                 .with("arch", kernel.arch.as_str())
                 .with("compiler", &toolchain.compiler)
                 .with("defconfig", kernel.defconfig.as_deref().unwrap_or_default())
-                // What they ask for, in order: a comment in a fragment changes no kernel.
+                // The options they set, in order: a comment in a fragment does not change a kernel.
                 .with("config", kconfig::merge(&fragments))
         };
         Ok(Recipe {

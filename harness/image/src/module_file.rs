@@ -1,4 +1,4 @@
-//! What a module's `.ko` says about its functions. Pure: bytes in, names out.
+//! The functions of a module's `.ko`. Pure: bytes in, names out.
 
 use std::collections::BTreeMap;
 

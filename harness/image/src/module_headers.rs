@@ -1,4 +1,4 @@
-//! What is kept of a kernel build: enough to build modules against, nothing else.
+//! The files that are kept from a kernel build: enough to build modules against, and nothing else.
 //!
 //! The tree kept is what distributions ship as kernel headers: the source's headers and build scripts with the build's
 //! generated ones laid over them, one directory that is source and output at once. It can be moved, it needs neither the

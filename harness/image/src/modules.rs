@@ -107,7 +107,7 @@ fn is_warning(line: &str) -> bool {
         && !line.starts_with("warning: the compiler differs from the one used to build the kernel")
 }
 
-/// What counts as a source: not what a build in the checkout left behind.
+/// Whether a file is a source: products of a build in the checkout are not.
 fn is_source(file: &str) -> bool {
     let end = Path::new(file).extension().and_then(|end| end.to_str());
     matches!(file, "Kbuild" | "Makefile") || (matches!(end, Some("c" | "h" | "S")) && !file.contains(".mod."))

@@ -44,15 +44,15 @@ pub(super) struct Paths {
 /// One step of a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Step {
-    /// What it belongs to.
+    /// Its owner.
     pub(super) phase: Phase,
-    /// What to make of the tool's words.
+    /// Handles the tool's output.
     pub(super) listen: Listen,
     /// The call.
     pub(super) call: ToolCall,
 }
 
-/// What to make of a tool's words.
+/// Handles a tool's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Listen {
     /// Nothing: they matter when it fails.
@@ -84,7 +84,7 @@ pub(super) fn plan(spec: &KernelSpec, tools: &Tools, paths: &Paths, jobs: usize,
         rest.push(step(Phase::Prepare, Listen::Counting, count));
     }
     rest.push(step(Phase::Compile, Listen::Compiling, kbuild().args(targets())));
-    // What is not asked for is off, or as the kernel's own configuration leaves it.
+    // Options that are not requested are off, or as the kernel's own configuration leaves them.
     let target = if spec.defconfig.is_none() { "allnoconfig" } else { "alldefconfig" };
     let configure = make(spec, tools, paths).arg(assignment("KCONFIG_ALLCONFIG=", &paths.config)).arg(target);
     BuildPlan { configure: step(Phase::Configure, Listen::Quietly, configure), rest }
@@ -95,7 +95,7 @@ fn make(spec: &KernelSpec, tools: &Tools, paths: &Paths) -> ToolCall {
     let call = reproducible(ToolCall::new(tools.make.clone()), &[(&paths.tree, "linux"), (&paths.out, "build")]);
     let call = match &tools.ccache {
         None => call,
-        // What differs between two build directories stands in front of paths only.
+        // Two build directories differ only in the prefixes of paths.
         Some(ccache) => call
             .env("CCACHE_NOHASHDIR", "1")
             .env("CCACHE_BASEDIR", paths.out.parent().unwrap_or(&paths.out))

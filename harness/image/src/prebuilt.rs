@@ -1,4 +1,4 @@
-//! Kernels that come built: the distribution's packages, unpacked as they are, or files that somebody else built. They become
+//! Kernels that come built: the distribution's packages, unpacked as they are, or files that another built. They become
 //! entries of the same shape as kernels that are built here.
 
 use std::fs;
@@ -23,7 +23,7 @@ pub(super) const DEVICE_TREES: &str = "device-trees";
 /// The packages of one kernel, as they were found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Packages {
-    /// What the kernel calls itself.
+    /// The kernel's release.
     release: String,
     /// Kernel, its headers, the headers all architectures share, and the programs that build modules, as `NAME=VERSION`.
     names: Vec<String>,
@@ -100,7 +100,7 @@ fn inputs(digest: &str) -> CacheInputs {
     CacheInputs::new("kernel", super::plan::RECIPE).with("prebuilt", RECIPE.to_string()).with("packages", digest)
 }
 
-/// Downloads the four packages: those of the record, or what the name stands for now.
+/// Downloads the four packages: those of the record, or what the name means now.
 fn fetch(package: &PackageSpec, arch: Arch, recorded: Option<&Packages>, dir: &Path) -> Result<Packages, ImageError> {
     let no = |why: String| ImageError::Source {
         what: package.name.clone(),

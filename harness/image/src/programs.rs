@@ -14,7 +14,7 @@ use kernsnap_host::workspace::Workspace;
 use kernsnap_yaml::did_you_mean;
 
 const RECIPE: u32 = 1;
-/// What all guest programs are compiled with. Names are relative to the checkout, so no path of the host gets in; the map
+/// The compiler flags of all guest programs. Names are relative to the checkout, so that the host's paths stay out; the map
 /// is for what the compiler makes absolute by itself.
 const FLAGS: &[&str] = &[
     "-std=gnu11",

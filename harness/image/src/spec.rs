@@ -1,4 +1,4 @@
-//! What an image file says: which kernel, how configured, on which board.
+//! The content of an image file: the kernel, its configuration and the board.
 //!
 //! ```yaml
 //! description: Raspberry Pi 3, Linux 6.1 built from the distribution's source package
@@ -77,7 +77,7 @@ pub struct CardSpec {
     pub modules: Vec<String>,
     /// The card's device, without the number of a partition: `/dev/mmcblk0p`.
     pub device: String,
-    /// What the firmware calls the kernel's file: `kernel8.img`.
+    /// The firmware's name of the kernel's file: `kernel8.img`.
     pub kernel: String,
 }
 
@@ -91,7 +91,7 @@ fn yes() -> bool {
 pub struct DeviceTreeSpec {
     /// The kernel's own, below `arch/*/boot/dts/`, without `.dtb`; where none is named, the one QEMU makes for the board.
     pub from: Option<String>,
-    /// What is laid over it, in this order: `images/boards/NAME.overlay.dts`.
+    /// The overlays, in this order: `images/boards/NAME.overlay.dts`.
     #[serde(default)]
     pub overlays: Vec<String>,
 }

@@ -28,15 +28,15 @@ const LAST_WORD: Duration = Duration::from_secs(2);
 /// The console log's name in a run's directory.
 pub const CONSOLE_LOG: &str = "console.log";
 
-/// What QEMU itself said.
+/// QEMU's own messages.
 pub const QEMU_LOG: &str = "qemu.log";
 
-/// What is booted, and where the evidence goes.
+/// The inputs of a boot, and the place of the evidence.
 #[derive(Clone, Copy, Debug)]
 pub struct BootRequest<'a> {
     /// The board.
     pub machine: &'a Machine,
-    /// What keeps QEMU's threads in order.
+    /// The library that orders QEMU's threads.
     pub lockstep: &'a Lockstep,
     /// CPUs and their pace.
     pub schedule: Schedule,
@@ -63,7 +63,7 @@ pub struct BootRequest<'a> {
 /// A boot that ended as it should: the guest finished its plan and the machine went off, or its kernel panicked where it may.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Boot {
-    /// What the machine left.
+    /// The evidence of the machine.
     pub evidence: Evidence,
     /// Host time of each part.
     pub times: Times,
@@ -96,13 +96,13 @@ pub enum BootError {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The kernel panicked.
     #[error("the guest kernel panicked {reached}: {line}")]
     Panic {
-        /// What it said.
+        /// Its output.
         line: String,
         /// How far the guest had come.
         reached: Reached,
@@ -114,13 +114,13 @@ pub enum BootError {
         ended: Ended,
         /// How far the guest had come.
         reached: Reached,
-        /// What QEMU said.
+        /// QEMU's messages.
         said: String,
     },
     /// Without the order of its threads, QEMU's evidence depends on the host's scheduler.
     #[error("QEMU ran without `lockstep.so`, which makes its threads take turns: nothing it gave can be trusted{}", tail(.said))]
     Unordered {
-        /// What QEMU said.
+        /// QEMU's messages.
         said: String,
     },
     /// The backstop in host time.
@@ -134,7 +134,7 @@ pub enum BootError {
     /// The guest switched off, but what it left is not whole.
     #[error("{error}: the guest switched off {reached}")]
     Channel {
-        /// What is wrong with the channel.
+        /// The error in the channel.
         error: ChannelError,
         /// How far the guest had come.
         reached: Reached,
@@ -145,7 +145,7 @@ pub enum BootError {
         /// How far the guest had come.
         reached: Reached,
     },
-    /// Somebody asked the harness to stop.
+    /// A user asked the harness to stop.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
 }
@@ -221,7 +221,7 @@ pub fn boot(request: &BootRequest<'_>) -> Result<Boot, BootError> {
     let ended = watch.until_off(&process, request.limit);
     process.kill();
     if let Some(end) = watch.console.last_word().filter(|_| !request.powers_off) {
-        // How much came behind it is up to the host's timing.
+        // How much came after it is up to the host's timing.
         let console = File::options().write(true).open(&console_path);
         console.and_then(|file| file.set_len(end)).map_err(file_error(&console_path))?;
     }
@@ -271,7 +271,7 @@ fn times(phases: &[(String, Instant)], started: Instant, total: Duration) -> Tim
     Times { total, boot, scenario: collect.saturating_sub(boot), collect: total.saturating_sub(collect) }
 }
 
-/// What the watcher knows of a running machine.
+/// The watcher's state of a running machine.
 struct Watch {
     console: ConsoleFollower,
     started: Instant,
@@ -282,7 +282,7 @@ struct Watch {
     panic_ended: bool,
     /// When the guest said something behind which nothing comes.
     last_word: Option<Instant>,
-    /// Whether QEMU ends by itself behind it.
+    /// Whether QEMU ends by itself after it.
     powers_off: bool,
 }
 

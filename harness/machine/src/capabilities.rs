@@ -1,4 +1,4 @@
-//! What an image's kernel says about itself: which functions and events it can trace. Asked once, by booting it; a fact is
+//! The tracing capabilities of an image's kernel: the functions and events that it can trace. Asked once, by booting it; a capability is
 //! as much a function of the image as a run is.
 
 use std::collections::BTreeMap;

@@ -6,7 +6,7 @@ const MAGIC: &[u8; 8] = b"KSNAPCH1";
 const HEADER: usize = 64;
 const SECTION_HEAD: usize = 16;
 
-/// The header: how much stands behind it.
+/// The header: how much stands after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Header {
     /// Bytes of sections behind the header.
@@ -29,7 +29,7 @@ pub enum ChannelError {
     /// The header's checksum is wrong.
     #[error("the channel's header is damaged")]
     Header,
-    /// A section ends behind the end of the used part, or its name is no text.
+    /// A section ends after the end of the used part, or its name is no text.
     #[error("section {number} of the channel is cut off or damaged")]
     Section {
         /// The section, from 0.

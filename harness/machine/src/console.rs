@@ -26,7 +26,7 @@ impl ConsoleFollower {
         self.last_word
     }
 
-    /// What has been said since the last call.
+    /// The output since the last call.
     pub(super) fn news(&mut self) -> io::Result<Vec<ConsoleEvent>> {
         let mut events = Vec::new();
         let mut buffer = [0; 16 * 1024];

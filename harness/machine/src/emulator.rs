@@ -16,7 +16,7 @@ use kernsnap_host::store::{Store, StoreError};
 /// One build of QEMU.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Emulator {
-    /// What it says of itself, one line.
+    /// Its version, one line.
     pub version: String,
     /// blake3 of the program and of what orders its threads, hexadecimal: distributions rebuild a version, and not every build
     /// counts time alike.
@@ -80,10 +80,10 @@ pub enum LockstepError {
     Store(#[from] StoreError),
 }
 
-/// What the library is compiled with.
+/// The compiler flags of the library.
 const FLAGS: [&str; 7] = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"];
 
-/// What keeps QEMU's threads in order, compiled where it is not in the store.
+/// The library that orders QEMU's threads, compiled where it is not in the store.
 ///
 /// # Errors
 /// Where the host has no C compiler, or the store cannot be written.

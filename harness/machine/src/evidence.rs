@@ -1,14 +1,14 @@
-//! What a machine leaves behind: the bytes that a run is a pure function to.
+//! The evidence of a machine: the bytes that a run, a pure function, yields.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::channel;
 use super::report::GuestReport;
 
-/// What is left of a machine that came to its end. The same input gives the same evidence, bit for bit.
+/// The evidence of a machine that came to its end. The same inputs give the same evidence, bit for bit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Evidence {
-    /// What the kernel said when it panicked. The console is then all that is left.
+    /// The kernel's panic message. The console is then the only evidence.
     pub panic: Option<String>,
     /// Guest time of the last step, in nanoseconds since power-on; `None` where nobody told.
     pub guest_ns: Option<u64>,
@@ -38,7 +38,7 @@ impl Evidence {
         String::from_utf8_lossy(&self.console).into_owned()
     }
 
-    /// What is different in `other`, one sentence each; empty where the two are the same bytes.
+    /// The differences in `other`, one sentence each; empty where the two are the same bytes.
     #[must_use]
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let mut found = Vec::new();

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 
 use cpio::newc::Builder;
 
-/// What a guest finds when it starts.
+/// The root file system of a guest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Root {
     entries: BTreeMap<String, Entry>,

@@ -1,4 +1,4 @@
-//! What makes the threads of QEMU take turns, so that the host's scheduler decides nothing in a guest. See `lockstep.c`.
+//! The library that makes the threads of QEMU take turns, so that the host's scheduler cannot affect a guest. See `lockstep.c`.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use kernsnap_host::exec::ToolCall;
 /// The source of a library for QEMU's own process.
 pub const SOURCE: &str = include_str!("lockstep.c");
 
-/// What the library says in QEMU's log as soon as a thread has waited for the other.
+/// The line that the library writes to QEMU's log as soon as a thread has waited for the other.
 pub const IN_EFFECT: &str = "lockstep: the main loop and the CPUs take turns";
 
 /// The arguments with which QEMU filters its own system calls (seccomp(2)): it starts no program, gains no privilege and changes no

@@ -9,7 +9,7 @@ use super::schedule::Schedule;
 use kernsnap_host::exec::doctor::version_number;
 use kernsnap_yaml::{Diagnostic, from_yaml};
 
-/// What the harness must know of a board.
+/// The description of a board.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Machine {
@@ -36,7 +36,7 @@ pub struct Machine {
     pub cpus_property: Option<String>,
     /// The kernel's name of the console (`console=`).
     pub console: String,
-    /// What the kernel must be told on this board (`clk_ignore_unused`).
+    /// The kernel parameters that this board needs (`clk_ignore_unused`).
     #[serde(default)]
     pub kernel_parameters: String,
     /// Whether the kernel can switch the board off, which ends QEMU. Where it cannot, the guest's last word does.
@@ -52,7 +52,7 @@ pub struct Machine {
     pub channel: Region,
 }
 
-/// What happens when a guest switches its board off.
+/// The effect of a guest switching its board off.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub enum PowerOff {

@@ -124,7 +124,7 @@ impl Plan {
 /// The section with the names of tasks.
 pub const NAMES: &str = "saved_cmdlines";
 
-/// What the names of the sections with event formats begin with.
+/// The prefix of the names of sections with event formats.
 pub const FORMAT: &str = "format/";
 
 /// The section with a CPU's pages.

@@ -18,7 +18,7 @@ pub struct RunFiles {
     pub console: PathBuf,
     /// The guest's memory: a file of the machine's whole size, which the host can read while and after the guest runs.
     pub memory: PathBuf,
-    /// What is in the card slot.
+    /// The card in the slot.
     pub card: Option<PathBuf>,
 }
 

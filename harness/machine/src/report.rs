@@ -5,7 +5,7 @@ use std::fmt;
 
 use kernsnap_trace::Pid;
 
-/// What `/init` told of a run.
+/// The report of `/init` on a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GuestReport {
     /// The pid of each task it started.
@@ -116,7 +116,7 @@ pub enum ConsoleEvent {
     PanicEnd,
 }
 
-/// What a console line means to the host, if anything.
+/// The meaning of a console line for the host, if it has one.
 #[must_use]
 pub fn console_event(line: &str) -> Option<ConsoleEvent> {
     if let Some(at) = line.find("Kernel panic - not syncing: ") {

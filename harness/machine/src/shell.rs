@@ -20,7 +20,7 @@ use kernsnap_host::exec::{Ended, Tool, ToolCall, ToolError, in_foreground, pty_c
 use kernsnap_host::interrupt;
 use kernsnap_host::interrupt::Interrupted;
 
-/// What the guest's shell prints when it is ready; `guest-programs/shell/profile` sets it.
+/// The prompt of the guest's shell; `guest-programs/shell/profile` sets it.
 const PROMPT: &str = "kernsnap# ";
 
 /// Stands around the exit status on the console: the record separator, which texts do not hold.
@@ -62,10 +62,10 @@ pub enum Console {
     Pty,
 }
 
-/// What a command in a guest came to.
+/// The result of a command in a guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {
-    /// What it wrote, byte for byte, to its standard output and its standard error.
+    /// Its standard output and its standard error, byte for byte.
     pub output: Vec<u8>,
     /// Its exit status as the guest's shell counts it.
     pub status: i32,
@@ -89,17 +89,17 @@ pub enum ShellError {
     /// The kernel panicked.
     #[error("the guest kernel panicked while the harness waited for {what}: {line}")]
     Panic {
-        /// What was waited for.
+        /// The condition that was waited for.
         what: &'static str,
-        /// What the kernel said.
+        /// The kernel's message.
         line: String,
     },
     /// QEMU ended.
     #[error("QEMU ended while the harness waited for {what}{}", tail(.said))]
     Died {
-        /// What was waited for.
+        /// The condition that was waited for.
         what: &'static str,
-        /// What was on the console behind the last thing understood.
+        /// The console output after the last line that was understood.
         said: String,
     },
     /// A terminal's QEMU failed.
@@ -108,14 +108,14 @@ pub enum ShellError {
     /// The deadline passed.
     #[error("waited for {what} for {} s of host time{}", limit.as_secs(), tail(.said))]
     Stalled {
-        /// What was waited for.
+        /// The condition that was waited for.
         what: &'static str,
         /// The deadline.
         limit: Duration,
-        /// What was on the console behind the last thing understood.
+        /// The console output after the last line that was understood.
         said: String,
     },
-    /// Somebody asked the harness to stop.
+    /// A user asked the harness to stop.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
 }
@@ -253,14 +253,14 @@ impl Guest {
         let wanted = Regex::new(pattern).map_err(rexpect::error::Error::from)?;
         loop {
             interrupt::check()?;
-            // What is given to `exp_any` is gone; a regex is cheap to clone.
+            // `exp_any` consumes its arguments; a regex is cheap to clone.
             let needles = vec![ReadUntil::Regex(wanted.clone()), ReadUntil::Regex(self.panic.clone())];
             match self.session.exp_any(needles) {
                 Ok((_, line)) if self.panic.is_match(&line) => {
                     return Err(ShellError::Panic { what, line: line.trim_end().into() });
                 }
                 Ok(found) => return Ok(found),
-                // What was read stays in rexpect's buffer: nothing is lost by looking again.
+                // rexpect keeps what was read in its buffer, so looking again loses nothing.
                 Err(rexpect::error::Error::Timeout { .. }) if started.elapsed() < limit => {}
                 Err(rexpect::error::Error::Timeout { got: said, .. }) => {
                     return Err(ShellError::Stalled { what, limit, said });

@@ -174,7 +174,7 @@ impl Known<'_> {
         self.known(at, self.vocabulary.field(reference))
     }
 
-    /// What stands at `at` was held against the vocabulary.
+    /// The pattern at `at` was checked against the vocabulary.
     fn known(&self, at: &[At], found: Result<(), UnknownName>) -> Result<(), Diagnostic> {
         found.map_err(|UnknownName { message, hint }| self.draft.mistake(at, message, Some(hint)))
     }

@@ -1,4 +1,4 @@
-//! What the notes claim, and which scenarios show it. Pure.
+//! The claims of the notes, and the scenarios that show them. Pure.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,9 +20,9 @@ pub struct Claims {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Claim {
-    /// What the notes say.
+    /// The statement of the notes.
     pub says: String,
-    /// What is true instead, where they are wrong.
+    /// The true statement, where they are wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instead: Option<String>,
     /// Why no scenario shows it.

@@ -1,4 +1,4 @@
-//! What must hold of a trace.
+//! The expectations on a trace.
 
 use super::pattern::{FieldRef, Pattern};
 
@@ -10,16 +10,16 @@ pub struct Expectation {
     /// The rule.
     pub rule: Rule,
     /// The part of the trace that it is about, both ends included: from the first event that matches the one pattern to
-    /// the first behind it that matches the other. The whole trace where it is `None`.
+    /// the first after it that matches the other. The whole trace where it is `None`.
     pub between: Option<(Pattern, Pattern)>,
 }
 
-/// What an expectation demands.
+/// The rule of an expectation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// The first event that matches each pattern; each comes after the one before it.
     Order(Vec<Pattern>),
-    /// An event that matches the first pattern, behind it one that matches the second, and so on.
+    /// An event that matches the first pattern, after it one that matches the second, and so on.
     InTurn(Vec<Pattern>),
     /// At least one event matches.
     Present(Pattern),
@@ -41,7 +41,7 @@ pub enum Rule {
     Distinct(FieldRef, usize),
     /// A line of the console has this text in it.
     Console(String),
-    /// From the first event that matches the one pattern to the first behind it that matches the other, so much guest time
+    /// From the first event that matches the one pattern to the first after it that matches the other, so much guest time
     /// passes.
     Apart {
         /// The first event.

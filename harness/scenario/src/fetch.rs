@@ -2,13 +2,13 @@
 //! `+976(+984($arg1)):s32` (Documentation/trace/kprobetrace.rst).
 //!
 //! The name before the parenthesis says what the value inside points to. Pointers on the way are followed. Without a type
-//! behind it a value has its field's own: `s32`, `u8`, `x64` for a pointer, `string` for characters.
+//! after it a value has its field's own: `s32`, `u8`, `x64` for a pointer, `string` for characters.
 
 use crate::Names;
 use crate::layouts::{Field, Kind, Layouts};
 use kernsnap_yaml::did_you_mean;
 
-/// What is wrong with an argument, and how to mend it.
+/// The error in an argument, and a hint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchError {
     /// A lowercase fragment.

@@ -1,4 +1,4 @@
-//! What to run in a guest, what to record of it, and what must hold.
+//! The scenario language: the steps in a guest, the recording, and the expectations.
 //!
 //! A scenario file is read in two steps: [`Draft::read`] checks its shape and needs nothing else; [`Draft::resolve`] gives
 //! its names the meaning they have on one image, and yields the [`Scenario`] that the rest of the program works with.
@@ -80,7 +80,7 @@ impl Draft {
         })
     }
 
-    /// What the kernel of `target` lacks, where the scenario is not about it; empty where it is.
+    /// The features that the kernel of `target` lacks, where the scenario does not apply to it; empty where it does.
     #[must_use]
     pub fn lacking(&self, target: &Target<'_>) -> Vec<String> {
         needs::lacking(self, target)
@@ -116,27 +116,27 @@ pub struct Scenario {
     pub id: String,
     /// One line: what it shows.
     pub title: String,
-    /// What to know about it.
+    /// The description.
     pub about: String,
     /// Claims of the notes that it shows.
     pub claims: Vec<String>,
     /// Statements of the notes that it corrects.
     pub corrects: Vec<String>,
-    /// What happens in the guest, in order.
+    /// The steps in the guest, in order.
     pub steps: Vec<Step>,
     /// How the machine ends.
     pub end: MachineEnd,
     /// Guest milliseconds for all steps together.
     pub deadline_ms: u32,
-    /// What ftrace records.
+    /// The recording by ftrace.
     pub trace: TraceSetup,
     /// Who is who, in the order in which names are given.
     pub roles: Vec<Role>,
-    /// What the view shows.
+    /// The lines of the view.
     pub view: ViewRules,
-    /// What must hold.
+    /// The expectations.
     pub expectations: Vec<Expectation>,
-    /// What to count the instructions of.
+    /// The intervals whose instructions are counted.
     pub cost: Vec<Anchors>,
     /// Logical names to the names this image's kernel may use.
     pub names: Names,
@@ -214,7 +214,7 @@ pub enum Step {
     },
     /// Guest time passes.
     SleepMs(u32),
-    /// The first process becomes a program. Nothing comes behind it.
+    /// The first process becomes a program. Nothing comes after it.
     Become {
         /// Its name in `guest-programs/user/`.
         program: String,
@@ -343,11 +343,11 @@ pub enum RoleRule {
     },
 }
 
-/// What a scenario's snapshot freezes. All of these are without times, which differ between kernels that behave alike.
+/// The views that a snapshot can freeze. None of them contains times, which differ between kernels that behave alike.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ViewKind {
-    /// What happened, in order.
+    /// The events, in order.
     #[default]
     Events,
     /// Who created whom, and what became of them.
@@ -371,7 +371,7 @@ impl ViewKind {
     }
 }
 
-/// What a view shows of a followed trace.
+/// The lines that a view shows of a followed trace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ViewRules {
     /// How it is looked at.

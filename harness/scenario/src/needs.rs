@@ -1,10 +1,10 @@
-//! What a scenario needs of a kernel, beside what every kernel has. A scenario is not about a kernel that lacks it, and says so.
+//! The features that a scenario needs and not every kernel has. The scenario does not apply to a kernel that lacks one.
 
 use super::raw::{RawNeed, RawStep, Version};
 use super::{Draft, Target};
 use kernsnap_trace::symbol::fold;
 
-/// What the kernel of `target` lacks of what `draft` needs, in words; empty where the scenario applies.
+/// The features that `draft` needs and the kernel of `target` lacks, in words; empty where the scenario applies.
 pub(super) fn lacking(draft: &Draft, target: &Target<'_>) -> Vec<String> {
     let needs = draft.raw.needs.iter().filter_map(|need| lacks(need, target));
     needs.chain(lacks_cpus(draft, target)).collect()
@@ -32,7 +32,7 @@ pub(super) fn met(needs: &[RawNeed], target: &Target<'_>) -> bool {
     needs.iter().all(|need| lacks(need, target).is_none())
 }
 
-/// What is lacking, in words.
+/// The missing feature, in words.
 fn lacks(need: &RawNeed, target: &Target<'_>) -> Option<String> {
     match need {
         RawNeed::Function(name) => {
@@ -64,7 +64,7 @@ fn lacks(need: &RawNeed, target: &Target<'_>) -> Option<String> {
     }
 }
 
-/// What is needed, in words.
+/// The need, in words.
 fn what(need: &RawNeed) -> String {
     match need {
         RawNeed::Function(name) => format!("a traceable function `{name}`"),

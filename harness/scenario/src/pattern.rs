@@ -3,7 +3,7 @@
 //! ```text
 //! parent: copy_process()                            the role `parent` enters copy_process
 //! child: sched_switch prev_state=Z                  a tracepoint with a field's value
-//! sched_wakeup pid=parent                           by whomever; a role's name stands for its pid
+//! sched_wakeup pid=parent                           by whomever; a role's name means its pid
 //! child: copy_process() returns                     the function-graph tracer saw it return
 //! parent: sched_process_fork .child_pid             a field of the first such event (a `FieldRef`)
 //! child: dead flags&0x4 flags!&0x40                 bits that are all set, bits of which none is
@@ -23,13 +23,13 @@ use serde::de::{Deserializer, Error, Visitor};
 pub struct Pattern {
     /// The role of the task that does it; anybody where it is `None`.
     pub by: Option<String>,
-    /// What happens.
+    /// The event.
     pub what: What,
     /// Conditions on fields, all of which must hold.
     pub fields: Vec<(String, Comparison, String)>,
 }
 
-/// What kind of event a pattern means, and its name.
+/// The kind of event that a pattern means, and its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     /// `name()`: a function is entered.
@@ -54,7 +54,7 @@ pub enum Comparison {
 }
 
 impl Comparison {
-    /// Every comparison with its sign; a sign that begins another stands behind it.
+    /// Every comparison with its sign; a sign that begins another stands after it.
     const SIGNS: [(&str, Comparison); 4] =
         [("!=", Self::NotEqual), ("!&", Self::NoneOf), ("=", Self::Equal), ("&", Self::AllOf)];
 
@@ -111,11 +111,11 @@ pub fn is_syscall(event: &str, field: &str) -> bool {
 /// The events of the group `raw_syscalls`.
 pub const SYSCALL_EVENTS: [&str; 2] = ["sys_enter", "sys_exit"];
 
-/// What every event tells besides its own fields: the pid of the task that does it, its CPU, and whether that is in a
+/// The fields of every event besides its own: the pid of the task that does it, its CPU, and whether that is in a
 /// `task`, a `hardirq` or a `softirq`.
 pub const OF_EVERY_EVENT: [&str; 3] = ["by_pid", "on_cpu", "context"];
 
-/// What a call of the function tracer has besides: the function it was called from.
+/// The caller of a function that the function tracer recorded.
 pub const CALLER: &str = "caller";
 
 /// A field's name without the index of an element: `args[0]` is an element of `args`.

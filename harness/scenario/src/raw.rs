@@ -18,7 +18,7 @@ pub(super) struct RawScenario {
     pub claims: Vec<String>,
     #[serde(default)]
     pub corrects: Vec<String>,
-    /// What a kernel must have for this to be about it.
+    /// The features that a kernel must have for this to apply.
     #[serde(default)]
     pub needs: Vec<RawNeed>,
     pub run: Vec<RawStep>,
@@ -28,7 +28,7 @@ pub(super) struct RawScenario {
     #[serde(default)]
     pub view: RawView,
     pub expect: Vec<RawExpectation>,
-    /// What to count the instructions of.
+    /// The intervals whose instructions are counted.
     #[serde(default)]
     pub cost: Vec<Anchors>,
     #[serde(default)]
@@ -75,7 +75,7 @@ pub(super) struct Version {
 }
 
 impl Version {
-    /// The version that a text begins with: `uname -r` has more behind it.
+    /// The version that a text begins with: `uname -r` has more after it.
     pub(super) fn leading(text: &str) -> Option<Self> {
         let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map(str::parse);
         Some(Self { major: numbers.next()?.ok()?, minor: numbers.next()?.ok()? })
@@ -266,10 +266,10 @@ pub(super) struct RawView {
     /// How the trace is looked at.
     #[serde(default)]
     pub kind: ViewKind,
-    /// What to show; everything recorded where it is empty.
+    /// The events to show; all recorded events where it is empty.
     #[serde(default)]
     pub only: Vec<Pattern>,
-    /// What not to show of that.
+    /// The events to leave out.
     #[serde(default)]
     pub hide: Vec<Pattern>,
     /// Functions whose stacks are shown.
@@ -288,7 +288,7 @@ pub(super) struct RawView {
 pub(super) struct RawExpectation {
     /// The claim, as a sentence.
     pub that: String,
-    /// What a kernel must have for this to be about it.
+    /// The features that a kernel must have for this to apply.
     #[serde(default)]
     pub needs: Vec<RawNeed>,
     /// Only what happens from the one event to the other counts.

@@ -16,7 +16,7 @@ use crate::layouts::Layouts;
 use kernsnap_trace::symbol::fold;
 use kernsnap_yaml::{Diagnostic, Step as At, did_you_mean};
 
-/// What a scenario's names can mean on one image.
+/// The image that a scenario's names are resolved for.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
     /// The image's name, for messages.
@@ -204,7 +204,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// What the kernel reads becomes a line of the plan.
+    /// The text that the kernel reads becomes a line of the plan.
     fn line(&self, text: &str, at: &[At]) -> Result<(), Diagnostic> {
         if text.contains(['\n', '\r', '\0']) {
             return Err(self.error(at, "this must be one line", None));
@@ -323,7 +323,7 @@ impl Resolver<'_> {
         })
     }
 
-    /// The symbols that `name` stands for here: the kernel's, else those of the modules the scenario loads.
+    /// The symbols that `name` means here: the kernel's, else those of the modules the scenario loads.
     fn functions(&self, name: &str, at: &[At]) -> Result<Vec<TracedFunction>, Diagnostic> {
         let Target { functions, modules, names, image, .. } = self.target;
         for candidate in names.candidates(name) {

@@ -1,4 +1,4 @@
-//! What a scenario writes as one word where that is enough, and else as a map.
+//! Values that a scenario writes as one word where that is enough, and as a map elsewhere.
 
 use std::fmt;
 use std::marker::PhantomData;

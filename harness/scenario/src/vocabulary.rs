@@ -1,4 +1,4 @@
-//! What a pattern may name: who plays a role in a scenario, and what the scenario traces. A name that is written wrong would
+//! The names that a pattern may use: the roles of a scenario, and what the scenario traces. A name that is written wrong would
 //! never match, and what must be absent would be absent for that reason.
 
 use std::collections::BTreeMap;
@@ -14,13 +14,13 @@ const MARKER: (&str, &str) = ("marker", "text");
 /// A name that means nothing in a scenario. It has no place: whoever wrote the name knows where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownName {
-    /// What is wrong: a lowercase fragment without a final period.
+    /// The error: a lowercase fragment without a final period.
     pub message: String,
     /// How to mend it.
     pub hint: String,
 }
 
-/// What patterns may refer to.
+/// The names that patterns may refer to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Vocabulary<'a> {
     pub(super) trace: &'a TraceSetup,
@@ -130,7 +130,7 @@ impl Vocabulary<'_> {
     }
 
     pub(super) fn field_of_event(&self, field: &str, event: &str) -> Result<(), UnknownName> {
-        // What a probe would fetch was not compiled for this kernel.
+        // The argument that a probe would fetch was not compiled for this kernel.
         if self.trace.absent.contains(event) {
             return Ok(());
         }

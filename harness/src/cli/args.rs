@@ -38,12 +38,12 @@ pub struct Arguments {
     #[arg(long, global = true, value_name = "DIR", env = "KERNSNAP_STORE")]
     pub store: Option<PathBuf>,
 
-    /// What to do.
+    /// The action.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What to do.
+/// The action.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run scenarios and show their views and verdicts
@@ -118,7 +118,7 @@ pub struct ImageListArguments {
     pub output: OutputArguments,
 }
 
-/// What to do with images.
+/// The commands on images.
 #[derive(Debug, Subcommand)]
 pub enum ImageCommand {
     /// Build images that are missing, with what their kernels can trace, all programs and all modules
@@ -176,7 +176,7 @@ pub struct BuildArguments {
 #[derive(Debug, Args)]
 pub struct SourceArguments {
     /// Another kernel source than the one that the image names: a tree or a tarball on this host, a repository's URL#REF, or
-    /// a tarball's URL#sha256=DIGITS. With `image build` it stands for that name from then on
+    /// a tarball's URL#sha256=DIGITS. With `image build` it means that name from then on
     #[arg(long, value_name = "SOURCE", value_parser = SourceSpec::from_argument)]
     pub kernel_source: Option<SourceSpec>,
 
@@ -298,12 +298,12 @@ pub struct MatrixArguments {
 /// Arguments of `diff`.
 #[derive(Debug, Args)]
 pub struct DiffArguments {
-    /// What is compared: a reviewed snapshot (`.snap`), a `view.txt`, a directory that `run --out` left for a scenario, or any
+    /// The first thing to compare: a reviewed snapshot (`.snap`), a `view.txt`, a directory that `run --out` left for a scenario, or any
     /// recording; or an image, on which scenarios are run
     #[arg(value_name = "BEFORE")]
     pub before: PathBuf,
 
-    /// What it is compared with, as for BEFORE
+    /// The second thing to compare, as for BEFORE
     #[arg(value_name = "AFTER")]
     pub after: PathBuf,
 

@@ -78,14 +78,14 @@ struct Tried {
     commit: Commit,
     #[serde(flatten)]
     answer: Answer,
-    /// What a commit of which nothing can be said means for the program's end.
+    /// The exit code for a commit that has to be skipped.
     #[serde(skip)]
     exit: Exit,
     #[serde(skip)]
     finding: Option<Finding>,
 }
 
-/// What came of it all.
+/// The result of the search.
 #[derive(Serialize)]
 struct Bisected<'a> {
     scenario: &'a str,
@@ -99,7 +99,7 @@ struct Bisected<'a> {
     /// One of these it is, where it was not.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     candidates: Vec<Commit>,
-    /// What differs there, or in the earliest commit that is known to be bad.
+    /// The finding there, or in the earliest commit that is known to be bad.
     finding: Option<&'a Finding>,
     /// In the order in which they were tried, behind the good one.
     tried: &'a [Tried],
@@ -235,7 +235,7 @@ impl Trials<'_> {
     }
 }
 
-/// What the commit itself is to blame for; anything else is an error of ours, or of this host.
+/// The failures that the commit itself causes; any other is an error of kernsnap or of this host.
 fn mute(error: PrepareError) -> Result<SkipReason, Failure> {
     let exit = match &error {
         PrepareError::Image(ImageError::Step { source: ToolError::Failed { .. }, .. } | ImageError::Config(_)) => {

@@ -6,7 +6,7 @@ use super::args::CostArguments;
 use super::{Context, Exit, Failure, Scenarios, answer, answer_json, options};
 use kernsnap_analysis::cost::{Figure, table};
 
-/// What one scenario costs.
+/// The costs of one scenario.
 #[derive(Serialize)]
 struct Row<'a> {
     scenario: &'a str,

@@ -15,11 +15,11 @@ use kernsnap_host::name::is_name;
 use kernsnap_scenario::{Names, ViewRules};
 use kernsnap_trace::Events;
 
-/// What can be compared. Another kind of input is another variant.
+/// The inputs that can be compared. Another kind of input is another variant.
 pub(super) enum Given {
     /// A view's text: a reviewed snapshot, or a `view.txt`.
     Text(PathBuf),
-    /// What `run --out` left.
+    /// A directory that `run --out` left.
     Run(PathBuf),
 }
 
@@ -106,7 +106,7 @@ struct Reading<'a, 'e> {
 }
 
 impl Reading<'_, '_> {
-    /// Reads one event, and hands its lines to `sink`. `false` behind the last one.
+    /// Reads one event, and hands its lines to `sink`. `false` after the last one.
     fn advance(&mut self, mut sink: impl FnMut(Line)) -> Result<bool, Failure> {
         let Some(event) = self.events.next_ref() else { return Ok(false) };
         let (event, _) = event.map_err(|error| view::unreadable(self.path, &error))?;

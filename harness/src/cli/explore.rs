@@ -15,7 +15,7 @@ use kernsnap_image::ImageError;
 use kernsnap_machine::Schedule;
 use kernsnap_scenario::Scenario;
 
-/// What was seen of one scenario.
+/// The result of one scenario.
 #[derive(Serialize)]
 struct Row<'a> {
     scenario: &'a str,

@@ -50,7 +50,7 @@ fn groups(command: &clap::Command) -> String {
     text
 }
 
-/// What to write in place of a command of an earlier version, where the arguments begin with one.
+/// The new name of a command of an earlier version, where the arguments begin with one.
 pub(super) fn renamed(words: impl IntoIterator<Item = OsString>) -> Option<String> {
     let first = words.into_iter().nth(1)?;
     let (old, new) = RENAMED.iter().find(|(old, _)| first.to_str() == Some(old))?;

@@ -42,7 +42,7 @@ fn held(arguments: &Arguments, file: &Path, most: usize) -> Result<(Trace, Summa
     Ok((trace, summary))
 }
 
-/// What to do with a recording that is too long to be held.
+/// The error for a recording that does not fit into memory.
 fn too_many(file: &Path, most: usize) -> Failure {
     Failure::input(format!(
         "`{}` has more than {most} events, which is more than this view can hold\n\nhint: `--view summary`, `diff`, and `view` \

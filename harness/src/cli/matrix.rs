@@ -44,7 +44,7 @@ pub(super) fn run(context: &Context, arguments: &MatrixArguments) -> Result<Exit
     Ok(table.exit())
 }
 
-/// What each scenario shows differently on two images.
+/// The differences of each scenario between two images.
 pub(super) fn diff(
     context: &Context,
     (before, after): (&str, &str),
@@ -146,7 +146,7 @@ impl Table {
             .flat_map(|cells| cells.values().map(|cell| Row { cell, same_view: self.same_view(cells, cell) }))
     }
 
-    /// A line a scenario; behind it what did not pass, with its reasons.
+    /// A line a scenario; after it what did not pass, with its reasons.
     fn show(&self) -> String {
         let images = &self.images;
         let style = terminal::style();

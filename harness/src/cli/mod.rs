@@ -169,7 +169,7 @@ impl Context {
         Ok(Self { workspace, store: Store::at(store_root(arguments)?) })
     }
 
-    /// What is known of earlier runs with the QEMU of this host.
+    /// The results of earlier runs with the QEMU of this host.
     fn cache(&self) -> Result<Cache, Failure> {
         let emulator = Emulator::find(&self.store).map_err(|error| Failure::from(RunError::Boot(error.into())))?;
         Ok(Cache::new(&self.store, &emulator.hash))

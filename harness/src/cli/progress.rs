@@ -1,4 +1,4 @@
-//! What building says while it is at it: a bar on a terminal, plain lines elsewhere. Talk goes to stderr.
+//! The progress of builds: a bar on a terminal, plain lines elsewhere. Messages go to stderr.
 #![expect(clippy::print_stderr, reason = "this module tells people how far a build has come")]
 
 use std::io::IsTerminal as _;

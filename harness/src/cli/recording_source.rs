@@ -74,7 +74,7 @@ pub(super) fn with<T>(
         }
     }
 }
-/// What raw sections are of.
+/// The run that raw sections belong to.
 struct Of<'a> {
     image: &'a str,
     image_key: &'a str,

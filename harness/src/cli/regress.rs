@@ -24,7 +24,7 @@ struct Setting<'a> {
 
 /// A kernel that was asked for.
 struct Asked {
-    /// What to call it.
+    /// Its display name.
     name: String,
     image: String,
     options: Options,
@@ -97,7 +97,7 @@ fn id(file: &Path) -> Cow<'_, str> {
     file.file_stem().unwrap_or_default().to_string_lossy()
 }
 
-/// What becomes of these scenarios, in order.
+/// The findings of these scenarios, in order.
 fn all(setting: &Setting<'_>, scrutiny: Scrutiny, files: &[PathBuf]) -> Result<Vec<Finding>, Failure> {
     let mut findings = Vec::new();
     in_order(
@@ -112,7 +112,7 @@ fn all(setting: &Setting<'_>, scrutiny: Scrutiny, files: &[PathBuf]) -> Result<V
     Ok(findings)
 }
 
-/// What becomes of one scenario; `None` where it is about neither kernel.
+/// The finding of one scenario; `None` where it applies to neither kernel.
 fn one(setting: &Setting<'_>, scrutiny: Scrutiny, file: &Path) -> Result<Option<Finding>, Failure> {
     let Setting { context, arguments, base, head } = setting;
     let (mut before, mut after) = (Vec::new(), Vec::new());

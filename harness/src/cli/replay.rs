@@ -16,7 +16,7 @@ use kernsnap_image::ImageError;
 use kernsnap_machine::emulator;
 use kernsnap_machine::emulator::Emulator;
 
-/// What a replay came to.
+/// The result of a replay.
 #[derive(Serialize)]
 struct ReplayOutput<'a> {
     #[serde(flatten)]
@@ -28,7 +28,7 @@ struct ReplayOutput<'a> {
     qemu_version: &'a str,
 }
 
-/// What is worth repeating of a capsule.
+/// The part of a capsule that is printed.
 #[derive(Serialize)]
 struct Brief<'a> {
     scenario: &'a str,

@@ -83,7 +83,7 @@ pub(super) fn write_page(
 ) -> Result<(), Failure> {
     let snapshot = context.workspace.snapshots(&report.image).join(&report.scenario).with_extension("snap");
     let before = against.or_else(|| snapshot.is_file().then_some(snapshot.as_path()));
-    // What a trace with holes shows is not what happened.
+    // A trace with holes does not show what happened.
     let usable = report.verdict == Verdict::Passed.word() || report.verdict == Verdict::Failed(Vec::new()).word();
     let difference = match before.filter(|_| usable) {
         None => None,

@@ -36,7 +36,7 @@ struct Job<'a> {
     repetition: usize,
 }
 
-/// What all runs share.
+/// The settings that all runs share.
 struct Setting<'a> {
     runner: Runner<'a>,
     schedule: Schedule,
@@ -281,7 +281,7 @@ impl Reporter {
 fn show_views(job: &Job<'_>, setting: &Setting<'_>, outcome: Option<&Outcome>, views: &[View], style: &Style) {
     answer(&format!("{} on {}: {}\n", job.scenario.id, setting.runner.runtime.image, job.scenario.title));
     if let Some(outcome) = outcome {
-        // What a trace with holes shows is not what happened.
+        // A trace with holes does not show what happened.
         if !matches!(outcome.verdict, Verdict::Unusable(_)) {
             let looks = if views.is_empty() { std::slice::from_ref(&outcome.view) } else { views };
             for look in looks {

@@ -11,7 +11,7 @@ use kernsnap_host::store::{Gone, Item, Keep, unused};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What there is of one kind.
+/// The entries of one kind.
 #[derive(Default, Serialize)]
 struct Row {
     kind: String,

@@ -1,4 +1,4 @@
-//! What views are shown on: asks the terminal and the environment once.
+//! The terminal that views are shown on: asked once, with the environment.
 
 use std::io::{IsTerminal as _, stdout};
 
@@ -6,7 +6,7 @@ use rustix::termios::tcgetwinsize;
 
 use kernsnap_analysis::view::Style;
 
-/// What stdout can show. Colours only on a terminal, and not where `NO_COLOR` (no-color.org) is set; ASCII only on a terminal
+/// The style that stdout can show. Colours only on a terminal, and not where `NO_COLOR` (no-color.org) is set; ASCII only on a terminal
 /// whose locale has no UTF-8.
 pub(super) fn style() -> Style {
     #[expect(clippy::disallowed_methods, reason = "the environment is read here and passed on")]

@@ -30,7 +30,7 @@ struct Known<'a> {
     schedule: Schedule,
 }
 
-/// What became of one.
+/// The result of one.
 #[derive(Serialize)]
 struct Tried<'a> {
     #[serde(flatten)]

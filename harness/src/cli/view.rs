@@ -127,7 +127,7 @@ pub(super) fn conclude(file: &Path, summary: Summary, events: u64) -> Result<Exi
 /// Bytes that are written at a time.
 const OUT: usize = 64 << 10;
 
-/// What is on its way to the standard output.
+/// The text that is buffered for the standard output.
 struct Out {
     text: String,
     stdout: StdoutLock<'static>,

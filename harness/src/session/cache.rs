@@ -1,4 +1,4 @@
-//! What runs gave: the evidence of each, found by its input. A run is a pure function, so what it gave once it gives again.
+//! The results of runs: the evidence of each, found by its inputs. A run is a pure function, so it gives the same result again.
 //!
 //! ```text
 //! STORE/result/<key>.tar.zst   end.json (what it is of, and how it ended), trace.raw, console.log
@@ -40,7 +40,7 @@ pub struct Cache {
     limit: u64,
 }
 
-/// What an entry is of: enough to make its input again.
+/// The subject of an entry: enough to make its inputs again.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct About {
     /// The image's name.
@@ -52,7 +52,7 @@ pub struct About {
 }
 
 impl About {
-    /// What a run is of.
+    /// The subject of a run.
     #[must_use]
     pub fn new(scenario: &Scenario, runtime: &ImageRuntime, schedule: Schedule) -> Self {
         Self { image: runtime.image.clone(), scenario: scenario.id.clone(), schedule: schedule.to_string() }
@@ -82,7 +82,7 @@ mod part {
     differences.iter().fold(String::new(), |all, one| all + "\n  " + one), entry.display()
 )]
 pub struct CacheMismatch {
-    /// What differs, one sentence each.
+    /// The differences, one sentence each.
     pub differences: Vec<String>,
     /// Where the entry is now.
     pub entry: PathBuf,
@@ -103,12 +103,12 @@ impl Cache {
         input.inputs(&self.qemu).key()
     }
 
-    /// What the input gave; `None` where nobody knows. An entry that is damaged is none.
+    /// The result of the input; `None` where it is unknown. A damaged entry counts as unknown.
     #[must_use]
     pub fn find(&self, key: &Key) -> Option<Evidence> {
         let path = self.path(key);
         let (_, evidence) = open(&path)?;
-        // What is used stays longest. A store that cannot be written is one whose entries nobody removes.
+        // Entries in use are kept longest. In a store that cannot be written, nothing is evicted.
         let _ = File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
         Some(evidence)
     }
@@ -133,7 +133,7 @@ impl Cache {
         Err(CacheMismatch { differences, entry: if moved { aside } else { path } })
     }
 
-    /// What entries there are, by key.
+    /// The entries, by key.
     #[must_use]
     pub fn entries(&self) -> BTreeMap<String, About> {
         let files = fs::read_dir(&self.directory).into_iter().flatten().flatten();

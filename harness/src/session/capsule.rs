@@ -19,7 +19,7 @@ use kernsnap_machine::{Boot, BootError, BootRequest, Evidence, Lockstep, Machine
 /// Raised when the parts change. Format 1 described its board itself.
 const FORMAT: u32 = 2;
 
-/// What a capsule says of itself: `capsule.json`.
+/// The description in a capsule: `capsule.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct About {
@@ -61,12 +61,12 @@ const DEVICE_TREE: &str = "board.dtb";
 /// A run as one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capsule {
-    /// What it says of itself.
+    /// Its version line.
     pub about: About,
     files: BTreeMap<String, Vec<u8>>,
 }
 
-/// What a replay came to.
+/// The result of a replay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Replay {
     /// The machine came to its end.
@@ -202,7 +202,7 @@ impl Capsule {
         Ok(Self { about, files })
     }
 
-    /// What came out of the run; `None` where the machine was lost.
+    /// The evidence of the run; `None` where the machine was lost.
     #[must_use]
     pub fn evidence(&self) -> Option<Evidence> {
         let End { panic, guest_ns } = self.about.end.clone()?;
@@ -247,7 +247,7 @@ impl Capsule {
         }
     }
 
-    /// What a replay gave otherwise than the capsule says, one sentence each.
+    /// The differences between a replay and the capsule, one sentence each.
     #[must_use]
     pub fn differences(&self, replay: &Replay) -> Vec<String> {
         match (self.evidence(), replay) {

@@ -14,7 +14,7 @@ use kernsnap_yaml::Step as At;
 /// The kprobes' group in tracefs, and so in the names of their formats.
 pub const PROBE_GROUP: &str = "kernsnap";
 
-/// What a plan must know of the image it runs on.
+/// The properties of the image that a plan depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct PlanContext<'a> {
     /// The channel's region.
@@ -26,7 +26,7 @@ pub struct PlanContext<'a> {
     pub functions: &'a BTreeMap<String, Vec<usize>>,
     /// The modules of the scenario, by the names `guest-programs/modules/` gives them.
     pub modules: &'a BTreeMap<String, ModuleFile>,
-    /// What those depend on, in the order to load it.
+    /// Their dependencies, in load order.
     pub dependencies: &'a [String],
     /// The device that the channel is written to as well, where nobody can read the guest's memory.
     pub keep: Option<&'a str>,
@@ -71,7 +71,7 @@ fn loads_modules(scenario: &Scenario) -> bool {
     scenario.steps.iter().any(|step| matches!(step, Step::Load { .. }))
 }
 
-/// What a scenario adds to the kernel's command line (Documentation/admin-guide/kernel-parameters.txt).
+/// The parameters that a scenario adds to the kernel's command line (Documentation/admin-guide/kernel-parameters.txt).
 #[must_use]
 pub fn boot_parameters(scenario: &Scenario) -> String {
     let TraceSetup { tracer, at_boot, functions, events, buffer_kib, .. } = &scenario.trace;

@@ -25,13 +25,13 @@ pub enum LoadError {
     Read {
         /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// Nothing has this name.
     #[error("there is no {kind} `{name}`{}", hint.as_deref().map(|hint| format!("\n\nhint: {hint}")).unwrap_or_default())]
     Unknown {
-        /// What was looked for: `scenario`, `image`.
+        /// The kind of the name: `scenario`, `image`.
         kind: &'static str,
         /// The name.
         name: String,
@@ -87,7 +87,7 @@ pub fn drafts(workspace: &Workspace) -> Result<Vec<Draft>, LoadError> {
     scenario_files(workspace)?.iter().map(|file| draft(workspace, file)).collect()
 }
 
-/// What the notes claim.
+/// The claims of the notes.
 ///
 /// # Errors
 /// Where the table cannot be read or is wrong.

@@ -62,7 +62,7 @@ pub struct Order {
     pub parallel: usize,
     /// The backstop of each run in host time.
     pub limit: Duration,
-    /// What is known of earlier runs.
+    /// The results of earlier runs.
     pub cache: Cache,
 }
 

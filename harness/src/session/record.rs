@@ -21,7 +21,7 @@ pub struct Record {
     pub verdict: RunStatus,
     /// `SHIFT:CPUS`, or `SHIFT:CPUS:OFFSET`.
     pub schedule: String,
-    /// What must hold and does not, why the trace is unusable, why the machine was lost, what the
+    /// The broken expectations, the reasons that the trace is unusable or the machine was lost, what the
     /// kernel refused, or what does not repeat.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
@@ -57,11 +57,11 @@ pub struct Record {
     pub evidence: Option<std::path::PathBuf>,
     /// The hash of everything the image is made from.
     pub image_key: String,
-    /// What QEMU says of itself.
+    /// QEMU's version line.
     pub qemu_version: String,
 }
 
-/// What the last run of a scenario on an image said. Kept in the store, for tables over many runs.
+/// The status of the last run of a scenario on an image. It is kept in the store, for tables over many runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastVerdict {
     /// As in [`Record`].

@@ -40,7 +40,7 @@ pub enum OpenError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The file is a card, and nothing can be had from it.
@@ -69,7 +69,7 @@ pub fn open(path: &Path) -> Result<Opened, OpenError> {
         (Box::new(BufReader::with_capacity(BUFFER, io::stdin())), false)
     } else {
         let file = File::open(path).map_err(error)?;
-        // What has been read of a pipe cannot be read again.
+        // Bytes that were read from a pipe cannot be read again.
         let on_disk = file.metadata().is_ok_and(|data| data.is_file());
         (Box::new(BufReader::with_capacity(BUFFER, file)), on_disk)
     };

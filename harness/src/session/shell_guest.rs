@@ -1,4 +1,4 @@
-//! What a guest with a shell is made of: an image's kernel, and a root file system of busybox with every guest program and
+//! The parts of a guest with a shell: an image's kernel, and a root file system of busybox with every guest program and
 //! module of the checkout.
 
 use std::fs;

@@ -1,5 +1,5 @@
 //! A headless Chromium, driven over its debugging protocol (`DevTools`). `--remote-debugging-pipe` has Chromium read commands from
-//! descriptor 3 and write answers to descriptor 4, each message a JSON text with a NUL behind it; both are named pipes here.
+//! descriptor 3 and write answers to descriptor 4, each message a JSON text with a NUL after it; both are named pipes here.
 #![expect(clippy::disallowed_methods, reason = "these tests start a browser")]
 
 use std::error::Error;
@@ -19,9 +19,9 @@ pub(crate) struct Browser {
     answers: BufReader<File>,
     session: Option<String>,
     last: u64,
-    /// What the page complained about.
+    /// The errors of the page.
     pub(crate) errors: Vec<String>,
-    /// What it asked for beside itself.
+    /// The further requests of the page.
     pub(crate) requests: Vec<String>,
 }
 

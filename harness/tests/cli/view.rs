@@ -186,7 +186,7 @@ fn an_export_has_the_events_that_a_view_has_and_is_whole_or_not_there() -> Outco
         text.lines().filter_map(|line| line.split_once(".000000")?.0.split_whitespace().last()).collect();
     assert_eq!(times, ["1", "2", "3"], "{text}");
 
-    // What is not a recording, and what cannot be read, is bad input, and leaves the file as it was.
+    // A file that is not a recording, or cannot be read, is bad input, and leaves the output as it was.
     fs::write(&file, "nothing that a kernel prints\n")?;
     for name in [&*name, "/proc/self/mem"] {
         let ended = Kernsnap::new(&root(), ["export", "--to", "text", name, "-o", &to]).run()?;

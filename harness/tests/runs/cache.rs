@@ -1,4 +1,4 @@
-//! What a run gave stands for the next one; what does not repeat is an alarm.
+//! A cached result replaces the next run; a result that does not repeat is an alarm.
 
 use std::collections::BTreeMap;
 use std::error::Error;

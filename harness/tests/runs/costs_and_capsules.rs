@@ -1,4 +1,4 @@
-//! What follows from runs that repeat: costs without noise, schedules that break a claim, and capsules.
+//! Consequences of runs that repeat: costs without noise, schedules that break a claim, and capsules.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -108,7 +108,7 @@ fn a_kernel_against_itself_needs_no_run() -> Outcome {
 fn a_debugger_stops_where_it_is_told_and_knows_the_kernels_names() -> Outcome {
     let arguments = ["gdb", "user-exit", "--at", "do_exit", "--", "-batch", "-ex", "info symbol $pc"];
     let store = OwnStore::whole()?;
-    // What stands behind `--` is gdb's.
+    // The arguments after `--` are gdb's.
     let ended = Kernsnap::new(&root(), arguments).env("KERNSNAP_STORE", store.path()).run()?;
     ends(&ended, Exit::Passed);
     assert!(ended.stdout.contains("do_exit in section .text"), "{ended:?}");

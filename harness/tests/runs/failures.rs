@@ -1,4 +1,4 @@
-//! What goes wrong on purpose, in real guests and on the real host: each case ends with its own exit code, says what was the
+//! Faults injected into real guests and the real host: each case ends with its own exit code, says what was the
 //! matter, keeps the evidence, and leaves no machine, no half-made file, and nothing that the next run would stumble over.
 
 use std::error::Error;
@@ -144,7 +144,7 @@ fn of_several_runs_each_has_its_verdict_and_the_worst_decides() -> Outcome {
     Ok(())
 }
 
-/// What is told of a boot with a plan that no scenario makes.
+/// The result of a boot with a plan that no scenario makes.
 fn boot_with(plan: &str) -> Result<String, Box<dyn Error>> {
     let workspace = Workspace { root: root() };
     let store = Store::at(default_store().ok_or("there is no home directory for the image store")?);
@@ -329,7 +329,7 @@ fn a_disk_that_is_full_during_a_run_is_told_with_the_file() -> Outcome {
     for file in [evidence::INITRAMFS, evidence::RAW, evidence::RESULT] {
         let directory = out.path().join(file).join("crash");
         fs::create_dir_all(&directory)?;
-        // What is written there finds no room.
+        // Writes there fail: the disk is full.
         symlink("/dev/full", directory.join(file))?;
         let run = Kernsnap::new(checkout.path(), ["run", "crash"]).store(store.path());
         let ended = run.out(&out.path().join(file)).run()?;

@@ -31,7 +31,7 @@ fn new(checkout: &Path, arguments: &[&str]) -> Result<Ended, Box<dyn Error>> {
     Kernsnap::new(checkout, ["new"].into_iter().chain(arguments.iter().copied())).run()
 }
 
-/// What is written runs as it is, passes, and each of its expectations can fail.
+/// The new scenario runs as it is, passes, and each of its expectations can fail.
 fn check(arguments: &[&str], files: &[&str]) -> Outcome {
     let (checkout, store) = (checkout()?, OwnStore::lending(&["kernel", "facts"])?);
     let written = new(checkout.path(), arguments)?;

@@ -1,4 +1,4 @@
-//! What every command prints with `--json` is what docs/schema/kernsnap-1.json says.
+//! The output of every command with `--json` follows docs/schema/kernsnap-1.json.
 
 use std::error::Error;
 use std::fs;

@@ -120,7 +120,7 @@ fn a_person_interrupts_what_runs_in_the_guest_and_switches_it_off() -> Outcome {
     let mut session = terminal()?;
     let device = session.process().get_file_handle()?;
     assert!(!tcgetattr(&device)?.local_modes.contains(LocalModes::ISIG), "Ctrl-C is a key of the guest");
-    // What is typed is echoed: quotes keep the echo from being taken for the answer.
+    // The terminal echoes the input: quotes keep the echo from being taken for the answer.
     session.send_line("echo be''gun; sleep 1000")?;
     session.exp_string("begun")?;
     session.send_control('c')?;

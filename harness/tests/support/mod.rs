@@ -1,4 +1,4 @@
-//! What the tests of the whole program share: a checkout with scenarios of its own, a store of its own, the program, and a
+//! The parts that the tests of the whole program share: a checkout with scenarios of its own, a store of its own, the program, and a
 //! look at the processes it leaves.
 #![expect(clippy::disallowed_methods, reason = "these tests start the program and look at it from outside")]
 
@@ -93,7 +93,7 @@ impl OwnStore {
         self.0.path()
     }
 
-    /// What is in one of its directories; nothing where there is no such directory.
+    /// The content of one of its directories; nothing where there is no such directory.
     pub(crate) fn list(&self, directory: &str) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.path().join(directory)).into_iter().flatten().flatten();
         entries.map(|entry| entry.path()).collect()

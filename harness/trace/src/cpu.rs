@@ -18,7 +18,7 @@ use super::{fields, format::HeaderPage};
 /// interrupts write.
 const HELD: usize = 128;
 
-/// What the CPUs share.
+/// The state that the CPUs share.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shared {
     pub(super) plans: EventDecoders,
@@ -26,7 +26,7 @@ pub(super) struct Shared {
     pub(super) spare: RecordPool,
 }
 
-/// What `trace_pipe_raw` of one CPU gave, one event at a time: by the order of the buffer, which is that of time unless the
+/// The content of `trace_pipe_raw` of one CPU, one event at a time: by the order of the buffer, which is that of time unless the
 /// clock went backwards.
 pub(super) struct Stream<'a> {
     pages: Pages<'a>,
@@ -42,7 +42,7 @@ struct Assembler<'a> {
     cpu: Cpu,
     memo: SymbolCache<'a>,
     held: EventQueue<Event>,
-    /// What a stack would belong to, per nesting level.
+    /// The event that a stack would belong to, per nesting level.
     open: [Owner; 4],
     /// Data records found, those that became no event included.
     found: u64,
@@ -52,18 +52,18 @@ struct Assembler<'a> {
     issues: Vec<ParseIssue>,
 }
 
-/// What is known of a CPU when all its events were read.
+/// The summary of a CPU whose events were all read.
 pub(super) struct Found {
     /// Data records, those that became no event included.
     pub(super) records: u64,
-    /// What its pages show to be missing or wrong.
+    /// The losses and faults that its pages show.
     pub(super) defects: Vec<IntegrityError>,
     pub(super) issues: Vec<ParseIssue>,
     /// Whether its events are in the order of time.
     pub(super) sorted: bool,
 }
 
-/// What a stack belongs to.
+/// The owner of a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Owner {
     /// Nothing: no record yet, or its stack has come.
@@ -139,7 +139,7 @@ impl<'a> Stream<'a> {
         self.assembler.held.front_mut()
     }
 
-    /// Goes on to the event behind it.
+    /// Goes on to the event after it.
     #[inline]
     pub(super) fn pop(&mut self) {
         self.assembler.held.pop();

@@ -34,7 +34,7 @@ impl DatFile {
     /// Reads until all is there that is not pages; all of a file that is compressed or wrong.
     ///
     /// # Errors
-    /// What the system said.
+    /// The system's error.
     pub fn open(file: File) -> io::Result<Self> {
         let length = file.metadata()?.len();
         let file = OnDisk(file);
@@ -53,7 +53,7 @@ impl DatFile {
         }
     }
 
-    /// What it holds.
+    /// Its content.
     ///
     /// # Errors
     /// [`DatError`] where it is damaged, or of a kind that is not read.

@@ -69,14 +69,14 @@ pub struct Event {
     pub pid: Pid,
     /// Interrupt and preemption state.
     pub context: Context,
-    /// What happened.
+    /// The event.
     pub kind: EventKind,
     /// The kernel stack recorded with it, innermost frame first; `None` where no stack was asked for.
     pub stack: Option<Vec<Symbol>>,
 }
 
 impl Default for Event {
-    /// What stands where an event has not been read yet.
+    /// A placeholder for an event that has not been read yet.
     fn default() -> Self {
         Self {
             time: Timestamp::default(),
@@ -89,7 +89,7 @@ impl Default for Event {
     }
 }
 
-/// What a record says.
+/// The kind of an event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EventKind {
     /// The function tracer: `function` was entered from `caller`.
@@ -126,7 +126,7 @@ pub enum EventKind {
     Tracepoint(Point),
 }
 
-/// What all records of one event have in common: its name, and what its fields are called.
+/// The part that all records of one event share: its name and the names of its fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// The event's name, without its group: `sched_switch`.

@@ -1,4 +1,4 @@
-//! What each event number means: worked out once from the formats, so that a record costs a look-up and a few loads.
+//! The decoders by event number: computed once from the formats, so that a record costs a look-up and a few loads.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(super) struct Plan {
     pid: Slot,
     flags: Slot,
     preempt_count: Slot,
-    /// What its records say.
+    /// The content of its records.
     pub(super) shape: RecordKind,
 }
 

@@ -36,7 +36,7 @@ impl<T: Default> EventQueue<T> {
         self.end
     }
 
-    /// The place behind the last one, with what once stood in it. It is not in the queue before [`EventQueue::push`].
+    /// The place after the last one, with what once stood in it. It is not in the queue before [`EventQueue::push`].
     #[inline]
     pub(super) fn room(&mut self) -> &mut T {
         if self.len() == self.places.len() {
@@ -46,7 +46,7 @@ impl<T: Default> EventQueue<T> {
         &mut self.places[at]
     }
 
-    /// Takes what stands in the place behind the last one into the queue.
+    /// Takes what stands in the place after the last one into the queue.
     #[inline]
     pub(super) fn push(&mut self) {
         if self.len() == self.places.len() {

@@ -45,7 +45,7 @@ enum Source {
     },
 }
 
-/// What an array is made of.
+/// The element of an array.
 #[derive(Clone, Copy, Debug)]
 enum Element {
     Char,

@@ -3,7 +3,7 @@
 use super::Symbol;
 use super::symbol_cache::SymbolCache;
 
-/// What the tracer itself leaves at the inner end of a stack. The kernel skips a fixed number of frames, which is too few
+/// The frames that the tracer itself leaves at the inner end of a stack. The kernel skips a fixed number of frames, which is too few
 /// where the compiler did not inline what it counted on: on arm64 6.1 a stack begins with `__traceiter_sched_wait` for
 /// one tracepoint and with the function that has the tracepoint for another.
 const MACHINERY: [&str; 7] = [

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Context, Cpu, CpuRecording, Event, EventKind, Point, Recording, Symbol, Symbols, Trace, Value, decode};
 
-/// One line of the kernel's `trace` file that stands for an event, with the stack that follows it.
+/// One line of the kernel's `trace` file that means an event, with the stack that follows it.
 #[derive(Debug, PartialEq)]
 struct Line {
     /// `[CPU] FLAGS TIME`: the CPU in decimal, five letters, microseconds.

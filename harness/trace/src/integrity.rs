@@ -1,4 +1,4 @@
-//! What makes a trace as a whole unfit to be judged.
+//! The reasons that a trace as a whole cannot be judged.
 
 use std::fmt;
 

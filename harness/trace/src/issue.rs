@@ -9,7 +9,7 @@ use super::Cpu;
 pub struct ParseIssue {
     /// Where it is.
     pub place: IssuePlace,
-    /// What is wrong with it.
+    /// The reason.
     pub kind: IssueKind,
 }
 
@@ -43,7 +43,7 @@ pub enum IssuePlace {
     Page(Cpu, usize),
 }
 
-/// What is wrong with a part of the input.
+/// The error in a part of the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IssueKind {

@@ -175,7 +175,7 @@ impl Records {
                 Some(Step::Data(Record { time: self.time, data }))
             }
             TYPE_PADDING => {
-                // A discarded event. Its time counts, except for the 1 that stands for "none": `check_buffer()`.
+                // A discarded event. Its time counts, except for the 1 that means "none": `check_buffer()`.
                 self.at = body.checked_add(at(next)).filter(|end| *end <= all.len())?;
                 self.time = self.time.wrapping_add(if delta == 1 { 0 } else { delta });
                 Some(Step::Other)

@@ -43,14 +43,14 @@ struct Source<'a> {
     stats: &'a str,
 }
 
-/// What is known when all events were read.
+/// The summary of a recording whose events were all read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RawSummary {
     /// The names that tasks had when the buffer was saved.
     pub names: BTreeMap<i32, String>,
     /// Why the trace must not be judged.
     pub defects: Vec<IntegrityError>,
-    /// What could not be understood.
+    /// The parts that could not be understood.
     pub issues: Vec<ParseIssue>,
     /// Whether the events came in the order of time.
     pub sorted: bool,
@@ -82,11 +82,11 @@ impl<'a> RawReader<'a> {
         Self { shared, streams, others, current, lent: false, names, issues, entered }
     }
 
-    /// The next event, until the one behind it is asked for, which is read into the same memory; with the names that tasks
+    /// The next event, until the one after it is asked for, which is read into the same memory; with the names that tasks
     /// had when the buffer was saved, by pid.
     ///
     /// # Errors
-    /// Pages that cannot be read to their end, once, behind the last event.
+    /// Pages that cannot be read to their end, once, after the last event.
     #[inline]
     pub fn next_ref(&mut self) -> Option<io::Result<(&Event, &BTreeMap<i32, String>)>> {
         self.go_on();
@@ -126,7 +126,7 @@ impl<'a> RawReader<'a> {
         }
     }
 
-    /// What was found besides the events, when all were read.
+    /// The findings besides the events, when all were read.
     #[must_use]
     pub fn finish(self) -> RawSummary {
         let Self { shared, streams, names, mut issues, .. } = self;

@@ -161,7 +161,7 @@ impl<'a> Events<'a> {
         Some(next?.map_err(ReadError::from))
     }
 
-    /// What is known besides the events, when all were read.
+    /// The summary of the recording, when all events were read.
     #[must_use]
     pub fn finish(self) -> Summary {
         match self.inner {

@@ -2,7 +2,7 @@
 
 use super::{Cpu, PageBytes};
 
-/// What was saved of one tracing instance.
+/// The data saved from one tracing instance.
 #[derive(Clone, Debug, Default)]
 pub struct Recording<'a> {
     /// `events/header_page`.
@@ -15,7 +15,7 @@ pub struct Recording<'a> {
     pub saved_cmdlines: &'a str,
 }
 
-/// What was saved of one CPU's ring buffer.
+/// The data saved from one CPU's ring buffer.
 #[derive(Clone, Debug, Default)]
 pub struct CpuRecording<'a> {
     /// Which CPU.

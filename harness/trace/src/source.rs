@@ -74,7 +74,7 @@ impl<'a> PageBytes<'a> {
 #[derive(Debug)]
 pub(super) struct Pieces<'a> {
     bytes: PageBytes<'a>,
-    /// What is held of a file.
+    /// The part of a file that is in memory.
     held: Vec<u8>,
     /// Bytes of the source before those that are held.
     before: u64,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{CodeLocation, FunctionName, IssueKind, IssuePlace, ParseIssue, Symbol};
 
-/// No function is longer; what lies further behind the last symbol of a region belongs to nothing.
+/// No function is longer; what lies further after the last symbol of a region belongs to nothing.
 const LONGEST_FUNCTION: u64 = 1 << 20;
 
 /// Text symbols of a kernel image and its modules.

@@ -16,7 +16,7 @@ pub struct Diagnostic {
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
-    /// What is wrong: a lowercase fragment without a final period.
+    /// The error: a lowercase fragment without a final period.
     pub message: String,
     /// How to mend it.
     pub hint: Option<String>,

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::cost::Threshold;
 use crate::regress::{Class, Finding};
 
-/// What makes a commit a bad one, compared with the good one.
+/// The criterion of a bad commit, compared with the good one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum When {
     /// Something does not hold any more that must.
@@ -25,7 +25,7 @@ pub enum When {
 #[error("`{0}` is none of `expectation`, `view`, `cost>5%` (any figure) and `cost NAME>5%` (that figure)")]
 pub struct WhenError(String);
 
-/// What a commit turned out to be.
+/// The answer for a commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase", tag = "answer", content = "why")]
 pub enum Answer {
@@ -37,7 +37,7 @@ pub enum Answer {
     Skip(String),
 }
 
-/// What follows from all that is known.
+/// The next step of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// This commit must be tried.
@@ -48,7 +48,7 @@ pub enum Step {
     Undecided(Vec<String>),
 }
 
-/// What is known of the commits. They go by their hashes.
+/// The knowledge about the commits, by their hashes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Search {
     good: Vec<String>,
@@ -57,7 +57,7 @@ pub struct Search {
 }
 
 impl When {
-    /// What a comparison with the good commit says of a commit.
+    /// The answer that a comparison with the good commit gives for a commit.
     #[must_use]
     pub fn judge(&self, finding: &Finding) -> Answer {
         if finding.class == Class::Unusable {
@@ -72,7 +72,7 @@ impl When {
         if bad { Answer::Bad } else { Answer::Good }
     }
 
-    /// What a cost may not exceed.
+    /// The limit of a cost.
     #[must_use]
     pub fn allowed(&self) -> &[Threshold] {
         match self {
@@ -162,7 +162,7 @@ impl Search {
         &self.skipped
     }
 
-    /// What is to be done next. `candidates` are the commits in the past of [`Search::bad`], itself included, that are in no
+    /// The next step. `candidates` are the commits in the past of [`Search::bad`], itself included, that are in no
     /// good one's past, those first that leave the least whatever they turn out to be (`git rev-list --bisect-all`).
     #[must_use]
     pub fn next(&self, candidates: &[String]) -> Step {

@@ -8,7 +8,7 @@ fn name(number: usize) -> String {
     format!("c{number}")
 }
 
-/// What git would say: the middle first.
+/// The order of git's answer: the middle first.
 fn candidates(search: &Search) -> Vec<String> {
     let number = |name: &str| name[1..].parse::<usize>().expect("a number");
     let (from, to) = (search.good().iter().map(|good| number(good)).max().unwrap_or(0) + 1, number(search.bad()));

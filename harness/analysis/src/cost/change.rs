@@ -10,7 +10,7 @@ use super::{Figure, TICK_NS};
 /// A figure before and after.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// What it is.
+    /// Its kind.
     pub name: String,
     /// Instructions before.
     pub before: u64,
@@ -29,7 +29,7 @@ pub fn changes(before: &[Figure], after: &[Figure]) -> Vec<Change> {
         .collect()
 }
 
-/// What is the change's own of the differences between two kernels. `pairs` are figures before and after, measured in several
+/// The cost differences that the change causes. `pairs` are figures before and after, measured in several
 /// circumstances that both kernels were in.
 ///
 /// A kernel that is only laid out differently finds its free memory otherwise: a fork takes an object from a list, or a whole new

@@ -1,4 +1,4 @@
-//! What things cost: how many instructions lie between two events of a run. Pure.
+//! Costs: the number of instructions between two events of a run. Pure.
 //!
 //! Under `icount` the guest's clock is a counter of instructions: one takes the same 2^shift nanoseconds, whoever executes it.
 //! So a difference of two time stamps is a measurement without noise. What it counts, exactly:
@@ -33,10 +33,10 @@ pub struct Clock {
     pub cpus: u16,
 }
 
-/// What lies between two events.
+/// The interval between two events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Figure {
-    /// What it is.
+    /// Its kind.
     pub name: String,
     /// Instructions, idle time left out.
     pub instructions: u64,
@@ -86,7 +86,7 @@ fn measure(
     Some(Figure { name: anchors.name.clone(), instructions, ns, idle_ns })
 }
 
-/// When the first event happens that the one pattern means, and the first behind it that the other means.
+/// When the first event happens that the one pattern means, and the first after it that the other means.
 fn between(events: &[Event], matcher: &Matcher<'_>, anchors: &Anchors) -> Option<(u64, u64)> {
     let start = events.iter().position(|event| matcher.matches(&anchors.from, event))?;
     let end = events[start + 1..].iter().find(|event| matcher.matches(&anchors.to, event))?;

@@ -1,4 +1,4 @@
-//! What differs between two views: task by task, and by role.
+//! Differences between two views: task by task, and by role.
 //!
 //! Each task's events are compared as a sequence of their own, so that another interleaving of the same behaviour is no
 //! difference, and neither is what tasks without a role do. Pure.
@@ -74,7 +74,7 @@ pub enum Difference {
         before: Line,
         /// The line after.
         after: Line,
-        /// What differs: names with values before and after.
+        /// The changed fields: names with values before and after.
         fields: Vec<FieldChange>,
     },
 }
@@ -84,9 +84,9 @@ pub enum Difference {
 pub struct FieldChange {
     /// A field's name, or `caller`, `nesting`, `cpu`, `stack`.
     pub field: String,
-    /// What it was; `None` where it was not there.
+    /// Its earlier value; `None` where it was not there.
     pub before: Option<String>,
-    /// What it is.
+    /// Its kind.
     pub after: Option<String>,
 }
 
@@ -94,7 +94,7 @@ pub struct FieldChange {
 const OTHERS: &str = "other";
 
 impl TaskLines {
-    /// What the tasks of a view do.
+    /// The behaviour of the tasks of a view.
     #[must_use]
     pub fn from_events(events: &Events) -> Self {
         let mut tasks: BTreeMap<String, Vec<Line>> = BTreeMap::new();
@@ -193,7 +193,7 @@ impl Difference {
 /// Of several equally short ways from one sequence to another an algorithm takes the one it meets first. It always looks from
 /// the lesser sequence, so that both directions find the same way.
 fn compare(before: &[Line], after: &[Line]) -> Vec<Difference> {
-    // What a stream has forgotten when it compares.
+    // A line that a streaming comparison no longer holds.
     let same = before.iter().zip(after).take_while(|(before, after)| before == after).count();
     let (before, after) = (&before[same..], &after[same..]);
     let found = if before <= after { differences(before, after) } else { inverse(&differences(after, before)) };

@@ -66,7 +66,7 @@ fn events(lines: &[&str]) -> Option<Vec<Line>> {
     rows.into_iter().map(line).collect()
 }
 
-/// What happens: the function or the event, without its fields. The whole line where it is a call's end, or of another view.
+/// The function or the event, without its fields. The whole line where it is a call's end, or of another view.
 pub(super) fn name(line: &Line) -> &str {
     if line.role.is_empty() || line.text.starts_with("} ") {
         return &line.text;

@@ -1,4 +1,4 @@
-//! What a scenario's runs in many schedules have in common, and where they differ. Pure.
+//! The common part of a scenario's runs under many schedules, and their differences. Pure.
 
 mod show;
 
@@ -14,7 +14,7 @@ pub struct ScheduleRun {
     pub schedule: String,
     /// The view, line by line.
     pub view: Vec<String>,
-    /// What does not hold, or why nothing can be said; empty where everything holds.
+    /// The broken expectations, or the reasons that there is no verdict; empty where everything holds.
     pub broken: Vec<String>,
 }
 
@@ -25,7 +25,7 @@ pub struct Explored {
     pub interleavings: Vec<Interleaving>,
     /// The lines of the first view, and behind each those that other schedules have there.
     pub lines: Vec<Line>,
-    /// What does not hold, with the schedules in which it does not.
+    /// The broken expectations, with the schedules that break them.
     pub broken: BTreeMap<String, Vec<String>>,
 }
 

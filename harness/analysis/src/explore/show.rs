@@ -1,4 +1,4 @@
-//! What was explored, for people.
+//! The exploration as text.
 
 use std::fmt::{self, Write as _};
 

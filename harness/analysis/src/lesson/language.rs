@@ -28,7 +28,7 @@ impl Language {
         language.to_lowercase().parse().unwrap_or_default()
     }
 
-    /// The code that stands for it on the command line.
+    /// The code that means it on the command line.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -37,7 +37,7 @@ impl Language {
         }
     }
 
-    /// What the language calls itself.
+    /// The language's own name.
     #[must_use]
     pub fn own_name(self) -> &'static str {
         match self {
@@ -203,7 +203,7 @@ impl Section {
     pub const ALL: [Self; 10] =
         [Self::A, Self::B, Self::C, Self::D, Self::E, Self::F, Self::G, Self::H, Self::I, Self::J];
 
-    /// What it is about.
+    /// Its subject.
     #[must_use]
     pub fn title(self, language: Language) -> &'static str {
         let (en, ko) = match self {

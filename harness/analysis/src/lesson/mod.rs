@@ -29,13 +29,13 @@ pub use quote::{Contradiction, Run};
 pub struct Lesson {
     /// The file's stem.
     pub id: String,
-    /// What the file says.
+    /// The content of the file.
     pub content: Content,
     path: PathBuf,
     text: String,
 }
 
-/// What a lesson file says.
+/// The content of a lesson file.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Content {
@@ -45,7 +45,7 @@ pub struct Content {
     pub section: Section,
     /// One line.
     pub title: Text,
-    /// What the book says.
+    /// The statement of the book.
     pub book: Text,
     /// The walk through the run.
     pub steps: Vec<Step>,
@@ -55,21 +55,21 @@ pub struct Content {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// What to look at.
+    /// The input.
     pub text: Text,
     /// The lines that show it: all that match one of these.
     #[serde(default)]
     pub shows: Vec<Pattern>,
-    /// What does not happen there: nothing that is recorded matches one of these.
+    /// Patterns that no recorded event may match.
     #[serde(default)]
     pub lacks: Vec<Pattern>,
     /// Functions whose stacks are shown with their lines, besides those of the scenario's view.
     #[serde(default)]
     pub stacks: Vec<String>,
     /// The part of the run that this is about, as in an expectation: from the first event that matches the one pattern to the
-    /// first behind it that matches the other.
+    /// first after it that matches the other.
     pub between: Option<[Pattern; 2]>,
-    /// What is different on the book's kernel, Linux 4.19 for 32-bit ARM.
+    /// The differences on the book's kernel, Linux 4.19 for 32-bit ARM.
     pub differs: Option<Text>,
     /// Statements of the notes around the book that are wrong.
     #[serde(default)]
@@ -77,7 +77,7 @@ pub struct Step {
     /// Where to read on.
     #[serde(default)]
     pub read: Vec<Source>,
-    /// What to try.
+    /// The hint.
     pub exercise: Option<Exercise>,
 }
 
@@ -89,7 +89,7 @@ pub struct Correction {
     pub note: String,
     /// The statement.
     pub says: Text,
-    /// What is true.
+    /// The true statement.
     pub truth: Text,
 }
 
@@ -107,11 +107,11 @@ pub struct Source {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exercise {
-    /// What to change.
+    /// The change.
     pub change: Text,
     /// The command to run then.
     pub run: String,
-    /// What to expect.
+    /// The expected result.
     pub expect: Text,
 }
 

@@ -29,19 +29,19 @@ pub struct Page {
 /// One stop of the walk. All texts are paragraphs; what there is nothing to say of is empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Stop {
-    /// What to look at.
+    /// The input.
     pub text: Vec<String>,
     /// Lines of the run's view.
     pub lines: Vec<String>,
     /// Patterns of what does not happen there.
     pub lacks: Vec<String>,
-    /// What is different on the book's kernel.
+    /// The differences on the book's kernel.
     pub differs: Vec<String>,
-    /// What the notes have wrong.
+    /// The mistakes of the notes.
     pub corrects: Vec<Corrected>,
     /// Where to read on.
     pub read: Vec<Source>,
-    /// What to try.
+    /// The hint.
     pub exercise: Option<Trial>,
 }
 
@@ -52,18 +52,18 @@ pub struct Corrected {
     pub note: String,
     /// The statement.
     pub says: String,
-    /// What is true.
+    /// The true statement.
     pub truth: Vec<String>,
 }
 
 /// Something to try.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Trial {
-    /// What to change.
+    /// The change.
     pub change: Vec<String>,
     /// The command to run then.
     pub run: String,
-    /// What to expect.
+    /// The expected result.
     pub expect: Vec<String>,
 }
 

@@ -12,9 +12,9 @@ use super::Step;
 pub struct Run<'a> {
     /// The image's name.
     pub image: &'a str,
-    /// What was run.
+    /// The command.
     pub scenario: &'a Scenario,
-    /// What was recorded.
+    /// The recorded events.
     pub trace: &'a Trace,
     /// Who is who in it.
     pub cast: &'a RoleMap,
@@ -28,7 +28,7 @@ pub struct Contradiction {
     pub lesson: String,
     /// The step's number, from 1.
     pub step: usize,
-    /// What the step says, and what the run says.
+    /// The statement of the step, and the observation of the run.
     pub what: String,
 }
 
@@ -73,7 +73,7 @@ fn view(step: &Step, run: &Run<'_>, trace: &Trace, patterns: &[Pattern]) -> Stri
     View::new(Kind::Frozen(ViewKind::Events), &input).show(&Style::PLAIN)
 }
 
-/// The events from the first that matches `from` to the first behind it that matches `to`.
+/// The events from the first that matches `from` to the first after it that matches `to`.
 fn part(run: &Run<'_>, from: &Pattern, to: &Pattern) -> Result<Trace, String> {
     let matcher = Matcher { cast: run.cast, names: &run.scenario.names };
     let events = &run.trace.events;

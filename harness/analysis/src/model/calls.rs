@@ -16,7 +16,7 @@ pub struct Call {
     pub left: Option<Timestamp>,
     /// The event that entered it, by its place in the recording.
     pub event: usize,
-    /// What it called, in order.
+    /// The functions that it called, in order.
     pub calls: Vec<Call>,
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Counter {
     counts: Counts,
 }
 
-/// What is not in the table yet.
+/// The unknown keys.
 #[derive(Clone, Debug)]
 struct Recent {
     task: TaskId,

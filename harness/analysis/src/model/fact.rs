@@ -1,9 +1,9 @@
-//! What one event says about tasks: the kernel's events by name, in one place.
+//! The meaning of one event for tasks: the kernel's events by name, in one place.
 
 use super::task::State;
 use kernsnap_trace::{Event, EventKind, Pid, Point};
 
-/// What an event means for the life of tasks.
+/// The meaning of an event for the life of tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact<'a> {
     /// The running task made a child.

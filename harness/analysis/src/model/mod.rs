@@ -1,4 +1,4 @@
-//! What a trace says about tasks: their lives, states, hand-offs and calls.
+//! The model of tasks in a trace: their lives, states, hand-offs and calls.
 //!
 //! One pass, event by event. [`Tracker`] keeps a state per task and CPU and tells a [`Listener`] what it concludes; what is
 //! remembered beyond that is the listener's choice. [`Model`] remembers everything, [`Summary`] only distributions, so that
@@ -38,7 +38,7 @@ pub struct Model {
     pub actors: Vec<TaskId>,
 }
 
-/// What [`Model`] writes down.
+/// The listener that [`Model`] writes down with.
 #[derive(Default)]
 struct Everything {
     spans: Vec<Span>,

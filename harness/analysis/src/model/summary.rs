@@ -9,7 +9,7 @@ use super::task::{Span, State, Task, TaskId};
 use super::tracker::{Listener, Tracker};
 use kernsnap_trace::{Event, Timestamp};
 
-/// What is measured of a task, in guest nanoseconds.
+/// The measurements of a task, in guest nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Measure {
     /// From its creation to its first run.

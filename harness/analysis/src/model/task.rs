@@ -17,7 +17,7 @@ pub struct Act {
     pub by: TaskId,
 }
 
-/// What is known of one task. What the recording does not tell is `None` or empty.
+/// The knowledge about one task. Anything that the recording does not say is `None` or empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
     /// Its id in the initial pid namespace. All idle tasks have 0.
@@ -38,7 +38,7 @@ pub struct Task {
     pub first_run: Option<Timestamp>,
     /// When it began to exit (`sched_process_exit`, or the switch away from a task that is dead).
     pub exited: Option<Timestamp>,
-    /// What it gave to `do_exit()`: a `wait` status, where a probe or a system call event recorded it.
+    /// The argument of `do_exit()`: a `wait` status, where a probe or a system call event recorded it.
     pub exit_code: Option<u32>,
     /// Who gave up its stack: the task that ran next on its CPU (`finish_task_switch()` calls `put_task_stack()`).
     pub stack_put: Option<Act>,
@@ -84,7 +84,7 @@ impl Task {
     }
 }
 
-/// What a task is doing as the scheduler sees it.
+/// The state of a task as the scheduler sees it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     /// Nothing is known: it has not been switched to or from yet.
@@ -219,7 +219,7 @@ pub struct Switch {
     pub cpu: Cpu,
     /// The task that leaves.
     pub prev: TaskId,
-    /// What it becomes.
+    /// Its next state.
     pub state: State,
     /// The task that comes.
     pub next: TaskId,

@@ -40,7 +40,7 @@ pub struct Tracker {
 /// Among more zombies nobody is looked for: a hostile recording has as many as it has events.
 const ZOMBIES: usize = 64;
 
-/// What a task does now.
+/// The current state of a task.
 #[derive(Clone, Copy, Debug)]
 struct Now {
     state: State,
@@ -49,7 +49,7 @@ struct Now {
     told_parent: bool,
 }
 
-/// What a CPU does now.
+/// The current state of a CPU.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     running: TaskId,

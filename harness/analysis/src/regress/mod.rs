@@ -1,4 +1,4 @@
-//! What one kernel does otherwise than another: per scenario one class, and what it rests on. Pure.
+//! The differences between two kernels: one class per scenario, with its reasons. Pure.
 //!
 //! Timing alone is never a behaviour: views have no times, and an interleaving that the *same* kernel shows in another schedule
 //! is not the change's doing. What remains is told task by task.
@@ -16,19 +16,19 @@ use crate::diff::{Diff, TaskLines};
 pub struct Measurement {
     /// The schedule, as the command line takes it.
     pub schedule: String,
-    /// What each task does.
+    /// The behaviour of each task.
     pub side: TaskLines,
-    /// What must hold and does not, in the scenario's words, with what was found instead.
+    /// The broken expectations in the scenario's words, each with the observation that contradicts it.
     pub broken: Vec<(String, String)>,
     /// Why nothing can be said; empty where something can.
     pub unusable: Vec<String>,
-    /// What it costs.
+    /// Its cost.
     pub figures: Vec<Figure>,
-    /// What it costs in other circumstances; a look at another kernel has them in the same order.
+    /// Its costs in other circumstances; a measurement of another kernel has them in the same order.
     pub elsewhere: Vec<Vec<Figure>>,
 }
 
-/// What became of a scenario, from nothing to worst.
+/// The class of a scenario, from the best to the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
@@ -71,17 +71,17 @@ impl Class {
     }
 }
 
-/// What was found of one scenario.
+/// The finding of one scenario.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The scenario's id.
     pub scenario: String,
     /// In one word.
     pub class: Class,
-    /// What must hold and does not any more, with what was found instead.
+    /// The expectations that the head breaks, each with the observation that contradicts it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub broken: Vec<(String, String)>,
-    /// What the tasks do otherwise than in the nearest schedule of the base kernel, where that is the change's doing.
+    /// The differences from the nearest schedule of the base kernel, where the change causes them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub difference: Option<Diff>,
     /// Figures that differ by the change's own doing.
@@ -168,7 +168,7 @@ pub fn classify(scenario: &str, base: &[Measurement], head: &[Measurement], allo
     Some(finding)
 }
 
-/// What does not hold on the head, and holds in every run of the base.
+/// The expectations that are broken on the head and hold in every run of the base.
 fn newly_broken(base: &[Measurement], head: &Measurement) -> Vec<(String, String)> {
     let known = |that: &String| base.iter().any(|look| look.broken.iter().any(|(known, _)| known == that));
     head.broken.iter().filter(|(that, _)| !known(that)).cloned().collect()

@@ -95,7 +95,7 @@ impl Report {
         told.collect::<Vec<_>>().join(", ")
     }
 
-    /// What is worth telling, the worst first.
+    /// The findings to report, the worst first.
     pub(super) fn told(&self) -> Vec<&Finding> {
         let mut told: Vec<&Finding> = self.findings.iter().filter(|finding| finding.class != Class::Same).collect();
         told.sort_by(|one, other| other.class.cmp(&one.class).then_with(|| one.scenario.cmp(&other.scenario)));

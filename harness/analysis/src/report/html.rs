@@ -98,7 +98,7 @@ fn head(report: &Report) -> String {
 fn claims(report: &Report) -> String {
     let mut text = String::new();
     for (number, Claim { that, found, .. }) in report.expectations.iter().enumerate() {
-        // What a trace with holes shows is no basis for a judgement.
+        // A trace with holes cannot be judged.
         let known = report.verdict != "unusable";
         let (class, sign, word) = match found {
             _ if !known => ("unknown", "?", "not known"),
@@ -147,7 +147,7 @@ fn difference(name: &str, diff: &Diff) -> String {
     )
 }
 
-/// What differs, as a block of lines.
+/// The difference, as a block of lines.
 pub(crate) fn differences(diff: &Diff) -> String {
     if diff.is_empty() {
         return "<p>No differences.</p>".to_owned();

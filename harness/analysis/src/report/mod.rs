@@ -27,7 +27,7 @@ pub struct Report {
     pub scenario: String,
     /// Its title.
     pub title: String,
-    /// What to know about it.
+    /// The description.
     pub about: String,
     /// The image's name.
     pub image: String,
@@ -37,9 +37,9 @@ pub struct Report {
     pub verdict: String,
     /// Why it is not `passed`.
     pub reasons: Vec<String>,
-    /// What must hold.
+    /// The expectations.
     pub expectations: Vec<Claim>,
-    /// What the snapshot freezes.
+    /// The view that the snapshot freezes.
     pub view: String,
     /// The tasks.
     pub tasks: Vec<Task>,
@@ -55,7 +55,7 @@ pub struct Report {
     pub words: Vec<String>,
     /// Time, task, CPU, text, and stack (a place in [`Report::stacks`], or -1).
     pub events: Vec<(u64, usize, u16, usize, i64)>,
-    /// The events that the view is made of, by their places, as ranges: first, behind the last.
+    /// The events that the view is made of, by their places, as ranges: first, after the last.
     pub shown: Vec<(usize, usize)>,
     /// Distinct stacks: the frames, innermost first.
     pub stacks: Vec<Vec<usize>>,
@@ -70,7 +70,7 @@ pub struct Report {
 pub struct Claim {
     /// The claim.
     pub that: String,
-    /// What was found instead, where it does not hold.
+    /// The observation that contradicts it, where it does not hold.
     pub found: Option<String>,
     /// Events by their places.
     pub events: Vec<usize>,
@@ -103,22 +103,22 @@ pub struct Task {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call(pub usize, pub usize, pub u64, pub i64, pub Vec<Call>);
 
-/// What a report is made from.
+/// The inputs of a report.
 #[derive(Clone, Copy, Debug)]
 pub struct Given<'a> {
-    /// What was run.
+    /// The command.
     pub scenario: &'a Scenario,
     /// The image's name.
     pub image: &'a str,
     /// `SHIFT:CPUS`.
     pub schedule: &'a str,
-    /// What was recorded.
+    /// The recorded events.
     pub trace: &'a Trace,
     /// Who is who.
     pub cast: &'a RoleMap,
-    /// What the guest's console said.
+    /// The guest's console output.
     pub console: &'a str,
-    /// What the snapshot freezes.
+    /// The view that the snapshot freezes.
     pub view: &'a View,
     /// The judgement.
     pub verdict: &'a Verdict,
@@ -195,7 +195,7 @@ impl Report {
                 .into_iter()
                 .map(|witness| Claim { that: witness.that, found: witness.found, events: witness.events })
                 .collect(),
-            // What a trace with holes shows is not what happened.
+            // A trace with holes does not show what happened.
             view: if matches!(given.verdict, Verdict::Unusable(_)) { String::new() } else { given.view.to_string() },
             tasks: tasks(&model, &input, &names, start),
             cpus,

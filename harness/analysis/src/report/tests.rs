@@ -88,7 +88,7 @@ fn everybody_has_a_name_and_the_scenarios_tasks_stand_out() {
     let tasks: Vec<_> = report.tasks.iter().map(|task| (task.name.as_str(), task.pid, task.followed)).collect();
     assert_eq!(tasks, [("parent", 70, true), ("child", 71, true), ("kworker/1:0", 9, false), ("idle/1", 0, false)]);
     assert_eq!(report.tasks[1].created, Some((0, 0)));
-    // What is shown of others is told by name in a report, which nobody freezes.
+    // A report, which is not frozen, shows other tasks by name.
     assert_eq!(report.words[report.events[3].3], "sched_switch prev_pid=child prev_state=Z next_pid=kworker/1:0");
     assert_eq!(report.view.lines().last(), Some("child   sched_switch prev_pid=child prev_state=Z next_pid=other"));
     assert_eq!(report.shown, [(0, 4)]);

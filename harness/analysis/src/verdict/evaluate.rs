@@ -14,7 +14,7 @@ const MS: u64 = 1_000_000;
 #[derive(Clone, Copy)]
 pub(super) struct RuleEvaluator<'a> {
     pub(super) events: &'a [Event],
-    /// What the guest's console said.
+    /// The guest's console output.
     pub(super) console: &'a str,
     pub(super) matcher: Matcher<'a>,
 }
@@ -68,7 +68,7 @@ impl RuleEvaluator<'_> {
             Rule::Order(patterns) => self.order(patterns),
             Rule::InTurn(patterns) => self.in_turn(patterns),
             Rule::Present(pattern) => self.first(pattern).map(drop),
-            // What nobody could do is no proof that it was not done.
+            // An absent role must not satisfy `absent` vacuously.
             Rule::Absent(pattern) | Rule::Count(pattern, _) if self.unplayed(pattern).is_some() => {
                 Err(self.nothing(pattern))
             }

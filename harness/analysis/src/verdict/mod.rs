@@ -29,7 +29,7 @@ pub enum Verdict {
 pub struct Violation {
     /// The claim, as the scenario words it.
     pub that: String,
-    /// What was found instead.
+    /// The observation that contradicts it.
     pub found: String,
 }
 
@@ -58,9 +58,9 @@ pub struct GuestOutcome {
     pub ends: BTreeMap<String, Option<End>>,
     /// Steps that failed, in words.
     pub failures: Vec<String>,
-    /// What the kernel said when it panicked.
+    /// The kernel's panic message.
     pub panic: Option<String>,
-    /// What the console said.
+    /// The console output.
     pub console: String,
     /// Set when the deadline in guest time passed: its milliseconds and the tasks still running.
     pub timeout: Option<(u32, Vec<String>)>,

@@ -13,7 +13,7 @@ use kernsnap_trace::{
 const HARDIRQ: u8 = 0x08;
 const SOFTIRQ: u8 = 0x10;
 
-/// What came of changing a trace.
+/// The result of changing a trace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mutation {
     /// How many changed traces were judged.
@@ -180,7 +180,7 @@ impl Mutator<'_> {
         Some((format!("without one value of `{of}`"), kept.map(|(_, event)| event.clone()).collect()))
     }
 
-    /// With the first `to` behind `from` so many milliseconds behind it.
+    /// With the first `to` behind `from` so many milliseconds after it.
     fn delayed(&self, from: &Pattern, to: &Pattern, ms: u64) -> Option<Mutant> {
         let start = *self.positions(from).first()?;
         let end = *self.positions(to).iter().find(|at| **at > start)?;

@@ -7,12 +7,12 @@ use crate::view::{Matcher, RoleMap};
 use kernsnap_scenario::{Expectation, Pattern, Rule, Scenario};
 use kernsnap_trace::Trace;
 
-/// What decides about one expectation.
+/// The evidence for one expectation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SupportingEvents {
     /// The claim, as the scenario words it.
     pub that: String,
-    /// What was found instead; `None` where the claim holds.
+    /// The observation that contradicts the claim; `None` where the claim holds.
     pub found: Option<String>,
     /// The events that satisfy the rule or break it, by their places in the trace, in the order of the rule. What never
     /// happened has no event.
@@ -22,7 +22,7 @@ pub struct SupportingEvents {
 /// More events than anybody looks at one by one.
 const MOST: usize = 100;
 
-/// What decides about each expectation of a scenario, in its order. Says nothing about whether the trace is complete: that is
+/// The evidence for each expectation of a scenario, in its order. It does not say whether the trace is complete: that is
 /// for [`judge`](super::judge).
 #[must_use]
 pub fn witnesses(scenario: &Scenario, trace: &Trace, cast: &RoleMap, console: &str) -> Vec<SupportingEvents> {

@@ -8,14 +8,14 @@ const LONG: u64 = 2;
 /// And so many times longer than the longest one that is not cut.
 const JUMP: u64 = 8;
 
-/// A line of characters, each of which stands for a time.
+/// A line of characters, each of which means a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Axis {
     columns: Vec<Column>,
     cuts: Vec<u64>,
 }
 
-/// What one character stands for.
+/// The meaning of one character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Column {
     /// The nanoseconds from `from` to `to`, without the latter.

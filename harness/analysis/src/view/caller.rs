@@ -2,7 +2,7 @@
 
 use kernsnap_trace::{Symbol, never_returns};
 
-/// What stands where a return address should be, while a probe waits for the return.
+/// The address of the trampoline that replaces a return address while a probe waits for the return.
 const TRAMPOLINES: [&str; 6] = [
     "return_to_handler",
     "kretprobe_trampoline",

@@ -26,14 +26,14 @@ pub struct Node {
     pub name: String,
     /// How many calls in a row are like this one.
     pub count: u64,
-    /// What is known of the call.
+    /// The knowledge about the call.
     pub kind: Kind,
-    /// What it calls.
+    /// The functions that it calls.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<Node>,
 }
 
-/// What is known of a call.
+/// The knowledge about a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {

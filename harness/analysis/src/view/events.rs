@@ -11,7 +11,7 @@ use super::{Lines, Matcher, caller, field};
 use kernsnap_scenario::ViewRules;
 use kernsnap_trace::{Event, EventKind, Symbol};
 
-/// What the tasks did, in the order of time.
+/// The events of the tasks, in the order of time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Events {
     /// The lines.

@@ -20,7 +20,7 @@ pub struct Figures {
     pub times: Vec<Times>,
 }
 
-/// What one task did.
+/// The behaviour of one task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Its role; `other` for all without a role.
@@ -34,7 +34,7 @@ pub struct Counts {
 pub struct Times {
     /// Its role.
     pub who: String,
-    /// What is measured.
+    /// The measured interval.
     pub what: &'static str,
     /// How often.
     pub count: u64,

@@ -16,7 +16,7 @@ pub struct Followed {
     servers: BTreeMap<Pid, BTreeSet<Pid>>,
 }
 
-/// What to follow in a recording that no scenario describes.
+/// The tasks to follow in a recording without a scenario.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Choice {
     /// Tasks by id.
@@ -26,7 +26,7 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// What these words mean: pids and names.
+    /// The pids and names in these words.
     #[must_use]
     pub fn from_words(words: &[String]) -> Self {
         let mut choice = Self::default();

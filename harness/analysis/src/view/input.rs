@@ -1,4 +1,4 @@
-//! What views are made of: the events that count, and who is who in them.
+//! The input of views: the events that count, and the tasks' roles.
 
 use super::{Followed, Matcher, RoleMap};
 use crate::model::{Model, TaskId};
@@ -12,7 +12,7 @@ pub struct ViewInput<'a> {
     pub cast: &'a RoleMap,
     /// Logical names of functions.
     pub names: &'a Names,
-    /// What to show of an event.
+    /// The parts of an event to show.
     pub rules: &'a ViewRules,
     /// All tasks of the trace.
     pub model: &'a Model,
@@ -23,7 +23,7 @@ pub struct ViewInput<'a> {
 }
 
 impl<'a> ViewInput<'a> {
-    /// What a scenario asks for.
+    /// The request of a scenario.
     #[must_use]
     pub fn new(scenario: &'a Scenario, trace: &'a Trace, model: &'a Model, cast: &'a RoleMap) -> Self {
         let followed = Followed::new(cast, &scenario.roles);

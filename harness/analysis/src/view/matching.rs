@@ -8,7 +8,7 @@ use kernsnap_scenario::pattern::CALLER;
 use kernsnap_scenario::{Comparison, Names, Pattern, What};
 use kernsnap_trace::{Event, EventKind, Symbol, Value};
 
-/// What a pattern's names refer to.
+/// The meaning of a pattern's names.
 #[derive(Clone, Copy, Debug)]
 pub struct Matcher<'a> {
     /// Roles.

@@ -1,4 +1,4 @@
-//! What people look at: a trace followed by cause, with pids turned into roles.
+//! Views: a trace followed by cause, with pids turned into roles.
 //!
 //! Pure: typed events in, typed views out. Each view is data that can be printed ([`View::show`]) and serialised. Those that a
 //! snapshot may freeze ([`ViewKind`]) contain no address, pid, time, or compiler's suffix.
@@ -78,18 +78,18 @@ impl Kind {
 /// One look at a trace.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct View {
-    /// What is to be seen.
+    /// The visible content.
     #[serde(flatten)]
     pub content: Content,
     /// How many events of the trace are not shown, because they belong to other tasks or are not asked for.
     pub dropped: usize,
 }
 
-/// What is to be seen, by kind.
+/// The content of a view, by kind.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Content {
-    /// What happened.
+    /// The event.
     Events(Events),
     /// Who created whom.
     Tree(Tree),
@@ -120,7 +120,7 @@ impl View {
         Self { content, dropped: input.dropped() }
     }
 
-    /// What a scenario's snapshot freezes of its trace.
+    /// The part of the trace that a scenario's snapshot freezes.
     #[must_use]
     pub fn frozen(scenario: &Scenario, trace: &Trace, cast: &RoleMap) -> Self {
         let model = Model::from_events(&trace.events);

@@ -25,7 +25,7 @@ impl RoleMap {
     pub fn find(trace: &Trace, roles: &[Role], started: &BTreeMap<String, Pid>, names: &Names) -> Self {
         let mut cast = Self::default();
         let mut open: Vec<&Role> = roles.iter().collect();
-        // A rule may refer to a role that stands behind it: go round until nothing more is found.
+        // A rule may refer to a role that stands after it: go round until nothing more is found.
         loop {
             let before = open.len();
             open.retain(|role| match cast.pid_by_rule(trace, role, started, names) {
@@ -46,7 +46,7 @@ impl RoleMap {
         cast
     }
 
-    /// Names for the tasks of a recording that no scenario describes: the name a task has in the end, with a number behind it
+    /// Names for the tasks of a recording that no scenario describes: the name a task has in the end, with a number after it
     /// where several have the same.
     #[must_use]
     pub fn by_name(tasks: &[Task], names: &BTreeMap<i32, String>) -> Self {

@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Effects, Style as Sgr};
 
-/// What the reader's terminal can do. A file can do nothing: [`Style::PLAIN`].
+/// The abilities of the reader's terminal. A file does not have any: [`Style::PLAIN`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
     /// Whether colours are understood.
@@ -13,7 +13,7 @@ pub struct Style {
     pub ascii: bool,
 }
 
-/// What a piece of text is.
+/// The kind of a piece of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ink {
     /// A task: the number picks the colour.
@@ -60,7 +60,7 @@ impl Style {
         format!("{sgr}{text}{sgr:#}")
     }
 
-    /// The text in this ink, with blanks behind it up to a width.
+    /// The text in this ink, with blanks after it up to a width.
     #[must_use]
     pub fn padded(&self, ink: Ink, text: &str, width: usize) -> String {
         let blanks = width.saturating_sub(text.chars().count());

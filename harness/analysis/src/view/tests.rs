@@ -2,7 +2,7 @@ use super::*;
 use crate::model::tests::events;
 use kernsnap_scenario::{Names, ViewRules};
 
-/// What a look at a recording shows that no scenario describes.
+/// The view of a recording without a scenario.
 fn look(kind: Kind, lines: &[&str], style: &Style) -> String {
     let trace = Trace { events: events(lines), ..Trace::default() };
     let model = Model::from_events(&trace.events);

@@ -21,7 +21,7 @@ pub struct Tree {
 pub struct Node {
     /// Its role.
     pub who: String,
-    /// What is known of its life, in the order of a life.
+    /// The events of its life, in their order.
     pub notes: Vec<String>,
     /// The tasks it created, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -1,4 +1,4 @@
-//! What an event says under a name: its own fields, and what every record tells besides.
+//! The value of an event's field: its own fields, and those of every record.
 
 use std::borrow::Cow;
 

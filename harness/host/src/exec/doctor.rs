@@ -1,4 +1,4 @@
-//! What this host has of the tools the harness needs.
+//! The tools on this host that the harness needs.
 
 use super::tool::{TOOLS, ToolFacts};
 use super::{Tool, ToolCall, ToolError, capture};
@@ -6,13 +6,13 @@ use super::{Tool, ToolCall, ToolError, capture};
 /// One line of `kernsnap doctor`.
 #[derive(Debug, Clone)]
 pub struct ToolReport {
-    /// What the tool is for and which package holds it.
+    /// The purpose of the tool and the package that holds it.
     pub facts: &'static ToolFacts,
-    /// What was found.
+    /// The result.
     pub finding: Finding,
 }
 
-/// What was found of a tool.
+/// The report of a tool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
     /// It is here and good.

@@ -1,4 +1,4 @@
-//! What goes wrong between the harness and a tool.
+//! Errors between the harness and a tool.
 
 use std::io;
 
@@ -13,7 +13,7 @@ pub enum ToolError {
     Missing {
         /// The name looked for.
         name: String,
-        /// What the harness knows of it.
+        /// The harness's facts about it.
         facts: Option<&'static ToolFacts>,
     },
     /// It is here, and too old or broken.
@@ -21,11 +21,11 @@ pub enum ToolError {
     Unusable {
         /// The name looked for.
         name: String,
-        /// What is wrong with it: "is older than 7.2".
+        /// The reason, such as "is older than 7.2".
         what: String,
-        /// What it says of itself.
+        /// Its version line.
         version: String,
-        /// What the harness knows of it.
+        /// The harness's facts about it.
         facts: Option<&'static ToolFacts>,
     },
     /// The system refused to start it, or to keep its output.
@@ -33,7 +33,7 @@ pub enum ToolError {
     Start {
         /// The command line.
         call: String,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
@@ -53,7 +53,7 @@ pub enum ToolError {
 }
 
 impl ToolError {
-    /// What a person can do about it.
+    /// A hint for the user.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {

@@ -20,7 +20,7 @@ const LOOK_UP: Duration = Duration::from_millis(50);
 /// How long an interrupted tool may take to clean up before it is killed.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// What a finished tool leaves behind.
+/// The result of a finished tool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToolOutput {
     /// Everything it printed, both streams in the order they arrived, with `\n` line ends.

@@ -74,7 +74,7 @@ pub fn pty_command(call: &ToolCall) -> Result<Command, ToolError> {
     Ok(command)
 }
 
-/// What a tool may change of the terminal and leave changed when it is killed: its modes, and whether reading blocks.
+/// The terminal state that a tool may leave changed when it is killed: its modes, and whether reading blocks.
 struct TerminalState {
     terminal: Stdin,
     modes: Option<Termios>,

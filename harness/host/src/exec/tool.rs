@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use super::ToolError;
 
-/// What is known of a host tool before looking for it.
+/// The facts about a host tool, before it is looked up.
 #[derive(Debug, Clone, Copy)]
 pub struct ToolFacts {
     /// The program's name on `PATH`.
     pub name: &'static str,
-    /// What the harness does with it, as the end of "needed to …".
+    /// Its purpose, as the end of "needed to …".
     pub purpose: &'static str,
     /// The Debian and Ubuntu package that holds it.
     pub package: &'static str,
@@ -32,7 +32,7 @@ pub struct Versions {
     pub minimum: (u32, u32),
     /// Older than this is used, and named in every report.
     pub preferred: (u32, u32),
-    /// What is wrong with the versions between the two.
+    /// The fault of the versions between the two.
     pub because: &'static str,
 }
 
@@ -131,11 +131,11 @@ impl Tool {
     }
 }
 
-/// What a tool keeps of the caller's environment: where to find other tools, where to put temporary files, and whether and where
+/// The variables of the caller's environment that a tool keeps: where to find other tools, where to put temporary files, and whether and where
 /// the compiler cache is to be used.
 const INHERITED: [&str; 4] = ["PATH", "TMPDIR", "CCACHE_DIR", "CCACHE_DISABLE"];
 
-/// What one that talks to servers keeps besides: who the caller is to them, and the way there.
+/// The further variables of a tool that talks to servers: the caller's identity, and the route.
 const ABROAD: [&str; 6] = ["HOME", "SSH_AUTH_SOCK", "http_proxy", "https_proxy", "all_proxy", "no_proxy"];
 
 pub(super) fn inherited(abroad: bool) -> Vec<(OsString, OsString)> {

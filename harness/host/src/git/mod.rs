@@ -15,7 +15,7 @@ use crate::exec::{Ended, Tool, ToolCall, ToolError, capture, run};
 #[derive(Clone, Debug)]
 pub struct History {
     git: Tool,
-    /// What was named.
+    /// The name that was given.
     path: PathBuf,
     /// Where its objects are.
     objects: PathBuf,
@@ -38,9 +38,9 @@ pub enum GitError {
     /// There is none, or git refuses it.
     #[error("`{path}` is no git repository: {why}")]
     NoRepository {
-        /// What was named.
+        /// The name that was given.
         path: PathBuf,
-        /// What git said.
+        /// git's message.
         why: String,
     },
     /// It has no such commit.
@@ -48,7 +48,7 @@ pub enum GitError {
     NoCommit {
         /// The repository.
         path: PathBuf,
-        /// What was named.
+        /// The name that was given.
         name: String,
     },
     /// git failed.
@@ -57,9 +57,9 @@ pub enum GitError {
     /// The files of a commit cannot be laid out.
     #[error("cannot write `{path}`")]
     Write {
-        /// What could not be written.
+        /// The path that could not be written.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -87,7 +87,7 @@ impl History {
         Ok(Self { objects: Path::new(common.trim()).join("objects"), ..history })
     }
 
-    /// The commit that a name stands for.
+    /// The commit that a name means.
     ///
     /// # Errors
     /// Where there is none.
@@ -143,7 +143,7 @@ impl History {
         };
         fs::create_dir_all(&tree).map_err(write(&tree))?;
         let call = || {
-            // What the user's or the host's configuration does to files on their way is no part of the commit.
+            // The user's and the host's git configuration must not change the files of the commit.
             let call = ToolCall::new(self.git.clone()).dir(&tree);
             let call = call.args(["-c", "core.hooksPath=/dev/null"]);
             call.env("GIT_DIR", &repository).env("GIT_WORK_TREE", &tree).env("GIT_CONFIG_NOSYSTEM", "1")
@@ -159,7 +159,7 @@ impl History {
         Ok(tree)
     }
 
-    /// What git says about the repository. None of these calls writes.
+    /// Asks git about the repository. None of these calls writes.
     fn ask<A: Into<String>>(&self, words: impl IntoIterator<Item = A>) -> Result<String, ToolError> {
         let call = ToolCall::new(self.git.clone()).with_network_env().dir(&self.path).env("GIT_OPTIONAL_LOCKS", "0");
         // The repository belongs to its user, who may have configured programs for other uses of it.

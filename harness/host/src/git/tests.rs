@@ -86,14 +86,14 @@ fn files_are_laid_out_elsewhere_and_the_repository_stays_as_it_is() -> Outcome {
     let tree = history.check_out(&history.commit("HEAD~2")?.hash, ours.path())?;
     assert_eq!(names(&tree)?, said(&[("a", "2"), ("b", "0"), ("c", "2")]));
     let written = tree.join("b").metadata()?.modified()?;
-    // What a killed call may leave behind.
+    // The files that a killed call may leave.
     fs::write(tree.join("c"), "half")?;
     fs::write(tree.join("left"), "over")?;
     let tree = history.check_out(&history.commit("HEAD")?.hash, ours.path())?;
     assert_eq!(names(&tree)?, said(&[("a", "4"), ("b", "0"), ("c", "2")]));
     let tree = history.check_out(&history.commit("HEAD~4")?.hash, ours.path())?;
     assert_eq!(names(&tree)?, said(&[("a", "0"), ("b", "0")]));
-    // What does not differ is not written again.
+    // A file without changes is not written again.
     assert_eq!(tree.join("b").metadata()?.modified()?, written);
     assert_eq!(everything(theirs.path())?, before);
     Ok(())

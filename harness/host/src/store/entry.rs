@@ -12,7 +12,7 @@ use crate::key::{CacheInputs, Key};
 
 pub(super) const MANIFEST: &str = "manifest.json";
 
-/// What an entry was made from and what it holds.
+/// The inputs and the content of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Manifest {
     kind: String,
@@ -34,7 +34,7 @@ pub struct Entry {
     manifest: Manifest,
 }
 
-/// What stands where an entry should be.
+/// The content of an entry's place.
 pub(super) enum Opened {
     Whole(Entry),
     Damaged(String),
@@ -147,7 +147,7 @@ impl FileFacts {
 
 /// The key and kind as the manifest states them, for listings.
 impl Entry {
-    /// What kind of entry it is.
+    /// The kind of the entry.
     #[must_use]
     pub fn kind(&self) -> &str {
         &self.manifest.kind

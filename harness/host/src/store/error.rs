@@ -1,4 +1,4 @@
-//! What goes wrong with a store.
+//! Errors of a store.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,24 +11,24 @@ pub enum StoreError {
     /// Its disk has no room left. What was being built is gone again.
     #[error("no room left on the disk of the image store, writing `{path}`")]
     Full {
-        /// What could not be written.
+        /// The path that could not be written.
         path: PathBuf,
     },
     /// It may not be written to.
     #[error("the image store cannot be written: `{path}`")]
     ReadOnly {
-        /// What could not be written.
+        /// The path that could not be written.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
     /// Writing failed for another reason.
     #[error("cannot write `{path}` in the image store")]
     Write {
-        /// What could not be written.
+        /// The path that could not be written.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
@@ -55,9 +55,9 @@ pub enum StoreError {
     /// Reading failed.
     #[error("cannot read `{path}`")]
     Read {
-        /// What could not be read.
+        /// The path that could not be read.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
@@ -67,7 +67,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// What a person can do about it.
+    /// A hint for the user.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {

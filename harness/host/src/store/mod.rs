@@ -88,7 +88,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// What `build` returns, and [`StoreError`] when the store cannot be read or written. Nothing is published then.
+    /// The errors of `build`, and [`StoreError`] when the store cannot be read or written. Nothing is published then.
     pub fn ensure<E: From<StoreError>>(
         &self,
         inputs: &CacheInputs,
@@ -128,7 +128,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// What `work` returns, and [`StoreError`] when the store cannot be written.
+    /// The errors of `work`, and [`StoreError`] when the store cannot be written.
     pub fn build_dir<T, E: From<StoreError>>(
         &self,
         inputs: &CacheInputs,

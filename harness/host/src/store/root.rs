@@ -75,7 +75,7 @@ fn is_marked(root: &Path) -> bool {
     fs::read(root.join(MARKER)).is_ok_and(|content| content == CONTENT.as_bytes())
 }
 
-/// What lies in a store is run on this host. So it belongs to this user or to root, and others cannot write to it.
+/// Programs in a store run on this host. So the store belongs to this user or to root, and others cannot write to it.
 fn check_owner(root: &Path) -> Result<(), StoreError> {
     let meta = root.metadata().map_err(StoreError::read(root))?;
     let user = rustix::process::geteuid().as_raw();

@@ -149,7 +149,7 @@ fn a_store_removes_what_it_made_and_nothing_else() -> Result<(), Box<dyn Error>>
     let dir = tempfile::tempdir()?;
     let store = Store::at(dir.path());
     ensure(&store, &mut Vec::new())?;
-    // Made by somebody else: another kind, no manifest, a name that is not a key, a link out of the store.
+    // Made by another: another kind, no manifest, a name that is not a key, a link out of the store.
     let outside = tempfile::tempdir()?;
     fs::create_dir_all(outside.path().join("kept"))?;
     for other in ["photos/2019", "kernel/00000000000000000000000000000000", "program/mine", "tmp/letters"] {

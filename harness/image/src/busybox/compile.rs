@@ -14,7 +14,7 @@ use kernsnap_host::store::StoreError;
 /// The source package, which is also the program and the make target.
 const SOURCE: &str = "busybox";
 
-/// What is not as busybox's own `defconfig` has it: the guest has no libraries, `tc` needs older kernel headers, and 1.37 means
+/// The deviations from busybox's own `defconfig`: the guest has no libraries, `tc` needs older kernel headers, and 1.37 means
 /// x86 by hardware that hashes, and does not compile with it elsewhere.
 const CHANGES: [(&str, &str); 4] = [
     ("# CONFIG_STATIC is not set\n", "CONFIG_STATIC=y\n"),

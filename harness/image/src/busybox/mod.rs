@@ -72,7 +72,7 @@ fn artifact(entry: &Entry) -> Artifact {
     Artifact { path: entry.file(BUSYBOX), hash: entry.hash(BUSYBOX).unwrap_or_default().to_owned() }
 }
 
-/// What `--busybox` names.
+/// The file that `--busybox` names.
 fn read_supplied(path: &Path, arch: Arch) -> Result<Vec<u8>, ImageError> {
     let hint = format!("give a busybox for {}, statically linked", arch.debian());
     let error = |why: String| ImageError::input(format!("`{}` {why}", path.display()), hint.clone());

@@ -17,7 +17,7 @@ pub(crate) fn file(path: &Path) -> Result<String, ImageError> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-/// What no build of a kernel reads: the history, and the pages for people.
+/// Parts of a tree that a kernel build does not read: the history and the documentation.
 const NOT_BUILT_FROM: [&str; 2] = [".git", "Documentation"];
 
 /// Copies a tree without its history.

@@ -19,12 +19,12 @@ use kernsnap_host::store::StoreError;
 pub(super) struct Commit {
     /// Its hash, hexadecimal.
     pub(super) hash: String,
-    /// The tree it stands for, hexadecimal: a hash of all of its files.
+    /// The tree it means, hexadecimal: a hash of all of its files.
     pub(super) tree: String,
     repository: Scratch,
 }
 
-/// Fetches the commit that `name` stands for now, or that it stood for when it was looked up.
+/// Fetches the commit that `name` means now, or that it stood for when it was looked up.
 pub(super) fn fetch(store: &Store, git: &GitSpec, name: &str, events: Events<'_>) -> Result<Commit, ImageError> {
     let checked = check_repository(&git.url).and_then(|()| check_ref(name));
     checked.map_err(|refused| {

@@ -46,7 +46,7 @@ pub(super) struct Patch {
     pub(super) text: Vec<u8>,
 }
 
-/// What the image file names, with what was fetched to find it out.
+/// The source that the image file names, with the files fetched to resolve it.
 #[derive(Debug)]
 enum Named {
     Package(PackageSpec, Option<Download>),
@@ -55,7 +55,7 @@ enum Named {
     Path,
 }
 
-/// What the record says.
+/// The content of the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Found {
     /// Hash of the tarball or of the tree.
@@ -134,7 +134,7 @@ pub(super) fn resolve(
         }
     };
     events(ImageEvent::Note(format!("{wanted} is {found}")));
-    // What can move is written down; a tree is looked at again, unless it was made to stand for another name.
+    // Names that can move are recorded; a tree is hashed again, unless it replaces another name.
     if let Some(name) = record.filter(|_| stands) {
         // Only the next look-up suffers from a store that cannot be written; a build in it fails with a clear error.
         let _slower_next_time = store.set_record(&name, &found);
@@ -174,7 +174,7 @@ impl Source {
         format!("{} with {} patches, {}", self.found.digest, self.patches.len(), patched.key())
     }
 
-    /// What its build directory is named by: builds of one tree that changes, or of one source with other patches, follow
+    /// The name of its build directory: builds of one tree that changes, or of one source with other patches, follow
     /// each other in the same directory, so that only what differs is compiled.
     pub(super) fn lineage(&self) -> String {
         match (&self.found.origin, self.patches.is_empty()) {
@@ -183,7 +183,7 @@ impl Source {
         }
     }
 
-    /// What was resolved, where a name can move: the commit.
+    /// The resolved commit, where a name can move.
     pub(super) fn commit(&self) -> Option<&str> {
         match &self.found.origin {
             Origin::Commit(commit) => Some(commit),
@@ -191,7 +191,7 @@ impl Source {
         }
     }
 
-    /// What is to be changed in the [tree](Self::tree), in this order.
+    /// The patches to apply to the [tree](Self::tree), in this order.
     pub(super) fn patches(&self) -> &[Patch] {
         &self.patches
     }
@@ -292,7 +292,7 @@ fn supplied(path: &Path) -> Result<Found, ImageError> {
     Ok(Found { digest: digest::tree(&path)?, origin: Origin::Tree(path) })
 }
 
-/// The commit that a name stands for now. Its files are kept at once: they were fetched to find out.
+/// The commit that a name means now. Its files are kept at once: they were fetched to find out.
 fn commit(store: &Store, git: &GitSpec, events: Events<'_>) -> Result<Found, ImageError> {
     let fetched = git::fetch(store, git, &git.name, events)?;
     let digest = git_digest(&fetched.tree);

@@ -1,4 +1,4 @@
-//! What an image file, or the command line, says about where a kernel comes from.
+//! The source of a kernel, as an image file or the command line names it.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -76,7 +76,7 @@ pub struct PrebuiltFiles {
     pub device_tree: Option<PathBuf>,
     /// A directory with its modules.
     pub modules: Option<PathBuf>,
-    /// What modules are built against: a kernel's build directory, or its installed headers.
+    /// The directory that modules are built against: a kernel's build directory, or its installed headers.
     pub headers: Option<PathBuf>,
 }
 

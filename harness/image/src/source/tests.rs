@@ -29,7 +29,7 @@ fn a_supplied_source_must_be_a_clean_kernel() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What makes a directory look like a kernel.
+/// The files by which a kernel tree is recognised.
 fn write_kernel(tree: &Path, fork: &str) -> Result<(), Box<dyn Error>> {
     for (file, text) in [("Makefile", ""), ("scripts/Makefile.build", ""), ("kernel/fork.c", fork)] {
         let path = tree.join(file);

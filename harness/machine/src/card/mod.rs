@@ -116,7 +116,7 @@ pub fn run(card: &Path) -> Result<CardRun, CardError> {
     serde_json::from_slice(&file(card, RUN)?).map_err(|_| CardError::Foreign("its `run.json` is no such file"))
 }
 
-/// What the guest left on a card.
+/// The guest's evidence on a card.
 ///
 /// # Errors
 /// A [`CardError`].

@@ -89,7 +89,7 @@ impl<'a> Types<'a, '_> {
             let (Some(of), Some(name)) = (of, self.name(entry)?) else { continue };
             let mut fields = Vec::new();
             self.fields(of, 0, 0, &mut fields)?;
-            // A declaration has no fields; the definition may come before it or behind it.
+            // A declaration has no fields; the definition may come before it or after it.
             if !fields.is_empty() {
                 structs.insert(name, fields);
             }

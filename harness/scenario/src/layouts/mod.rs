@@ -24,11 +24,11 @@ pub struct Field {
     pub name: String,
     /// Bytes behind the structure's start.
     pub offset: u64,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
 }
 
-/// What a field is, as far as a probe can fetch it.
+/// The kind of a field, as far as a probe can fetch it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// An integer or an enumeration.
@@ -44,7 +44,7 @@ pub enum Kind {
     Struct(String),
     /// An array of characters.
     Text,
-    /// What cannot be fetched as one value: an array, a union, a field of some bits.
+    /// A field that cannot be fetched as one value: an array, a union, a bit field.
     Other,
 }
 

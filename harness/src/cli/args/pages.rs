@@ -18,7 +18,7 @@ pub struct ReportArguments {
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// What to compare the run with, as for `diff` [default: the reviewed snapshot]
+    /// The thing to compare the run with, as for `diff` [default: the reviewed snapshot]
     #[arg(long, value_name = "BEFORE")]
     pub against: Option<PathBuf>,
 

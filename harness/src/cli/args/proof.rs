@@ -105,11 +105,11 @@ pub struct RegressArguments {
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
 
-    /// What is right: an image, or a kernel source (as for `--kernel-source`) to build `--image` from
+    /// The base: an image, or a kernel source (as for `--kernel-source`) to build `--image` from
     #[arg(long, value_name = "IMAGE|SOURCE", default_value = DEFAULT_IMAGE)]
     pub base: String,
 
-    /// What is asked about [default: the base with the patches]
+    /// The head [default: the base with the patches]
     #[arg(long, value_name = "IMAGE|SOURCE", required_unless_present = "patches")]
     pub head: Option<String>,
 
@@ -165,7 +165,7 @@ pub struct BisectArguments {
     #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
     pub image: String,
 
-    /// What makes a commit a bad one, compared with the good one: a broken `expectation`, another `view`, or a figure that
+    /// The criterion of a bad commit, compared with the good one: a broken `expectation`, another `view`, or a figure that
     /// costs more (`cost>5%`, `cost NAME>5%`)
     #[arg(long, value_name = "expectation|view|cost>5%", default_value = "expectation")]
     pub when: When,

@@ -31,11 +31,11 @@ pub struct ViewArguments {
 /// Arguments of `export`.
 #[derive(Debug, Args)]
 pub struct ExportArguments {
-    /// The recording; a directory of `run --out` stands for its raw trace, `-` for the standard input
+    /// The recording; a directory of `run --out` means its raw trace, `-` for the standard input
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 
-    /// What to write
+    /// The format to write
     #[arg(long = "to", value_enum, value_name = "FORMAT")]
     pub format: ExportFormat,
 
@@ -44,7 +44,7 @@ pub struct ExportArguments {
     pub output: PathBuf,
 }
 
-/// What `export` writes.
+/// The formats that `export` writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum ExportFormat {
     /// For `trace-cmd` and `KernelShark`; needs a raw trace

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 /// Arguments of `store`.
 #[derive(Debug, Args)]
 pub struct StoreArguments {
-    /// What to do [default: list what there is]
+    /// The action [default: list the content]
     #[command(subcommand)]
     pub command: Option<StoreCommand>,
 
@@ -15,7 +15,7 @@ pub struct StoreArguments {
     pub output: OutputArguments,
 }
 
-/// What to do with the store.
+/// The commands on the store.
 #[derive(Debug, Subcommand)]
 pub enum StoreCommand {
     /// Evict the least recently used entries: never those in use, nor those that were used within a day

@@ -27,7 +27,7 @@ pub enum PrepareError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// A module is no module.
@@ -35,7 +35,7 @@ pub enum PrepareError {
     Module {
         /// Its name.
         name: String,
-        /// What is wrong with the file.
+        /// The error in the file.
         source: object::Error,
     },
     /// The kernel's types tell no layouts.
@@ -43,7 +43,7 @@ pub enum PrepareError {
     Layouts {
         /// The image.
         image: String,
-        /// What is wrong with the object that has them.
+        /// The error in the object that has them.
         source: LayoutError,
     },
     /// The board needs a newer QEMU.
@@ -53,7 +53,7 @@ pub enum PrepareError {
         machine: String,
         /// The oldest version that will do.
         needs: String,
-        /// What QEMU says of itself.
+        /// QEMU's version line.
         version: String,
     },
     /// A run came to nothing because of this host.

@@ -68,12 +68,12 @@ pub struct NotApplicable {
     pub id: String,
     /// Its title.
     pub title: String,
-    /// What the kernel lacks, one sentence each.
+    /// The features that the kernel lacks, one sentence each.
     pub lacking: Vec<String>,
 }
 
 impl fmt::Display for NotApplicable {
-    /// What stands in place of a view.
+    /// The text in place of a view.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.lacking.iter().try_for_each(|lacking| writeln!(f, "does not apply: {lacking}"))
     }
@@ -98,7 +98,7 @@ pub struct PreparedImage<'a> {
     modules: BTreeSet<String>,
     layouts: OnceLock<Layouts>,
     config: BTreeSet<String>,
-    /// What all runs on the image share.
+    /// The part that all runs on the image share.
     pub runtime: ImageRuntime,
 }
 
@@ -260,7 +260,7 @@ impl<'a> PreparedImage<'a> {
         Ok(self.layouts.get_or_init(|| layouts))
     }
 
-    /// What a scenario's guest needs to write its channel to a card: the card, and the load with the modules for it.
+    /// The card that a scenario's guest writes its channel to, and the payload with the modules for it.
     ///
     /// # Errors
     /// Where the image has no card, or not its modules.
@@ -278,7 +278,7 @@ impl<'a> PreparedImage<'a> {
         Ok((card, GuestPayload { dependencies, ..payload }))
     }
 
-    /// What modules depend on beyond each other, each behind what it depends on itself.
+    /// The dependencies of the modules besides each other, each after its own dependencies.
     fn dependencies(
         &self,
         modules: &BTreeMap<String, (Vec<u8>, ModuleFile)>,
@@ -343,7 +343,7 @@ fn facts(
         .with("device tree", read(&runtime.device_tree)?);
     let entry = images.store.ensure(&inputs, on, |directory, on| {
         on(ImageEvent::Phase(Phase::TraceCapabilities));
-        // What the boots leave is evidence, not facts.
+        // The boots leave evidence, not capabilities.
         let scratch = images.store.scratch()?;
         let facts = ask(runtime, symbols, scratch.path())
             .map_err(|source| PrepareError::TraceCapabilities { image: runtime.image.clone(), source })?;
@@ -364,7 +364,7 @@ fn ask(runtime: &ImageRuntime, symbols: bool, directory: &Path) -> Result<TraceC
     Ok(TraceCapabilities::from_answer(&answer.evidence.sections()))
 }
 
-/// What QEMU loads besides the initramfs.
+/// The hash of the files that QEMU loads besides the initramfs.
 fn content(image: &BuiltImage) -> Result<String, PrepareError> {
     let mut hasher = blake3::Hasher::new();
     for path in [&image.kernel, &image.device_tree] {

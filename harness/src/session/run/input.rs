@@ -21,12 +21,12 @@ use kernsnap_scenario::Scenario;
 /// Raised when what the harness takes from a machine changes.
 const RECIPE: u32 = 1;
 
-/// What one boot is made of.
+/// The inputs of one boot.
 #[derive(Clone, Debug)]
 pub struct RunInput<'a> {
     /// The image's part.
     pub runtime: &'a ImageRuntime,
-    /// What the guest's init does.
+    /// The steps of the guest's init.
     pub plan: Plan,
     /// The root file system, with the plan in it.
     pub initramfs: Vec<u8>,

@@ -55,26 +55,26 @@ pub struct ImageRuntime {
     pub content: String,
     /// The kernel's symbols.
     pub symbols: Symbols,
-    /// What the kernel can trace.
+    /// The tracing capabilities of the kernel.
     pub facts: TraceCapabilities,
     /// The guest's init.
     pub init: Vec<u8>,
     /// Whether the kernel switches the board off by itself.
     pub powers_off: bool,
-    /// What keeps QEMU's threads in order.
+    /// The library that orders QEMU's threads.
     pub lockstep: Lockstep,
 }
 
-/// What one scenario adds to the [`ImageRuntime`].
+/// The additions of one scenario to the [`ImageRuntime`].
 #[derive(Clone, Debug, Default)]
 pub struct GuestPayload {
     /// Guest programs by name.
     pub programs: BTreeMap<String, Vec<u8>>,
     /// Guest modules by name: the file, and what it says.
     pub modules: BTreeMap<String, (Vec<u8>, ModuleFile)>,
-    /// What those modules depend on and the scenario does not load itself, in the order to load it.
+    /// The dependencies of those modules that the scenario does not load itself, in load order.
     pub dependencies: Vec<(String, Vec<u8>)>,
-    /// What stands behind the image's own on the kernel's command line.
+    /// The kernel parameters after the image's own.
     pub boot_parameters: String,
     /// Whether a panic is the end that is expected, and not the loss of the machine.
     pub may_panic: bool,
@@ -96,7 +96,7 @@ pub mod evidence {
     pub const VIEW: &str = "view.txt";
     /// The outcome, as `--json` prints it.
     pub const RESULT: &str = "result.json";
-    /// What a report shows, as data. Only where evidence is kept.
+    /// The data of a report. Only where evidence is kept.
     pub const REPORT: &str = "report.json";
 }
 
@@ -111,7 +111,7 @@ pub struct Outcome {
     pub trace: Trace,
     /// Who is who in it.
     pub cast: RoleMap,
-    /// What the guest's console said.
+    /// The guest's console output.
     pub console: String,
     /// SHA-256 of the channel's sections, in hexadecimal.
     pub raw_sha256: String,
@@ -158,7 +158,7 @@ pub enum RunError {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }

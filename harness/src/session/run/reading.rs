@@ -17,7 +17,7 @@ use kernsnap_trace::text::{dumped, parse};
 use kernsnap_trace::{Cpu, IssueKind, IssuePlace, ParseIssue, Symbols, Trace, decode};
 use kernsnap_yaml::Diagnostic;
 
-/// What the evidence shows, without the times of the host.
+/// The outcome that the evidence shows, without the times of the host.
 ///
 /// # Errors
 /// [`RunError::Refused`] where the kernel did not take the scenario's settings.
@@ -65,7 +65,7 @@ fn trace(
     decode(&recorded.recording(), &symbols)
 }
 
-/// What the guest recorded, with what is needed to read it: the parts of a `trace.dat`, without its symbols, and the
+/// The guest's recording, with what is needed to read it: the parts of a `trace.dat`, without its symbols, and the
 /// symbols of kernel and modules.
 #[must_use]
 pub fn recorded<'a>(

@@ -10,7 +10,7 @@ use crate::session::status::JudgedRun;
 use kernsnap_machine::{Evidence, Schedule};
 use kernsnap_scenario::Scenario;
 
-/// Whether what the cache knows stands for a boot.
+/// Whether what the cache knows means a boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CachePolicy {
     /// It does. What it does not know is booted, and kept.
@@ -19,12 +19,12 @@ pub enum CachePolicy {
     Fresh,
 }
 
-/// What all runs on an image share.
+/// The part that all runs on an image share.
 #[derive(Debug)]
 pub struct Runner<'a> {
     /// The image's part.
     pub runtime: &'a ImageRuntime,
-    /// What is known of earlier runs.
+    /// The results of earlier runs.
     pub cache: Cache,
     /// Whether it is asked.
     pub freshness: CachePolicy,
@@ -35,11 +35,11 @@ pub struct Runner<'a> {
 /// A run: what went in, what came out, and what it shows.
 #[derive(Clone, Debug)]
 pub struct Run<'a> {
-    /// What reached the guest.
+    /// The inputs of the guest.
     pub input: RunInput<'a>,
-    /// What the machine left.
+    /// The evidence of the machine.
     pub evidence: Evidence,
-    /// What that shows.
+    /// The outcome.
     pub outcome: Outcome,
 }
 

@@ -13,10 +13,10 @@ pub use write::write;
 
 use super::{Cpu, CpuRecording, PageBytes, Recording};
 
-/// What the file begins with.
+/// The first bytes of the file.
 pub const MAGIC: &[u8] = b"\x17\x08\x44tracing";
 
-/// What a file holds, as far as events need it. The texts are tracefs's own files.
+/// The content of a file, as far as events need it. The texts are tracefs's own files.
 #[derive(Clone, Debug, Default)]
 pub struct TraceDat<'a> {
     /// `events/header_page`.
@@ -29,21 +29,21 @@ pub struct TraceDat<'a> {
     pub kallsyms: &'a str,
     /// `saved_cmdlines`.
     pub saved_cmdlines: &'a str,
-    /// What `trace_pipe_raw` of each CPU gave.
+    /// The content of `trace_pipe_raw` of each CPU.
     pub cpus: Vec<(Cpu, PageBytes<'a>)>,
     /// `per_cpu/cpuN/stats` of each CPU that has one.
     pub stats: Vec<(Cpu, &'a str)>,
 }
 
-/// What is wrong with a file, and where.
+/// The error in a file, and its place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DatError {
-    /// Something ends behind the end of the file, or is not what has to stand there.
+    /// Something ends after the end of the file, or is not what has to stand there.
     #[error("it is cut off or damaged at byte {at}: no {expected}")]
     Damaged {
         /// Bytes from the beginning.
         at: usize,
-        /// What should be there.
+        /// The expected content.
         expected: &'static str,
     },
     /// The file is of a kind that is not read.

@@ -13,7 +13,7 @@ const CHAINED: usize = 64;
 const SECTIONS: usize = 1024;
 /// A section that is compressed.
 const COMPRESSED: u16 = 1;
-/// What is decompressed of one file at most, in bytes: a few bytes can say that they are a hundred thousand times as many.
+/// The limit of decompressed bytes of one file: a few bytes can claim to be a hundred thousand times as many.
 const MOST: usize = 1 << 30;
 
 /// Where a file has what.
@@ -22,7 +22,7 @@ struct Index<'a> {
     sections: Vec<(u16, Section)>,
     /// The pages of CPUs: whose, where, how many bytes.
     pages: Vec<(u32, Section)>,
-    /// What options say themselves.
+    /// The options of a recording.
     dat: TraceDat<'a>,
 }
 
@@ -36,7 +36,7 @@ struct Section {
     compressed: bool,
 }
 
-/// What was compressed, by the place of the section.
+/// The compressed sections, by their places.
 type Inflated = BTreeMap<u64, Vec<u8>>;
 
 /// Reads what stands behind the head of a file that is not compressed.
@@ -135,7 +135,7 @@ fn index<'a>(cursor: &mut Cursor<'a>) -> Result<(&'a str, Index<'a>), DatError> 
     Err(DatError::Unsupported("its options go in a circle".into()))
 }
 
-/// What is in the section at `offset`, and whether it is compressed.
+/// The section at `offset`, and whether it is compressed.
 fn section<'a>(file: &Cursor<'a>, offset: u64) -> Result<(Cursor<'a>, bool), DatError> {
     let mut section = file.at(offset)?;
     section.u16("section")?;
@@ -175,7 +175,7 @@ impl<'a> Index<'a> {
         Ok(())
     }
 
-    /// What the pieces hold; those that were compressed are in `inflated`.
+    /// The content of the pieces; the compressed ones are in `inflated`.
     fn fill(self, file: &Cursor<'a>, inflated: Option<&'a Inflated>) -> Result<TraceDat<'a>, DatError> {
         let Self { sections, pages: of_cpus, mut dat } = self;
         for (id, Section { offset, .. }) in sections {

@@ -44,7 +44,7 @@ pub(super) fn hexadecimal(bytes: &[u8]) -> Option<(u64, &[u8])> {
     (1..=16).contains(&at).then(|| (value, digits.get(at..).unwrap_or_default()))
 }
 
-/// What each byte is worth as a hexadecimal digit; 255 for those that are none.
+/// The value of each byte as a hexadecimal digit; 255 for a byte that is not one.
 const HEX: [u8; 256] = {
     let mut worth = [u8::MAX; 256];
     let (mut at, mut digit) = (0, 0_u8);
@@ -65,14 +65,14 @@ pub(super) fn word(bytes: &[u8]) -> (&[u8], &[u8]) {
     (word, rest.trim_ascii_start())
 }
 
-/// What stands before and behind the first `separator`.
+/// The text before and after the first `separator`.
 #[inline]
 pub(super) fn split_once<'a>(bytes: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     // By its last byte: to prepare a search for several costs more than a line is long.
     memchr::memchr_iter(*separator.last()?, bytes).find_map(|at| split_behind(bytes, at + 1, separator))
 }
 
-/// What stands before and behind the last `separator`.
+/// The text before and after the last `separator`.
 #[inline]
 pub(super) fn rsplit_once<'a>(bytes: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     memchr::memrchr_iter(*separator.last()?, bytes).find_map(|at| split_behind(bytes, at + 1, separator))
@@ -88,7 +88,7 @@ fn split_behind<'a>(bytes: &'a [u8], end: usize, separator: &[u8]) -> Option<(&'
 /// (`counter`, `x86-tsc`). Gives what follows it.
 #[inline]
 pub(super) fn time(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    /// What a unit of the last decimal is worth, by how many there are.
+    /// The value of a unit of the last decimal, by the number of decimals.
     const WORTH: [u64; 10] = [1_000_000_000, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1000, 100, 10, 1];
     let (whole, rest) = decimal(bytes)?;
     let Some(decimals) = rest.strip_prefix(b".") else { return Some((whole, rest)) };

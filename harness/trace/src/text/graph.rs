@@ -84,7 +84,7 @@ fn duration(cell: &[u8]) -> Option<u64> {
     memchr::memchr(b'.', cell).map(|_| nanos / 1_000_000)
 }
 
-/// What a body says.
+/// The content of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Said<'a> {
     /// `name() {`
@@ -115,7 +115,7 @@ pub(super) fn said(body: &[u8]) -> Option<Said<'_>> {
     if body.starts_with(b"====") || body.starts_with(b"<====") {
         return Some(Said::Mark);
     }
-    // A comment behind it has the value that was returned.
+    // A comment after it has the value that was returned.
     let call = split_once(body, b" /*").map_or(body, |(call, _)| call);
     let call = call.split(|byte| *byte == b';').next().unwrap_or_default();
     let entered = call.strip_suffix(b"{").map(<[u8]>::trim_ascii_end);
@@ -142,7 +142,7 @@ struct Call {
     entered: Timestamp,
 }
 
-/// What lines leave to be known from those before them.
+/// The context that a line needs from the lines before it.
 #[derive(Debug, Default)]
 pub(super) struct Graph {
     /// The calls that are open, by task, or by CPU where the text has no tasks.

@@ -9,7 +9,7 @@ use crate::{Context, Cpu, Pid, Timestamp};
 /// No line has its CPU further to the right: a name has 15 bytes, a pid 7, the thread group 10, the padding some more.
 const LONGEST_HEAD: usize = 128;
 
-/// What stands in front of an event.
+/// The head of an event's line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head<'a> {
     /// The task's name when the text was made.

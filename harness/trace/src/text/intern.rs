@@ -51,7 +51,7 @@ impl Names {
         Arc::clone(self.words.get(text, |text| String::from_utf8_lossy(text).into()))
     }
 
-    /// What is known of the events of a name.
+    /// The knowledge about the events of a name.
     #[inline]
     pub(super) fn event(&mut self, name: &[u8]) -> &mut Known {
         self.events.get(name, Known::new)

@@ -1,4 +1,4 @@
-//! What is known of the events of one name: how the kernel prints them, and what the last one looked like. All records of
+//! The knowledge about the events of one name: how the kernel prints them, and the form of the last one. All records of
 //! an event have the same keys, so that the next line is read by what the last one had.
 
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub(super) struct Printed {
     pub(super) key: SmolStr,
     /// How its value is written; `None` where that is not known.
     pub(super) kind: Option<Kind>,
-    /// The key that the kernel prints behind it.
+    /// The key that the kernel prints after it.
     pub(super) next: Option<&'static str>,
 }
 
@@ -67,7 +67,7 @@ impl Known {
         &self.printed
     }
 
-    /// What the fields of the last event are called.
+    /// The field names of the last event.
     #[inline]
     pub(super) fn last_layout(&self) -> Arc<Layout> {
         Arc::clone(&self.layout)

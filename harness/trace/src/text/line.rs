@@ -1,4 +1,4 @@
-//! What a line is, and what it adds to the events before it.
+//! The kind of a line, and its effect on the events before it.
 
 use std::collections::BTreeMap;
 
@@ -47,7 +47,7 @@ pub(super) struct Parser {
     pub(super) clocked: bool,
 }
 
-/// What is told once a text, and not once a line.
+/// The issues that are reported once per text, and not once per line.
 #[derive(Debug, Default)]
 pub(super) struct Once {
     pub(super) timeless: bool,
@@ -156,7 +156,7 @@ impl Parser {
         self.window.push(event);
     }
 
-    /// What stands behind the columns.
+    /// The text after the columns.
     #[inline]
     fn kind(&mut self, rest: &[u8], head: &Head<'_>) -> Option<(Timestamp, EventKind)> {
         let at = head.time;
@@ -220,7 +220,7 @@ impl Parser {
     /// A line that is no event. `false` where it is nothing.
     fn other_line(&mut self, line: &[u8]) -> bool {
         if !line.is_ascii() && memmem::find(line, NO_BREAK_SPACE).is_some() {
-            // What went through a web page or a word processor.
+            // Text that went through a web page or a word processor.
             let spaced = String::from_utf8_lossy(line).replace('\u{a0}', " ");
             return self.known_line(spaced.as_bytes()) || self.other_line(spaced.as_bytes());
         }

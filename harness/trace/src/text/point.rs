@@ -10,7 +10,7 @@ use super::layout::{Key, Kind};
 use super::special;
 use crate::{Point, Value};
 
-/// What stands in a field of its own because it has no key.
+/// A value without a key, in a field of its own.
 pub(super) const TEXT: &str = "text";
 
 /// Stands between the two halves of a switch.
@@ -144,7 +144,7 @@ pub(super) fn text(shown: &[u8]) -> Value {
     })
 }
 
-/// The value of a key that the event's layout knows, and what follows it. `next` is the key that should stand behind it.
+/// The value of a key that the event's layout knows, and what follows it. `next` is the key that should stand after it.
 #[inline]
 fn known_value<'a>(kind: Kind, next: Option<&[u8]>, shown: &'a [u8]) -> (Value, &'a [u8]) {
     if kind == Kind::Name {

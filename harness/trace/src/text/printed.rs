@@ -1,4 +1,4 @@
-//! What a text cannot carry, as a projection: what is left of an event when it is printed and read again.
+//! The losses of a text, as a projection: the event that remains when it is printed and read again.
 
 use std::sync::Arc;
 

@@ -11,7 +11,7 @@ use crate::{Event, IntegrityError, ParseIssue};
 /// Bytes of a line that are looked at: the kernel prints a line into a buffer of 8 KiB at most (`struct trace_seq`).
 const LONGEST_LINE: usize = 16 << 10;
 
-/// Reads events one at a time. Ends behind the last one, or behind an error of the source.
+/// Reads events one at a time. Ends after the last one, or behind an error of the source.
 #[derive(Debug)]
 pub struct TextReader<R> {
     source: R,
@@ -25,7 +25,7 @@ pub struct TextReader<R> {
     ended: bool,
 }
 
-/// What is known when all events were read.
+/// The summary of a recording whose events were all read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
     /// The names that tasks had when the text was made.
@@ -46,16 +46,16 @@ impl<R: BufRead> TextReader<R> {
         Self { source, begun: Vec::new(), cut: false, parser: Parser::new(), lent: false, ended: false }
     }
 
-    /// What was found besides the events that were read.
+    /// The findings besides the events that were read.
     #[must_use]
     pub fn finish(self) -> Summary {
         self.parser.finish()
     }
 
-    /// The next event, until the one behind it is asked for, with the names of the tasks seen so far.
+    /// The next event, until the one after it is asked for, with the names of the tasks seen so far.
     ///
     /// # Errors
-    /// What the source said, once.
+    /// The error of the source, once.
     #[inline]
     pub fn next_ref(&mut self) -> Option<Result<(&Event, &BTreeMap<i32, String>)>> {
         if let Err(error) = self.go_on()? {

@@ -32,7 +32,7 @@ fn shown(event: &Event) -> String {
     format!("{}@{} {}: {what}{}", event.time.0, event.cpu.0, event.pid.0, stack.concat())
 }
 
-/// What a text is read as: events, issues, defects, names.
+/// The result of reading a text: events, issues, defects, names.
 fn report(text: &str) -> String {
     let (trace, issues) = parse(text.as_bytes());
     let events = trace.events.iter().map(shown);
@@ -84,7 +84,7 @@ macro_rules! texts {
                 prepend_module_to_snapshot => false,
                 omit_expression => true,
             }, { insta::assert_snapshot!(stringify!($name), report(text)) });
-            // What is written is read; a graph without tasks, and texts behind one another, are put in order first.
+            // Written text is read back; a graph without tasks and concatenated texts are put in order first.
             let rendered = |text: &str| {
                 let (trace, issues) = parse(text.as_bytes());
                 (write(&trace), issues)
@@ -122,7 +122,7 @@ proptest::proptest! {
             lent.push(event.clone());
         }
         proptest::prop_assert_eq!(lent, TextReader::new(text.as_bytes()).filter_map(Result::ok).collect::<Vec<_>>());
-        // What is written is stable from the first time on, as long as names do not look like something else.
+        // The written text is stable from the first time on, unless a name looks like something else.
         let once = write(&trace);
         let (again, _) = parse(once.as_bytes());
         proptest::prop_assert!(again.events.len() <= 2 * trace.events.len());

@@ -1,4 +1,4 @@
-//! Holds events back until it is sure which stack belongs to them: the text has an event's stack behind it, perhaps
+//! Holds events back until it is sure which stack belongs to them: the text has an event's stack after it, perhaps
 //! behind events of other CPUs and of interrupts.
 
 use crate::event_queue::EventQueue;
@@ -60,13 +60,13 @@ impl Window {
         self.held.front_mut().map(|held| &mut held.event)
     }
 
-    /// Goes on to the event behind it.
+    /// Goes on to the event after it.
     #[inline]
     pub(super) fn pop(&mut self) {
         self.held.pop();
     }
 
-    /// What follows are the frames of a stack that was recorded with these columns. `false` where it belongs to no event.
+    /// The following lines are the frames of a stack that was recorded with these columns. `false` where it does not belong to an event.
     pub(super) fn open_stack(&mut self, cpu: Cpu, level: usize, pid: Pid) -> bool {
         self.reading = None;
         let slot = self.open.get_mut(usize::from(cpu.0)).and_then(|levels| levels.get_mut(level));

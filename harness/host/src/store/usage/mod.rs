@@ -1,4 +1,4 @@
-//! What lies in the store, and removing what nobody uses.
+//! The content of the store, and the eviction of unused entries.
 //!
 //! When an entry was used last is told by the time of its manifest, which opening it renews; for a workshop by that of its lock,
 //! which whoever is in it writes his name to.
@@ -16,7 +16,7 @@ use super::root::{self, EVIDENCE, KINDS, NO_ENTRIES, WORK};
 use super::{Store, StoreError, is_key, remove};
 use crate::name::is_name;
 
-/// What was used more recently stays: a reader holds no lock, and a long command opens its kernel once.
+/// Entries used more recently are kept: a reader does not hold a lock, and a long command opens its kernel once.
 const RECENT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Something in the store that can be had again.
@@ -32,16 +32,16 @@ pub struct Item {
     pub used: SystemTime,
 }
 
-/// What may stay.
+/// The policy for what is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// What was used within this time.
+    /// Everything that was used within this time.
     Within(Duration),
     /// As much as this, in bytes: what was used last. Workshops go first.
     Most(u64),
 }
 
-/// What became of something that was to be removed.
+/// The result of a removal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gone {
     /// It is gone.
@@ -110,7 +110,7 @@ impl Store {
     }
 
     /// Whether a directory is what its path says: an entry whose manifest has the same kind and key, a build directory, or evidence.
-    /// Anything else is somebody else's, and stays.
+    /// Anything else is another's, and stays.
     fn is_item(&self, kind: &str, name: &str) -> bool {
         let directory = self.root.join(kind).join(name);
         let is_directory = directory.symlink_metadata().is_ok_and(|meta| meta.is_dir());
@@ -133,7 +133,7 @@ impl Store {
             _ => directory.join(MANIFEST),
         };
         let modified = |path: &Path| path.metadata().and_then(|meta| meta.modified()).ok();
-        // What is kept without a manifest, such as the evidence of a machine that was lost, is as old as its directory.
+        // An item without a manifest, such as the evidence of a machine that was lost, is as old as its directory.
         modified(&file).or_else(|| modified(&directory))
     }
 }
@@ -143,7 +143,7 @@ pub(super) fn renew(entry: &Path) {
     let _ = File::open(entry.join(MANIFEST)).and_then(|file| file.set_modified(SystemTime::now()));
 }
 
-/// What is to go, in this order.
+/// The items to evict, in this order.
 #[must_use]
 pub fn unused(items: &[Item], keep: Keep, now: SystemTime) -> Vec<&Item> {
     let age = |item: &Item| now.duration_since(item.used).unwrap_or_default();

@@ -101,7 +101,7 @@ fn build_dirs_go_first_and_then_what_was_not_used_for_longest() {
     check(Keep::Most(109), "e");
     check(Keep::Most(89), "ed");
     check(Keep::Most(65), "edb");
-    // What is in use, or was today, is not for it to say.
+    // Entries that are in use, or were used today, are kept.
     check(Keep::Most(0), "edbc");
     check(Keep::Within(DAY * 25), "eb");
     check(Keep::Within(Duration::ZERO), "ebc");
