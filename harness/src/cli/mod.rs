@@ -8,6 +8,7 @@ mod claims;
 mod cost;
 mod diff;
 mod doctor;
+mod escape;
 mod events;
 mod exit;
 mod explore;
@@ -43,6 +44,7 @@ use clap::FromArgMatches as _;
 use serde::Serialize;
 
 use self::args::{Arguments, Command, ImageCommand, SourceArguments};
+use self::escape::{Escape, printable};
 pub use self::exit::Exit;
 use self::failure::{Failure, chain, with_hint};
 use self::progress::Progress;
@@ -264,7 +266,8 @@ struct Document<'a, T> {
 /// Prints a result as one line of JSON.
 fn answer_json(content: &impl Serialize) -> Result<(), Failure> {
     let document = Document { schema: SCHEMA, content };
-    answer(&serde_json::to_string(&document).map_err(|error| Failure::internal("write JSON", &error))?);
+    let text = serde_json::to_string(&document).map_err(|error| Failure::internal("write JSON", &error))?;
+    write_answer(&printable(&text, Escape::Json));
     Ok(())
 }
 
@@ -312,15 +315,19 @@ fn options(source: &SourceArguments) -> Result<Options, Failure> {
 
 #[expect(clippy::print_stderr, reason = "the command line talks to people here")]
 fn complain(text: &str) {
-    eprintln!("error: {text}");
+    eprintln!("error: {}", printable(text, Escape::Text));
 }
 
 #[expect(clippy::print_stderr, reason = "the command line talks to people here")]
 fn talk(text: &str) {
-    eprintln!("{text}");
+    eprintln!("{}", printable(text, Escape::Text));
 }
 
 fn answer(text: &str) {
+    write_answer(&printable(text, Escape::Text));
+}
+
+fn write_answer(text: &str) {
     // Who reads no further (`| head`) has had enough; the run is brought to its end all the same.
     if let Err(error) = writeln!(io::stdout(), "{text}")
         && error.kind() != ErrorKind::BrokenPipe

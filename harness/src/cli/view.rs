@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind, StdoutLock, Write as _};
 use std::path::Path;
 
 use super::args::{Arguments, ViewArguments};
+use super::escape::{Escape, printable};
 use super::{Exit, Failure, answer, answer_json, events, load_trace, recording_source, talk, terminal};
 use crate::session::recording::{Opened, open};
 use kernsnap_analysis::model;
@@ -29,7 +30,8 @@ fn lines(arguments: &Arguments, view: &ViewArguments) -> Result<Exit, Failure> {
     let follow = Choice::from_words(&view.follow);
     read(arguments, &view.file, |mut events| {
         let mut shown = 0;
-        let (mut out, mut columns) = (Out::new(), events::Columns::default());
+        let (mut out, mut columns) =
+            (Out::new(if view.output.is_json() { Escape::Json } else { Escape::Text }), events::Columns::default());
         while let Some(event) = events.next_ref() {
             let (event, names) = event.map_err(|error| unreadable(&view.file, &error))?;
             shown += 1;
@@ -130,12 +132,13 @@ const OUT: usize = 64 << 10;
 /// The text that is buffered for the standard output.
 struct Out {
     text: String,
+    escape: Escape,
     stdout: StdoutLock<'static>,
 }
 
 impl Out {
-    fn new() -> Self {
-        Self { text: String::with_capacity(2 * OUT), stdout: io::stdout().lock() }
+    fn new(escape: Escape) -> Self {
+        Self { escape, text: String::with_capacity(2 * OUT), stdout: io::stdout().lock() }
     }
 
     /// Writes what is there, if it is more than `least` bytes. `false` where nobody reads any more: a reader who has seen
@@ -144,10 +147,10 @@ impl Out {
         if self.text.len() < least {
             return Ok(true);
         }
-        let written = self.stdout.write_all(self.text.as_bytes()).and_then(|()| {
-            self.text.clear();
-            if least == 0 { self.stdout.flush() } else { Ok(()) }
-        });
+        let text = printable(&self.text, self.escape);
+        let written =
+            self.stdout.write_all(text.as_bytes()).and_then(|()| if least == 0 { self.stdout.flush() } else { Ok(()) });
+        self.text.clear();
         match written {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
