@@ -48,6 +48,9 @@ pub struct BootRequest<'a> {
     pub device_tree: &'a Path,
     /// The initramfs.
     pub initramfs: &'a Path,
+    /// The files of the run, as [`Root::to_payload`](crate::initramfs::Root::to_payload) gives them; empty where the
+    /// initramfs holds everything.
+    pub payload: &'a [u8],
     /// An existing directory for the logs.
     pub directory: &'a Path,
     /// The backstop in host time. The guest's own deadline is shorter, in guest time.
@@ -182,6 +185,16 @@ fn tail(text: &str) -> String {
     lines[lines.len().saturating_sub(10)..].iter().fold(String::new(), |all, line| all + "\n  | " + line)
 }
 
+impl BootRequest<'_> {
+    /// The memory of the machine at power-on.
+    ///
+    /// # Errors
+    /// As [`GuestMemory::with_payload`].
+    pub fn memory(&self) -> io::Result<GuestMemory> {
+        GuestMemory::with_payload(self.machine.memory_mib, self.machine.payload_in_memory(), self.payload)
+    }
+}
+
 /// The tool call of a boot, with the guest's memory under `memory`.
 ///
 /// # Errors
@@ -212,7 +225,7 @@ pub fn boot(request: &BootRequest<'_>) -> Result<Boot, BootError> {
     let qemu_log = request.directory.join(QEMU_LOG);
     File::create(&console_path).map_err(file_error(&console_path))?;
     let log = File::open(&console_path).map_err(file_error(&console_path))?;
-    let memory = GuestMemory::new(request.machine.memory_mib).map_err(file_error(Path::new("guest memory")))?;
+    let memory = request.memory().map_err(file_error(Path::new("guest memory")))?;
     let call = command(request, memory.path())?;
 
     let mut watch = Watch::new(ConsoleFollower::new(log));
