@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
@@ -23,9 +23,19 @@ impl GuestMemory {
     /// # Errors
     /// Where the system refuses.
     pub fn new(mib: u32) -> io::Result<Self> {
+        Self::with_bytes(u64::from(mib) << 20)
+    }
+
+    /// A part of a guest's memory, of `size` bytes.
+    pub(super) fn with_bytes(size: u64) -> io::Result<Self> {
         let file = File::from(memfd_create("kernsnap-guest", MemfdFlags::CLOEXEC)?);
-        file.set_len(u64::from(mib) << 20)?;
+        file.set_len(size)?;
         Ok(Self { file })
+    }
+
+    /// Writes `payload` into `region`.
+    pub(super) fn put(&self, region: Region, payload: &[u8]) -> io::Result<()> {
+        put(&self.file, region, payload)
     }
 
     /// Memory that holds `payload` in `region` when the machine is switched on; an empty one leaves it zero.
@@ -79,6 +89,12 @@ fn put(memory: &File, region: Region, payload: &[u8]) -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
     memory.write_all_at(payload, region.address)
+}
+
+impl AsFd for GuestMemory {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
 }
 
 #[cfg(test)]

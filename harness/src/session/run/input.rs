@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{GuestPayload, ImageRuntime, RunError, evidence, write};
 use crate::session::compile::{self, PlanContext};
 use kernsnap_host::exec::{ToolCall, ToolError};
-use kernsnap_host::key::CacheInputs;
+use kernsnap_host::key::{CacheInputs, Key};
 use kernsnap_image::module_file::ModuleFile;
 use kernsnap_machine::boot::command;
 use kernsnap_machine::initramfs::Root;
@@ -17,6 +17,7 @@ use kernsnap_machine::memory::GuestMemory;
 use kernsnap_machine::plan;
 use kernsnap_machine::plan::Plan;
 use kernsnap_machine::qemu::{RunFiles, arguments};
+use kernsnap_machine::template::Template;
 use kernsnap_machine::{Boot, BootError, BootRequest, Schedule, boot};
 use kernsnap_scenario::Scenario;
 
@@ -105,6 +106,39 @@ impl<'a> RunInput<'a> {
             .with("channel", format!("{:#x} {:#x}", channel.address, channel.size))
             .with("may panic", self.may_panic.to_string())
             .with("powers off", self.powers_off().to_string())
+    }
+
+    /// Boots the machine up to the point where it takes the payload. Every input with the same [`RunInput::template_key`] can be
+    /// run from there.
+    ///
+    /// # Errors
+    /// [`BootError::Template`] where this machine cannot be forked; it can boot instead.
+    pub fn template(&self, limit: Duration) -> Result<Template, RunError> {
+        let directory = Path::new("");
+        Ok(Template::boot(&self.request(directory, directory, limit), &self.initramfs)?)
+    }
+
+    /// All of the input that a template depends on.
+    #[must_use]
+    pub fn template_key(&self) -> Key {
+        CacheInputs::new("template", RECIPE)
+            .with("kernel and device tree", &self.runtime.content)
+            .with("initramfs", &self.initramfs)
+            .with("arguments", self.arguments().join("\n"))
+            .with("adverse", self.runtime.lockstep.adverse.to_string())
+            .key()
+    }
+
+    /// Runs the machine from `template` on. It leaves what [`RunInput::boot`] leaves, with the same bytes.
+    ///
+    /// # Errors
+    /// As [`RunInput::boot`], and [`BootError::Template`] where the template is gone.
+    pub fn fork(&self, template: &Template, directory: &Path, limit: Duration) -> Result<Boot, RunError> {
+        self.leave(directory)?;
+        let initramfs = directory.join(evidence::INITRAMFS);
+        let boot = template.run(&self.request(directory, &initramfs, limit))?;
+        write(directory, evidence::RAW, &boot.evidence.body)?;
+        Ok(boot)
     }
 
     /// Boots the machine. The inputs, the command line, logs and raw trace are left in `directory`, which exists.
