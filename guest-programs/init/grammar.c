@@ -115,10 +115,10 @@ static void parse_version(struct scan *scan, struct step *step)
 	step->version = take_number(scan, UINT64_MAX);
 }
 
-static void parse_channel(struct scan *scan, struct step *step)
+static void parse_region(struct scan *scan, struct step *step)
 {
-	step->channel.addr = take_number(scan, UINT64_MAX);
-	step->channel.size = take_number(scan, UINT64_MAX);
+	step->region.addr = take_number(scan, UINT64_MAX);
+	step->region.size = take_number(scan, UINT64_MAX);
 }
 
 static void parse_mount(struct scan *scan, struct step *step)
@@ -216,7 +216,8 @@ static const struct {
 	void (*parse)(struct scan *scan, struct step *step);
 } rules[] = {
 	{ "kernsnap-plan", STEP_VERSION, parse_version },
-	{ "channel", STEP_CHANNEL, parse_channel },
+	{ "channel", STEP_CHANNEL, parse_region },
+	{ "payload", STEP_PAYLOAD, parse_region },
 	{ "mount", STEP_MOUNT, parse_mount },
 	{ "deadline", STEP_DEADLINE, parse_msec },
 	{ "put", STEP_PUT, parse_put },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /*
  * /init: PID 1 of a kernsnap guest. It carries out /plan, step by step, and
- * powers off. docs/guest-protocol.md is the contract with the harness.
+ * powers off. A payload can replace the plan on the way. docs/guest-protocol.md is the contract with the harness.
  *
  * It never exits, whatever goes wrong: the kernel would panic.
  */
@@ -17,6 +17,7 @@
 #include "channel.h"
 #include "clock.h"
 #include "console.h"
+#include "payload.h"
 #include "plan.h"
 #include "report.h"
 #include "steps.h"
@@ -76,6 +77,46 @@ static int step_keep(const char *file)
 	return 0;
 }
 
+/* Reads the plan and checks its version. Returns 0 or a negative errno. */
+static int open_plan(void)
+{
+	struct step step;
+	int err;
+
+	err = plan_read(PLAN_FILE);
+	if (err)
+		return err;
+	if (plan_next(&step) != 1 || step.kind != STEP_VERSION)
+		return -EINVAL;
+	return step.version == PLAN_VERSION ? 0 : -EPROTONOSUPPORT;
+}
+
+/* Leaves the run for the collect phase, if that is not where we are. */
+static void give_up(void)
+{
+	if (stage == STAGE_RUN)
+		stage = STAGE_SKIP;
+	deadline = CLOCK_NEVER;
+}
+
+/* Unpacks the payload and goes on with the plan in it. */
+static int step_payload(uint64_t addr, uint64_t size)
+{
+	int err;
+
+	payload_mark();
+	err = payload_unpack(addr, size);
+	if (err)
+		return err;
+	err = open_plan();
+	if (err) {
+		/* The text of this step is gone with the plan it stood in. */
+		report_fail(0, -err, PLAN_FILE);
+		give_up();
+	}
+	return 0;
+}
+
 /* Returns 0, a negative errno, or TASKS_TIMEOUT. */
 static int carry_out(const struct step *step)
 {
@@ -83,7 +124,9 @@ static int carry_out(const struct step *step)
 	case STEP_VERSION:	/* only the first line is one */
 		return -EINVAL;
 	case STEP_CHANNEL:
-		return channel_open(step->channel.addr, step->channel.size);
+		return channel_open(step->region.addr, step->region.size);
+	case STEP_PAYLOAD:
+		return step_payload(step->region.addr, step->region.size);
 	case STEP_MOUNT:
 		return step_mount(step->mount.type, step->mount.dir);
 	case STEP_DEADLINE:
@@ -128,14 +171,6 @@ static int carry_out(const struct step *step)
 static bool is_collect(const struct step *step)
 {
 	return step->kind == STEP_PHASE && !strcmp(step->label, COLLECT);
-}
-
-/* Leaves the run for the collect phase, if that is not where we are. */
-static void give_up(void)
-{
-	if (stage == STAGE_RUN)
-		stage = STAGE_SKIP;
-	deadline = CLOCK_NEVER;
 }
 
 static void fail(const struct step *step, int error)
@@ -184,20 +219,6 @@ static void run_plan(void)
 	}
 	/* Without its last line the plan may be cut off anywhere. */
 	report_fail(0, ENODATA, "end");
-}
-
-/* Reads the plan and checks its version. Returns 0 or a negative errno. */
-static int open_plan(void)
-{
-	struct step step;
-	int err;
-
-	err = plan_read(PLAN_FILE);
-	if (err)
-		return err;
-	if (plan_next(&step) != 1 || step.kind != STEP_VERSION)
-		return -EINVAL;
-	return step.version == PLAN_VERSION ? 0 : -EPROTONOSUPPORT;
 }
 
 static void stay_on_cpu0(void)

@@ -32,6 +32,8 @@ int plan_read(const char *file)
 	else
 		plan[len] = '\0';
 	close(fd);
+	next_line = plan;
+	line_number = 0;
 	return err;
 }
 

@@ -22,6 +22,7 @@
 enum step_kind {
 	STEP_VERSION,
 	STEP_CHANNEL,
+	STEP_PAYLOAD,
 	STEP_MOUNT,
 	STEP_DEADLINE,
 	STEP_PUT,
@@ -61,7 +62,7 @@ struct step {
 		struct {
 			uint64_t addr;
 			uint64_t size;
-		} channel;
+		} region;		/* channel, payload */
 		struct {
 			const char *type;
 			const char *dir;
@@ -87,7 +88,7 @@ struct step {
 };
 
 /*
- * Reads the whole plan from FILE. Returns 0 or a negative errno; -EFBIG if it
+ * Reads the whole plan from FILE, in place of any that was read before. Returns 0 or a negative errno; -EFBIG if it
  * is longer than PLAN_BYTES_MAX.
  */
 int plan_read(const char *file);

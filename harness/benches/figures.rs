@@ -20,7 +20,6 @@ use kernsnap_host::workspace::Workspace;
 use kernsnap_image::{Images, Options};
 use kernsnap_machine::Schedule;
 use kernsnap_machine::boot::{BootRequest, command};
-use kernsnap_machine::memory::GuestMemory;
 use kernsnap_scenario::Scenario;
 
 /// Pairs of runs; odd, so that the median is one of them.
@@ -116,7 +115,7 @@ fn once(
 
 /// QEMU with the files of the run before, and nobody who looks at it.
 fn bare_qemu(prepared_image: &PreparedImage<'_>, directory: &Path) -> Result<Duration, Box<dyn Error>> {
-    let memory = GuestMemory::new(prepared_image.runtime.machine.memory_mib)?;
+    let payload = fs::read(directory.join(evidence::PAYLOAD))?;
     let request = BootRequest {
         machine: &prepared_image.runtime.machine,
         lockstep: &prepared_image.runtime.lockstep,
@@ -125,12 +124,14 @@ fn bare_qemu(prepared_image: &PreparedImage<'_>, directory: &Path) -> Result<Dur
         kernel: &prepared_image.runtime.kernel,
         device_tree: &prepared_image.runtime.device_tree,
         initramfs: &directory.join(evidence::INITRAMFS),
+        payload: &payload,
         directory,
         limit: LIMIT,
         may_panic: false,
         powers_off: true,
         card: None,
     };
+    let memory = request.memory()?;
     let call = command(&request, memory.path())?;
     let log = directory.join(evidence::QEMU_LOG);
     let started = Instant::now();

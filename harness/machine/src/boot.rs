@@ -10,7 +10,7 @@ use super::channel::{self, ChannelError};
 use super::console::ConsoleFollower;
 use super::evidence::Evidence;
 use super::lockstep::{self, Lockstep};
-use super::machine::Machine;
+use super::machine::{Machine, Region};
 use super::memory::GuestMemory;
 use super::qemu::{self, RunFiles};
 use super::report::ConsoleEvent;
@@ -48,6 +48,9 @@ pub struct BootRequest<'a> {
     pub device_tree: &'a Path,
     /// The initramfs.
     pub initramfs: &'a Path,
+    /// The files of the run, as [`Root::to_payload`](crate::initramfs::Root::to_payload) gives them; empty where the
+    /// initramfs holds everything.
+    pub payload: &'a [u8],
     /// An existing directory for the logs.
     pub directory: &'a Path,
     /// The backstop in host time. The guest's own deadline is shorter, in guest time.
@@ -117,6 +120,9 @@ pub enum BootError {
         /// QEMU's messages.
         said: String,
     },
+    /// The template of the machine did not fork it, or is gone. The same machine can boot instead.
+    #[error("the template of the machine cannot be used")]
+    Template(#[source] io::Error),
     /// Without the order of its threads, QEMU's evidence depends on the host's scheduler.
     #[error("QEMU ran without `lockstep.so`, which makes its threads take turns: nothing it gave can be trusted{}", tail(.said))]
     Unordered {
@@ -173,7 +179,7 @@ impl BootError {
     /// Whether this host or a person is the reason: it says nothing about the machine.
     #[must_use]
     pub fn is_of_the_host(&self) -> bool {
-        matches!(self, Self::Interrupted(_) | Self::Tool(_) | Self::Unordered { .. })
+        matches!(self, Self::Interrupted(_) | Self::Tool(_) | Self::Unordered { .. } | Self::Template(_))
     }
 }
 
@@ -182,21 +188,47 @@ fn tail(text: &str) -> String {
     lines[lines.len().saturating_sub(10)..].iter().fold(String::new(), |all, line| all + "\n  | " + line)
 }
 
+impl BootRequest<'_> {
+    /// The memory of the machine at power-on.
+    ///
+    /// # Errors
+    /// As [`GuestMemory::with_payload`].
+    pub fn memory(&self) -> io::Result<GuestMemory> {
+        GuestMemory::with_payload(self.machine.memory_mib, self.machine.payload_in_memory(), self.payload)
+    }
+}
+
 /// The tool call of a boot, with the guest's memory under `memory`.
 ///
 /// # Errors
 /// Where QEMU is not on this host.
 pub fn command(request: &BootRequest<'_>, memory: PathBuf) -> Result<ToolCall, ToolError> {
+    let console = request.directory.join(CONSOLE_LOG);
+    Ok(request.lockstep.applied(unordered(request, console, request.initramfs.into(), memory)?))
+}
+
+/// The same without what the library needs.
+pub(super) fn unordered(
+    request: &BootRequest<'_>,
+    console: PathBuf,
+    initramfs: PathBuf,
+    memory: PathBuf,
+) -> Result<ToolCall, ToolError> {
     let files = RunFiles {
         kernel: request.kernel.into(),
         device_tree: request.device_tree.into(),
-        initramfs: request.initramfs.into(),
-        console: request.directory.join(CONSOLE_LOG),
+        initramfs,
+        console,
         memory,
         card: request.card.map(Path::to_owned),
     };
     let arguments = qemu::arguments(request.machine, request.schedule, request.command_line, &files);
-    Ok(request.lockstep.applied(ToolCall::new(Tool::resolve(qemu::PROGRAM)?).args(arguments)))
+    Ok(ToolCall::new(Tool::resolve(qemu::PROGRAM)?).args(arguments))
+}
+
+pub(super) fn file_error(path: &Path) -> impl FnOnce(io::Error) -> BootError {
+    let path = path.to_owned();
+    move |source| BootError::File { path, source }
 }
 
 /// Boots, waits until the machine is off, and reads what the guest left.
@@ -204,64 +236,19 @@ pub fn command(request: &BootRequest<'_>, memory: PathBuf) -> Result<ToolCall, T
 /// # Errors
 /// A [`BootError`] where the guest did not come to its end; the logs in the run's directory are the evidence.
 pub fn boot(request: &BootRequest<'_>) -> Result<Boot, BootError> {
-    let file_error = |path: &Path| {
-        let path = path.to_owned();
-        move |source| BootError::File { path, source }
-    };
     let console_path = request.directory.join(CONSOLE_LOG);
     let qemu_log = request.directory.join(QEMU_LOG);
     File::create(&console_path).map_err(file_error(&console_path))?;
     let log = File::open(&console_path).map_err(file_error(&console_path))?;
-    let memory = GuestMemory::new(request.machine.memory_mib).map_err(file_error(Path::new("guest memory")))?;
+    let memory = request.memory().map_err(file_error(Path::new("guest memory")))?;
     let call = command(request, memory.path())?;
 
     let mut watch = Watch::new(ConsoleFollower::new(log));
     watch.powers_off = request.powers_off;
     let process = Process::start(&call, Outputs { stdout: &qemu_log, stderr: &qemu_log })?;
-    let ended = watch.until_off(&process, request.limit);
+    let ended = watch.until_off(request.limit, |time| process.wait_timeout(time).map_err(Stop::Tool));
     process.kill();
-    if let Some(end) = watch.console.last_word().filter(|_| !request.powers_off) {
-        // How much came after it is up to the host's timing.
-        let console = File::options().write(true).open(&console_path);
-        console.and_then(|file| file.set_len(end)).map_err(file_error(&console_path))?;
-    }
-    let total = watch.started.elapsed();
-    let reached = watch.reached();
-    let ended = ended.map_err(|stop| match stop {
-        Stop::Interrupted => BootError::Interrupted(Interrupted),
-        Stop::Tool(error) => BootError::Tool(error),
-        Stop::Console(source) => BootError::File { path: console_path.clone(), source },
-        Stop::Stalled => BootError::Stalled { limit: request.limit, reached: reached.clone() },
-    })?;
-    let said = fs::read_to_string(&qemu_log).unwrap_or_default();
-    if !said.contains(lockstep::IN_EFFECT) && (watch.panic.is_some() || watch.done.is_some()) {
-        return Err(BootError::Unordered { said });
-    }
-    let times = times(&watch.phases, watch.started, total);
-    let console = || fs::read(&console_path).map_err(file_error(&console_path));
-    if let Some(line) = watch.panic {
-        if !request.may_panic {
-            return Err(BootError::Panic { line, reached });
-        }
-        let evidence = Evidence { panic: Some(line), console: console()?, ..Evidence::default() };
-        return Ok(Boot { evidence, times, settled: watch.panic_ended || ended.is_some() });
-    }
-    let Some(guest_ns) = watch.done else {
-        return Err(match ended {
-            Some(ended) if ended != Ended::Exit(0) => {
-                BootError::Died { ended, reached, said: lockstep::without(&said) }
-            }
-            _ => BootError::Incomplete { reached },
-        });
-    };
-    let found = memory.channel(request.machine.channel_in_memory()).map_err(file_error(Path::new("guest memory")))?;
-    let (header, body) = found.map_err(|error| BootError::Channel { error, reached: reached.clone() })?;
-    if !header.complete {
-        return Err(BootError::Incomplete { reached });
-    }
-    channel::sections(&header, &body).map_err(|error| BootError::Channel { error, reached })?;
-    let evidence = Evidence { panic: None, guest_ns: Some(guest_ns), body, console: console()? };
-    Ok(Boot { evidence, times, settled: ended == Some(Ended::Exit(0)) || !request.powers_off })
+    watch.finish(request, ended, &memory, request.machine.channel_in_memory())
 }
 
 fn times(phases: &[(String, Instant)], started: Instant, total: Duration) -> Times {
@@ -272,7 +259,7 @@ fn times(phases: &[(String, Instant)], started: Instant, total: Duration) -> Tim
 }
 
 /// The watcher's state of a running machine.
-struct Watch {
+pub(super) struct Watch {
     console: ConsoleFollower,
     started: Instant,
     phases: Vec<(String, Instant)>,
@@ -283,18 +270,21 @@ struct Watch {
     /// When the guest said something behind which nothing comes.
     last_word: Option<Instant>,
     /// Whether QEMU ends by itself after it.
-    powers_off: bool,
+    pub(super) powers_off: bool,
 }
 
-enum Stop {
+/// Why a machine is not waited for any longer.
+pub(super) enum Stop {
     Interrupted,
     Stalled,
+    /// The template of the machine is gone, and the machine with it.
+    Template(io::Error),
     Tool(ToolError),
     Console(io::Error),
 }
 
 impl Watch {
-    fn new(console: ConsoleFollower) -> Self {
+    pub(super) fn new(console: ConsoleFollower) -> Self {
         Self {
             console,
             started: Instant::now(),
@@ -308,14 +298,74 @@ impl Watch {
         }
     }
 
+    /// Reads what the machine left: the channel is in `region` of `memory`.
+    pub(super) fn finish(
+        self,
+        request: &BootRequest<'_>,
+        ended: Result<Option<Ended>, Stop>,
+        memory: &GuestMemory,
+        region: Region,
+    ) -> Result<Boot, BootError> {
+        let watch = self;
+        let console_path = request.directory.join(CONSOLE_LOG);
+        let qemu_log = request.directory.join(QEMU_LOG);
+        if let Some(end) = watch.console.last_word().filter(|_| !request.powers_off) {
+            // How much came after it is up to the host's timing.
+            let console = File::options().write(true).open(&console_path);
+            console.and_then(|file| file.set_len(end)).map_err(file_error(&console_path))?;
+        }
+        let total = watch.started.elapsed();
+        let reached = watch.reached();
+        let ended = ended.map_err(|stop| match stop {
+            Stop::Interrupted => BootError::Interrupted(Interrupted),
+            Stop::Tool(error) => BootError::Tool(error),
+            Stop::Template(source) => BootError::Template(source),
+            Stop::Console(source) => BootError::File { path: console_path.clone(), source },
+            Stop::Stalled => BootError::Stalled { limit: request.limit, reached: reached.clone() },
+        })?;
+        let said = fs::read_to_string(&qemu_log).unwrap_or_default();
+        if !said.contains(lockstep::IN_EFFECT) && (watch.panic.is_some() || watch.done.is_some()) {
+            return Err(BootError::Unordered { said });
+        }
+        let times = times(&watch.phases, watch.started, total);
+        let console = || fs::read(&console_path).map_err(file_error(&console_path));
+        if let Some(line) = watch.panic {
+            if !request.may_panic {
+                return Err(BootError::Panic { line, reached });
+            }
+            let evidence = Evidence { panic: Some(line), console: console()?, ..Evidence::default() };
+            return Ok(Boot { evidence, times, settled: watch.panic_ended || ended.is_some() });
+        }
+        let Some(guest_ns) = watch.done else {
+            return Err(match ended {
+                Some(ended) if ended != Ended::Exit(0) => {
+                    BootError::Died { ended, reached, said: lockstep::without(&said) }
+                }
+                _ => BootError::Incomplete { reached },
+            });
+        };
+        let found = memory.channel(region).map_err(file_error(Path::new("guest memory")))?;
+        let (header, body) = found.map_err(|error| BootError::Channel { error, reached: reached.clone() })?;
+        if !header.complete {
+            return Err(BootError::Incomplete { reached });
+        }
+        channel::sections(&header, &body).map_err(|error| BootError::Channel { error, reached })?;
+        let evidence = Evidence { panic: None, guest_ns: Some(guest_ns), body, console: console()? };
+        Ok(Boot { evidence, times, settled: ended == Some(Ended::Exit(0)) || !request.powers_off })
+    }
+
     fn reached(&self) -> Reached {
         Reached { phase: self.phases.last().map(|(label, _)| label.clone()), troubles: self.troubles.clone() }
     }
 
     /// Waits until QEMU has ended; `None` where the guest has said its last word and does not switch off.
-    fn until_off(&mut self, process: &Process, limit: Duration) -> Result<Option<Ended>, Stop> {
+    pub(super) fn until_off(
+        &mut self,
+        limit: Duration,
+        wait: impl Fn(Duration) -> Result<Option<Ended>, Stop>,
+    ) -> Result<Option<Ended>, Stop> {
         loop {
-            let ended = process.wait_timeout(LOOK).map_err(Stop::Tool)?;
+            let ended = wait(LOOK)?;
             self.listen().map_err(Stop::Console)?;
             if ended.is_some() {
                 return Ok(ended);

@@ -48,7 +48,7 @@ impl Emulator {
             found
         };
         doctor::accept(&tool, &found.version)?;
-        let hash = blake3::hash([found.hash.as_str(), lockstep::SOURCE].concat().as_bytes()).to_hex().to_string();
+        let hash = blake3::hash([found.hash, lockstep::source()].concat().as_bytes()).to_hex().to_string();
         Ok(Self { hash, ..found })
     }
 
@@ -80,8 +80,9 @@ pub enum LockstepError {
     Store(#[from] StoreError),
 }
 
-/// The compiler flags of the library.
-const FLAGS: [&str; 7] = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"];
+/// What the library is compiled with.
+const FLAGS: [&str; 8] =
+    ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-fvisibility=hidden"];
 
 /// The library that orders QEMU's threads, compiled where it is not in the store.
 ///
@@ -92,12 +93,17 @@ pub fn lockstep(store: &Store, events: Events<'_>) -> Result<Lockstep, LockstepE
     let inputs = CacheInputs::new("lockstep", 1)
         .with("host", ARCH)
         .with("flags", FLAGS.join(" "))
-        .with("source", lockstep::SOURCE);
+        .with("source", lockstep::source());
     let entry = store.ensure(&inputs, events, |directory, _| {
-        let source = directory.join("lockstep.c");
-        fs::write(&source, lockstep::SOURCE).map_err(StoreError::write(&source))?;
-        let call = ToolCall::new(Tool::resolve("gcc")?);
-        capture(&call.args(FLAGS).arg("-o").arg(directory.join(LIBRARY)).arg(&source))?;
+        let mut call = ToolCall::new(Tool::resolve("gcc")?).args(FLAGS).arg("-o").arg(directory.join(LIBRARY));
+        for (name, text) in lockstep::SOURCES {
+            let source = directory.join(name);
+            fs::write(&source, text).map_err(StoreError::write(&source))?;
+            if source.extension().is_some_and(|extension| extension == "c") {
+                call = call.arg(source);
+            }
+        }
+        capture(&call)?;
         Ok::<_, LockstepError>(vec![LIBRARY.to_owned()])
     })?;
     let confined = Emulator::find(store).is_ok_and(|found| found.confined);

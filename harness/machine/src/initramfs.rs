@@ -25,6 +25,44 @@ const REGULAR: u32 = 0o100_000;
 const SYMLINK: u32 = 0o120_000;
 const CHARACTER_DEVICE: u32 = 0o020_000;
 
+/// A payload that is being written. All numbers are little-endian, and everything is padded to 8 bytes.
+struct Payload {
+    bytes: Vec<u8>,
+}
+
+/// The first word of a payload.
+const PAYLOAD_MAGIC: &[u8; 8] = b"KSNAPPL1";
+
+impl Default for Payload {
+    fn default() -> Self {
+        // The size follows in `finish`.
+        Self { bytes: [*PAYLOAD_MAGIC, [0; 8]].concat() }
+    }
+}
+
+impl Payload {
+    fn file(&mut self, path: &str, mode: u32, content: &[u8]) -> io::Result<()> {
+        let path = format!("/{path}");
+        let length = u8::try_from(path.len()).map_err(|_| io::Error::other(format!("`{path}` is too long a path")))?;
+        self.bytes.extend((content.len() as u64).to_le_bytes());
+        self.bytes.extend(mode.to_le_bytes());
+        self.bytes.extend(u32::from(length).to_le_bytes());
+        for part in [path.as_bytes(), content] {
+            self.bytes.extend(part);
+            self.bytes.resize(self.bytes.len().next_multiple_of(8), 0);
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        // A head without a path ends it.
+        self.bytes.extend([0; 16]);
+        let size = (self.bytes.len() as u64).to_le_bytes();
+        self.bytes[8..16].copy_from_slice(&size);
+        self.bytes
+    }
+}
+
 impl Root {
     /// A root with what every guest needs: mount points, and the device nodes that `/init` uses before devtmpfs is mounted.
     #[must_use]
@@ -93,6 +131,24 @@ impl Root {
         cpio::newc::trailer(&mut archive)?;
         Ok(archive)
     }
+
+    /// The same files as a payload: a format that the guest's init unpacks with few instructions (docs/guest-protocol.md).
+    ///
+    /// # Errors
+    /// Where there is an entry that is neither a file nor a directory, or a path that is longer than 255 bytes.
+    pub fn to_payload(&self) -> io::Result<Vec<u8>> {
+        let mut payload = Payload::default();
+        for (path, entry) in &self.entries {
+            match entry {
+                Entry::Directory => payload.file(path, DIRECTORY | 0o755, &[])?,
+                Entry::File { mode, content } => payload.file(path, REGULAR | mode, content)?,
+                Entry::Link { .. } | Entry::Device { .. } => {
+                    return Err(io::Error::other(format!("`{path}` is neither a file nor a directory")));
+                }
+            }
+        }
+        Ok(payload.finish())
+    }
 }
 
 #[cfg(test)]
@@ -108,6 +164,21 @@ mod tests {
         b.file("plan", vec![2, 3]);
         b.program("init", vec![1]);
         assert_eq!(a.to_cpio().ok(), b.to_cpio().ok());
+    }
+
+    #[test]
+    fn a_payload_holds_files_and_directories_alone() -> io::Result<()> {
+        let mut root = Root::default();
+        root.file("a/b", vec![7; 3]);
+        let bytes = root.to_payload()?;
+        let word = |at: usize| u64::from_le_bytes(bytes[at * 8..][..8].try_into().unwrap_or_default());
+        assert_eq!((&bytes[..8], word(1)), (b"KSNAPPL1".as_slice(), bytes.len() as u64));
+        // `/a`, then `/a/b` with its content, then the end.
+        assert_eq!((word(2), word(3) >> 32, word(3) & 0xffff_ffff), (0, 2, 0o040_755));
+        assert_eq!((word(5), word(6) >> 32, word(6) & 0xffff_ffff), (3, 4, 0o100_644));
+        assert_eq!((word(8), word(9), word(10), bytes.len()), (0x07_0707, 0, 0, 88));
+        assert!(Root::new().to_payload().is_err(), "devices");
+        Ok(())
     }
 
     #[test]

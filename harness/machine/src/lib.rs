@@ -16,6 +16,7 @@ pub mod qemu;
 pub mod report;
 pub mod schedule;
 pub mod shell;
+pub mod template;
 
 pub use boot::{Boot, BootError, BootRequest, Times, boot};
 pub use evidence::Evidence;

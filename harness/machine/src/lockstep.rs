@@ -1,11 +1,26 @@
-//! The library that makes the threads of QEMU take turns, so that the host's scheduler cannot affect a guest. See `lockstep.c`.
+//! What makes the threads of QEMU take turns, so that the host's scheduler decides nothing in a guest. See `lockstep/order.c`;
+//! `lockstep/template.c` of the same library forks a machine that has booted.
 
 use std::path::{Path, PathBuf};
 
 use kernsnap_host::exec::ToolCall;
 
-/// The source of a library for QEMU's own process.
-pub const SOURCE: &str = include_str!("lockstep.c");
+/// The sources of a library for QEMU's own process: names and texts.
+pub const SOURCES: [(&str, &str); 8] = [
+    ("child.c", include_str!("lockstep/child.c")),
+    ("child.h", include_str!("lockstep/child.h")),
+    ("order.c", include_str!("lockstep/order.c")),
+    ("order.h", include_str!("lockstep/order.h")),
+    ("qemu.c", include_str!("lockstep/qemu.c")),
+    ("qemu.h", include_str!("lockstep/qemu.h")),
+    ("template.c", include_str!("lockstep/template.c")),
+    ("template.h", include_str!("lockstep/template.h")),
+];
+
+/// The texts of all sources.
+pub(super) fn source() -> String {
+    SOURCES.map(|(name, text)| format!("{name}\n{text}")).concat()
+}
 
 /// The line that the library writes to QEMU's log as soon as a thread has waited for the other.
 pub const IN_EFFECT: &str = "lockstep: the main loop and the CPUs take turns";
@@ -14,6 +29,9 @@ pub const IN_EFFECT: &str = "lockstep: the main loop and the CPUs take turns";
 /// priority. The guest cannot tell, so they are not among the inputs of a result.
 pub const CONFINEMENT: [&str; 2] =
     ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"];
+
+/// The same for a QEMU that forks: `spawn` would deny it that. The library denies it to start programs.
+const TEMPLATE_CONFINEMENT: [&str; 2] = ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,resourcecontrol=deny"];
 
 /// How a boot's QEMU is kept in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,7 +49,16 @@ impl Lockstep {
     /// The call of QEMU with the library in it.
     #[must_use]
     pub fn applied(&self, call: ToolCall) -> ToolCall {
-        let call = if self.confined { call.args(CONFINEMENT) } else { call };
+        self.ordered(if self.confined { call.args(CONFINEMENT) } else { call })
+    }
+
+    /// The call of a QEMU that becomes a template.
+    pub(super) fn applied_to_template(&self, call: ToolCall) -> ToolCall {
+        let call = if self.confined { call.args(TEMPLATE_CONFINEMENT) } else { call };
+        self.ordered(call.env("LOCKSTEP_TEMPLATE", "1"))
+    }
+
+    fn ordered(&self, call: ToolCall) -> ToolCall {
         let call = match (self.library.parent(), self.library.file_name()) {
             // The loader takes these for the ends of names (ld.so(8)).
             (Some(directory), Some(name)) if self.library.to_string_lossy().contains([' ', ':']) => {
@@ -54,7 +81,7 @@ mod tests {
 
     #[test]
     fn the_harness_knows_the_librarys_word() {
-        assert!(SOURCE.contains(&format!("\"{IN_EFFECT}\\n\"")));
+        assert!(source().contains(&format!("\"{IN_EFFECT}\\n\"")));
         assert_eq!(without(&format!("{IN_EFFECT}\nqemu: no such board\n")), "qemu: no such board\n");
     }
 }

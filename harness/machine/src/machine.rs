@@ -50,6 +50,8 @@ pub struct Machine {
     pub disable: Vec<String>,
     /// The reserved region through which evidence leaves the guest.
     pub channel: Region,
+    /// The region where the files of a run go in. The kernel must not use it as ordinary memory (`mem=`).
+    pub payload: Region,
 }
 
 /// The effect of a guest switching its board off.
@@ -120,6 +122,7 @@ impl Machine {
             needs_qemu: QemuVersion(7, 2),
             disable: Vec::new(),
             channel: Region { address: 0, size: 0 },
+            payload: Region { address: 0, size: 0 },
         }
     }
 
@@ -144,10 +147,20 @@ impl Machine {
         version_number(version).is_none_or(|(major, minor)| QemuVersion(major, minor) >= self.needs_qemu)
     }
 
-    /// Where the channel lies in the machine's memory.
+    /// The place of the channel in the machine's memory.
     #[must_use]
     pub fn channel_in_memory(&self) -> Region {
-        Region { address: self.channel.address.saturating_sub(self.memory_address), ..self.channel }
+        self.in_memory(self.channel)
+    }
+
+    /// The place of the payload in the machine's memory.
+    #[must_use]
+    pub fn payload_in_memory(&self) -> Region {
+        self.in_memory(self.payload)
+    }
+
+    fn in_memory(&self, region: Region) -> Region {
+        Region { address: region.address.saturating_sub(self.memory_address), ..region }
     }
 
     /// The schedule of a run that names none: 2 ns an instruction, all CPUs.

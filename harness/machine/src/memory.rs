@@ -2,9 +2,9 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{MemfdFlags, memfd_create};
 
@@ -23,9 +23,39 @@ impl GuestMemory {
     /// # Errors
     /// Where the system refuses.
     pub fn new(mib: u32) -> io::Result<Self> {
+        Self::with_bytes(u64::from(mib) << 20)
+    }
+
+    /// A part of a guest's memory, of `size` bytes.
+    pub(super) fn with_bytes(size: u64) -> io::Result<Self> {
         let file = File::from(memfd_create("kernsnap-guest", MemfdFlags::CLOEXEC)?);
-        file.set_len(u64::from(mib) << 20)?;
+        file.set_len(size)?;
         Ok(Self { file })
+    }
+
+    /// Writes `payload` into `region`.
+    pub(super) fn put(&self, region: Region, payload: &[u8]) -> io::Result<()> {
+        put(&self.file, region, payload)
+    }
+
+    /// Memory that holds `payload` in `region` when the machine is switched on; an empty one leaves it zero.
+    ///
+    /// # Errors
+    /// Where the system refuses, or the payload is larger than its region.
+    pub fn with_payload(mib: u32, region: Region, payload: &[u8]) -> io::Result<Self> {
+        let memory = Self::new(mib)?;
+        put(&memory.file, region, payload)?;
+        Ok(memory)
+    }
+
+    /// The same as a file at `path`, for a QEMU that somebody else starts.
+    ///
+    /// # Errors
+    /// As [`GuestMemory::with_payload`].
+    pub fn write(path: &Path, mib: u32, region: Region, payload: &[u8]) -> io::Result<()> {
+        let file = File::create(path)?;
+        file.set_len(u64::from(mib) << 20)?;
+        put(&file, region, payload)
     }
 
     /// A path under which QEMU can open it while this process lives.
@@ -53,6 +83,20 @@ impl GuestMemory {
     }
 }
 
+fn put(memory: &File, region: Region, payload: &[u8]) -> io::Result<()> {
+    if u64::try_from(payload.len()).is_ok_and(|size| size > region.size) {
+        let message = format!("the run's files have {} bytes, and the board takes {}", payload.len(), region.size);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    memory.write_all_at(payload, region.address)
+}
+
+impl AsFd for GuestMemory {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +106,18 @@ mod tests {
         let memory = GuestMemory::new(16)?;
         let found = memory.channel(Region { address: 0x10_0000, size: 0x1000 })?;
         assert_eq!(found, Err(ChannelError::NotOpened));
+        Ok(())
+    }
+
+    #[test]
+    fn a_payload_is_in_its_region_and_no_larger() -> io::Result<()> {
+        let region = Region { address: 0x1000, size: 4 };
+        let memory = GuestMemory::with_payload(1, region, &[1, 2, 3, 4])?;
+        let mut found = [0; 6];
+        File::open(memory.path())?.read_exact_at(&mut found, 0xfff)?;
+        assert_eq!(found, [0, 1, 2, 3, 4, 0]);
+        let error = GuestMemory::with_payload(1, region, &[0; 5]).expect_err("it is larger");
+        assert_eq!(error.to_string(), "the run's files have 5 bytes, and the board takes 4");
         Ok(())
     }
 

@@ -72,21 +72,49 @@ impl Plan {
         self.origins.get(&line).map_or(&[], Vec::as_slice)
     }
 
-    /// Mounts and the channel. The initramfs has the few device nodes that are needed always; devtmpfs is mounted only for
-    /// modules, which may make more.
+    /// The plan in the initramfs of every run on a board: the mounts, then the payload, whose plan goes on.
+    #[must_use]
+    pub fn base(payload: Region) -> String {
+        let mut plan = Self::default();
+        plan.mounts();
+        plan.line(format_args!("payload {:#x} {:#x}", payload.address, payload.size));
+        plan.line(format_args!("end"));
+        plan.text
+    }
+
+    /// The beginning of a plan in a payload, after [`Plan::base`].
     #[must_use]
     pub fn new(channel: Region, modules: bool) -> Self {
         let mut plan = Self::default();
         plan.line(format_args!("kernsnap-plan 1"));
-        plan.line(format_args!("mount proc /proc"));
-        plan.line(format_args!("mount sysfs /sys"));
-        if modules {
-            plan.line(format_args!("mount devtmpfs /dev"));
-        }
-        plan.line(format_args!("mount tracefs {TRACEFS}"));
-        plan.line(format_args!("channel {:#x} {:#x}", channel.address, channel.size));
-        plan.line(format_args!("phase ready"));
+        plan.open(channel, modules);
         plan
+    }
+
+    /// The beginning of a plan in an initramfs that holds everything, for a board whose memory the host cannot write.
+    #[must_use]
+    pub fn alone(channel: Region, modules: bool) -> Self {
+        let mut plan = Self::default();
+        plan.mounts();
+        plan.open(channel, modules);
+        plan
+    }
+
+    fn mounts(&mut self) {
+        self.line(format_args!("kernsnap-plan 1"));
+        self.line(format_args!("mount proc /proc"));
+        self.line(format_args!("mount sysfs /sys"));
+        self.line(format_args!("mount tracefs {TRACEFS}"));
+    }
+
+    /// The channel. The initramfs has the few device nodes that are needed always; devtmpfs is mounted only for modules, which
+    /// may make more.
+    fn open(&mut self, channel: Region, modules: bool) {
+        if modules {
+            self.line(format_args!("mount devtmpfs /dev"));
+        }
+        self.line(format_args!("channel {:#x} {:#x}", channel.address, channel.size));
+        self.line(format_args!("phase ready"));
     }
 
     /// Turning events and tracers on waits for several grace periods of RCU, 10 ms and more each. While nothing is watched

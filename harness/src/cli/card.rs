@@ -124,6 +124,7 @@ pub(super) fn boot(context: &Context, path: &Path) -> Result<Exit, Failure> {
         kernel: &take(kernel)?,
         device_tree: &take(DEVICE_TREE)?,
         initramfs: &take(INITRAMFS)?,
+        payload: &[],
         directory: directory.path(),
         limit: LIMIT,
         may_panic: false,

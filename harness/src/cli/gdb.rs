@@ -13,7 +13,6 @@ use kernsnap_host::exec::{Ended, Outputs, Process, Tool, ToolCall, ToolError, in
 use kernsnap_host::interrupt;
 use kernsnap_image::ImageError;
 use kernsnap_machine::BootError;
-use kernsnap_machine::memory::GuestMemory;
 
 /// The debugger, which is also the package it comes in.
 const DEBUGGER: &str = "gdb-multiarch";
@@ -61,6 +60,7 @@ pub(super) fn gdb(context: &Context, arguments: &GdbArguments) -> Result<Exit, F
     match debugger {
         None => {
             let memory = directory.join("guest-memory");
+            input.leave_memory(&memory)?;
             answer(&machine(&input, &directory, &memory)?.to_string());
             let gdb = words.iter().map(|word| quoted(word.as_ref())).collect::<Vec<_>>().join(" ");
             answer(&format!("{DEBUGGER} {gdb}"));
@@ -87,8 +87,8 @@ fn machine(input: &RunInput<'_>, directory: &Path, memory: &Path) -> Result<Tool
 
 /// Starts the machine, and gives the terminal to the debugger until that ends.
 fn attached(input: &RunInput<'_>, directory: &Path, gdb: &ToolCall) -> Result<Exit, Failure> {
-    let memory = GuestMemory::new(input.runtime.machine.memory_mib)
-        .map_err(|source| RunError::Boot(BootError::File { path: "guest memory".into(), source }))?;
+    let memory =
+        input.memory().map_err(|source| RunError::Boot(BootError::File { path: "guest memory".into(), source }))?;
     let call = machine(input, directory, &memory.path())?;
     let log = directory.join(evidence::QEMU_LOG);
     let qemu = Process::start(&call, Outputs { stdout: &log, stderr: &log })

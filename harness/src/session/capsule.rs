@@ -162,6 +162,7 @@ impl Capsule {
             (KERNEL.to_owned(), fs::read(&runtime.kernel)?),
             (DEVICE_TREE.to_owned(), fs::read(&runtime.device_tree)?),
             (evidence::INITRAMFS.to_owned(), input.initramfs.clone()),
+            (evidence::PAYLOAD.to_owned(), input.files.clone()),
             (evidence::PLAN.to_owned(), input.plan.text.clone().into_bytes()),
         ]);
         if let Some(found) = evidence {
@@ -217,7 +218,7 @@ impl Capsule {
     /// Where the files cannot be written, QEMU cannot be started, or somebody asked the harness to stop. A machine that is
     /// lost is an answer.
     pub fn replay(&self, lockstep: &Lockstep, directory: &Path, limit: Duration) -> Result<Replay, BootError> {
-        for name in [KERNEL, DEVICE_TREE, evidence::INITRAMFS, evidence::PLAN] {
+        for name in [KERNEL, DEVICE_TREE, evidence::INITRAMFS, evidence::PAYLOAD, evidence::PLAN] {
             let path = directory.join(name);
             let bytes = self.files.get(name).map(Vec::as_slice).unwrap_or_default();
             fs::write(&path, bytes).map_err(|source| BootError::File { path, source })?;
@@ -230,6 +231,7 @@ impl Capsule {
             kernel: &directory.join(KERNEL),
             device_tree: &directory.join(DEVICE_TREE),
             initramfs: &directory.join(evidence::INITRAMFS),
+            payload: self.files.get(evidence::PAYLOAD).map(Vec::as_slice).unwrap_or_default(),
             directory,
             limit,
             may_panic: self.about.may_panic,

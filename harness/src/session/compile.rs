@@ -35,7 +35,10 @@ pub struct PlanContext<'a> {
 /// The plan of one run of `scenario`.
 #[must_use]
 pub fn compile(scenario: &Scenario, context: &PlanContext<'_>) -> Plan {
-    let mut plan = Plan::new(context.channel, loads_modules(scenario) || context.keep.is_some());
+    let mut plan = match context.keep {
+        Some(_) => Plan::alone(context.channel, true),
+        None => Plan::new(context.channel, loads_modules(scenario)),
+    };
     for name in context.dependencies {
         plan.line(format_args!("insmod {}", module_path(name)));
     }

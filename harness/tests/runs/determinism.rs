@@ -108,7 +108,7 @@ fn a_slower_guest_with_fewer_processors_repeats_its_bytes() -> Outcome {
     check(2, "2:2")
 }
 
-/// Without `lockstep.c` about nine of ten of these runs differ: the main loop runs while a processor goes idle, and moves the
+/// Without `lockstep/order.c` about nine of ten of these runs differ: the main loop runs while a processor goes idle, and moves the
 /// guest's clock too far.
 #[test]
 fn what_delays_the_threads_of_qemu_reaches_no_guest() -> Outcome {

@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "this module owns `duct`")]
 
 use std::ffi::OsString;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -18,21 +19,23 @@ pub(super) fn tied(call: &ToolCall, signal: &str) -> Result<(Tool, Vec<OsString>
     Ok((setpriv, args))
 }
 
-/// The call as duct wants it. Its exit status is data, not an error.
+/// The call as duct wants it, with `input` or nothing as its standard input. Its exit status is data, not an error.
 ///
 /// `setpriv` replaces itself by the tool, so the process started is the tool. `--pdeathsig` is tied to the *thread* that
 /// starts it: whoever starts a tool must outlive it.
-pub(super) fn expression(call: &ToolCall) -> Result<duct::Expression, ToolError> {
+pub(super) fn expression(call: &ToolCall, input: Option<OwnedFd>) -> Result<duct::Expression, ToolError> {
     let (setpriv, args) = tied(call, "TERM")?;
-    let mut expression = duct::cmd(setpriv.path(), args)
-        .full_env(inherited(call.goes_abroad()).into_iter().chain(call.environment()))
-        .stdin_null()
-        .unchecked()
-        .before_spawn(|command| {
-            // Ctrl-C must reach the harness alone; it then ends the whole group, make's children included.
-            command.process_group(0);
-            Ok(())
-        });
+    let expression =
+        duct::cmd(setpriv.path(), args).full_env(inherited(call.goes_abroad()).into_iter().chain(call.environment()));
+    let expression = match input {
+        Some(input) => expression.stdin_file(input),
+        None => expression.stdin_null(),
+    };
+    let mut expression = expression.unchecked().before_spawn(|command| {
+        // Ctrl-C must reach the harness alone; it then ends the whole group, make's children included.
+        command.process_group(0);
+        Ok(())
+    });
     if let Some(dir) = call.directory() {
         expression = expression.dir(dir);
     }

@@ -42,6 +42,12 @@ impl Ended {
         self == Ended::Exit(0)
     }
 
+    /// The end that a status of wait(2) means.
+    #[must_use]
+    pub fn from_wait(status: i32) -> Ended {
+        Self::from_status(std::process::ExitStatus::from_raw(status))
+    }
+
     fn from_status(status: std::process::ExitStatus) -> Ended {
         match status.code() {
             Some(code) => Ended::Exit(code),

@@ -1,5 +1,6 @@
 //! A program that runs beside the harness: a machine.
 
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,8 +34,22 @@ impl Process {
     /// [`ToolError::Start`] when the system refuses it; a tool that starts and then refuses its arguments is seen by
     /// [`Process::wait_timeout`] instead.
     pub fn start(call: &ToolCall, outputs: Outputs<'_>) -> Result<Process, ToolError> {
-        let expression =
-            expression(call)?.stdout_path(PathBuf::from(outputs.stdout)).stderr_path(PathBuf::from(outputs.stderr));
+        Self::start_on(call, None, outputs)
+    }
+
+    /// The same with a standard input.
+    ///
+    /// # Errors
+    ///
+    /// As [`Process::start`].
+    pub fn start_with_input(call: &ToolCall, input: OwnedFd, outputs: Outputs<'_>) -> Result<Process, ToolError> {
+        Self::start_on(call, Some(input), outputs)
+    }
+
+    fn start_on(call: &ToolCall, input: Option<OwnedFd>, outputs: Outputs<'_>) -> Result<Process, ToolError> {
+        let expression = expression(call, input)?
+            .stdout_path(PathBuf::from(outputs.stdout))
+            .stderr_path(PathBuf::from(outputs.stderr));
         let handle = expression.start().map_err(|source| ToolError::Start { call: call.to_string(), source })?;
         let pid = handle.pids().first().copied().unwrap_or_default();
         Ok(Process { handle, pid, call: call.to_string() })

@@ -36,7 +36,7 @@ pub struct ToolOutput {
 pub fn run(call: &ToolCall, on_line: &mut dyn FnMut(&str)) -> Result<ToolOutput, ToolError> {
     let start_error = |source| ToolError::Start { call: call.to_string(), source };
     let mut log = open_log(call).map_err(start_error)?;
-    let handle = Arc::new(expression(call)?.stderr_to_stdout().reader().map_err(start_error)?);
+    let handle = Arc::new(expression(call, None)?.stderr_to_stdout().reader().map_err(start_error)?);
     let group = Group::led_by(&handle.pids());
     let (lines, received) = mpsc::sync_channel(1024);
     let reader = thread::spawn({

@@ -1,25 +1,28 @@
 //! All that reaches a guest: a run is a function of this, of its image's files and of the QEMU build.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use super::{GuestPayload, ImageRuntime, RunError, evidence, write};
 use crate::session::compile::{self, PlanContext};
 use kernsnap_host::exec::{ToolCall, ToolError};
-use kernsnap_host::key::CacheInputs;
+use kernsnap_host::key::{CacheInputs, Key};
 use kernsnap_image::module_file::ModuleFile;
 use kernsnap_machine::boot::command;
 use kernsnap_machine::initramfs::Root;
 use kernsnap_machine::machine::PowerOff;
+use kernsnap_machine::memory::GuestMemory;
 use kernsnap_machine::plan;
 use kernsnap_machine::plan::Plan;
 use kernsnap_machine::qemu::{RunFiles, arguments};
+use kernsnap_machine::template::Template;
 use kernsnap_machine::{Boot, BootError, BootRequest, Schedule, boot};
 use kernsnap_scenario::Scenario;
 
 /// Raised when what the harness takes from a machine changes.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 
 /// The inputs of one boot.
 #[derive(Clone, Debug)]
@@ -28,8 +31,10 @@ pub struct RunInput<'a> {
     pub runtime: &'a ImageRuntime,
     /// The steps of the guest's init.
     pub plan: Plan,
-    /// The root file system, with the plan in it.
+    /// The root file system that the machine boots with: init alone.
     pub initramfs: Vec<u8>,
+    /// The files that init adds to it: the plan, programs and modules.
+    pub files: Vec<u8>,
     /// The kernel's command line, without the console.
     pub command_line: String,
     /// CPUs and their pace.
@@ -64,12 +69,14 @@ impl<'a> RunInput<'a> {
         plan: Plan,
         schedule: Schedule,
     ) -> Result<Self, RunError> {
-        let initramfs = root(runtime, payload, &plan.text)
-            .to_cpio()
-            .map_err(|source| RunError::Write { path: evidence::INITRAMFS.into(), source })?;
+        let initramfs =
+            base(runtime).to_cpio().map_err(|source| RunError::Write { path: evidence::INITRAMFS.into(), source })?;
+        let mut added = Root::default();
+        add(&mut added, payload, &plan.text);
+        let files = added.to_payload().map_err(|source| RunError::Write { path: evidence::PAYLOAD.into(), source })?;
         let command_line = format!("{} {}", runtime.command_line, payload.boot_parameters).trim_end().to_owned();
         let may_panic = payload.may_panic;
-        Ok(Self { runtime, plan, initramfs, command_line, schedule, may_panic, modules: modules(payload) })
+        Ok(Self { runtime, plan, initramfs, files, command_line, schedule, may_panic, modules: modules(payload) })
     }
 
     /// QEMU's arguments, with short names in place of the host's paths.
@@ -93,11 +100,45 @@ impl<'a> RunInput<'a> {
         CacheInputs::new("result", RECIPE)
             .with("kernel and device tree", &self.runtime.content)
             .with("initramfs", &self.initramfs)
+            .with("payload", &self.files)
             .with("qemu", qemu)
             .with("arguments", self.arguments().join("\n"))
             .with("channel", format!("{:#x} {:#x}", channel.address, channel.size))
             .with("may panic", self.may_panic.to_string())
             .with("powers off", self.powers_off().to_string())
+    }
+
+    /// Boots the machine up to the point where it takes the payload. Every input with the same [`RunInput::template_key`] can be
+    /// run from there.
+    ///
+    /// # Errors
+    /// [`BootError::Template`] where this machine cannot be forked; it can boot instead.
+    pub fn template(&self, limit: Duration) -> Result<Template, RunError> {
+        let directory = Path::new("");
+        Ok(Template::boot(&self.request(directory, directory, limit), &self.initramfs)?)
+    }
+
+    /// All of the input that a template depends on.
+    #[must_use]
+    pub fn template_key(&self) -> Key {
+        CacheInputs::new("template", RECIPE)
+            .with("kernel and device tree", &self.runtime.content)
+            .with("initramfs", &self.initramfs)
+            .with("arguments", self.arguments().join("\n"))
+            .with("adverse", self.runtime.lockstep.adverse.to_string())
+            .key()
+    }
+
+    /// Runs the machine from `template` on. It leaves what [`RunInput::boot`] leaves, with the same bytes.
+    ///
+    /// # Errors
+    /// As [`RunInput::boot`], and [`BootError::Template`] where the template is gone.
+    pub fn fork(&self, template: &Template, directory: &Path, limit: Duration) -> Result<Boot, RunError> {
+        self.leave(directory)?;
+        let initramfs = directory.join(evidence::INITRAMFS);
+        let boot = template.run(&self.request(directory, &initramfs, limit))?;
+        write(directory, evidence::RAW, &boot.evidence.body)?;
+        Ok(boot)
     }
 
     /// Boots the machine. The inputs, the command line, logs and raw trace are left in `directory`, which exists.
@@ -112,13 +153,33 @@ impl<'a> RunInput<'a> {
         Ok(boot)
     }
 
-    /// Leaves the plan, the root file system and QEMU's command line in `directory`.
+    /// The memory of the machine at power-on.
+    ///
+    /// # Errors
+    /// Where the system refuses, or the files are too large for the board.
+    pub fn memory(&self) -> io::Result<GuestMemory> {
+        let machine = &self.runtime.machine;
+        GuestMemory::with_payload(machine.memory_mib, machine.payload_in_memory(), &self.files)
+    }
+
+    /// Leaves that memory as a file at `path`, for a QEMU that somebody else starts.
+    ///
+    /// # Errors
+    /// [`RunError::Write`].
+    pub fn leave_memory(&self, path: &Path) -> Result<(), RunError> {
+        let machine = &self.runtime.machine;
+        GuestMemory::write(path, machine.memory_mib, machine.payload_in_memory(), &self.files)
+            .map_err(|source| RunError::Write { path: path.to_owned(), source })
+    }
+
+    /// Leaves the plan, the root file system, the payload and QEMU's command line in `directory`.
     ///
     /// # Errors
     /// [`RunError::Write`], and where QEMU is not on this host.
     pub fn leave(&self, directory: &Path) -> Result<(), RunError> {
         write(directory, evidence::PLAN, self.plan.text.as_bytes())?;
         write(directory, evidence::INITRAMFS, &self.initramfs)?;
+        write(directory, evidence::PAYLOAD, &self.files)?;
         let call = self.command(directory, Path::new("guest-memory")).map_err(BootError::Tool)?;
         write(directory, evidence::COMMAND, format!("{call}\n").as_bytes())
     }
@@ -141,6 +202,7 @@ impl<'a> RunInput<'a> {
             kernel: &self.runtime.kernel,
             device_tree: &self.runtime.device_tree,
             initramfs,
+            payload: &self.files,
             directory,
             limit,
             may_panic: self.may_panic,
@@ -165,13 +227,22 @@ pub fn for_card(
     schedule: Schedule,
     device: &str,
 ) -> Root {
-    root(runtime, payload, &compile(scenario, runtime, payload, schedule, Some(device)).text)
-}
-
-/// The root file system of a guest that carries out `plan`.
-fn root(runtime: &ImageRuntime, payload: &GuestPayload, plan: &str) -> Root {
     let mut root = Root::new();
     root.program("init", runtime.init.clone());
+    add(&mut root, payload, &compile(scenario, runtime, payload, schedule, Some(device)).text);
+    root
+}
+
+/// The root file system that is the same for all runs on an image.
+fn base(runtime: &ImageRuntime) -> Root {
+    let mut root = Root::new();
+    root.program("init", runtime.init.clone());
+    root.file("plan", Plan::base(runtime.machine.payload).into());
+    root
+}
+
+/// Adds what differs from run to run: the plan, programs and modules.
+fn add(root: &mut Root, payload: &GuestPayload, plan: &str) {
     root.file("plan", plan.into());
     for (name, content) in &payload.programs {
         root.program(&plan::program_path(name), content.clone());
@@ -180,7 +251,6 @@ fn root(runtime: &ImageRuntime, payload: &GuestPayload, plan: &str) -> Root {
     for (name, content) in modules.chain(payload.dependencies.iter().map(|(name, content)| (name, content))) {
         root.file(&plan::module_path(name), content.clone());
     }
-    root
 }
 
 fn compile(
@@ -266,6 +336,7 @@ mod tests {
             changed(|runtime, _| runtime.command_line = "loud".into())?,
             changed(|runtime, _| runtime.machine.qemu_machine = "raspi4b".into())?,
             changed(|runtime, _| runtime.machine.channel.size = 64)?,
+            changed(|runtime, _| runtime.machine.payload.size = 64)?,
             changed(|runtime, _| runtime.powers_off = false)?,
             changed(|_, payload| payload.boot_parameters = "ftrace_dump_on_oops".into())?,
             changed(|_, payload| payload.may_panic = true)?,

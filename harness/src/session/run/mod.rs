@@ -88,7 +88,9 @@ pub mod evidence {
     pub const COMMAND: &str = "command.txt";
     /// The guest's root file system.
     pub const INITRAMFS: &str = "initramfs.cpio";
-    /// The plan, which is also in the initramfs.
+    /// The files that init adds to it.
+    pub const PAYLOAD: &str = "payload.bin";
+    /// The plan, which is also in the payload.
     pub const PLAN: &str = "plan.txt";
     /// The sections of the channel: the raw trace and the guest's report.
     pub const RAW: &str = "trace.raw";

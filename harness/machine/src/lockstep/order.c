@@ -10,35 +10,35 @@
  * place is given by the guest's instructions, so the main loop's turns are a part of the guest's own order.
  */
 #define _GNU_SOURCE
+#include "order.h"
+
 #include <dlfcn.h>
-#include <poll.h>
-#include <pthread.h>
 #include <setjmp.h>
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "template.h"
 
 enum { MOST_FDS = 64, MOST_LOOKS = 40, LOOK_US = 50, WORST_US = 500, ONE_OF = 4 };
 
 /* What the harness looks for in QEMU's log: without it the threads were not ordered. */
 static const char in_effect[] = "lockstep: the main loop and the CPUs take turns\n";
 
-static int (*real_mutex_lock)(pthread_mutex_t *);
-static int (*real_mutex_unlock)(pthread_mutex_t *);
-static int (*real_cond_wait)(pthread_cond_t *, pthread_mutex_t *);
+int (*real_mutex_lock)(pthread_mutex_t *);
+int (*real_mutex_unlock)(pthread_mutex_t *);
+int (*real_cond_wait)(pthread_cond_t *, pthread_mutex_t *);
 static int (*real_ppoll)(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *);
 static ssize_t (*real_write)(int, const void *, size_t);
 static void (*real_siglongjmp)(sigjmp_buf, int) __attribute__((noreturn));
 static void (*real_longjmp_chk)(struct __jmp_buf_tag *, int) __attribute__((noreturn));
 
 /* QEMU's first thread. */
-static pthread_t loop;
+pthread_t loop;
 /* The first other thread that waits for a condition waits for its start: it is the CPUs', and what it holds is the big lock. */
 static pthread_t cpus;
-static pthread_mutex_t *_Atomic big_lock;
+pthread_mutex_t *_Atomic big_lock;
 /* Somebody may have woken the main loop. */
 static atomic_bool woken;
 /* Whether the main loop is to run when it does most harm, to try the order; and whether it waits for that time. */
@@ -52,7 +52,7 @@ static struct pollfd polled[MOST_FDS];
 static nfds_t polled_fds;
 
 /* Other libraries' constructors may come first: whoever is called begins. */
-__attribute__((constructor)) static void begin(void)
+__attribute__((constructor)) void order_begin(void)
 {
 	if (real_write)
 		return;
@@ -72,7 +72,7 @@ static bool is_loop(void)
 	return pthread_equal(pthread_self(), loop);
 }
 
-static bool is_cpus(void)
+bool is_cpus(void)
 {
 	return big_lock && pthread_equal(pthread_self(), cpus);
 }
@@ -100,10 +100,11 @@ static void becomes(int next, const struct pollfd *fds, nfds_t count)
 	real_mutex_unlock(&mutex);
 }
 
+/* Whether the log has the line already. */
+static bool told;
+
 static void let_loop_run(void)
 {
-	static bool told;
-
 	if (!atomic_exchange(&woken, false) && state != RUNS)
 		return;
 	real_mutex_lock(&mutex);
@@ -114,19 +115,60 @@ static void let_loop_run(void)
 		told = real_write(STDERR_FILENO, in_effect, sizeof(in_effect) - 1) > 0;
 }
 
-int pthread_mutex_lock(pthread_mutex_t *lock)
+bool order_is_quiet(void)
 {
-	begin();
+	bool quiet;
+
+	real_mutex_lock(&mutex);
+	quiet = state == POLLS && poll(polled, polled_fds, 0) == 0;
+	real_mutex_unlock(&mutex);
+	return quiet;
+}
+
+bool order_loop_waits(void)
+{
+	return state == WAITS;
+}
+
+void order_let_loop_run(void)
+{
+	woken = true;
+	let_loop_run();
+}
+
+void order_restart(void)
+{
+	pthread_mutex_init(&mutex, NULL);
+	pthread_cond_init(&changed, NULL);
+	state = RUNS;
+	polled_fds = 0;
+	lurks = false;
+	told = false;
+}
+
+void order_await_loop(void)
+{
+	real_mutex_lock(&mutex);
+	while (state == RUNS)
+		real_cond_wait(&changed, &mutex);
+	real_mutex_unlock(&mutex);
+}
+
+REPLACES int pthread_mutex_lock(pthread_mutex_t *lock)
+{
+	order_begin();
 	if (lock == big_lock && is_cpus())
 		let_loop_run();
+	if (template_armed && lock == big_lock && is_cpus())
+		template_reach();
 	return real_mutex_lock(lock);
 }
 
-int pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *lock)
+REPLACES int pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *lock)
 {
 	int result;
 
-	begin();
+	order_begin();
 	if (is_loop()) {
 		becomes(WAITS, NULL, 0);
 		result = real_cond_wait(condition, lock);
@@ -147,12 +189,12 @@ int pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *lock)
 	return result;
 }
 
-int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *signals)
+REPLACES int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *signals)
 {
 	bool blocks = !timeout || timeout->tv_sec || timeout->tv_nsec;
 	int result;
 
-	begin();
+	order_begin();
 	if (!is_loop())
 		return real_ppoll(fds, count, timeout, signals);
 	if (blocks && count <= MOST_FDS)
@@ -164,11 +206,11 @@ int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, cons
 }
 
 /* An event file descriptor takes eight bytes (eventfd(2)): this is how QEMU's threads wake its main loop. */
-ssize_t write(int fd, const void *bytes, size_t count)
+REPLACES ssize_t write(int fd, const void *bytes, size_t count)
 {
 	ssize_t result;
 
-	begin();
+	order_begin();
 	result = real_write(fd, bytes, count);
 	if (count == sizeof(uint64_t) && !is_loop())
 		woken = true;
@@ -189,17 +231,17 @@ static void leaves_guest(void)
 	}
 }
 
-void siglongjmp(sigjmp_buf environment, int value)
+REPLACES void siglongjmp(sigjmp_buf environment, int value)
 {
-	begin();
+	order_begin();
 	leaves_guest();
 	real_siglongjmp(environment, value);
 }
 
 /* The same in programs that are compiled with _FORTIFY_SOURCE. */
-void __longjmp_chk(struct __jmp_buf_tag *environment, int value)
+REPLACES void __longjmp_chk(struct __jmp_buf_tag *environment, int value)
 {
-	begin();
+	order_begin();
 	leaves_guest();
 	real_longjmp_chk(environment, value);
 }

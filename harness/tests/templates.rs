@@ -1,0 +1,105 @@
+//! A run that is forked from a template gives the bytes of a run that boots.
+#![expect(clippy::print_stderr, reason = "a test tells what it saw on stderr")]
+
+use std::error::Error;
+use std::fs;
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use kernsnap::cli::args::DEFAULT_IMAGE;
+use kernsnap::cli::default_store;
+use kernsnap::session::prepare::{Prepared, PreparedImage};
+use kernsnap::session::run::{RunError, RunInput};
+use kernsnap_host::store::Store;
+use kernsnap_host::workspace::Workspace;
+use kernsnap_image::{Images, Options};
+use kernsnap_machine::BootError;
+use rustix::process::{Pid, Signal, kill_process};
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// The backstop in host time.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Gives `check` the input of every scenario whose machine boots like all others, in the order of their names.
+fn with_inputs(check: impl FnOnce(&Store, &[(String, RunInput<'_>)]) -> Outcome) -> Outcome {
+    let workspace = Workspace { root: PathBuf::from(env!("CARGO_MANIFEST_DIR")) };
+    let store = Store::at(default_store().ok_or("there is no home directory for the image store")?);
+    let options = Options::default();
+    let images = Images { workspace: &workspace, store: &store, options: &options };
+    let mut on = |event| eprintln!("{event:?}");
+    let image = PreparedImage::open(images, DEFAULT_IMAGE, &mut on)?;
+    let schedule = image.runtime.machine.usual_schedule();
+    let mut inputs = Vec::new();
+    for file in workspace.scenario_files()? {
+        if let Prepared::Ready(scenario, payload) = image.scenario(&file, &mut on)?
+            && payload.boot_parameters.is_empty()
+        {
+            let input = RunInput::from_scenario(&scenario, &image.runtime, &payload, schedule)?;
+            inputs.push((scenario.id.clone(), input));
+        }
+    }
+    check(&store, &inputs)
+}
+
+#[test]
+fn every_scenario_gives_the_bytes_of_its_boot() -> Outcome {
+    with_inputs(|store, inputs| {
+        let (_, first) = inputs.first().ok_or("there are no scenarios")?;
+        let template = first.template(LIMIT)?;
+        let mut different = Vec::new();
+        for (id, input) in inputs {
+            assert_eq!(input.template_key(), first.template_key(), "{id}");
+            let forked = input.fork(&template, store.scratch()?.path(), LIMIT)?;
+            let booted = input.boot(store.scratch()?.path(), LIMIT)?;
+            if forked.evidence != booted.evidence || forked.settled != booted.settled {
+                different.push((id, booted.evidence.differences(&forked.evidence)));
+            }
+        }
+        assert!(different.is_empty(), "{different:#?}");
+        Ok(())
+    })
+}
+
+/// The processes whose parent is `parent`.
+fn children(parent: u32) -> Vec<u32> {
+    let tasks = format!("/proc/{parent}/task");
+    let tasks = fs::read_dir(tasks).into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    lists.flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn a_lost_template_and_a_lost_run_are_seen_and_leave_nothing() -> Outcome {
+    with_inputs(|store, inputs| {
+        let (_, input) = inputs.iter().find(|(id, _)| id == "lost-wakeup").ok_or("there is no `lost-wakeup`")?;
+        let template = input.template(LIMIT)?;
+        let [qemu] = *children(std::process::id()) else { return Err("not one machine runs".into()) };
+        let end_while_running = |of: fn(u32) -> Option<u32>| {
+            let directory = store.scratch()?;
+            let found = thread::scope(|scope| {
+                let run = scope.spawn(|| input.fork(&template, directory.path(), LIMIT));
+                while children(qemu).is_empty() && !run.is_finished() {
+                    thread::yield_now();
+                }
+                let pid = of(qemu).and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+                let ended = pid.map(|pid| kill_process(pid, Signal::KILL));
+                (run.join(), ended)
+            });
+            match found {
+                (Ok(Err(RunError::Boot(error))), Some(Ok(()))) => Ok::<_, Box<dyn Error>>(error),
+                found => Err(format!("{found:?}").into()),
+            }
+        };
+        let error = end_while_running(|qemu| children(qemu).first().copied())?;
+        assert!(matches!(error, BootError::Died { .. }), "{error:?}");
+        let directory = store.scratch()?;
+        assert!(input.fork(&template, directory.path(), LIMIT).is_ok(), "the template goes on");
+        let error = end_while_running(Some)?;
+        assert!(matches!(error, BootError::Template(_)), "{error:?}");
+        drop(template);
+        assert_eq!(children(std::process::id()), Vec::<u32>::new());
+        Ok(())
+    })
+}
