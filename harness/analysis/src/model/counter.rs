@@ -20,7 +20,7 @@ pub(super) struct Counter {
     counts: Counts,
 }
 
-/// The unknown keys.
+/// The latest event of one task, with a count that is not in the table yet.
 #[derive(Clone, Debug)]
 struct Recent {
     task: TaskId,
