@@ -60,8 +60,18 @@ static int (*real_madvise)(void *, size_t, int);
 static const int ending_signals[] = { SIGINT, SIGHUP, SIGTERM };
 enum { ENDING_SIGNALS = sizeof(ending_signals) / sizeof(ending_signals[0]) };
 
-/* A template and its runs start no program. */
-static void forbid_programs(void)
+/* Ends the process, of which no template can be made. */
+static void refuse(const char *reason)
+{
+	struct hello hello = { .ready = 0 };
+
+	snprintf(hello.reason, sizeof(hello.reason), "%s", reason);
+	send(control, &hello, sizeof(hello), MSG_NOSIGNAL);
+	_exit(EXIT_FAILURE);
+}
+
+/* A template and its runs start no program. Returns whether the host takes the filter that denies it. */
+static bool forbid_programs(void)
 {
 	struct sock_filter steps[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -72,8 +82,8 @@ static void forbid_programs(void)
 	};
 	struct sock_fprog program = { sizeof(steps) / sizeof(steps[0]), steps };
 
-	if (!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+	return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
+	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
 __attribute__((constructor)) static void template_begin(void)
@@ -90,7 +100,8 @@ __attribute__((constructor)) static void template_begin(void)
 	nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	dup2(nothing, STDIN_FILENO);
 	close(nothing);
-	forbid_programs();
+	if (!forbid_programs())
+		refuse("the host does not take a filter of system calls");
 }
 
 /* QEMU keeps guest memory out of forked processes (ram_block_add() in system/physmem.c). */
@@ -130,16 +141,6 @@ REPLACES ssize_t writev(int fd, const struct iovec *parts, int count)
 		for (int i = 0; i < count; i++)
 			follow_console(fd, &parts[i]);
 	return real_writev(fd, parts, count);
-}
-
-/* Ends the process, of which no template can be made. */
-static void refuse(const char *reason)
-{
-	struct hello hello = { .ready = 0 };
-
-	snprintf(hello.reason, sizeof(hello.reason), "%s", reason);
-	send(control, &hello, sizeof(hello), MSG_NOSIGNAL);
-	_exit(EXIT_FAILURE);
 }
 
 static int count_threads(void)
