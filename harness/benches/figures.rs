@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use kernsnap::cli::default_store;
 use kernsnap::session::prepare::{Prepared, PreparedImage};
-use kernsnap::session::run::{GuestPayload, Outcome, evidence, run};
+use kernsnap::session::run::{GuestPayload, Outcome, RunPolicy, Runner, Session, evidence};
 use kernsnap_host::exec::{Outputs, Process};
 use kernsnap_host::store::Store;
 use kernsnap_host::workspace::Workspace;
@@ -33,6 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::default();
     let images = Images { workspace: &workspace, store: &store, options: &options };
     let prepared_image = PreparedImage::open(images, "rpi3-6.1", &mut |_| ())?;
+    let session = Session::open(&store)?;
     let directory = store.scratch()?;
 
     println!("| what | median | from … to |\n|---|---|---|");
@@ -44,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (mut whole, mut own, mut bare) = (Vec::new(), Vec::new(), Vec::new());
     let mut last = None;
     for _ in 0..PAIRS {
-        let outcome = once(&prepared_image, &scenario, &payload, directory.path())?;
+        let outcome = once(&session, &prepared_image, &scenario, &payload, directory.path())?;
         whole.push(outcome.total);
         own.push(outcome.total.saturating_sub(outcome.times.unwrap_or_default().total));
         bare.push(bare_qemu(&prepared_image, directory.path())?);
@@ -67,7 +68,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut collect = Vec::new();
     let mut bytes = 0;
     for _ in 0..3 {
-        collect.push(once(&prepared_image, &scenario, &payload, directory.path())?.times.unwrap_or_default().collect);
+        collect.push(
+            once(&session, &prepared_image, &scenario, &payload, directory.path())?.times.unwrap_or_default().collect,
+        );
         bytes = fs::metadata(directory.path().join(evidence::RAW))?.len();
     }
     row(
@@ -105,12 +108,14 @@ fn share(pid: u32) -> u64 {
 }
 
 fn once(
+    session: &Session,
     prepared_image: &PreparedImage<'_>,
     scenario: &Scenario,
     payload: &GuestPayload,
     directory: &Path,
 ) -> Result<Outcome, Box<dyn Error>> {
-    Ok(run(scenario, &prepared_image.runtime, payload, SCHEDULE, directory, LIMIT)?)
+    let runner = Runner { policy: RunPolicy::Boot, limit: LIMIT, ..session.runner(&prepared_image.runtime) };
+    Ok(runner.run(scenario, payload, SCHEDULE, directory)?.outcome)
 }
 
 /// QEMU with the files of the run before, and nobody who looks at it.

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use kernsnap::cli::args::DEFAULT_IMAGE;
 use kernsnap::cli::{Exit, default_store};
-use kernsnap::session::prepare::{Prepared, PreparedImage};
-use kernsnap::session::run::run;
+use kernsnap::session::prepare::PreparedImage;
+use kernsnap::session::run::{RunPolicy, Runner, Session};
 use kernsnap_analysis::lesson::{Language, Lesson, Page, Run, Section, index};
 use kernsnap_analysis::verdict::Verdict;
 use kernsnap_host::store::Store;
@@ -73,14 +73,10 @@ fn the_run_and_the_pages_are_what_the_lesson_says(id: &str) -> Outcome {
     let images = Images { workspace: &workspace, store: &store, options: &options };
     let mut on = |event| eprintln!("{event:?}");
     let prepared_image = PreparedImage::open(images, DEFAULT_IMAGE, &mut on)?;
-    let file = kernsnap::session::load::scenario_file(&workspace, &lesson.content.scenario)?;
-    let Prepared::Ready(scenario, payload) = prepared_image.scenario(&file, &mut on)? else {
-        return Err(format!("`{}` is not about the kernel of {DEFAULT_IMAGE}", lesson.content.scenario).into());
-    };
-    lesson.check(&scenario)?;
-    let directory = store.scratch()?;
-    let schedule = prepared_image.runtime.machine.usual_schedule();
-    let outcome = run(&scenario, &prepared_image.runtime, &payload, schedule, directory.path(), LIMIT)?;
+    let session = Session::open(&store)?;
+    let runner = Runner { policy: RunPolicy::Boot, limit: LIMIT, ..session.runner(&prepared_image.runtime) };
+    let (scenario, judged) = kernsnap::session::lesson::run(&workspace, &prepared_image, &runner, &lesson, &mut on)?;
+    let outcome = judged.run.ok_or_else(|| judged.reasons.join("; "))?.outcome;
     assert_eq!(outcome.verdict, Verdict::Passed);
     let run =
         Run { image: &prepared_image.runtime.image, scenario: &scenario, trace: &outcome.trace, cast: &outcome.cast };

@@ -12,17 +12,15 @@ use std::time::Duration;
 
 use insta::Snapshot;
 use kernsnap::cli::default_store;
-use kernsnap::session::cache::Cache;
 use kernsnap::session::prepare::{Prepared, PreparedImage};
 use kernsnap::session::record::LastVerdict;
-use kernsnap::session::run::{CachePolicy, Runner};
+use kernsnap::session::run::{RunPolicy, Runner, Session};
 use kernsnap::session::status::RunStatus;
 use kernsnap_analysis::verdict::Verdict;
 use kernsnap_analysis::verdict::mutation::mutate;
 use kernsnap_host::store::Store;
 use kernsnap_host::workspace::Workspace;
 use kernsnap_image::{ImageSpec, Images, Options};
-use kernsnap_machine::emulator::Emulator;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// The backstop in host time; nextest's own is longer, so that a lost machine leaves its evidence.
@@ -74,8 +72,8 @@ fn check(workspace: &Workspace, image: &str, file: &Path) -> Result<(), Box<dyn 
     };
     let schedule = prepared_image.runtime.machine.usual_schedule();
     let directory = store.scratch()?;
-    let cache = Cache::new(&store, &Emulator::find(&store)?.hash);
-    let runner = Runner { runtime: &prepared_image.runtime, cache, freshness: freshness(), limit: LIMIT };
+    let session = Session::open(&store)?;
+    let runner = Runner { policy: policy(), limit: LIMIT, ..session.runner(&prepared_image.runtime) };
     let outcome = runner.run(&scenario, &payload, schedule, directory.path())?.outcome;
     LastVerdict::remember(&store, image, &scenario.id, (&outcome.verdict).into(), &prepared_image.runtime.image_key);
     // The evidence stands before the comparison, so that a failure shows it.
@@ -92,10 +90,10 @@ fn check(workspace: &Workspace, image: &str, file: &Path) -> Result<(), Box<dyn 
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test has no command line of its own")]
-fn freshness() -> CachePolicy {
+fn policy() -> RunPolicy {
     match std::env::var_os("KERNSNAP_FRESH") {
-        Some(value) if !value.is_empty() && value != "0" => CachePolicy::Fresh,
-        _ => CachePolicy::Cached,
+        Some(value) if !value.is_empty() && value != "0" => RunPolicy::Boot,
+        _ => RunPolicy::Cached,
     }
 }
 

@@ -18,12 +18,12 @@ struct Row<'a> {
 pub(super) fn cost(context: &Context, arguments: &CostArguments) -> Result<Exit, Failure> {
     let options = options(&arguments.source)?;
     let files = context.scenario_files(&arguments.scenarios)?;
-    let cache = context.cache()?;
+    let session = context.session()?;
     let prepared_image = context.prepared_image(&options, &arguments.image)?;
     let schedule = super::schedule(&prepared_image, arguments.schedule)?;
     let mut exit = Exit::Passed;
     for (scenario, payload) in Scenarios::prepare(&prepared_image, &files)?.ready {
-        let judged = context.judge(&prepared_image.runtime, &cache, (&scenario, &payload), schedule)?;
+        let judged = session.runner(&prepared_image.runtime).judge_once(&scenario, &payload, schedule)?;
         let Some(run) = judged.run.filter(|_| judged.status.has_view()) else {
             return Err(Failure::from_status(&scenario.id, judged.status, &judged.reasons));
         };

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::args::{Arguments, DiffArguments, Format};
-use super::{Context, Exit, Failure, answer, answer_json, talk, terminal, view};
+use super::read_events::{read, unreadable};
+use super::{Context, Exit, Failure, answer, answer_json, talk, terminal};
 use crate::session::run::evidence;
 use kernsnap_analysis::diff::{Comparison, Diff, TaskLines};
 use kernsnap_analysis::model::Tracker;
@@ -80,11 +81,11 @@ fn roles(global: &Arguments, path: &Path) -> Result<Option<(RoleMap, usize)>, Fa
     if !may_be_recording(path) {
         return Ok(None);
     }
-    view::read(global, path, |mut events| {
+    read(global, path, |mut events| {
         let mut tracker = Tracker::default();
         let mut last = None;
         while let Some(event) = events.next_ref() {
-            let (event, _) = event.map_err(|error| view::unreadable(path, &error))?;
+            let (event, _) = event.map_err(|error| unreadable(path, &error))?;
             tracker.observe(event, &mut ());
             last = Some(event.time);
         }
@@ -109,7 +110,7 @@ impl Reading<'_, '_> {
     /// Reads one event, and hands its lines to `sink`. `false` after the last one.
     fn advance(&mut self, mut sink: impl FnMut(Line)) -> Result<bool, Failure> {
         let Some(event) = self.events.next_ref() else { return Ok(false) };
-        let (event, _) = event.map_err(|error| view::unreadable(self.path, &error))?;
+        let (event, _) = event.map_err(|error| unreadable(self.path, &error))?;
         self.lines.push(0, event, &mut |_, line| sink(line));
         Ok(true)
     }
@@ -120,9 +121,9 @@ fn recordings(global: &Arguments, paths: [&Path; 2], casts: [&RoleMap; 2]) -> Re
     let (names, rules) = (Names::default(), ViewRules::default());
     let lines = casts.map(|cast| Lines::new(cast, &names, &rules));
     let [first, second] = lines;
-    view::read(global, paths[0], |events| {
+    read(global, paths[0], |events| {
         let mut before = Reading { path: paths[0], events, lines: first };
-        view::read(global, paths[1], |events| {
+        read(global, paths[1], |events| {
             let mut after = Reading { path: paths[1], events, lines: second };
             let mut comparison = Comparison::default();
             let (mut more, mut also) = (true, true);
@@ -140,7 +141,7 @@ fn recordings(global: &Arguments, paths: [&Path; 2], casts: [&RoleMap; 2]) -> Re
 fn side(global: &Arguments, path: &Path, cast: Option<&RoleMap>) -> Result<TaskLines, Failure> {
     let Some(cast) = cast else { return Given::at(path)?.read() };
     let (names, rules) = (Names::default(), ViewRules::default());
-    view::read(global, path, |events| {
+    read(global, path, |events| {
         let mut reading = Reading { path, events, lines: Lines::new(cast, &names, &rules) };
         let mut all = Shown::default();
         while reading.advance(|line| all.lines.push(line))? {}

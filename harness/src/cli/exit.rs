@@ -1,5 +1,6 @@
 //! Exit codes: one an outcome. "The kernel behaved differently" and "we could not find out" never share one.
 
+use crate::session::bisect::SkipKind;
 use crate::session::status::RunStatus;
 
 /// The exit code of the program.
@@ -61,6 +62,18 @@ impl From<RunStatus> for Exit {
             RunStatus::Lost => Self::MachineLost,
             RunStatus::Unusable => Self::TraceUnusable,
             RunStatus::CacheMismatch => Self::CacheMismatch,
+        }
+    }
+}
+
+impl From<SkipKind> for Exit {
+    fn from(kind: SkipKind) -> Self {
+        match kind {
+            SkipKind::Build => Self::BuildFailed,
+            SkipKind::Machine => Self::MachineLost,
+            SkipKind::Name => Self::BadInput,
+            SkipKind::Trace => Self::TraceUnusable,
+            SkipKind::NoComparison => Self::Internal,
         }
     }
 }

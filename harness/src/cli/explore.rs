@@ -5,15 +5,10 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::args::ExploreArguments;
-use super::parallel::in_order;
-use super::{Context, Exit, Failure, LIMIT, Scenarios, answer, answer_json, options, talk, terminal};
-use crate::session::run::{CachePolicy, GuestPayload, Runner};
-use crate::session::status::JudgedRun;
+use super::{Context, Exit, Failure, Scenarios, answer, answer_json, options, talk, terminal};
+use crate::session::explore;
 use kernsnap_analysis::explore::{Explored, ScheduleRun};
-use kernsnap_analysis::verdict::Verdict;
-use kernsnap_image::ImageError;
 use kernsnap_machine::Schedule;
-use kernsnap_scenario::Scenario;
 
 /// The result of one scenario.
 #[derive(Serialize)]
@@ -28,13 +23,13 @@ struct Row<'a> {
 pub(super) fn explore(context: &Context, arguments: &ExploreArguments) -> Result<Exit, Failure> {
     let options = options(&arguments.source)?;
     let files = context.scenario_files(&arguments.scenarios)?;
-    let cache = context.cache()?;
+    let session = context.session()?;
     let prepared_image = context.prepared_image(&options, &arguments.image)?;
     let (board, usual) = (prepared_image.runtime.machine.cpus, prepared_image.runtime.machine.usual_schedule().cpus);
     if let Some(cpus) = arguments.cpus.iter().find(|cpus| !(1..=board).contains(*cpus)) {
         return Err(Failure::input(format!("{} has {board} CPUs, not {cpus}", arguments.image)));
     }
-    let runner = Runner { runtime: &prepared_image.runtime, cache, freshness: CachePolicy::Cached, limit: LIMIT };
+    let runner = session.runner(&prepared_image.runtime);
     let mut exit = Exit::Passed;
     for (scenario, payload) in Scenarios::prepare(&prepared_image, &files)?.ready {
         let least = scenario.least_cpus();
@@ -47,12 +42,14 @@ pub(super) fn explore(context: &Context, arguments: &ExploreArguments) -> Result
             talk(&format!("{} needs {least} CPUs", scenario.id));
             continue;
         }
-        let seen = all(context, &runner, (&scenario, &payload), &schedules, arguments.parallel.get(), &mut exit)?;
+        let runs = explore::explore(&runner, (&scenario, &payload), &schedules, arguments.parallel.get())?;
+        exit = runs.iter().fold(exit, |exit, (_, status)| exit.worst((*status).into()));
+        let runs: Vec<ScheduleRun> = runs.into_iter().map(|(run, _)| run).collect();
         let row = Row {
             scenario: &scenario.id,
             image: &prepared_image.runtime.image,
-            schedules: seen.len(),
-            explored: Explored::new(&seen),
+            schedules: runs.len(),
+            explored: Explored::new(&runs),
         };
         if arguments.output.is_json() {
             answer_json(&row)?;
@@ -61,44 +58,6 @@ pub(super) fn explore(context: &Context, arguments: &ExploreArguments) -> Result
         }
     }
     Ok(exit)
-}
-
-/// Runs a scenario in each schedule.
-pub(super) fn all(
-    context: &Context,
-    runner: &Runner<'_>,
-    (scenario, payload): (&Scenario, &GuestPayload),
-    schedules: &[Schedule],
-    parallel: usize,
-    exit: &mut Exit,
-) -> Result<Vec<ScheduleRun>, Failure> {
-    let mut seen = Vec::new();
-    let act = |schedule: &Schedule| once(context, runner, (scenario, payload), *schedule);
-    in_order(schedules, parallel, act, |_, result| {
-        let (one, ended) = result?;
-        *exit = exit.worst(ended);
-        seen.push(one);
-        Ok(())
-    })?;
-    Ok(seen)
-}
-
-fn once(
-    context: &Context,
-    runner: &Runner<'_>,
-    (scenario, payload): (&Scenario, &GuestPayload),
-    schedule: Schedule,
-) -> Result<(ScheduleRun, Exit), Failure> {
-    let scratch = context.store.scratch().map_err(ImageError::from)?;
-    let JudgedRun { status, reasons, run } = runner.judge(scenario, payload, schedule, scratch.path())?;
-    let text = run.as_ref().filter(|_| status.has_view()).map(|run| run.outcome.view.to_string()).unwrap_or_default();
-    let broken = match run.map(|run| run.outcome.verdict) {
-        Some(Verdict::Passed) => Vec::new(),
-        Some(Verdict::Failed(violations)) => violations.into_iter().map(|violation| violation.that).collect(),
-        Some(Verdict::Unusable(_)) | None => vec![format!("{status}: {}", reasons.join("; "))],
-    };
-    let view = text.lines().map(str::to_owned).collect();
-    Ok((ScheduleRun { schedule: schedule.to_string(), view, broken }, status.into()))
 }
 
 fn tell(row: &Row<'_>) {

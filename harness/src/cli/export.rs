@@ -3,7 +3,7 @@
 use std::io;
 
 use super::args::{Arguments, ExportArguments, ExportFormat};
-use super::view::conclude;
+use super::read_events::conclude;
 use super::{Exit, Failure, load_trace, recording_source, write_file};
 use crate::session::recording::open;
 use kernsnap_trace::Symbols;

@@ -3,6 +3,8 @@
 use std::io::ErrorKind;
 
 use super::Exit;
+use crate::session::bisect::BisectError;
+use crate::session::lesson::LessonError;
 use crate::session::load::LoadError;
 use crate::session::prepare::{NotApplicable, PrepareError};
 use crate::session::run::RunError;
@@ -100,13 +102,16 @@ impl From<GitError> for Failure {
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
+        if let RunError::Store(error) = error {
+            return error.into();
+        }
         let exit = match &error {
             RunError::Boot(BootError::Interrupted(_) | BootError::Tool(ToolError::Interrupted(_))) => Exit::Interrupted,
             RunError::Boot(BootError::Tool(error)) if error.is_not_set_up() => Exit::HostNotSetUp,
             RunError::Boot(BootError::Unordered { .. }) => Exit::HostNotSetUp,
             RunError::Refused(_) => Exit::BadInput,
             // Without its files there is no machine.
-            RunError::Boot(_) | RunError::Write { .. } => Exit::MachineLost,
+            RunError::Boot(_) | RunError::Store(_) | RunError::Write { .. } => Exit::MachineLost,
             RunError::CacheMismatch(_) => Exit::CacheMismatch,
         };
         let hint = match &error {
@@ -121,6 +126,27 @@ impl From<RunError> for Failure {
 impl From<NotApplicable> for Failure {
     fn from(not: NotApplicable) -> Self {
         Self::input(format!("{}: {not}", not.id).trim_end().to_owned())
+    }
+}
+
+impl From<BisectError> for Failure {
+    fn from(error: BisectError) -> Self {
+        match error {
+            BisectError::Input(text) => Self::input(text),
+            BisectError::End { kind, .. } => Self { exit: kind.into(), text: error.to_string() },
+            BisectError::NotApplicable(error) => error.into(),
+            BisectError::Git(error) => error.into(),
+            BisectError::Prepare(error) => error.into(),
+        }
+    }
+}
+
+impl From<LessonError> for Failure {
+    fn from(error: LessonError) -> Self {
+        match error {
+            LessonError::Prepare(error) => error.into(),
+            error @ (LessonError::DoesNotApply { .. } | LessonError::Mistake(_)) => Self::input(error.to_string()),
+        }
     }
 }
 

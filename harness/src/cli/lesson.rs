@@ -8,10 +8,10 @@ use serde::Serialize;
 use super::args::LessonArguments;
 use super::progress::Progress;
 use super::{Context, Exit, Failure, answer, answer_json, options, talk, terminal};
-use crate::session::cache::Cache;
+use crate::session;
 use crate::session::load;
-use crate::session::prepare::{Prepared, PreparedImage};
-use crate::session::run::Outcome;
+use crate::session::prepare::PreparedImage;
+use crate::session::run::{Outcome, Session};
 use crate::session::status::RunStatus;
 use kernsnap_analysis::lesson::{Contradiction, Language, Lesson, Page, Run, Section, index};
 use kernsnap_scenario::Scenario;
@@ -33,8 +33,8 @@ pub(super) fn lesson(context: &Context, arguments: &LessonArguments) -> Result<E
     let Some(id) = &arguments.lesson else { return list(context, arguments.output.is_json(), language) };
     let lesson = load::lesson(&context.workspace, id)?;
     let options = options(&arguments.source)?;
-    let classroom = Classroom::open(context, &options, &arguments.image)?;
-    let (scenario, outcome, status) = classroom.run(&lesson)?;
+    let image = LessonImage::open(context, &options, &arguments.image)?;
+    let (scenario, outcome, status) = image.run(&lesson)?;
     if !status.is_good() {
         talk(&format!("the run of `{id}` {status}: `kernsnap run {}` shows why", scenario.id));
     }
@@ -42,7 +42,7 @@ pub(super) fn lesson(context: &Context, arguments: &LessonArguments) -> Result<E
     if !status.has_view() {
         return Ok(status.into());
     }
-    let page = classroom.page(&lesson, &scenario, &outcome, language)?;
+    let page = image.page(&lesson, &scenario, &outcome, language)?;
     if arguments.output.is_json() {
         answer_json(&page)?;
     } else {
@@ -89,15 +89,15 @@ fn write_docs(context: &Context, arguments: &LessonArguments) -> Result<Exit, Fa
         None => lessons.clone(),
     };
     let options = options(&arguments.source)?;
-    let classroom = Classroom::open(context, &options, &arguments.image)?;
+    let image = LessonImage::open(context, &options, &arguments.image)?;
     for lesson in &wanted {
-        let (scenario, outcome, status) = classroom.run(lesson)?;
+        let (scenario, outcome, status) = image.run(lesson)?;
         if !status.is_good() {
             talk(&format!("the run of `{}` {status}: its pages stay as they are", lesson.id));
             return Ok(status.into());
         }
         for language in Language::ALL {
-            let page = classroom.page(lesson, &scenario, &outcome, language)?;
+            let page = image.page(lesson, &scenario, &outcome, language)?;
             write(context, page.markdown())?;
         }
     }
@@ -114,35 +114,28 @@ fn write(context: &Context, (file, text): (String, String)) -> Result<(), Failur
 }
 
 /// An image that lessons are run on.
-struct Classroom<'a> {
+struct LessonImage<'a> {
     context: &'a Context,
     prepared_image: PreparedImage<'a>,
-    cache: Cache,
+    session: Session,
 }
 
-impl<'a> Classroom<'a> {
+impl<'a> LessonImage<'a> {
     fn open(context: &'a Context, options: &'a kernsnap_image::Options, image: &str) -> Result<Self, Failure> {
-        // First of all: without it nothing that is built or read helps.
-        let cache = context.cache()?;
+        let session = context.session()?;
         let mut progress = Progress::new();
         let prepared_image = PreparedImage::open(context.images(options), image, &mut |event| progress.show(event))?;
-        Ok(Self { context, prepared_image, cache })
+        Ok(Self { context, prepared_image, session })
     }
 
     fn run(&self, lesson: &Lesson) -> Result<(Scenario, Outcome, RunStatus), Failure> {
-        let file = load::scenario_file(&self.context.workspace, &lesson.content.scenario)?;
         let mut progress = Progress::new();
-        let prepared = self.prepared_image.scenario(&file, &mut |event| progress.show(event))?;
+        let runner = self.session.runner(&self.prepared_image.runtime);
+        let (scenario, judged) =
+            session::lesson::run(&self.context.workspace, &self.prepared_image, &runner, lesson, &mut |event| {
+                progress.show(event);
+            })?;
         drop(progress);
-        let (scenario, payload) = match prepared {
-            Prepared::Ready(scenario, payload) => (*scenario, payload),
-            Prepared::DoesNotApply(not) => {
-                return Err(Failure::input(format!("{}: {}", lesson.id, not.to_string().trim_end())));
-            }
-        };
-        lesson.check(&scenario).map_err(|mistake| Failure::input(mistake.to_string()))?;
-        let schedule = self.prepared_image.runtime.machine.usual_schedule();
-        let judged = self.context.judge(&self.prepared_image.runtime, &self.cache, (&scenario, &payload), schedule)?;
         let Some(run) = judged.run else {
             return Err(Failure::from_status(&scenario.id, judged.status, &judged.reasons));
         };

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use super::Failure;
 use super::args::Arguments;
-use super::{Failure, view};
+use super::read_events::{read, unreadable};
 use kernsnap_analysis::model::Model;
 use kernsnap_analysis::view::follow::Choice;
 use kernsnap_analysis::view::{Followed, Kind, RoleMap, View, ViewInput};
@@ -24,12 +25,12 @@ pub(super) fn whole(arguments: &Arguments, file: &Path) -> Result<(Trace, Summar
 
 fn held(arguments: &Arguments, file: &Path, most: usize) -> Result<(Trace, Summary), Failure> {
     let mut trace = Trace::default();
-    let summary = view::read(arguments, file, |mut events| {
+    let summary = read(arguments, file, |mut events| {
         for event in events.by_ref() {
             if trace.events.len() == most {
                 return Err(too_many(file, most));
             }
-            trace.events.push(event.map_err(|error| view::unreadable(file, &error))?);
+            trace.events.push(event.map_err(|error| unreadable(file, &error))?);
         }
         Ok(events.finish())
     })?;

@@ -29,7 +29,6 @@ pub(super) fn run(context: &Context, arguments: &MatrixArguments) -> Result<Exit
         files: files(context, &arguments.scenarios)?,
         parallel: arguments.parallel.get(),
         limit: LIMIT,
-        cache: context.cache()?,
     };
     let table = Table::fill(context, &options, &order)?;
     if arguments.output.is_json() {
@@ -56,7 +55,6 @@ pub(super) fn diff(
         files: files(context, &arguments.scenarios)?,
         parallel: cores(),
         limit: LIMIT,
-        cache: context.cache()?,
     };
     let table = Table::fill(context, &options, &order)?;
     let mut exit = Exit::Passed;
@@ -132,11 +130,17 @@ impl Table {
         let progress = std::cell::RefCell::new(Progress::new());
         let mut done = 0;
         let total = order.images.len() * order.files.len();
-        matrix(context.images(options), order, &mut |event| progress.borrow_mut().show(event), &mut |cell| {
-            done += 1;
-            progress.borrow_mut().count(done, total, &format!("{} on {}", cell.scenario, cell.image));
-            cells.entry(cell.scenario.clone()).or_default().insert(cell.image.clone(), cell);
-        })?;
+        matrix(
+            &context.session()?,
+            context.images(options),
+            order,
+            &mut |event| progress.borrow_mut().show(event),
+            &mut |cell| {
+                done += 1;
+                progress.borrow_mut().count(done, total, &format!("{} on {}", cell.scenario, cell.image));
+                cells.entry(cell.scenario.clone()).or_default().insert(cell.image.clone(), cell);
+            },
+        )?;
         Ok(Self { images: order.images.clone(), cells })
     }
 

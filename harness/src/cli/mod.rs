@@ -23,6 +23,7 @@ mod matrix;
 mod new;
 mod parallel;
 mod progress;
+mod read_events;
 mod recording_source;
 mod regress;
 mod replay;
@@ -31,7 +32,7 @@ mod run;
 mod shell;
 mod store;
 mod terminal;
-mod verify_cache;
+mod verify;
 mod view;
 
 use std::fs;
@@ -48,17 +49,14 @@ use self::escape::{Escape, printable};
 pub use self::exit::Exit;
 use self::failure::{Failure, chain, with_hint};
 use self::progress::Progress;
-use crate::session::cache::Cache;
 use crate::session::load;
 use crate::session::prepare::{NotApplicable, Prepared, PreparedImage};
-use crate::session::run::{CachePolicy, GuestPayload, ImageRuntime, LIMIT, RunError, Runner};
-use crate::session::status::JudgedRun;
+use crate::session::run::{GuestPayload, LIMIT, Session};
 use kernsnap_host::interrupt;
 use kernsnap_host::store::Store;
 use kernsnap_host::workspace::Workspace;
-use kernsnap_image::{ImageError, ImageSpec, Images, Options, Resolve, SourceSpec, TarballSpec};
+use kernsnap_image::{ImageSpec, Images, Options, Resolve, SourceSpec, TarballSpec};
 use kernsnap_machine::Schedule;
-use kernsnap_machine::emulator::Emulator;
 use kernsnap_scenario::Scenario;
 
 /// Runs the program with the process's arguments.
@@ -171,23 +169,10 @@ impl Context {
         Ok(Self { workspace, store: Store::at(store_root(arguments)?) })
     }
 
-    /// The results of earlier runs with the QEMU of this host.
-    fn cache(&self) -> Result<Cache, Failure> {
-        let emulator = Emulator::find(&self.store).map_err(|error| Failure::from(RunError::Boot(error.into())))?;
-        Ok(Cache::new(&self.store, &emulator.hash))
-    }
-
-    /// One run with its status, from the cache where it is known.
-    fn judge<'a>(
-        &self,
-        runtime: &'a ImageRuntime,
-        cache: &Cache,
-        (scenario, payload): (&Scenario, &GuestPayload),
-        schedule: Schedule,
-    ) -> Result<JudgedRun<'a>, Failure> {
-        let scratch = self.store.scratch().map_err(ImageError::from)?;
-        let runner = Runner { runtime, cache: cache.clone(), freshness: CachePolicy::Cached, limit: LIMIT };
-        Ok(runner.judge(scenario, payload, schedule, scratch.path())?)
+    /// The part that all runs of a command share. A command that runs guests opens it first: without QEMU, nothing that is
+    /// built or read helps.
+    fn session(&self) -> Result<Session, Failure> {
+        Ok(Session::open(&self.store)?)
     }
 
     /// An image, with progress for people where it must be built.

@@ -1,26 +1,12 @@
 //! `kernsnap regress`.
 
-use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::args::{Format, RegressArguments};
-use super::parallel::in_order;
 use super::{Context, Exit, Failure, absolute, answer, answer_json, placed, terminal, write_file};
-use crate::session::measure::{Kernel, Scrutiny, lacking, measure};
-use crate::session::prepare::Prepared;
-use kernsnap_analysis::regress::{Class, Finding, Measurement, Report, classify};
+use crate::session::regress::{self, RegressOrder};
+use kernsnap_analysis::regress::{Class, Report};
 use kernsnap_image::{Options, SourceSpec};
-
-/// Scenarios with other costs up to this many are looked at more closely.
-const FEW: usize = 4;
-
-/// The two kernels, and what is asked of them.
-struct Setting<'a> {
-    context: &'a Context,
-    arguments: &'a RegressArguments,
-    base: Kernel<'a>,
-    head: Kernel<'a>,
-}
 
 /// A kernel that was asked for.
 struct Asked {
@@ -51,26 +37,20 @@ pub(super) fn regress(context: &Context, arguments: &RegressArguments) -> Result
     let before = Asked::new(context, arguments, &arguments.base, &[])?;
     let after = Asked::new(context, arguments, arguments.head.as_ref().unwrap_or(&arguments.base), &arguments.patches)?;
     let files = context.scenario_files(&arguments.scenarios)?;
-    let cache = context.cache()?;
+    let session = context.session()?;
     let (base, head) = (
         context.prepared_image(&before.options, &before.image)?,
         context.prepared_image(&after.options, &after.image)?,
     );
-    let identical = base.runtime.command_line == head.runtime.command_line
-        && (base.runtime.content == head.runtime.content || base.runs_the_same(&head)?);
-    let mut findings = Vec::new();
-    if !identical {
-        let (base, head) = (Kernel::new(&base, &cache), Kernel::new(&head, &cache));
-        let setting = Setting { context, arguments, base, head };
-        findings = all(&setting, Scrutiny::Some, &files)?;
-        let dearer = |file: &&PathBuf| findings.iter().any(|one| one.scenario == id(file) && !one.cost.is_empty());
-        let few: Vec<PathBuf> = files.iter().filter(dearer).cloned().collect();
-        if few.len() <= FEW {
-            for again in all(&setting, Scrutiny::Most, &few)? {
-                findings.iter_mut().filter(|one| one.scenario == again.scenario).for_each(|one| *one = again.clone());
-            }
-        }
-    }
+    let order = RegressOrder {
+        files,
+        parallel: arguments.parallel.get(),
+        base_schedules: arguments.base_schedules.get(),
+        fail_above: arguments.fail_above.clone(),
+    };
+    let findings = regress::regress(&session, &base, &head, &order)?;
+    let identical = findings.is_none();
+    let findings = findings.unwrap_or_default();
     let report = Report { base: before.name, head: after.name, identical, findings };
     if let Some(file) = &arguments.html {
         write_file(file, report.html().as_bytes())?;
@@ -90,46 +70,4 @@ pub(super) fn regress(context: &Context, arguments: &RegressArguments) -> Result
         Class::Same | Class::ScheduleOnly | Class::CostChanged if report.costs_too_much() => Exit::Different,
         Class::Same | Class::ScheduleOnly | Class::CostChanged => Exit::Passed,
     })
-}
-
-/// A scenario's id.
-fn id(file: &Path) -> Cow<'_, str> {
-    file.file_stem().unwrap_or_default().to_string_lossy()
-}
-
-/// The findings of these scenarios, in order.
-fn all(setting: &Setting<'_>, scrutiny: Scrutiny, files: &[PathBuf]) -> Result<Vec<Finding>, Failure> {
-    let mut findings = Vec::new();
-    in_order(
-        files,
-        setting.arguments.parallel.get(),
-        |file| one(setting, scrutiny, file),
-        |_, found| {
-            findings.extend(found?);
-            Ok(())
-        },
-    )?;
-    Ok(findings)
-}
-
-/// The finding of one scenario; `None` where it applies to neither kernel.
-fn one(setting: &Setting<'_>, scrutiny: Scrutiny, file: &Path) -> Result<Option<Finding>, Failure> {
-    let Setting { context, arguments, base, head } = setting;
-    let (mut before, mut after) = (Vec::new(), Vec::new());
-    match (base.prepared(file)?, head.prepared(file)?) {
-        (Prepared::DoesNotApply(_), Prepared::DoesNotApply(_)) => return Ok(None),
-        (Prepared::Ready(one, payload), Prepared::Ready(other, other_payload)) => {
-            let usual = base.usual_schedule();
-            before.push(base.measure(&context.store, (&one, &payload), usual)?);
-            after.push(head.measure(&context.store, (&other, &other_payload), usual)?);
-            let (before_runs, after_runs) = ((&*one, &payload), (&*other, &other_payload));
-            measure(&context.store, scrutiny, (base, before_runs, &mut before[0]), (head, after_runs, &mut after[0]))?;
-            base.explain(&context.store, before_runs, arguments.base_schedules.get(), &after[0], &mut before)?;
-        }
-        (Prepared::DoesNotApply(not), Prepared::Ready(..)) => before.push(lacking(&not)),
-        (Prepared::Ready(..), Prepared::DoesNotApply(not)) => after.push(lacking(&not)),
-    }
-    before.extend(before.is_empty().then(Measurement::default));
-    after.extend(after.is_empty().then(Measurement::default));
-    Ok(classify(&id(file), &before, &after, &arguments.fail_above))
 }

@@ -39,13 +39,14 @@ fn kept(directory: &Path) -> Result<Report, Failure> {
 fn made(context: &Context, arguments: &ReportArguments) -> Result<Report, Failure> {
     let options = options(&arguments.source)?;
     let file = load::scenario_file(&context.workspace, &arguments.what)?;
+    let session = context.session()?;
     let mut progress = Progress::new();
     let mut show = |event| progress.show(event);
     let prepared_image = PreparedImage::open(context.images(&options), &arguments.image, &mut show)?;
     let (scenario, payload) = prepared_image.scenario(&file, &mut show)?.ready()?;
     drop(progress);
     let schedule = prepared_image.runtime.machine.usual_schedule();
-    let judged = context.judge(&prepared_image.runtime, &context.cache()?, (&scenario, &payload), schedule)?;
+    let judged = session.runner(&prepared_image.runtime).judge_once(&scenario, &payload, schedule)?;
     let Some(run) = judged.run else {
         return Err(Failure::from_status(&scenario.id, judged.status, &judged.reasons));
     };

@@ -13,11 +13,10 @@ use super::{
     Context, Exit, Failure, Scenarios, absolute, answer, answer_json, options, report, schedule, talk, terminal,
     write_file,
 };
-use crate::session::cache::Cache;
 use crate::session::capsule::Capsule;
 use crate::session::load;
 use crate::session::record::{LastVerdict, Record};
-use crate::session::run::{CachePolicy, GuestPayload, Outcome, RunError, RunInput, Runner, evidence};
+use crate::session::run::{GuestPayload, Outcome, RunError, RunInput, RunPolicy, Runner, evidence};
 use kernsnap_analysis::model::Model;
 use kernsnap_analysis::report::Sources;
 use kernsnap_analysis::verdict::Verdict;
@@ -25,7 +24,6 @@ use kernsnap_analysis::verdict::mutation::mutate;
 use kernsnap_analysis::view::{Kind, Style, View, ViewInput};
 use kernsnap_image::ImageError;
 use kernsnap_machine::Schedule;
-use kernsnap_machine::emulator::Emulator;
 use kernsnap_scenario::Scenario;
 
 /// One run to do.
@@ -43,7 +41,6 @@ struct Setting<'a> {
     out: Option<PathBuf>,
     mutate: bool,
     repeat: usize,
-    emulator: Emulator,
     context: &'a Context,
     views: Vec<Kind>,
     sources: Sources,
@@ -54,8 +51,7 @@ struct Setting<'a> {
 pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, Failure> {
     let options = options(&arguments.source)?;
     let files = context.scenario_files(&arguments.scenarios)?;
-    // First of all: without it nothing that is built or read helps.
-    let emulator = Emulator::find(&context.store).map_err(|error| Failure::from(RunError::Boot(error.into())))?;
+    let session = context.session()?;
     let mut prepared_image = context.prepared_image(&options, &arguments.image)?;
     prepared_image.runtime.lockstep.adverse = arguments.boot.adverse;
     let Scenarios { ready: scenarios, not_applicable } = Scenarios::prepare(&prepared_image, &files)?;
@@ -63,10 +59,9 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, F
     // A repetition that is read from the cache repeats nothing, and tries nothing.
     let fresh = arguments.boot.fresh || arguments.boot.adverse || arguments.repeat.get() > 1;
     let runner = Runner {
-        runtime: &prepared_image.runtime,
-        cache: Cache::new(&context.store, &emulator.hash),
-        freshness: if fresh { CachePolicy::Fresh } else { CachePolicy::Cached },
+        policy: if fresh { RunPolicy::Boot } else { RunPolicy::Cached },
         limit: Duration::from_secs(arguments.limit),
+        ..session.runner(&prepared_image.runtime)
     };
     let setting = Setting {
         runner,
@@ -79,7 +74,6 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, F
         sources: load::sources(&context.workspace)?,
         html: arguments.html.as_deref().map(absolute).transpose()?,
         capsule: arguments.capsule.as_deref().map(absolute).transpose()?,
-        emulator,
     };
     for (given, option) in [(&setting.html, "--html"), (&setting.capsule, "--capsule")] {
         if given.is_some() && scenarios.len() != 1 {
@@ -93,7 +87,7 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, F
         })
         .collect();
     for not in &not_applicable {
-        let record = Record::not_applicable(not, setting.runner.runtime, schedule, &setting.emulator.version);
+        let record = Record::not_applicable(not, setting.runner.runtime, schedule, &session.emulator.version);
         LastVerdict::remember(
             &context.store,
             &setting.runner.runtime.image,
@@ -127,7 +121,8 @@ type Ran = Result<(Record, Option<Outcome>, Exit), Failure>;
 
 fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Ran {
     let (directory, _scratch) = directory(job, setting)?;
-    let Setting { runner, schedule, emulator, .. } = setting;
+    let Setting { runner, schedule, .. } = setting;
+    let emulator = &runner.session.emulator;
     let qemu_version = &*emulator.version;
     let judged = runner.judge(job.scenario, job.payload, *schedule, &directory)?;
     let mut exit = Exit::from(judged.status);

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::args::{GcArguments, StoreArguments, StoreCommand};
-use super::{Context, Exit, Failure, answer, answer_json, talk, verify_cache};
+use super::{Context, Exit, Failure, answer, answer_json, talk, verify};
 use kernsnap_host::store::{Gone, Item, Keep, unused};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -26,7 +26,7 @@ pub(super) fn store(context: &Context, arguments: &StoreArguments) -> Result<Exi
     match &arguments.command {
         None => list(context, arguments.output.is_json()),
         Some(StoreCommand::Gc(gc)) => collect(context, gc),
-        Some(StoreCommand::Verify(verify)) => verify_cache::verify_cache(context, verify),
+        Some(StoreCommand::Verify(arguments)) => verify::verify(context, arguments),
     }
 }
 

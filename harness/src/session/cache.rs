@@ -16,12 +16,10 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::session::run::{ImageRuntime, RunInput};
 use kernsnap_host::archive::{Effort, pack, unpack};
 use kernsnap_host::key::Key;
 use kernsnap_host::store::Store;
 use kernsnap_machine::{Evidence, Schedule};
-use kernsnap_scenario::Scenario;
 
 /// Bytes of all results together. One is about 5 KiB.
 pub const LIMIT: u64 = 256 << 20;
@@ -52,10 +50,10 @@ pub struct About {
 }
 
 impl About {
-    /// The subject of a run.
+    /// The subject of a run of the scenario with the id `scenario`.
     #[must_use]
-    pub fn new(scenario: &Scenario, runtime: &ImageRuntime, schedule: Schedule) -> Self {
-        Self { image: runtime.image.clone(), scenario: scenario.id.clone(), schedule: schedule.to_string() }
+    pub fn new(image: &str, scenario: &str, schedule: Schedule) -> Self {
+        Self { image: image.to_owned(), scenario: scenario.to_owned(), schedule: schedule.to_string() }
     }
 }
 
@@ -97,10 +95,10 @@ impl Cache {
         Self { store: store.clone(), directory, aside, qemu: qemu.to_owned(), limit: LIMIT }
     }
 
-    /// The name of the entry of an input.
+    /// The hash of the QEMU build whose results these are.
     #[must_use]
-    pub fn key(&self, input: &RunInput<'_>) -> Key {
-        input.inputs(&self.qemu).key()
+    pub fn qemu(&self) -> &str {
+        &self.qemu
     }
 
     /// The result of the input; `None` where it is unknown. A damaged entry counts as unknown.

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::session::cache::Cache;
 use crate::session::load::LoadError;
 use crate::session::prepare::{PrepareError, Prepared, PreparedImage};
 use crate::session::record::LastVerdict;
-use crate::session::run::{CachePolicy, GuestPayload, Runner};
-use crate::session::status::{JudgedRun, RunStatus};
+use crate::session::run::{GuestPayload, JudgedRun, Runner, Session};
+use crate::session::status::RunStatus;
 use kernsnap_host::interrupt;
 use kernsnap_host::parallel::in_order;
 use kernsnap_host::progress::Events;
@@ -62,8 +61,6 @@ pub struct Order {
     pub parallel: usize,
     /// The backstop of each run in host time.
     pub limit: Duration,
-    /// The results of earlier runs.
-    pub cache: Cache,
 }
 
 /// Runs everything, image by image, and hands on each cell.
@@ -71,6 +68,7 @@ pub struct Order {
 /// # Errors
 /// A [`PrepareError`] of an image that cannot be opened or built, or an interruption.
 pub fn matrix(
+    session: &Session,
     images: Images<'_>,
     order: &Order,
     on: Events<'_>,
@@ -91,17 +89,14 @@ pub fn matrix(
                 Err(error) => return Err(error),
             }
         }
-        let (cache, limit) = (order.cache.clone(), order.limit);
-        let runner = Runner { runtime: &prepared_image.runtime, cache, freshness: CachePolicy::Cached, limit };
-        let is_interruption = |error: &PrepareError| matches!(error, PrepareError::Image(ImageError::Interrupted(_)));
+        let runner = Runner { limit: order.limit, ..session.runner(&prepared_image.runtime) };
         let act = |(scenario, payload): &(Box<Scenario>, GuestPayload)| {
-            let directory = images.store.scratch().map_err(ImageError::from)?;
             let schedule = runner.runtime.machine.usual_schedule();
-            let judged = runner.judge(scenario, payload, schedule, directory.path())?;
+            let judged = runner.judge_once(scenario, payload, schedule)?;
             interrupt::check().map_err(ImageError::from)?;
             Ok(Cell::judged(&scenario.id, name, judged))
         };
-        in_order(&ready, order.parallel, is_interruption, act, |_, cell: Result<Cell, PrepareError>| {
+        in_order(&ready, order.parallel, PrepareError::is_interruption, act, |_, cell: Result<Cell, PrepareError>| {
             let cell = cell?;
             LastVerdict::remember(images.store, name, &cell.scenario, cell.verdict, &prepared_image.runtime.image_key);
             on_cell(cell);

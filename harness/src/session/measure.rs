@@ -2,15 +2,12 @@
 
 use std::path::Path;
 
-use crate::session::cache::Cache;
 use crate::session::prepare::{NotApplicable, PrepareError, Prepared, PreparedImage};
-use crate::session::run::{CachePolicy, GuestPayload, LIMIT, Runner};
-use crate::session::status::JudgedRun;
+use crate::session::run::{GuestPayload, JudgedRun, Runner, Session};
 use kernsnap_analysis::diff::TaskLines;
 use kernsnap_analysis::regress;
 use kernsnap_analysis::regress::{Measurement, is_open};
 use kernsnap_analysis::verdict::Verdict;
-use kernsnap_host::store::Store;
 use kernsnap_machine::Schedule;
 use kernsnap_scenario::Scenario;
 
@@ -64,14 +61,8 @@ pub struct Kernel<'a> {
 impl<'a> Kernel<'a> {
     /// A kernel whose runs are cached.
     #[must_use]
-    pub fn new(prepared_image: &'a PreparedImage<'a>, cache: &Cache) -> Self {
-        let runner = Runner {
-            runtime: &prepared_image.runtime,
-            cache: cache.clone(),
-            freshness: CachePolicy::Cached,
-            limit: LIMIT,
-        };
-        Self { prepared_image, runner }
+    pub fn new(prepared_image: &'a PreparedImage<'a>, session: &'a Session) -> Self {
+        Self { prepared_image, runner: session.runner(&prepared_image.runtime) }
     }
 
     /// The usual schedule of its board.
@@ -92,27 +83,20 @@ impl<'a> Kernel<'a> {
     ///
     /// # Errors
     /// Where the host, and not the machine, is the reason that there is none.
-    pub fn measure(
-        &self,
-        store: &Store,
-        runs: (&Scenario, &GuestPayload),
-        schedule: Schedule,
-    ) -> Result<Measurement, PrepareError> {
-        self.measure_with(store, runs, schedule, SAME_ADDRESSES)
+    pub fn measure(&self, runs: (&Scenario, &GuestPayload), schedule: Schedule) -> Result<Measurement, PrepareError> {
+        self.measure_with(runs, schedule, SAME_ADDRESSES)
     }
 
     fn measure_with(
         &self,
-        store: &Store,
         (scenario, payload): (&Scenario, &GuestPayload),
         schedule: Schedule,
         parameters: &str,
     ) -> Result<Measurement, PrepareError> {
         let payload =
             &GuestPayload { boot_parameters: format!("{} {parameters}", payload.boot_parameters), ..payload.clone() };
-        let scratch = store.scratch()?;
         let empty = Measurement { schedule: schedule.to_string(), ..Measurement::default() };
-        let JudgedRun { reasons, run, .. } = self.runner.judge(scenario, payload, schedule, scratch.path())?;
+        let JudgedRun { reasons, run, .. } = self.runner.judge_once(scenario, payload, schedule)?;
         let Some(run) = run else { return Ok(Measurement { unusable: reasons, ..empty }) };
         let outcome = run.outcome;
         let side = TaskLines::read(&outcome.view.to_string());
@@ -131,7 +115,6 @@ impl<'a> Kernel<'a> {
     /// As [`Kernel::measure`].
     pub fn explain(
         &self,
-        store: &Store,
         what: (&Scenario, &GuestPayload),
         schedules: usize,
         head: &Measurement,
@@ -140,7 +123,7 @@ impl<'a> Kernel<'a> {
         let open = base.first().is_some_and(|first| is_open(first, head));
         if open {
             for schedule in Schedule::series(&[self.usual_schedule().cpus], schedules).into_iter().skip(base.len()) {
-                base.push(self.measure(store, what, schedule)?);
+                base.push(self.measure(what, schedule)?);
             }
         }
         Ok(())
@@ -152,7 +135,6 @@ impl<'a> Kernel<'a> {
 /// # Errors
 /// As [`Kernel::measure`].
 pub fn measure(
-    store: &Store,
     scrutiny: Scrutiny,
     (base, base_runs, before): (&Kernel<'_>, (&Scenario, &GuestPayload), &mut Measurement),
     (head, head_runs, after): (&Kernel<'_>, (&Scenario, &GuestPayload), &mut Measurement),
@@ -166,9 +148,9 @@ pub fn measure(
         let schedule = Schedule { offset_ns: *offset_ns, ..usual };
         // The base may have been measured for another head.
         if before.elsewhere.len() == at {
-            before.elsewhere.push(base.measure_with(store, base_runs, schedule, &parameters)?.figures);
+            before.elsewhere.push(base.measure_with(base_runs, schedule, &parameters)?.figures);
         }
-        after.elsewhere.push(head.measure_with(store, head_runs, schedule, &parameters)?.figures);
+        after.elsewhere.push(head.measure_with(head_runs, schedule, &parameters)?.figures);
     }
     Ok(())
 }

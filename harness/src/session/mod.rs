@@ -1,15 +1,20 @@
 //! The use cases, each once: from names to prepared images, runs, verdicts and what is kept of them.
 
+pub mod bisect;
 pub mod boards;
 pub mod cache;
 pub mod capsule;
 pub mod compile;
+pub mod explore;
+pub mod lesson;
 pub mod load;
 pub mod matrix;
 pub mod measure;
 pub mod prepare;
 pub mod record;
 pub mod recording;
+pub mod regress;
 pub mod run;
 pub mod shell_guest;
 pub mod status;
+pub mod verify;

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::session::prepare::NotApplicable;
-use crate::session::run::{ImageRuntime, Run};
-use crate::session::status::{JudgedRun, RunStatus};
+use crate::session::run::{ImageRuntime, JudgedRun, Run};
+use crate::session::status::RunStatus;
 use kernsnap_analysis::view::View;
 use kernsnap_host::store::Store;
 use kernsnap_machine::{Schedule, Times};

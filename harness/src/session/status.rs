@@ -7,8 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use kernsnap_analysis::verdict::Verdict;
 
-use crate::session::run::{Run, RunError};
-
 /// The status of a run of a scenario on an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -80,37 +78,6 @@ impl From<&Verdict> for RunStatus {
             Verdict::Passed => Self::Passed,
             Verdict::Failed(_) => Self::Failed,
             Verdict::Unusable(_) => Self::Unusable,
-        }
-    }
-}
-
-/// A run with its status.
-#[derive(Debug)]
-pub struct JudgedRun<'a> {
-    /// The status.
-    pub status: RunStatus,
-    /// The reasons of a run that did not pass, one each.
-    pub reasons: Vec<String>,
-    /// The run, where the machine came to its end.
-    pub run: Option<Run<'a>>,
-}
-
-impl<'a> JudgedRun<'a> {
-    /// Gives a run, or the reason that there is none, its status.
-    ///
-    /// # Errors
-    /// [`RunError`] where the host, and not the machine, is the reason: the run says nothing about the kernel.
-    pub fn new(result: Result<Run<'a>, RunError>) -> Result<Self, RunError> {
-        let without_run = |status, reason| Ok(Self { status, reasons: vec![reason], run: None });
-        match result {
-            Ok(run) => {
-                let verdict = &run.outcome.verdict;
-                Ok(Self { status: verdict.into(), reasons: reasons(verdict), run: Some(run) })
-            }
-            Err(RunError::Boot(error)) if !error.is_of_the_host() => without_run(RunStatus::Lost, with_causes(&error)),
-            Err(RunError::Refused(mistake)) => without_run(RunStatus::Refused, mistake.to_string()),
-            Err(RunError::CacheMismatch(mismatch)) => without_run(RunStatus::CacheMismatch, mismatch.to_string()),
-            Err(error @ (RunError::Boot(_) | RunError::Write { .. })) => Err(error),
         }
     }
 }

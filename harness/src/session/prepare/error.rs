@@ -69,6 +69,18 @@ pub enum PrepareError {
     },
 }
 
+impl PrepareError {
+    /// True if a user asked the harness to stop.
+    #[must_use]
+    pub fn is_interruption(&self) -> bool {
+        match self {
+            Self::Image(ImageError::Interrupted(_)) => true,
+            Self::Run(error) => error.is_interruption(),
+            _ => false,
+        }
+    }
+}
+
 impl From<StoreError> for PrepareError {
     fn from(error: StoreError) -> Self {
         Self::Image(error.into())

@@ -5,7 +5,8 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{GuestPayload, ImageRuntime, RunError, evidence, write};
+use super::evidence::write;
+use super::{GuestPayload, ImageRuntime, RunError, evidence};
 use crate::session::compile::{self, PlanContext};
 use kernsnap_host::exec::{ToolCall, ToolError};
 use kernsnap_host::key::{CacheInputs, Key};
@@ -106,6 +107,12 @@ impl<'a> RunInput<'a> {
             .with("channel", format!("{:#x} {:#x}", channel.address, channel.size))
             .with("may panic", self.may_panic.to_string())
             .with("powers off", self.powers_off().to_string())
+    }
+
+    /// The name of the result in the cache of the QEMU with the hash `qemu`.
+    #[must_use]
+    pub fn key(&self, qemu: &str) -> Key {
+        self.inputs(qemu).key()
     }
 
     /// Boots the machine up to the point where it takes the payload. Every input with the same [`RunInput::template_key`] can be
@@ -319,7 +326,7 @@ mod tests {
         qemu: &str,
     ) -> Result<String, RunError> {
         let input = RunInput::new(runtime, payload, Plan::from_text(plan.to_owned()), schedule)?;
-        Ok(input.inputs(qemu).key().to_string())
+        Ok(input.key(qemu).to_string())
     }
 
     #[test]

@@ -3,31 +3,31 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::evidence::write;
 use super::reading::read;
-use super::{GuestPayload, ImageRuntime, Outcome, RunError, RunInput, evidence, write};
-use crate::session::cache::{About, Cache};
-use crate::session::status::JudgedRun;
+use super::{GuestPayload, ImageRuntime, Outcome, RunError, RunInput, Session, evidence};
+use crate::session::cache::About;
 use kernsnap_machine::{Evidence, Schedule};
 use kernsnap_scenario::Scenario;
 
-/// Whether what the cache knows means a boot.
+/// Where the evidence of a run may come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CachePolicy {
-    /// It does. What it does not know is booted, and kept.
+pub enum RunPolicy {
+    /// The cache, if it has the result. Otherwise the machine runs, and the result is kept.
     Cached,
-    /// A machine is booted each time. Where the cache knows the run, it must have been the same bytes.
-    Fresh,
+    /// A machine that boots for this run. If the cache has the result, both must have the same bytes.
+    Boot,
 }
 
-/// The part that all runs on an image share.
-#[derive(Debug)]
+/// Runs scenarios on one image.
+#[derive(Clone, Copy, Debug)]
 pub struct Runner<'a> {
+    /// What all runs of the process share.
+    pub session: &'a Session,
     /// The image's part.
     pub runtime: &'a ImageRuntime,
-    /// The results of earlier runs.
-    pub cache: Cache,
-    /// Whether it is asked.
-    pub freshness: CachePolicy,
+    /// Where the evidence may come from.
+    pub policy: RunPolicy,
     /// The backstop of a boot in host time.
     pub limit: Duration,
 }
@@ -58,9 +58,9 @@ impl<'a> Runner<'a> {
     ) -> Result<Run<'a>, RunError> {
         let started = Instant::now();
         let input = RunInput::from_scenario(scenario, self.runtime, payload, schedule)?;
-        let key = self.cache.key(&input);
-        let known = self.cache.find(&key);
-        if self.freshness == CachePolicy::Cached
+        let key = input.key(self.session.cache.qemu());
+        let known = self.session.cache.find(&key);
+        if self.policy == RunPolicy::Cached
             && let Some(evidence) = known
         {
             return match read(scenario, &input, &evidence) {
@@ -74,46 +74,20 @@ impl<'a> Runner<'a> {
         let boot = input.boot(directory, self.limit)?;
         if boot.settled {
             match known {
-                Some(known) => self.cache.verify(&key, &known, &boot.evidence)?,
-                None => self.cache.keep(&key, &About::new(scenario, self.runtime, schedule), &boot.evidence),
+                Some(known) => self.session.cache.verify(&key, &known, &boot.evidence)?,
+                None => self.session.cache.keep(
+                    &key,
+                    &About::new(&self.runtime.image, &scenario.id, schedule),
+                    &boot.evidence,
+                ),
             }
         }
         let outcome = Outcome { times: Some(boot.times), ..read(scenario, &input, &boot.evidence)? };
         Ok(Run::with(input, boot.evidence, outcome, started))
     }
-
-    /// Runs `scenario` and gives the run its status.
-    ///
-    /// # Errors
-    /// As [`JudgedRun::new`].
-    pub fn judge(
-        &self,
-        scenario: &Scenario,
-        payload: &GuestPayload,
-        schedule: Schedule,
-        directory: &Path,
-    ) -> Result<JudgedRun<'a>, RunError> {
-        JudgedRun::new(self.run(scenario, payload, schedule, directory))
-    }
 }
 
 impl<'a> Run<'a> {
-    /// A run without a cache.
-    pub(super) fn booted(
-        scenario: &Scenario,
-        runtime: &'a ImageRuntime,
-        payload: &GuestPayload,
-        schedule: Schedule,
-        directory: &Path,
-        limit: Duration,
-    ) -> Result<Self, RunError> {
-        let started = Instant::now();
-        let input = RunInput::from_scenario(scenario, runtime, payload, schedule)?;
-        let boot = input.boot(directory, limit)?;
-        let outcome = Outcome { times: Some(boot.times), ..read(scenario, &input, &boot.evidence)? };
-        Ok(Self::with(input, boot.evidence, outcome, started))
-    }
-
     fn with(input: RunInput<'a>, evidence: Evidence, outcome: Outcome, started: Instant) -> Self {
         let outcome = Outcome { total: started.elapsed(), ..outcome };
         Self { input, evidence, outcome }

@@ -1,0 +1,44 @@
+//! Everything that the runs of one process share.
+
+use super::{ImageRuntime, LIMIT, RunError, RunPolicy, Runner};
+use crate::session::cache::Cache;
+use kernsnap_host::store::{Scratch, Store};
+use kernsnap_machine::BootError;
+use kernsnap_machine::emulator::Emulator;
+
+/// The store, the QEMU of this host, and the results of its earlier runs.
+#[derive(Debug)]
+pub struct Session {
+    /// The store.
+    pub store: Store,
+    /// The QEMU that machines run in.
+    pub emulator: Emulator,
+    /// The results of earlier runs in this QEMU.
+    pub cache: Cache,
+}
+
+impl Session {
+    /// A session that keeps its results in `store`.
+    ///
+    /// # Errors
+    /// [`BootError::Tool`] where QEMU is not on this host.
+    pub fn open(store: &Store) -> Result<Self, RunError> {
+        let emulator = Emulator::find(store).map_err(BootError::Tool)?;
+        let cache = Cache::new(store, &emulator.hash);
+        Ok(Self { store: store.clone(), emulator, cache })
+    }
+
+    /// A runner of scenarios on an image that takes a known result and stops a machine after [`LIMIT`].
+    #[must_use]
+    pub fn runner<'a>(&'a self, runtime: &'a ImageRuntime) -> Runner<'a> {
+        Runner { session: self, runtime, policy: RunPolicy::Cached, limit: LIMIT }
+    }
+
+    /// A directory for one run. It goes away with the value.
+    ///
+    /// # Errors
+    /// [`RunError::Store`] where the store does not take one.
+    pub fn scratch(&self) -> Result<Scratch, RunError> {
+        Ok(self.store.scratch()?)
+    }
+}
