@@ -189,8 +189,12 @@ impl Images<'_> {
         let inputs = match &spec.kernel.source {
             SourceSpec::Prebuilt(prebuilt) => prebuilt::known(self.store, &self.workspace.root, prebuilt)?,
             source if source::is_recorded(self.store, source) => {
-                let toolchain = Toolchain::identify(self.store, &spec.kernel.cross)?;
-                Some(self.recipe(spec, &toolchain, &mut |_| ())?.inputs)
+                match Toolchain::identify(self.store, &spec.kernel.cross) {
+                    Ok(toolchain) => Some(self.recipe(spec, &toolchain, &mut |_| ())?.inputs),
+                    // A kernel's key names its compiler: without one, no kernel in the store is this image's.
+                    Err(error) if error.kind() == ImageErrorKind::HostNotSetUp => None,
+                    Err(error) => return Err(error),
+                }
             }
             _ => None,
         };

@@ -377,3 +377,15 @@ fn a_name_that_this_image_does_not_have_is_shown_before_anything_runs() -> Outco
     assert_eq!((ended.stdout.as_str(), store.list("scratch")), ("", Vec::new()));
     Ok(())
 }
+
+#[test]
+fn images_are_listed_on_a_host_without_compilers() -> Outcome {
+    let empty = tempfile::tempdir()?;
+    let listed = Kernsnap::new(&root(), ["image", "list"]).env("PATH", empty.path()).run()?;
+    assert_eq!(listed.code, Some(0), "{listed:?}");
+    assert!(
+        listed.stdout.lines().any(|line| line.starts_with("rpi3-6.1 ") && line.contains("not built")),
+        "{listed:?}"
+    );
+    Ok(())
+}
