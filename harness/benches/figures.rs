@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kernsnap::cli::default_store;
+use kernsnap::cli::{default_store, templates};
 use kernsnap::session::prepare::{Prepared, PreparedImage};
 use kernsnap::session::run::{GuestPayload, Outcome, RunPolicy, Runner, Session, evidence};
 use kernsnap_host::exec::{Outputs, Process};
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::default();
     let images = Images { workspace: &workspace, store: &store, options: &options };
     let prepared_image = PreparedImage::open(images, "rpi3-6.1", &mut |_| ())?;
-    let session = Session::open(&store)?;
+    let session = Session::open(&store, templates(&store))?;
     let directory = store.scratch()?;
 
     println!("| what | median | from … to |\n|---|---|---|");

@@ -12,9 +12,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use kernsnap::cli::args::DEFAULT_IMAGE;
-use kernsnap::cli::{Exit, default_store};
+use kernsnap::cli::{Exit, default_store, templates};
 use kernsnap::session::prepare::PreparedImage;
 use kernsnap::session::run::{RunPolicy, Runner, Session};
+use kernsnap::session::templates::become_broker_if_asked;
 use kernsnap_analysis::lesson::{Language, Lesson, Page, Run, Section, index};
 use kernsnap_analysis::verdict::Verdict;
 use kernsnap_host::store::Store;
@@ -29,6 +30,9 @@ use self::support::{Checkout, Kernsnap, Outcome, data, root};
 const LIMIT: Duration = Duration::from_secs(120);
 
 fn main() -> ExitCode {
+    if become_broker_if_asked() {
+        return ExitCode::SUCCESS;
+    }
     let arguments = Arguments::from_args();
     let mut trials = vec![
         trial("every-section-has-a-lesson-and-no-page-is-left-over".into(), the_index_leads_everywhere),
@@ -73,8 +77,8 @@ fn the_run_and_the_pages_are_what_the_lesson_says(id: &str) -> Outcome {
     let images = Images { workspace: &workspace, store: &store, options: &options };
     let mut on = |event| eprintln!("{event:?}");
     let prepared_image = PreparedImage::open(images, DEFAULT_IMAGE, &mut on)?;
-    let session = Session::open(&store)?;
-    let runner = Runner { policy: RunPolicy::Boot, limit: LIMIT, ..session.runner(&prepared_image.runtime) };
+    let session = Session::open(&store, templates(&store))?;
+    let runner = Runner { policy: RunPolicy::Rerun, limit: LIMIT, ..session.runner(&prepared_image.runtime) };
     let (scenario, judged) = kernsnap::session::lesson::run(&workspace, &prepared_image, &runner, &lesson, &mut on)?;
     let outcome = judged.run.ok_or_else(|| judged.reasons.join("; "))?.outcome;
     assert_eq!(outcome.verdict, Verdict::Passed);

@@ -1,8 +1,9 @@
 //! One test per scenario × image: the scenario runs in a real guest, its expectations must hold and be able to fail, and its
 //! view must be the reviewed snapshot. Names are `image::scenario`.
 //!
-//! A run that is known already means a new one, unless `KERNSNAP_FRESH` is set: `ci/test` sets it, so that what passes
-//! there has been seen on that machine. A boot that gives other bytes than the known run is a failure, too.
+//! A known result is taken, unless `KERNSNAP_RERUN` is set: then the guest runs, forked from a template where it can be. `ci/test`
+//! sets it, so that every test that passes there has run on that machine. `KERNSNAP_FRESH` boots for each test. A run that gives
+//! other bytes than the known result is a failure, too.
 #![expect(clippy::print_stderr, reason = "a test tells what it saw on stderr")]
 
 use std::error::Error;
@@ -11,11 +12,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use insta::Snapshot;
-use kernsnap::cli::default_store;
+use kernsnap::cli::{default_store, templates};
 use kernsnap::session::prepare::{Prepared, PreparedImage};
 use kernsnap::session::record::LastVerdict;
 use kernsnap::session::run::{RunPolicy, Runner, Session};
 use kernsnap::session::status::RunStatus;
+use kernsnap::session::templates::become_broker_if_asked;
 use kernsnap_analysis::verdict::Verdict;
 use kernsnap_analysis::verdict::mutation::mutate;
 use kernsnap_host::store::Store;
@@ -27,6 +29,9 @@ use libtest_mimic::{Arguments, Failed, Trial};
 const LIMIT: Duration = Duration::from_secs(120);
 
 fn main() -> ExitCode {
+    if become_broker_if_asked() {
+        return ExitCode::SUCCESS;
+    }
     let arguments = Arguments::from_args();
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     // Only names are looked at here: a broken scenario is one failing test, not a broken list.
@@ -72,7 +77,7 @@ fn check(workspace: &Workspace, image: &str, file: &Path) -> Result<(), Box<dyn 
     };
     let schedule = prepared_image.runtime.machine.usual_schedule();
     let directory = store.scratch()?;
-    let session = Session::open(&store)?;
+    let session = Session::open(&store, templates(&store))?;
     let runner = Runner { policy: policy(), limit: LIMIT, ..session.runner(&prepared_image.runtime) };
     let outcome = runner.run(&scenario, &payload, schedule, directory.path())?.outcome;
     LastVerdict::remember(&store, image, &scenario.id, (&outcome.verdict).into(), &prepared_image.runtime.image_key);
@@ -89,12 +94,17 @@ fn check(workspace: &Workspace, image: &str, file: &Path) -> Result<(), Box<dyn 
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test has no command line of its own")]
 fn policy() -> RunPolicy {
-    match std::env::var_os("KERNSNAP_FRESH") {
-        Some(value) if !value.is_empty() && value != "0" => RunPolicy::Boot,
-        _ => RunPolicy::Cached,
+    match () {
+        () if is_set("KERNSNAP_FRESH") => RunPolicy::Boot,
+        () if is_set("KERNSNAP_RERUN") => RunPolicy::Rerun,
+        () => RunPolicy::Cached,
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test has no command line of its own")]
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0")
 }
 
 /// Compares with the reviewed snapshot: the image's own, or else that of the image it is like.

@@ -1,9 +1,13 @@
 //! What makes the threads of QEMU take turns, so that the host's scheduler decides nothing in a guest. See `lockstep/order.c`;
 //! `lockstep/template.c` of the same library forks a machine that has booted.
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use kernsnap_host::exec::ToolCall;
+use object::{Object as _, ObjectSymbol};
 
 /// The sources of a library for QEMU's own process: names and texts.
 pub const SOURCES: [(&str, &str); 8] = [
@@ -32,6 +36,37 @@ pub const CONFINEMENT: [&str; 2] =
 
 /// The same for a QEMU that forks: `spawn` would deny it that. The library denies it to start programs.
 const TEMPLATE_CONFINEMENT: [&str; 2] = ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,resourcecontrol=deny"];
+
+/// QEMU's own functions that a template needs, each with the name that it had before QEMU 9.0 (`lockstep/qemu.c`).
+const FUNCTIONS: [(&str, Option<&str>); 12] = [
+    ("rcu_enable_atfork", None),
+    ("get_ptr_rcu_reader", None),
+    ("rcu_register_thread", None),
+    ("bql_lock_impl", Some("qemu_mutex_lock_iothread_impl")),
+    ("bql_unlock", Some("qemu_mutex_unlock_iothread")),
+    ("qemu_main_loop", None),
+    ("qemu_cleanup", None),
+    ("qemu_ram_foreach_block", None),
+    ("qemu_ram_get_host_addr", None),
+    ("qemu_ram_get_used_length", None),
+    ("qemu_ram_get_fd", None),
+    ("qemu_ram_is_shared", None),
+];
+
+/// The function that a template needs and the QEMU at `path` does not export; `None` where it exports all of them.
+///
+/// # Errors
+/// Where the program cannot be read.
+pub fn missing_function(path: &Path) -> io::Result<Option<&'static str>> {
+    let program = fs::read(path)?;
+    let file = object::File::parse(&*program).map_err(io::Error::other)?;
+    let exported: BTreeSet<&str> =
+        file.dynamic_symbols().filter(ObjectSymbol::is_definition).filter_map(|symbol| symbol.name().ok()).collect();
+    let is_missing = |(name, before): &&(&str, Option<&str>)| {
+        !exported.contains(name) && !before.is_some_and(|name| exported.contains(name))
+    };
+    Ok(FUNCTIONS.iter().find(is_missing).map(|(name, _)| *name))
+}
 
 /// How a boot's QEMU is kept in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,6 +113,14 @@ pub(super) fn without(log: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_harness_knows_the_functions_that_the_library_looks_for() {
+        let source = include_str!("lockstep/qemu.c");
+        let named: Vec<&str> = source.split('"').skip(1).step_by(2).filter(|text| !text.contains('.')).collect();
+        let known: Vec<&str> = FUNCTIONS.iter().flat_map(|(name, before)| [Some(*name), *before]).flatten().collect();
+        assert_eq!(named, known);
+    }
 
     #[test]
     fn the_harness_knows_the_librarys_word() {

@@ -38,14 +38,42 @@ const ENDING: usize = 8;
 /// Guest memory is mapped in pages.
 const PAGE: u64 = 4096;
 
-/// A booted machine. Dropping it ends it, and the runs that it has forked.
+/// A booted machine. Dropping it ends it, and the runs that it has forked, unless another process holds it too.
 #[derive(Debug)]
 pub struct Template {
     socket: OwnedFd,
-    /// What the guest has said so far.
+    /// The guest's console output so far.
     console: Vec<u8>,
-    /// The thread that has started QEMU and must outlive it, and its word to end.
-    keeper: Option<(JoinHandle<()>, mpsc::Sender<()>)>,
+    /// QEMU's process id.
+    pid: u32,
+    keeper: Option<Keeper>,
+}
+
+/// The thread that has started QEMU. It must outlive QEMU's boot, and it reaps QEMU.
+#[derive(Debug)]
+struct Keeper {
+    thread: JoinHandle<()>,
+    fate: mpsc::Sender<Fate>,
+}
+
+/// The end of a template whose keeper is told of it.
+#[derive(Debug)]
+enum Fate {
+    /// It is ended.
+    End,
+    /// It goes on until all who hold it have let it go.
+    GoOn,
+}
+
+/// A [`Template`] in a form that can be sent to another process.
+#[derive(Debug)]
+pub struct SharedTemplate {
+    /// QEMU's process id.
+    pub pid: u32,
+    /// The socket that takes requests. QEMU ends when no process has it any more.
+    pub socket: OwnedFd,
+    /// A file with the guest's console output so far.
+    pub console: OwnedFd,
 }
 
 /// A file without a name, and a path under which QEMU can open it while this process has it.
@@ -79,7 +107,8 @@ impl Template {
     /// directory are not used.
     ///
     /// # Errors
-    /// [`BootError::Template`] where this QEMU or this guest cannot be forked; the caller can boot instead.
+    /// [`BootError::Template`] where this QEMU or this guest cannot be forked; the caller can boot instead. Its error is
+    /// [`io::ErrorKind::Unsupported`] where that will be so the next time too.
     pub fn boot(request: &BootRequest<'_>, initramfs: &[u8]) -> Result<Self, BootError> {
         let lost = BootError::Template;
         let (initramfs, initramfs_path) = unnamed("kernsnap-initramfs", initramfs).map_err(lost)?;
@@ -89,22 +118,28 @@ impl Template {
         let call = unordered(request, console_path, initramfs_path, memory.path())?;
         let call = request.lockstep.applied_to_template(call);
         let (socket, theirs) = pair().map_err(lost)?;
-        let (stop, stopped) = mpsc::channel::<()>();
+        let (fate, told) = mpsc::channel::<Fate>();
         let (started, start) = mpsc::channel();
         let keeper = thread::spawn(move || {
             let outputs = Outputs { stdout: &log_path, stderr: &log_path };
             let process = Process::start_with_input(&call, theirs, outputs);
             let (process, answer) = match process {
-                Ok(process) => (Some(process), Ok(())),
+                Ok(process) => {
+                    let pid = process.pid();
+                    (Some(process), Ok(pid))
+                }
                 Err(error) => (None, Err(error)),
             };
-            // Without a receiver there is no sender of `stop` either.
+            // Without a receiver there is no sender of a fate either.
             let _ = started.send(answer);
-            let _ = stopped.recv();
-            drop(process);
+            match (told.recv(), process) {
+                (Ok(Fate::GoOn), Some(process)) => process.leave(),
+                (_, process) => drop(process),
+            }
         });
-        let mut template = Self { socket, console: Vec::new(), keeper: Some((keeper, stop)) };
-        start.recv().map_err(|error| lost(io::Error::other(error)))??;
+        let keeper = Some(Keeper { thread: keeper, fate });
+        let mut template = Self { socket, console: Vec::new(), pid: 0, keeper };
+        template.pid = start.recv().map_err(|error| lost(io::Error::other(error)))??;
         let hello = template.hello(request.limit)?;
         // QEMU has opened them, and keeps them.
         drop((initramfs, memory));
@@ -115,8 +150,8 @@ impl Template {
                 Ok(template)
             }
             Some((_, reason)) => {
-                let reason = String::from_utf8_lossy(reason);
-                Err(lost(io::Error::other(reason.trim_end_matches('\0').to_owned())))
+                let reason = String::from_utf8_lossy(reason).trim_end_matches('\0').to_owned();
+                Err(lost(io::Error::new(io::ErrorKind::Unsupported, reason)))
             }
             None => {
                 let mut said = String::new();
@@ -124,6 +159,41 @@ impl Template {
                 Err(lost(io::Error::other(format!("QEMU stopped before its guest was ready: {said}"))))
             }
         }
+    }
+
+    /// A second hold on the machine, for another process.
+    ///
+    /// # Errors
+    /// Where the system has no descriptors left.
+    pub fn share(&self) -> io::Result<SharedTemplate> {
+        let (console, _) = unnamed("kernsnap-console", &self.console)?;
+        Ok(SharedTemplate { pid: self.pid, socket: self.socket.try_clone()?, console: console.into() })
+    }
+
+    /// The machine that another process has booted.
+    ///
+    /// # Errors
+    /// Where its console output cannot be read.
+    pub fn from_shared(shared: SharedTemplate) -> io::Result<Self> {
+        let SharedTemplate { pid, socket, console } = shared;
+        let (mut file, mut console) = (File::from(console), Vec::new());
+        file.seek(SeekFrom::Start(0))?;
+        file.read_to_end(&mut console)?;
+        Ok(Self { socket, console, pid, keeper: None })
+    }
+
+    /// Lets the machine go on when this value is dropped, for as long as another process holds it.
+    pub fn release(&mut self) {
+        if let Some(keeper) = self.keeper.take() {
+            // The thread reaps QEMU, or ends with this process.
+            let _ = keeper.fate.send(Fate::GoOn);
+        }
+    }
+
+    /// QEMU's process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
     }
 
     fn hello(&self, limit: Duration) -> Result<Vec<u8>, BootError> {
@@ -186,9 +256,9 @@ impl Template {
 
 impl Drop for Template {
     fn drop(&mut self) {
-        if let Some((keeper, stop)) = self.keeper.take() {
-            let _ = stop.send(());
-            let _ = keeper.join();
+        if let Some(keeper) = self.keeper.take() {
+            let _ = keeper.fate.send(Fate::End);
+            let _ = keeper.thread.join();
         }
     }
 }

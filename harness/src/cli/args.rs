@@ -18,7 +18,7 @@ pub use proof::{
     BisectArguments, CostArguments, ExploreArguments, GdbArguments, RegressArguments, ReplayArguments, VerifyArguments,
 };
 pub use recordings::{ExportArguments, ExportFormat, ViewArguments};
-pub use store::{GcArguments, StoreArguments, StoreCommand};
+pub use store::{GcArguments, StoreArguments, StoreCommand, TemplatesArguments};
 
 use super::exit;
 use kernsnap_analysis::view::Kind;

@@ -4,7 +4,11 @@ use serde::Serialize;
 
 use super::args::DoctorArguments;
 use super::{Exit, Failure, answer, answer_json, talk};
+use crate::session::templates;
+use kernsnap_host::exec::Tool;
 use kernsnap_host::exec::doctor::{Finding, Found, ToolReport, inspect};
+use kernsnap_host::store::Store;
+use kernsnap_machine::{lockstep, qemu};
 
 #[derive(Serialize)]
 struct Row<'a> {
@@ -41,7 +45,7 @@ impl<'a> Row<'a> {
     }
 }
 
-pub(super) fn doctor(arguments: &DoctorArguments) -> Result<Exit, Failure> {
+pub(super) fn doctor(store: Option<&Store>, arguments: &DoctorArguments) -> Result<Exit, Failure> {
     let reports = inspect();
     let rows: Vec<Row<'_>> = reports.iter().map(Row::from_report).collect();
     let width = rows.iter().map(|row| row.tool.len()).max().unwrap_or(0);
@@ -65,9 +69,37 @@ pub(super) fn doctor(arguments: &DoctorArguments) -> Result<Exit, Failure> {
             answer(&format!("         {:width$}  install it with `apt-get install {}`", "", row.package));
         }
     }
+    report_templates(store, arguments)?;
     if !reports.iter().any(ToolReport::is_wanting) {
         return Ok(Exit::Passed);
     }
     talk("\nhint: `ci/setup` installs every tool the harness needs");
     Ok(Exit::HostNotSetUp)
+}
+
+/// Whether runs can be forked from booted machines, and how many machines stand booted now.
+fn report_templates(store: Option<&Store>, arguments: &DoctorArguments) -> Result<(), Failure> {
+    let Ok(tool) = Tool::resolve(qemu::PROGRAM) else { return Ok(()) };
+    let missing = lockstep::missing_function(tool.path()).map_err(|error| Failure::internal("read QEMU", &error))?;
+    let weakness = missing.map(|name| format!("each run boots: this QEMU does not export `{name}`"));
+    let kept = store.and_then(|store| templates::list(store).ok().flatten()).unwrap_or_default();
+    let version = format!("{} booted", kept.len());
+    let row = Row {
+        tool: "templates",
+        usable: weakness.is_none(),
+        optional: true,
+        version: weakness.is_none().then_some(&version),
+        path: Some(tool.path().display().to_string()),
+        weakness: weakness.as_deref(),
+        purpose: "start runs from a machine that has booted",
+        package: "qemu-system-arm",
+    };
+    if arguments.output.is_json() {
+        return answer_json(&row);
+    }
+    answer(&match weakness {
+        None => format!("ok       templates: runs are forked from booted machines; {version}"),
+        Some(weakness) => format!("not used templates: {weakness}"),
+    });
+    Ok(())
 }

@@ -52,6 +52,7 @@ use self::progress::Progress;
 use crate::session::load;
 use crate::session::prepare::{NotApplicable, Prepared, PreparedImage};
 use crate::session::run::{GuestPayload, LIMIT, Session};
+use crate::session::templates::{Templates, become_broker_if_asked};
 use kernsnap_host::interrupt;
 use kernsnap_host::store::Store;
 use kernsnap_host::workspace::Workspace;
@@ -62,6 +63,9 @@ use kernsnap_scenario::Scenario;
 /// Runs the program with the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
+    if become_broker_if_asked() {
+        return ExitCode::SUCCESS;
+    }
     if let Some(renamed) = help::renamed(std::env::args_os()) {
         complain(&renamed);
         return Exit::BadInput.into();
@@ -114,7 +118,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Image(ImageCommand::Export(card)) => card::export(&context()?, card),
         Command::Image(ImageCommand::Try { card }) => card::boot(&context()?, card),
         Command::Store(store) => store::store(&context()?, store),
-        Command::Doctor(doctor) => doctor::doctor(doctor),
+        Command::Doctor(doctor) => doctor::doctor(store_root(arguments).ok().map(Store::at).as_ref(), doctor),
         Command::Completions { shell } => Ok(help::completions(*shell)),
         Command::Man { out } => help::man(out.as_deref()),
     }
@@ -172,7 +176,7 @@ impl Context {
     /// The part that all runs of a command share. A command that runs guests opens it first: without QEMU, nothing that is
     /// built or read helps.
     fn session(&self) -> Result<Session, Failure> {
-        Ok(Session::open(&self.store)?)
+        Ok(Session::open(&self.store, templates(&self.store))?)
     }
 
     /// An image, with progress for people where it must be built.
@@ -218,6 +222,14 @@ pub fn default_store() -> Option<PathBuf> {
     let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = || variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
     variable("KERNSNAP_STORE").or_else(|| cache().map(|cache| cache.join("kernsnap")))
+}
+
+/// The booted machines that runs are forked from, unless `KERNSNAP_TEMPLATES` is `off`.
+#[must_use]
+pub fn templates(store: &Store) -> Templates {
+    #[expect(clippy::disallowed_methods, reason = "the environment is read here and passed on")]
+    let off = std::env::var_os("KERNSNAP_TEMPLATES").is_some_and(|value| value == "off");
+    if off { Templates::off() } else { Templates::new(store) }
 }
 
 fn store_root(arguments: &Arguments) -> Result<PathBuf, Failure> {

@@ -16,7 +16,7 @@ use super::{
 use crate::session::capsule::Capsule;
 use crate::session::load;
 use crate::session::record::{LastVerdict, Record};
-use crate::session::run::{GuestPayload, Outcome, RunError, RunInput, RunPolicy, Runner, evidence};
+use crate::session::run::{GuestPayload, Outcome, RunError, RunInput, RunPolicy, Runner, Started, evidence};
 use kernsnap_analysis::model::Model;
 use kernsnap_analysis::report::Sources;
 use kernsnap_analysis::verdict::Verdict;
@@ -57,12 +57,13 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, F
     let Scenarios { ready: scenarios, not_applicable } = Scenarios::prepare(&prepared_image, &files)?;
     let schedule = schedule(&prepared_image, arguments.schedule)?;
     // A repetition that is read from the cache repeats nothing, and tries nothing.
-    let fresh = arguments.boot.fresh || arguments.boot.adverse || arguments.repeat.get() > 1;
-    let runner = Runner {
-        policy: if fresh { RunPolicy::Boot } else { RunPolicy::Cached },
-        limit: Duration::from_secs(arguments.limit),
-        ..session.runner(&prepared_image.runtime)
+    let policy = match &arguments.boot {
+        boot if boot.fresh => RunPolicy::Boot,
+        boot if boot.adverse || arguments.repeat.get() > 1 => RunPolicy::Rerun,
+        _ => RunPolicy::Cached,
     };
+    let runner =
+        Runner { policy, limit: Duration::from_secs(arguments.limit), ..session.runner(&prepared_image.runtime) };
     let setting = Setting {
         runner,
         schedule,
@@ -124,7 +125,9 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Ran {
     let Setting { runner, schedule, .. } = setting;
     let emulator = &runner.session.emulator;
     let qemu_version = &*emulator.version;
-    let judged = runner.judge(job.scenario, job.payload, *schedule, &directory)?;
+    // One boot, for the others to be compared with.
+    let policy = if setting.repeat > 1 && job.repetition == 1 { RunPolicy::Boot } else { runner.policy };
+    let judged = Runner { policy, ..*runner }.judge(job.scenario, job.payload, *schedule, &directory)?;
     let mut exit = Exit::from(judged.status);
     let mut record = Record::new(job.scenario, runner.runtime, *schedule, &judged, qemu_version);
     let run = judged.run;
@@ -221,13 +224,20 @@ fn numbered(directory: PathBuf, setting: &Setting<'_>, job: &Job<'_>) -> PathBuf
     if setting.repeat > 1 { directory.join(job.repetition.to_string()) } else { directory }
 }
 
+/// How often a trace came.
+#[derive(Clone, Copy, Default)]
+struct Times {
+    boots: usize,
+    forks: usize,
+}
+
 /// Tells people or machines of each run, and remembers what the exit code depends on.
 struct Reporter {
     json: bool,
     style: Style,
     exit: Exit,
-    /// Raw hashes by scenario, with how often each came.
-    hashes: BTreeMap<String, BTreeMap<String, usize>>,
+    /// By scenario: raw hashes, with the numbers of boots and forks that gave them.
+    hashes: BTreeMap<String, BTreeMap<String, Times>>,
 }
 
 impl Reporter {
@@ -235,7 +245,11 @@ impl Reporter {
         let (record, outcome, exit) = result?;
         self.exit = self.exit.worst(exit);
         if let Some(hash) = &record.raw_sha256 {
-            *self.hashes.entry(record.scenario.clone()).or_default().entry(hash.clone()).or_default() += 1;
+            let times = self.hashes.entry(record.scenario.clone()).or_default().entry(hash.clone()).or_default();
+            match record.started {
+                Some(Started::Fork) => times.forks += 1,
+                _ => times.boots += 1,
+            }
         }
         if self.json {
             answer_json(&record)?;
@@ -263,10 +277,13 @@ impl Reporter {
             if hashes.len() == 1 {
                 talk(&format!("{scenario}: {repeat} runs, one raw_sha256"));
             } else {
-                self.exit = self.exit.worst(Exit::NotRepeatable);
+                let kinds = |count: fn(&Times) -> usize| hashes.values().filter(|times| count(times) > 0).count();
+                // All boots agree and all forks agree, but not with each other: the templates are wrong, not the guest.
+                let is_alarm = kinds(|times| times.boots) == 1 && kinds(|times| times.forks) == 1;
+                self.exit = self.exit.worst(if is_alarm { Exit::CacheMismatch } else { Exit::NotRepeatable });
                 talk(&format!("{scenario}: {repeat} runs gave {} different traces:", hashes.len()));
-                for (hash, times) in hashes {
-                    talk(&format!("  {hash} × {times}"));
+                for (hash, Times { boots, forks }) in hashes {
+                    talk(&format!("  {hash} × {} ({boots} booted, {forks} forked)", boots + forks));
                 }
             }
         }

@@ -5,8 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::args::{GcArguments, StoreArguments, StoreCommand};
+use super::args::{GcArguments, StoreArguments, StoreCommand, TemplatesArguments};
 use super::{Context, Exit, Failure, answer, answer_json, talk, verify};
+use crate::session;
+use crate::session::templates::TemplateRow;
 use kernsnap_host::store::{Gone, Item, Keep, unused};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -26,6 +28,7 @@ pub(super) fn store(context: &Context, arguments: &StoreArguments) -> Result<Exi
     match &arguments.command {
         None => list(context, arguments.output.is_json()),
         Some(StoreCommand::Gc(gc)) => collect(context, gc),
+        Some(StoreCommand::Templates(arguments)) => templates(context, arguments),
         Some(StoreCommand::Verify(arguments)) => verify::verify(context, arguments),
     }
 }
@@ -58,6 +61,28 @@ fn list(context: &Context, json: bool) -> Result<Exit, Failure> {
     }
     if !json {
         answer(&format!("{:12} {:>10}  {}", "all", size(total), context.store.root().display()));
+    }
+    Ok(Exit::Passed)
+}
+
+fn templates(context: &Context, arguments: &TemplatesArguments) -> Result<Exit, Failure> {
+    let wrong = |error| Failure::internal("talk to the process that keeps templates", &error);
+    if arguments.stop {
+        let stopped = session::templates::stop(&context.store).map_err(wrong)?;
+        talk(if stopped { "the templates are ended" } else { "there are no templates" });
+        return Ok(Exit::Passed);
+    }
+    let Some(rows) = session::templates::list(&context.store).map_err(wrong)? else {
+        talk("there are no templates: the first run boots one");
+        return Ok(Exit::Passed);
+    };
+    for row in rows {
+        if arguments.output.is_json() {
+            answer_json(&row)?;
+        } else {
+            let TemplateRow { key, pid, bytes, holders } = row;
+            answer(&format!("{key}  {:>8}  process {pid}, held by {holders} others", size(bytes)));
+        }
     }
     Ok(Exit::Passed)
 }

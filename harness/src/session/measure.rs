@@ -93,8 +93,7 @@ impl<'a> Kernel<'a> {
         schedule: Schedule,
         parameters: &str,
     ) -> Result<Measurement, PrepareError> {
-        let payload =
-            &GuestPayload { boot_parameters: format!("{} {parameters}", payload.boot_parameters), ..payload.clone() };
+        let payload = &GuestPayload { common_parameters: parameters.to_owned(), ..payload.clone() };
         let empty = Measurement { schedule: schedule.to_string(), ..Measurement::default() };
         let JudgedRun { reasons, run, .. } = self.runner.judge_once(scenario, payload, schedule)?;
         let Some(run) = run else { return Ok(Measurement { unusable: reasons, ..empty }) };

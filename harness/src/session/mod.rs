@@ -17,4 +17,5 @@ pub mod regress;
 pub mod run;
 pub mod shell_guest;
 pub mod status;
+pub mod templates;
 pub mod verify;

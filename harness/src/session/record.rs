@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::session::prepare::NotApplicable;
-use crate::session::run::{ImageRuntime, JudgedRun, Run};
+use crate::session::run::{ImageRuntime, JudgedRun, Run, Started};
 use crate::session::status::RunStatus;
 use kernsnap_analysis::view::View;
 use kernsnap_host::store::Store;
@@ -40,9 +40,9 @@ pub struct Record {
     /// Host time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<Seconds>,
-    /// Whether the cache stood for a boot.
+    /// How the run came by its evidence.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cached: Option<bool>,
+    pub started: Option<Started>,
     /// Events in the trace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub events: Option<usize>,
@@ -137,7 +137,7 @@ impl Record {
             view_sha256: Some(outcome.view_sha256.clone()),
             guest_seconds: outcome.guest_ns.map(|ns| std::time::Duration::from_nanos(ns).as_secs_f64()),
             seconds: Some(Seconds { total: outcome.total.as_secs_f64(), machine }),
-            cached: Some(machine.is_none()),
+            started: Some(outcome.started),
             events: Some(outcome.trace.events.len()),
             events_not_shown: Some(outcome.view.dropped),
             ..record
@@ -169,7 +169,7 @@ impl Record {
             view_sha256: None,
             guest_seconds: None,
             seconds: None,
-            cached: None,
+            started: None,
             events: None,
             events_not_shown: None,
             views: Vec::new(),

@@ -43,11 +43,11 @@ fn tamper(entry: &Path) -> Outcome {
 fn a_known_run_is_not_booted_again_and_says_so() -> Outcome {
     let store = OwnStore::whole()?;
     let booted = record(&store, &["run", "user-fork", "--json"])?;
-    assert_eq!(booted["cached"], false);
+    assert_eq!(booted["started"], "fork");
     let out = tempfile::tempdir()?;
     let directory = out.path().display().to_string();
     let cached = record(&store, &["run", "user-fork", "--json", "--out", &directory])?;
-    assert_eq!(cached["cached"], true);
+    assert_eq!(cached["started"], "cache");
     for key in ["raw_sha256", "view_sha256", "guest_seconds", "verdict", "events"] {
         assert_eq!(cached[key], booted[key], "{key}");
     }
@@ -55,13 +55,13 @@ fn a_known_run_is_not_booted_again_and_says_so() -> Outcome {
     let again = tempfile::tempdir()?;
     let directory = again.path().display().to_string();
     let fresh = record(&store, &["run", "user-fork", "--json", "--fresh", "--out", &directory])?;
-    assert_eq!(fresh["cached"], false);
+    assert_eq!(fresh["started"], "boot");
     for file in [evidence::CONSOLE_LOG, evidence::INITRAMFS, evidence::RAW, evidence::PLAN, evidence::VIEW] {
         let read = |out: &Path| fs::read(out.join("user-fork").join(file));
         assert!(read(out.path())? == read(again.path())?, "{file}");
     }
     // Another schedule is another run.
-    assert_eq!(record(&store, &["run", "user-fork", "--json", "--schedule", "0:4"])?["cached"], false);
+    assert_eq!(record(&store, &["run", "user-fork", "--json", "--schedule", "0:4"])?["started"], "fork");
     assert_eq!(store.list("result").len(), 2);
     Ok(())
 }

@@ -19,6 +19,11 @@ use serde_json::Value;
 
 use crate::support::{Checkout, Ended, Kernsnap, Outcome, OwnStore, data, machines, root, says, until};
 
+/// A call of `kernsnap` whose runs boot. `templates` has the faults of forked runs.
+fn booting<'a>(checkout: &Path, words: impl IntoIterator<Item = &'a str>) -> Kernsnap {
+    Kernsnap::new(checkout, words).env("KERNSNAP_TEMPLATES", "off")
+}
+
 /// A checkout whose scenarios go wrong.
 fn faults() -> Result<Checkout, Box<dyn Error>> {
     let files = fs::read_dir(data("fault-scenarios"))?;
@@ -32,7 +37,7 @@ fn reasons(record: &Value) -> Vec<&str> {
 /// Runs a scenario that goes wrong, and hands on the reasons it gives.
 fn check(scenario: &str, exit: Exit, verdict: &str, expected: impl FnOnce(&[&str])) -> Outcome {
     let (checkout, store) = (faults()?, OwnStore::whole()?);
-    let ended = Kernsnap::new(checkout.path(), ["run", scenario, "--json"]).store(store.path()).run()?;
+    let ended = booting(checkout.path(), ["run", scenario, "--json"]).store(store.path()).run()?;
     let record = ended.record()?;
     assert_eq!((ended.code, record["verdict"].as_str()), (Some(exit as i32), Some(verdict)), "{ended:?}");
     expected(&reasons(&record));
@@ -51,7 +56,7 @@ fn assert_nothing_left(store: &OwnStore) {
 
 /// Whatever happened before: a run in this store comes to its verdict.
 fn assert_the_next_run_works(checkout: &Checkout, store: &OwnStore) -> Outcome {
-    let ended = Kernsnap::new(checkout.path(), ["run", "crash", "--json"]).store(store.path()).run()?;
+    let ended = booting(checkout.path(), ["run", "crash", "--json"]).store(store.path()).run()?;
     assert_eq!(ended.record()?["verdict"], "failed", "{ended:?}");
     assert_nothing_left(store);
     Ok(())
@@ -135,7 +140,7 @@ fn a_trace_that_wrapped_is_unusable_and_names_the_setting() -> Outcome {
 fn of_several_runs_each_has_its_verdict_and_the_worst_decides() -> Outcome {
     let (checkout, store) = (faults()?, OwnStore::whole()?);
     let arguments = ["run", "panics", "floods", "crash", "--parallel", "2", "--json"];
-    let ended = Kernsnap::new(checkout.path(), arguments).store(store.path()).run()?;
+    let ended = booting(checkout.path(), arguments).store(store.path()).run()?;
     let records = ended.records()?;
     let verdicts: Vec<_> = records.iter().map(|record| (&record["scenario"], &record["verdict"])).collect();
     let expected = [("panics", "lost"), ("floods", "unusable"), ("crash", "failed")].map(|(s, v)| (s.into(), v.into()));
@@ -182,7 +187,7 @@ fn an_init_of_another_protocol_says_so() -> Outcome {
 fn a_guest_that_needs_too_long_is_given_up() -> Outcome {
     let (checkout, store) = (faults()?, OwnStore::whole()?);
     let arguments = ["run", "endless", "--limit", "1", "--json"];
-    let ended = Kernsnap::new(checkout.path(), arguments).store(store.path()).run()?;
+    let ended = booting(checkout.path(), arguments).store(store.path()).run()?;
     assert_says(&ended, Exit::MachineLost, &[]);
     let record = ended.record()?;
     assert!(reasons(&record)[0].starts_with("the guest did not finish within 1 s of host time, "), "{ended:?}");
@@ -193,8 +198,7 @@ fn a_guest_that_needs_too_long_is_given_up() -> Outcome {
 #[test]
 fn a_machine_that_is_killed_is_lost() -> Outcome {
     let (checkout, store, out) = (faults()?, OwnStore::whole()?, tempfile::tempdir()?);
-    let run =
-        Kernsnap::new(checkout.path(), ["run", "endless", "--json"]).store(store.path()).out(out.path()).start()?;
+    let run = booting(checkout.path(), ["run", "endless", "--json"]).store(store.path()).out(out.path()).start()?;
     let console = out.path().join("endless").join(evidence::CONSOLE_LOG);
     until("the guest runs", || says(&console, "phase scenario"))?;
     for machine in machines(out.path()) {
@@ -216,7 +220,7 @@ fn a_machine_that_is_killed_is_lost() -> Outcome {
 fn ctrl_c_ends_every_machine_and_leaves_nothing() -> Outcome {
     let (checkout, store) = (faults()?, OwnStore::whole()?);
     let arguments = ["run", "endless", "--repeat", "4", "--parallel", "2"];
-    let run = Kernsnap::new(checkout.path(), arguments).store(store.path()).start()?;
+    let run = booting(checkout.path(), arguments).store(store.path()).start()?;
     until("two guests run", || {
         let consoles = store.list("scratch").into_iter().map(|run| run.join(evidence::CONSOLE_LOG));
         (consoles.filter_map(|console| says(&console, "phase scenario")).count() == 2).then_some(())
@@ -231,7 +235,7 @@ fn ctrl_c_ends_every_machine_and_leaves_nothing() -> Outcome {
 #[test]
 fn stopping_while_the_kernel_is_asked_about_itself_publishes_nothing() -> Outcome {
     let (checkout, store) = (faults()?, OwnStore::lending(&["kernel", "program", "module"])?);
-    let run = Kernsnap::new(checkout.path(), ["run", "crash"]).store(store.path()).start()?;
+    let run = booting(checkout.path(), ["run", "crash"]).store(store.path()).start()?;
     until("the kernel is booted", || {
         store.list("scratch").iter().find_map(|entry| entry.join(evidence::CONSOLE_LOG).is_file().then_some(()))
     })?;
@@ -246,7 +250,7 @@ fn stopping_while_the_kernel_is_asked_about_itself_publishes_nothing() -> Outcom
 #[test]
 fn killing_the_harness_ends_its_machine() -> Outcome {
     let (checkout, store, out) = (faults()?, OwnStore::whole()?, tempfile::tempdir()?);
-    let run = Kernsnap::new(checkout.path(), ["run", "endless"]).store(store.path()).out(out.path()).start()?;
+    let run = booting(checkout.path(), ["run", "endless"]).store(store.path()).out(out.path()).start()?;
     let console = out.path().join("endless").join(evidence::CONSOLE_LOG);
     until("the guest runs", || says(&console, "phase scenario"))?;
     assert_eq!(machines(out.path()).len(), 1);
@@ -269,8 +273,7 @@ fn another_qemu(script: &str) -> Result<(tempfile::TempDir, String), Box<dyn Err
 #[test]
 fn a_missing_qemu_is_named_with_its_package() -> Outcome {
     let (checkout, store, nothing) = (faults()?, OwnStore::whole()?, tempfile::tempdir()?);
-    let ended =
-        Kernsnap::new(checkout.path(), ["run", "crash"]).store(store.path()).env("PATH", nothing.path()).run()?;
+    let ended = booting(checkout.path(), ["run", "crash"]).store(store.path()).env("PATH", nothing.path()).run()?;
     let told = "error: `qemu-system-aarch64` is not on PATH: needed to run the machines, in the package \
                 `qemu-system-arm`\n\nhint: `ci/setup` installs every tool the harness needs\n";
     assert_says(&ended, Exit::HostNotSetUp, &[told]);
@@ -281,7 +284,7 @@ fn a_missing_qemu_is_named_with_its_package() -> Outcome {
 fn a_qemu_that_is_too_old_is_refused() -> Outcome {
     let (checkout, store) = (faults()?, OwnStore::whole()?);
     let (_directory, path) = another_qemu("echo 'QEMU emulator version 6.2.0'")?;
-    let ended = Kernsnap::new(checkout.path(), ["run", "crash"]).store(store.path()).env("PATH", path).run()?;
+    let ended = booting(checkout.path(), ["run", "crash"]).store(store.path()).env("PATH", path).run()?;
     let told = "error: `qemu-system-aarch64` is older than 7.2; it says `QEMU emulator version 6.2.0`: needed to run";
     assert_says(&ended, Exit::HostNotSetUp, &[told, "hint: `ci/setup` installs"]);
     Ok(())
@@ -292,8 +295,7 @@ fn what_qemu_says_when_it_does_not_start_is_told() -> Outcome {
     let (checkout, store) = (faults()?, OwnStore::whole()?);
     let (_directory, path) =
         another_qemu("[ \"$1\" = --version ] && echo 'QEMU emulator version 10.0.2' && exit\necho no >&2; exit 1")?;
-    let ended =
-        Kernsnap::new(checkout.path(), ["run", "crash", "--json"]).store(store.path()).env("PATH", path).run()?;
+    let ended = booting(checkout.path(), ["run", "crash", "--json"]).store(store.path()).env("PATH", path).run()?;
     assert_says(&ended, Exit::MachineLost, &[]);
     let record = ended.record()?;
     assert_eq!(reasons(&record), ["QEMU stopped early (exit status 1) before its init was ready\n  | no"]);
@@ -304,8 +306,7 @@ fn what_qemu_says_when_it_does_not_start_is_told() -> Outcome {
 fn a_qemu_whose_threads_are_not_in_order_is_not_trusted() -> Outcome {
     let (checkout, store) = (faults()?, OwnStore::whole()?);
     let (_directory, path) = another_qemu("unset LD_PRELOAD\nPATH=${PATH#*:}\nexec qemu-system-aarch64 \"$@\"\n")?;
-    let ended =
-        Kernsnap::new(checkout.path(), ["run", "crash", "--json"]).store(store.path()).env("PATH", path).run()?;
+    let ended = booting(checkout.path(), ["run", "crash", "--json"]).store(store.path()).env("PATH", path).run()?;
     let told = "QEMU ran without `lockstep.so`, which makes its threads take turns: nothing it gave can be trusted";
     assert_says(&ended, Exit::HostNotSetUp, &[told]);
     assert_nothing_left(&store);
@@ -318,7 +319,7 @@ fn a_run_takes_a_store_whose_path_has_a_space() -> Outcome {
     let (store, directory) = (OwnStore::whole()?, tempfile::tempdir()?);
     let context = directory.path().join("a store");
     symlink(store.path(), &context)?;
-    let ended = Kernsnap::new(&root(), ["run", "user-exit", "--fresh"]).store(&context).run()?;
+    let ended = booting(&root(), ["run", "user-exit", "--fresh"]).store(&context).run()?;
     assert_says(&ended, Exit::Passed, &[]);
     Ok(())
 }
@@ -331,7 +332,7 @@ fn a_disk_that_is_full_during_a_run_is_told_with_the_file() -> Outcome {
         fs::create_dir_all(&directory)?;
         // Writes there fail: the disk is full.
         symlink("/dev/full", directory.join(file))?;
-        let run = Kernsnap::new(checkout.path(), ["run", "crash"]).store(store.path());
+        let run = booting(checkout.path(), ["run", "crash"]).store(store.path());
         let ended = run.out(&out.path().join(file)).run()?;
         let told = format!("error: cannot write `{}`: No space left on device", directory.join(file).display());
         assert_says(&ended, Exit::MachineLost, &[&told, "hint: make room"]);
@@ -356,12 +357,12 @@ fn a_store_that_takes_no_more_publishes_nothing() -> Outcome {
 fn a_store_that_cannot_be_written_is_told_with_a_way_out() -> Outcome {
     let checkout = faults()?;
     // Nobody makes directories there, not even root.
-    let ended = Kernsnap::new(checkout.path(), ["run", "crash"]).store(Path::new("/sys/kernsnap")).run()?;
+    let ended = booting(checkout.path(), ["run", "crash"]).store(Path::new("/sys/kernsnap")).run()?;
     let told = ["error: the image store cannot be written: `/sys/kernsnap`", "hint: let `KERNSNAP_STORE` name"];
     assert_says(&ended, Exit::BuildFailed, &told);
 
     let file = tempfile::NamedTempFile::new()?;
-    let ended = Kernsnap::new(checkout.path(), ["run", "crash"]).store(file.path()).run()?;
+    let ended = booting(checkout.path(), ["run", "crash"]).store(file.path()).run()?;
     assert_says(&ended, Exit::BadInput, &[&format!("error: `{}` is no directory", file.path().display())]);
     Ok(())
 }
@@ -370,7 +371,7 @@ fn a_store_that_cannot_be_written_is_told_with_a_way_out() -> Outcome {
 fn a_name_that_this_image_does_not_have_is_shown_before_anything_runs() -> Outcome {
     let checkout = Checkout::with(&[data("bad-scenarios/unknown-function.yaml")])?;
     let store = OwnStore::whole()?;
-    let ended = Kernsnap::new(checkout.path(), ["run"]).store(store.path()).run()?;
+    let ended = booting(checkout.path(), ["run"]).store(store.path()).run()?;
     let context = "[scenarios/test/unknown-function.yaml:7:29]";
     let told = "error: image `rpi3-6.1` has no traceable function `shedule_tail`";
     assert_says(&ended, Exit::BadInput, &[told, context, "hint: did you mean `schedule_tail`?"]);
@@ -381,7 +382,7 @@ fn a_name_that_this_image_does_not_have_is_shown_before_anything_runs() -> Outco
 #[test]
 fn images_are_listed_on_a_host_without_compilers() -> Outcome {
     let empty = tempfile::tempdir()?;
-    let listed = Kernsnap::new(&root(), ["image", "list"]).env("PATH", empty.path()).run()?;
+    let listed = booting(&root(), ["image", "list"]).env("PATH", empty.path()).run()?;
     assert_eq!(listed.code, Some(0), "{listed:?}");
     assert!(
         listed.stdout.lines().any(|line| line.starts_with("rpi3-6.1 ") && line.contains("not built")),

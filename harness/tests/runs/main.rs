@@ -11,3 +11,4 @@ mod failures;
 mod scaffold;
 mod schema;
 mod shell;
+mod templates;

@@ -52,6 +52,7 @@ fn runs_print_what_the_schema_says() -> Outcome {
     check(&store, "lesson", &["lesson", "user-exit"])?;
     check(&store, "regress", &["regress", "--base", "rpi3-6.1", "--head", "rpi3-6.1", "user-exit"])?;
     check(&store, "diff-images", &["diff", "rpi3-6.1", "rpi3-6.1", "--scenario", "user-exit"])?;
+    check(&store, "store-templates", &["store", "templates"])?;
     check(&store, "store-verify", &["store", "verify", "--sample", "1"])?;
     check(&store, "store", &["store"])
 }

@@ -92,6 +92,15 @@ impl Process {
     }
 }
 
+impl Process {
+    /// Waits for its end without ending it.
+    pub fn leave(self) {
+        let _waited = self.handle.wait();
+        // Its process id may be another one's by now, so it is not killed.
+        std::mem::forget(self);
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();

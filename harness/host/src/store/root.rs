@@ -36,7 +36,8 @@ pub(super) const EVIDENCE: &str = "evidence";
 pub(super) const WORK: &str = "work";
 
 /// Directories that do not hold entries: they are small, have a limit of their own, or belong to a process that is alive.
-pub(super) const NO_ENTRIES: [&str; 9] = [WORK, "lock", "tmp", "scratch", "records", "result", "damaged", "log", "gdb"];
+pub(super) const NO_ENTRIES: [&str; 10] =
+    [WORK, "lock", "tmp", "scratch", "records", "result", "damaged", "log", "gdb", "templates"];
 
 /// Makes the directory a store, or makes sure that it is one.
 pub(super) fn claim(root: &Path) -> Result<(), StoreError> {

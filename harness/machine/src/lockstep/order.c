@@ -36,7 +36,7 @@ static void (*real_longjmp_chk)(struct __jmp_buf_tag *, int) __attribute__((nore
 
 /* QEMU's first thread. */
 pthread_t loop;
-/* The first other thread that waits for a condition waits for its start: it is the CPUs', and what it holds is the big lock. */
+/* The thread of the CPUs, which waits for its start with the big lock, and that lock. */
 static pthread_t cpus;
 pthread_mutex_t *_Atomic big_lock;
 /* Somebody may have woken the main loop. */
@@ -154,6 +154,16 @@ void order_await_loop(void)
 	real_mutex_unlock(&mutex);
 }
 
+/* As QEMU itself says. In a QEMU that does not export this, the first other thread that waits for a condition holds it. */
+static bool holds_big_lock(void)
+{
+	bool (*says)(void) = (bool (*)(void))dlsym(RTLD_DEFAULT, "bql_locked");
+
+	if (!says)		/* before QEMU 9.0 */
+		says = (bool (*)(void))dlsym(RTLD_DEFAULT, "qemu_mutex_iothread_locked");
+	return !says || says();
+}
+
 REPLACES int pthread_mutex_lock(pthread_mutex_t *lock)
 {
 	order_begin();
@@ -175,7 +185,7 @@ REPLACES int pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *lock)
 		becomes(RUNS, NULL, 0);
 		return result;
 	}
-	if (!big_lock) {
+	if (!big_lock && holds_big_lock()) {
 		cpus = pthread_self();
 		big_lock = lock;
 	}

@@ -13,6 +13,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
@@ -32,6 +33,18 @@
 #include "child.h"
 #include "order.h"
 #include "qemu.h"
+
+/* A call of another architecture would have other numbers. */
+#if defined(__x86_64__)
+#define ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define ARCH AUDIT_ARCH_AARCH64
+#else
+#error "kernsnap runs on x86-64 and on arm64 hosts"
+#endif
+
+/* The mark of the x32 calls of x86-64, __X32_SYSCALL_BIT. */
+#define X32_BIT 0x40000000
 
 #define MARK "kernsnap: payload"
 #define PROGRAM "qemu-system-"
@@ -74,7 +87,10 @@ static void refuse(const char *reason)
 static bool forbid_programs(void)
 {
 	struct sock_filter steps[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 0, 4),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, X32_BIT, 2, 0),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execve, 1, 0),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execveat, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
@@ -84,6 +100,30 @@ static bool forbid_programs(void)
 
 	return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
 	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+/* Whether the end of the socket, or anything that comes on it, ends the process at once. */
+static void set_async(bool on)
+{
+	int flags = fcntl(control, F_GETFL);
+
+	fcntl(control, F_SETFL, on ? flags | O_ASYNC : flags & ~O_ASYNC);
+}
+
+/*
+ * Whoever started the process may end before others who use it. So it ends with the socket, which all who use it hold, and
+ * not with its parent.
+ */
+static void end_with_socket(void)
+{
+	struct pollfd end = { control, POLLIN, 0 };
+
+	fcntl(control, F_SETOWN, getpid());
+	fcntl(control, F_SETSIG, SIGKILL);
+	set_async(true);
+	if (poll(&end, 1, 0) > 0)
+		_exit(EXIT_FAILURE);
+	prctl(PR_SET_PDEATHSIG, 0);
 }
 
 __attribute__((constructor)) static void template_begin(void)
@@ -100,6 +140,7 @@ __attribute__((constructor)) static void template_begin(void)
 	nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	dup2(nothing, STDIN_FILENO);
 	close(nothing);
+	end_with_socket();
 	if (!forbid_programs())
 		refuse("the host does not take a filter of system calls");
 }
@@ -288,6 +329,7 @@ static void be_template(void)
 	struct hello hello = { .ready = 1 };
 
 	take_signals();
+	set_async(false);
 	send(control, &hello, sizeof(hello), MSG_NOSIGNAL);
 	for (;;) {
 		struct pollfd fds[1 + 2 * MOST_RUNS];

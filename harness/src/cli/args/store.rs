@@ -22,6 +22,20 @@ pub enum StoreCommand {
     Gc(GcArguments),
     /// Boot some of the cached results again and compare the bytes; a difference ends with exit code 7
     Verify(VerifyArguments),
+    /// List the booted machines that runs are forked from, or end them
+    Templates(TemplatesArguments),
+}
+
+/// Arguments of `store templates`.
+#[derive(Debug, Args)]
+pub struct TemplatesArguments {
+    /// End them, and the process that keeps them. Runs that are forked from them go on to their end
+    #[arg(long)]
+    pub stop: bool,
+
+    /// The form of the results.
+    #[command(flatten)]
+    pub output: OutputArguments,
 }
 
 /// Arguments of `store gc`.

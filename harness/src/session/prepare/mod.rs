@@ -201,8 +201,9 @@ impl<'a> PreparedImage<'a> {
         }
         let may_panic = scenario.end == MachineEnd::Panic;
         let dependencies = self.dependencies(&modules, on)?;
-        let payload =
-            GuestPayload { programs, modules, dependencies, boot_parameters: boot_parameters(&scenario), may_panic };
+        let boot_parameters = boot_parameters(&scenario);
+        let common_parameters = String::new();
+        let payload = GuestPayload { programs, modules, dependencies, boot_parameters, common_parameters, may_panic };
         Ok(Prepared::Ready(Box::new(scenario), payload))
     }
 

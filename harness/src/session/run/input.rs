@@ -42,6 +42,8 @@ pub struct RunInput<'a> {
     pub schedule: Schedule,
     /// Whether a panic is an end to judge.
     pub may_panic: bool,
+    /// Whether other runs have the same machine up to the fork point, so that a template of it is worth its boot.
+    pub shares_boot: bool,
     /// The modules that are loaded, to read the trace with.
     pub(super) modules: BTreeMap<String, ModuleFile>,
 }
@@ -75,9 +77,18 @@ impl<'a> RunInput<'a> {
         let mut added = Root::default();
         add(&mut added, payload, &plan.text);
         let files = added.to_payload().map_err(|source| RunError::Write { path: evidence::PAYLOAD.into(), source })?;
-        let command_line = format!("{} {}", runtime.command_line, payload.boot_parameters).trim_end().to_owned();
-        let may_panic = payload.may_panic;
-        Ok(Self { runtime, plan, initramfs, files, command_line, schedule, may_panic, modules: modules(payload) })
+        let parameters = [&*runtime.command_line, &payload.boot_parameters, &payload.common_parameters];
+        Ok(Self {
+            runtime,
+            plan,
+            initramfs,
+            files,
+            command_line: parameters.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" "),
+            schedule,
+            may_panic: payload.may_panic,
+            shares_boot: payload.boot_parameters.is_empty(),
+            modules: modules(payload),
+        })
     }
 
     /// QEMU's arguments, with short names in place of the host's paths.
@@ -120,18 +131,20 @@ impl<'a> RunInput<'a> {
     ///
     /// # Errors
     /// [`BootError::Template`] where this machine cannot be forked; it can boot instead.
-    pub fn template(&self, limit: Duration) -> Result<Template, RunError> {
+    pub fn template(&self, limit: Duration) -> Result<Template, BootError> {
         let directory = Path::new("");
-        Ok(Template::boot(&self.request(directory, directory, limit), &self.initramfs)?)
+        Template::boot(&self.request(directory, directory, limit), &self.initramfs)
     }
 
-    /// All of the input that a template depends on.
+    /// All of the input that a template depends on, with the hash of the QEMU that runs it.
     #[must_use]
-    pub fn template_key(&self) -> Key {
+    pub fn template_key(&self, qemu: &str) -> Key {
         CacheInputs::new("template", RECIPE)
             .with("kernel and device tree", &self.runtime.content)
             .with("initramfs", &self.initramfs)
             .with("arguments", self.arguments().join("\n"))
+            .with("qemu", qemu)
+            .with("confined", self.runtime.lockstep.confined.to_string())
             .with("adverse", self.runtime.lockstep.adverse.to_string())
             .key()
     }

@@ -20,7 +20,7 @@ pub use input::{RunInput, for_card};
 pub use judged::JudgedRun;
 pub use outcome::{Outcome, sha256};
 pub use reading::recorded;
-pub use runner::{Run, RunPolicy, Runner};
+pub use runner::{Run, RunPolicy, Runner, Started};
 pub use runtime::{GuestPayload, ImageRuntime};
 pub use session::Session;
 

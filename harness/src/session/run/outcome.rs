@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
+use super::Started;
 use kernsnap_analysis::cost::{Clock, Figure, figures};
 use kernsnap_analysis::verdict::Verdict;
 use kernsnap_analysis::view::{RoleMap, View};
@@ -34,7 +35,9 @@ pub struct Outcome {
     pub guest_ns: Option<u64>,
     /// Guest time at each phase, in nanoseconds since power-on.
     pub phases: BTreeMap<String, u64>,
-    /// Host time of QEMU's parts; `None` where the cache stood for a boot.
+    /// How the evidence came about.
+    pub started: Started,
+    /// Host time of QEMU's parts; `None` where the evidence is from the cache.
     pub times: Option<Times>,
     /// Host time from the first byte prepared to the verdict.
     pub total: Duration,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ImageRuntime, Outcome, RunError, RunInput, sha256};
+use super::{ImageRuntime, Outcome, RunError, RunInput, Started, sha256};
 use crate::session::compile::PROBE_GROUP;
 use kernsnap_analysis::verdict::{GuestOutcome, Verdict, judge};
 use kernsnap_analysis::view::{RoleMap, View};
@@ -48,6 +48,7 @@ pub(super) fn read(scenario: &Scenario, input: &RunInput<'_>, evidence: &Evidenc
         console,
         guest_ns: evidence.guest_ns,
         phases: report.phases,
+        started: Started::Cache,
         times: None,
         total: std::time::Duration::ZERO,
         schedule,

@@ -7,14 +7,17 @@ use super::evidence::write;
 use super::reading::read;
 use super::{GuestPayload, ImageRuntime, Outcome, RunError, RunInput, Session, evidence};
 use crate::session::cache::About;
-use kernsnap_machine::{Evidence, Schedule};
+use kernsnap_machine::{Boot, BootError, Evidence, Schedule};
 use kernsnap_scenario::Scenario;
+use serde::Serialize;
 
 /// Where the evidence of a run may come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunPolicy {
     /// The cache, if it has the result. Otherwise the machine runs, and the result is kept.
     Cached,
+    /// A machine that runs, from a template if there can be one. If the cache has the result, both must have the same bytes.
+    Rerun,
     /// A machine that boots for this run. If the cache has the result, both must have the same bytes.
     Boot,
 }
@@ -30,6 +33,18 @@ pub struct Runner<'a> {
     pub policy: RunPolicy,
     /// The backstop of a boot in host time.
     pub limit: Duration,
+}
+
+/// How a run came by its evidence. It never decides the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Started {
+    /// The machine was forked from one that had booted.
+    Fork,
+    /// The machine booted.
+    Boot,
+    /// An earlier run with the same inputs left it.
+    Cache,
 }
 
 /// A run: what went in, what came out, and what it shows.
@@ -56,7 +71,7 @@ impl<'a> Runner<'a> {
         schedule: Schedule,
         directory: &Path,
     ) -> Result<Run<'a>, RunError> {
-        let started = Instant::now();
+        let begun = Instant::now();
         let input = RunInput::from_scenario(scenario, self.runtime, payload, schedule)?;
         let key = input.key(self.session.cache.qemu());
         let known = self.session.cache.find(&key);
@@ -64,14 +79,14 @@ impl<'a> Runner<'a> {
             && let Some(evidence) = known
         {
             return match read(scenario, &input, &evidence) {
-                Ok(outcome) => Ok(Run::with(input, evidence, outcome, started)),
+                Ok(outcome) => Ok(Run::with(input, evidence, outcome, begun)),
                 Err(error) => {
                     leave(&input, &evidence, directory)?;
                     Err(error)
                 }
             };
         }
-        let boot = input.boot(directory, self.limit)?;
+        let (boot, started) = self.machine(&input, directory)?;
         if boot.settled {
             match known {
                 Some(known) => self.session.cache.verify(&key, &known, &boot.evidence)?,
@@ -82,14 +97,29 @@ impl<'a> Runner<'a> {
                 ),
             }
         }
-        let outcome = Outcome { times: Some(boot.times), ..read(scenario, &input, &boot.evidence)? };
-        Ok(Run::with(input, boot.evidence, outcome, started))
+        let outcome = Outcome { times: Some(boot.times), started, ..read(scenario, &input, &boot.evidence)? };
+        Ok(Run::with(input, boot.evidence, outcome, begun))
+    }
+
+    /// Runs the machine of an input: forked where that can be, or else booted.
+    fn machine(&self, input: &RunInput<'_>, directory: &Path) -> Result<(Boot, Started), RunError> {
+        if self.policy != RunPolicy::Boot && input.shares_boot {
+            let key = input.template_key(&self.session.emulator.hash);
+            if let Some(held) = self.session.templates.get(&key, || input.template(self.limit))? {
+                match input.fork(&held.template, directory, self.limit) {
+                    // The template is gone, or the host has no room for another process. A boot says which.
+                    Err(RunError::Boot(BootError::Template(_))) => self.session.templates.forget(&key),
+                    other => return Ok((other?, Started::Fork)),
+                }
+            }
+        }
+        Ok((input.boot(directory, self.limit)?, Started::Boot))
     }
 }
 
 impl<'a> Run<'a> {
-    fn with(input: RunInput<'a>, evidence: Evidence, outcome: Outcome, started: Instant) -> Self {
-        let outcome = Outcome { total: started.elapsed(), ..outcome };
+    fn with(input: RunInput<'a>, evidence: Evidence, outcome: Outcome, begun: Instant) -> Self {
+        let outcome = Outcome { total: begun.elapsed(), ..outcome };
         Self { input, evidence, outcome }
     }
 

@@ -50,6 +50,8 @@ pub struct GuestPayload {
     pub dependencies: Vec<(String, Vec<u8>)>,
     /// The kernel parameters after the image's own.
     pub boot_parameters: String,
+    /// Kernel parameters after those, which other scenarios are run with as well.
+    pub common_parameters: String,
     /// Whether a panic is the end that is expected, and not the loss of the machine.
     pub may_panic: bool,
 }

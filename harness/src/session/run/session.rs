@@ -2,11 +2,12 @@
 
 use super::{ImageRuntime, LIMIT, RunError, RunPolicy, Runner};
 use crate::session::cache::Cache;
+use crate::session::templates::Templates;
 use kernsnap_host::store::{Scratch, Store};
 use kernsnap_machine::BootError;
 use kernsnap_machine::emulator::Emulator;
 
-/// The store, the QEMU of this host, and the results of its earlier runs.
+/// The store, the QEMU of this host, the results of its earlier runs, and the machines that stand booted in it.
 #[derive(Debug)]
 pub struct Session {
     /// The store.
@@ -15,6 +16,8 @@ pub struct Session {
     pub emulator: Emulator,
     /// The results of earlier runs in this QEMU.
     pub cache: Cache,
+    /// The booted machines that runs are forked from.
+    pub templates: Templates,
 }
 
 impl Session {
@@ -22,10 +25,10 @@ impl Session {
     ///
     /// # Errors
     /// [`BootError::Tool`] where QEMU is not on this host.
-    pub fn open(store: &Store) -> Result<Self, RunError> {
+    pub fn open(store: &Store, templates: Templates) -> Result<Self, RunError> {
         let emulator = Emulator::find(store).map_err(BootError::Tool)?;
         let cache = Cache::new(store, &emulator.hash);
-        Ok(Self { store: store.clone(), emulator, cache })
+        Ok(Self { store: store.clone(), emulator, cache, templates })
     }
 
     /// A runner of scenarios on an image that takes a known result and stops a machine after [`LIMIT`].

@@ -1,0 +1,157 @@
+//! Runs that are forked from templates, across commands, and what is left when a part of that is killed.
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+use kernsnap::cli::Exit;
+use kernsnap::session::run::evidence;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::support::{Checkout, Kernsnap, Outcome, OwnStore, data, machines, root, says, until};
+
+/// A call of `kernsnap` in the real checkout, with a store of its own.
+fn kernsnap(store: &OwnStore, words: &[&str]) -> Kernsnap {
+    Kernsnap::new(&root(), words.iter().copied()).store(store.path()).env("KERNSNAP_FRESH", "")
+}
+
+fn run(store: &OwnStore, words: &[&str]) -> Result<Value, Box<dyn Error>> {
+    kernsnap(store, &[&["run", "--json"], words].concat()).run()?.record()
+}
+
+/// The process ids of the templates that are kept.
+fn templates(store: &OwnStore) -> Result<Vec<Pid>, Box<dyn Error>> {
+    let listed = kernsnap(store, &["store", "templates", "--json"]).run()?.records()?;
+    Ok(listed.iter().filter_map(|row| Pid::from_raw(i32::try_from(row["pid"].as_i64()?).ok()?)).collect())
+}
+
+/// The process that keeps the templates of a store.
+fn broker(store: &OwnStore) -> Option<Pid> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let is_broker = |pid: &i32| {
+        let read = |name: &str| fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
+        let environment = read("environ");
+        let store = format!("KERNSNAP_TEMPLATE_BROKER={}", store.path().display());
+        read("cmdline").starts_with(b"kernsnap-templates")
+            && environment.split(|byte| *byte == 0).any(|one| one == store.as_bytes())
+    };
+    let mut pids = processes.filter_map(|process| process.file_name().to_str()?.parse().ok());
+    pids.find(is_broker).and_then(Pid::from_raw)
+}
+
+fn assert_nothing_left(store: &OwnStore) -> Outcome {
+    assert_eq!(kernsnap(store, &["store", "templates", "--stop"]).run()?.code, Some(0));
+    until("the broker and its templates end", || {
+        (broker(store).is_none() && machines(store.path()).is_empty()).then_some(())
+    })?;
+    assert_eq!((store.list("scratch"), store.list("tmp")), (Vec::new(), Vec::new()));
+    Ok(())
+}
+
+#[test]
+fn the_template_of_one_command_serves_the_next() -> Outcome {
+    let store = OwnStore::whole()?;
+    let first = run(&store, &["user-fork"])?;
+    let kept = templates(&store)?;
+    assert_eq!((&first["started"], kept.len()), (&"fork".into(), 1), "{first}");
+    let second = run(&store, &["user-exit"])?;
+    assert_eq!((&second["started"], templates(&store)?), (&"fork".into(), kept), "{second}");
+    // Another schedule is another machine.
+    let third = run(&store, &["user-exit", "--schedule", "0:4"])?;
+    assert_eq!((&third["started"], templates(&store)?.len()), (&"fork".into(), 2), "{third}");
+    assert_nothing_left(&store)
+}
+
+#[test]
+fn without_templates_each_run_boots_and_gives_the_same_bytes() -> Outcome {
+    let store = OwnStore::whole()?;
+    let booted = kernsnap(&store, &["run", "user-fork", "--json"]).env("KERNSNAP_TEMPLATES", "off").run()?.record()?;
+    assert_eq!((&booted["started"], broker(&store)), (&"boot".into(), None), "{booted}");
+    let other = OwnStore::whole()?;
+    let forked = run(&other, &["user-fork"])?;
+    assert_eq!((&forked["started"], &forked["raw_sha256"]), (&"fork".into(), &booted["raw_sha256"]), "{forked}");
+    assert_nothing_left(&other)
+}
+
+#[test]
+fn processes_that_start_at_once_share_one_template() -> Outcome {
+    let store = OwnStore::whole()?;
+    let names = ["user-fork", "user-exit", "fork-copy-tree", "zombie-and-autoreap"];
+    let runs = names.map(|name| kernsnap(&store, &["run", "--json", name]).start());
+    for run in runs {
+        let record = run?.end()?.record()?;
+        assert_eq!((&record["started"], &record["verdict"]), (&"fork".into(), &"passed".into()), "{record}");
+    }
+    assert_eq!(templates(&store)?.len(), 1);
+    assert_nothing_left(&store)
+}
+
+#[test]
+fn a_scenario_with_kernel_parameters_of_its_own_boots() -> Outcome {
+    let store = OwnStore::whole()?;
+    let record = run(&store, &["init-exit-panic"])?;
+    assert_eq!((&record["started"], &record["verdict"]), (&"boot".into(), &"passed".into()), "{record}");
+    assert_nothing_left(&store)
+}
+
+#[test]
+fn a_killed_broker_or_template_costs_a_boot_and_no_verdict() -> Outcome {
+    let store = OwnStore::whole()?;
+    let first = run(&store, &["user-fork"])?;
+    let again = |what: &str| -> Outcome {
+        let record = run(&store, &["user-fork", "--adverse"])?;
+        let same = record["verdict"] == "passed" && record["raw_sha256"] == first["raw_sha256"];
+        assert!(same && record["started"] == "fork", "{what}: {record}");
+        Ok(())
+    };
+    for signal in [Signal::KILL, Signal::TERM] {
+        let killed = broker(&store).ok_or("there is no broker")?;
+        kill_process(killed, signal)?;
+        until("the broker ends", || (broker(&store) != Some(killed)).then_some(()))?;
+        until("its templates end", || machines(store.path()).is_empty().then_some(()))?;
+        again("after the broker")?;
+        for template in templates(&store)? {
+            kill_process(template, signal)?;
+        }
+        again("after the template")?;
+    }
+    assert_nothing_left(&store)
+}
+
+#[test]
+fn a_killed_harness_takes_its_run_along_and_leaves_the_template() -> Outcome {
+    let checkout = Checkout::with(&[data("fault-scenarios/endless.yaml"), data("fault-scenarios/crash.yaml")])?;
+    let (store, out) = (OwnStore::whole()?, tempfile::tempdir()?);
+    let endless = |directory: &Path| {
+        let run = Kernsnap::new(checkout.path(), ["run", "endless"]).store(store.path()).out(directory).start()?;
+        let console = directory.join("endless").join(evidence::CONSOLE_LOG);
+        until("the guest runs", || says(&console, "phase scenario"))?;
+        Ok::<_, Box<dyn Error>>(run)
+    };
+    for (number, signal) in [Signal::KILL, Signal::TERM, Signal::INT].into_iter().enumerate() {
+        let run = endless(&out.path().join(number.to_string()))?;
+        let template = templates(&store)?;
+        assert_eq!((template.len(), machines(store.path()).len()), (1, 2), "a template and a run");
+        run.signal(signal)?;
+        let ended = run.end()?;
+        assert!(ended.signal.is_some() || ended.code == Some(Exit::Interrupted as i32), "{ended:?}");
+        until("the run ends", || (machines(store.path()) == template).then_some(()))?;
+        assert_eq!(templates(&store)?, template);
+    }
+    let ended = Kernsnap::new(checkout.path(), ["run", "crash", "--json"]).store(store.path()).run()?;
+    let record = ended.record()?;
+    assert_eq!((&record["verdict"], &record["started"]), (&"failed".into(), &"fork".into()), "{ended:?}");
+    assert_nothing_left(&store)
+}
+
+#[test]
+fn a_broker_ends_with_its_store() -> Outcome {
+    let store = OwnStore::whole()?;
+    run(&store, &["user-fork"])?;
+    let path = store.path().to_owned();
+    let pid = broker(&store).ok_or("there is no broker")?;
+    drop(store);
+    until("the broker ends", || (!Path::new(&format!("/proc/{}", pid.as_raw_nonzero())).exists()).then_some(()))?;
+    until("its templates end", || machines(&path).is_empty().then_some(()))
+}
