@@ -155,6 +155,16 @@ REPLACES int madvise(void *at, size_t size, int advice)
 	return real_madvise(at, size, advice);
 }
 
+/*
+ * QEMU's RCU thread trims the heap when it starts (call_rcu_thread() in util/rcu.c). In a forked run, which ends soon, that
+ * would take memory out that it needs at once.
+ */
+REPLACES int malloc_trim(size_t pad)
+{
+	(void)pad;
+	return 0;
+}
+
 /* QEMU's PL011 writes the console one byte a call. */
 static void follow_console(int fd, const struct iovec *part)
 {

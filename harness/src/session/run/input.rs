@@ -72,8 +72,9 @@ impl<'a> RunInput<'a> {
         plan: Plan,
         schedule: Schedule,
     ) -> Result<Self, RunError> {
-        let initramfs =
-            base(runtime).to_cpio().map_err(|source| RunError::Write { path: evidence::INITRAMFS.into(), source })?;
+        let initramfs = base(runtime, payload, schedule)
+            .to_cpio()
+            .map_err(|source| RunError::Write { path: evidence::INITRAMFS.into(), source })?;
         let mut added = Root::default();
         add(&mut added, payload, &plan.text);
         let files = added.to_payload().map_err(|source| RunError::Write { path: evidence::PAYLOAD.into(), source })?;
@@ -253,11 +254,14 @@ pub fn for_card(
     root
 }
 
-/// The root file system that is the same for all runs on an image.
-fn base(runtime: &ImageRuntime) -> Root {
+/// The root file system that is the same for all runs on an image. Runs with kernel parameters of their own may trace the boot, and
+/// are not forked: their machine is not warmed up.
+fn base(runtime: &ImageRuntime, payload: &GuestPayload, schedule: Schedule) -> Root {
     let mut root = Root::new();
     root.program("init", runtime.init.clone());
-    root.file("plan", Plan::base(runtime.machine.payload).into());
+    let shares_boot = payload.boot_parameters.is_empty();
+    let cpu = shares_boot.then_some(schedule.cpus.saturating_sub(1).min(1));
+    root.file("plan", Plan::base(runtime.machine.payload, cpu).into());
     root
 }
 
