@@ -92,7 +92,9 @@ impl Plan {
     fn warm_up(&mut self, cpu: u16) {
         const EVENTS: [&str; 3] = ["task/task_newtask", "sched/sched_switch", "sched/sched_process_exit"];
         let switch = |plan: &mut Self, on: u8| {
-            EVENTS.iter().for_each(|event| plan.put(&format!("events/{event}/enable"), on));
+            for event in EVENTS {
+                plan.put(&format!("events/{event}/enable"), on);
+            }
             plan.put("options/func_stack_trace", on);
         };
         self.expedite_rcu(true);
