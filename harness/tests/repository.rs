@@ -1,6 +1,6 @@
 //! Habits that neither the compiler nor clippy checks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -199,5 +199,82 @@ fn the_guide_lists_every_page() -> Outcome {
         let name = page.strip_prefix("docs")?.display().to_string();
         assert!(name == "SUMMARY.md" || summary.contains(&format!("({name})")), "docs/SUMMARY.md does not list {name}");
     }
+    Ok(())
+}
+
+/// Files by module path: `view/role_map.rs` is `view::role_map`, and `view/mod.rs` is `view`.
+type Modules = BTreeMap<Vec<String>, PathBuf>;
+
+fn modules(source: &Path) -> Result<Modules, Box<dyn Error>> {
+    let mut modules = Modules::new();
+    for file in files(&source.display().to_string(), &["rs"])? {
+        let mut path: Vec<String> = file
+            .strip_prefix(source)?
+            .with_extension("")
+            .iter()
+            .map(|part| part.to_string_lossy().into_owned())
+            .collect();
+        if path.last().is_some_and(|last| ["mod", "lib", "main"].contains(&last.as_str())) {
+            path.pop();
+        }
+        modules.insert(path, file);
+    }
+    Ok(modules)
+}
+
+/// The modules that a file names by paths that begin with `super` or `crate`. A module may name those below it.
+fn named_modules(module: &[String], text: &str, modules: &Modules) -> BTreeSet<Vec<String>> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let mut found = BTreeSet::new();
+    for word in code.split(|c| !is_word(c)) {
+        let parts: Vec<&str> = word.split("::").collect();
+        let up = parts.iter().take_while(|part| **part == "super").count();
+        let mut place = match parts.first() {
+            Some(&"crate") => Vec::new(),
+            Some(&"super") => module[..module.len().saturating_sub(up)].to_vec(),
+            _ => continue,
+        };
+        let mut nearest = place.clone();
+        for part in parts.into_iter().skip(up.max(1)) {
+            place.push(part.to_owned());
+            if modules.contains_key(&place) {
+                nearest.clone_from(&place);
+            }
+        }
+        let is_parent = |one: &[String]| one.len() < module.len() && module.starts_with(one);
+        if nearest != module && !nearest.starts_with(module) && !is_parent(&nearest) {
+            found.insert(nearest);
+        }
+    }
+    found
+}
+
+#[test]
+fn no_files_depend_on_each_other_in_a_circle() -> Outcome {
+    let sources = files("harness", &["toml"])?.into_iter().filter_map(|file| Some(file.parent()?.join("src")));
+    let sources = sources.filter(|source| source.is_dir() && !source.starts_with("harness/trace/fuzz"));
+    let mut circles = Vec::new();
+    for source in sources.chain([PathBuf::from("harness/src")]) {
+        let modules = modules(&source)?;
+        let mut arrows = BTreeMap::new();
+        for (module, file) in &modules {
+            let text = fs::read_to_string(root().join(file))?;
+            arrows.insert(module.clone(), named_modules(module, &text, &modules));
+        }
+        // What nothing left depends on, or what depends on nothing left, is in no circle.
+        loop {
+            let before = arrows.len();
+            let left: BTreeSet<Vec<String>> = arrows.keys().cloned().collect();
+            arrows.values_mut().for_each(|to| to.retain(|module| left.contains(module)));
+            let reached: BTreeSet<Vec<String>> = arrows.values().flatten().cloned().collect();
+            arrows.retain(|module, to| !to.is_empty() && reached.contains(module));
+            if arrows.len() == before {
+                break;
+            }
+        }
+        circles.extend(arrows.into_keys().map(|module| format!("{}: {}", source.display(), module.join("::"))));
+    }
+    assert_eq!(circles, none(), "these files are in a circle, or between two of them");
     Ok(())
 }

@@ -15,10 +15,10 @@ pub const SOURCES: [(&str, &str); 8] = [
     ("child.h", include_str!("lockstep/child.h")),
     ("order.c", include_str!("lockstep/order.c")),
     ("order.h", include_str!("lockstep/order.h")),
+    ("protocol.h", include_str!("lockstep/protocol.h")),
     ("qemu.c", include_str!("lockstep/qemu.c")),
     ("qemu.h", include_str!("lockstep/qemu.h")),
     ("template.c", include_str!("lockstep/template.c")),
-    ("template.h", include_str!("lockstep/template.h")),
 ];
 
 /// The texts of all sources.

@@ -1,4 +1,4 @@
-//! A machine that has booted and forks a process for each run. See `lockstep/template.h` for the protocol.
+//! A machine that has booted and forks a process for each run. See `lockstep/protocol.h` for the protocol.
 //!
 //! A forked run gives the bytes of a run that boots by itself: up to the fork point no byte of the run's own files was read,
 //! and the fork point is given by the guest's instructions.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report};
 
-use crate::read::{Step, locate};
+use crate::place::{Step, locate};
 
 /// One mistake in a YAML file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Parts;
+use super::parts::{DEEPEST, Parts};
 use kernsnap_trace::{Event, EventKind, Pid, Timestamp};
 
 /// One call, with those made from within it that were recorded.
@@ -26,9 +26,6 @@ pub struct Calls {
     /// Roots by task, in the order of entry.
     pub roots: BTreeMap<Pid, Vec<Call>>,
 }
-
-/// No tree is nested more deeply. The tracer itself stops at 50 (`FTRACE_RETFUNC_DEPTH`); a damaged recording need not.
-pub(super) const DEEPEST: u32 = 200;
 
 /// The calls that are open in one task, outermost first, each with its depth.
 type Open = Vec<(u32, Call)>;

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::calls::DEEPEST;
 use kernsnap_trace::{Event, EventKind, FunctionName, Pid, Symbol};
+
+/// No tree is nested more deeply. The tracer itself stops at 50 (`FTRACE_RETFUNC_DEPTH`); a damaged recording need not.
+pub(super) const DEEPEST: u32 = 200;
 
 /// Makes one call of a function and the part of it that it calls. Takes the function-graph tracer's events in their order.
 #[derive(Debug, Default)]

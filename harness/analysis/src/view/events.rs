@@ -5,8 +5,9 @@ use std::fmt::{self, Write};
 use serde::Serialize;
 
 use super::input::ViewInput;
-use super::role_map::{RoleMap, as_pid};
+use super::role_map::RoleMap;
 use super::style::{Ink, Style};
+use super::value::as_pid;
 use super::{Lines, Matcher, caller, field};
 use kernsnap_scenario::ViewRules;
 use kernsnap_trace::{Event, EventKind, Symbol};

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::field;
-use super::role_map::{RoleMap, as_pid};
+use super::role_map::RoleMap;
+use super::value::as_pid;
 use crate::model::{Model, TaskId};
 use kernsnap_scenario::{Role, RoleRule};
 use kernsnap_trace::{Event, EventKind, Pid, Point, Trace};

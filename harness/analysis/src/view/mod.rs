@@ -9,6 +9,7 @@ mod calls;
 mod events;
 pub mod field;
 mod figures;
+mod find_roles;
 pub mod follow;
 mod input;
 mod lines;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use kernsnap_scenario::pattern::{CALLER, array_element};
-use kernsnap_trace::{Event, EventKind, Value};
+use kernsnap_trace::{Event, EventKind, Pid, Value};
 
 /// The value that `event` has under `name`. An event's own field comes before what every event has.
 #[must_use]
@@ -37,4 +37,9 @@ fn own<'e>(body: &'e EventKind, name: &str) -> Option<Cow<'e, Value>> {
         }
         EventKind::GraphEntry { .. } | EventKind::GraphExit { .. } => None,
     }
+}
+
+/// A number as a pid, if it can be one.
+pub(super) fn as_pid(value: i64) -> Option<Pid> {
+    i32::try_from(value).ok().map(Pid)
 }

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "template.h"
+#include "protocol.h"
 
 /* Guest memory, as QEMU has mapped it. */
 struct memory {

@@ -19,8 +19,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "template.h"
-
 enum { MOST_FDS = 64, MOST_LOOKS = 40, LOOK_US = 50, WORST_US = 500, ONE_OF = 4 };
 
 /* What the harness looks for in QEMU's log: without it the threads were not ordered. */
@@ -33,6 +31,8 @@ static int (*real_ppoll)(struct pollfd *, nfds_t, const struct timespec *, const
 static ssize_t (*real_write)(int, const void *, size_t);
 static void (*real_siglongjmp)(sigjmp_buf, int) __attribute__((noreturn));
 static void (*real_longjmp_chk)(struct __jmp_buf_tag *, int) __attribute__((noreturn));
+
+void (*order_at_big_lock)(void);
 
 /* QEMU's first thread. */
 pthread_t loop;
@@ -169,8 +169,8 @@ REPLACES int pthread_mutex_lock(pthread_mutex_t *lock)
 	order_begin();
 	if (lock == big_lock && is_cpus())
 		let_loop_run();
-	if (template_armed && lock == big_lock && is_cpus())
-		template_reach();
+	if (order_at_big_lock && lock == big_lock && is_cpus())
+		order_at_big_lock();
 	return real_mutex_lock(lock);
 }
 

@@ -19,6 +19,11 @@ extern int (*real_cond_wait)(pthread_cond_t *, pthread_mutex_t *);
 extern pthread_t loop;
 extern pthread_mutex_t *_Atomic big_lock;
 
+/*
+ * Called by the CPUs' thread before it takes the big lock, if it is not NULL: the place that the guest's instructions decide.
+ */
+extern void (*order_at_big_lock)(void);
+
 /* Finds the functions above. The second call does nothing. */
 void order_begin(void);
 

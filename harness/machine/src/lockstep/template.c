@@ -7,8 +7,6 @@
  * alone decide where that is.
  */
 #define _GNU_SOURCE
-#include "template.h"
-
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -32,6 +30,7 @@
 
 #include "child.h"
 #include "order.h"
+#include "protocol.h"
 #include "qemu.h"
 
 /* A call of another architecture would have other numbers. */
@@ -57,8 +56,6 @@ struct run {
 	int pidfd;
 	int socket;
 };
-
-bool template_armed;
 
 static int control = -1;
 static int console = -1;
@@ -165,6 +162,8 @@ REPLACES int malloc_trim(size_t pad)
 	return 0;
 }
 
+static void reach(void);
+
 /* QEMU's PL011 writes the console one byte a call. */
 static void follow_console(int fd, const struct iovec *part)
 {
@@ -179,7 +178,7 @@ static void follow_console(int fd, const struct iovec *part)
 		if (c == mark[matched] && !mark[++matched]) {
 			matched = 0;
 			console = fd;
-			template_armed = true;
+			order_at_big_lock = reach;
 		}
 	}
 }
@@ -364,7 +363,11 @@ static void be_template(void)
 	}
 }
 
-void template_reach(void)
+/*
+ * The CPUs' thread is about to take the big lock. At a fork point this does not return in the template; it returns in its forked
+ * processes.
+ */
+static void reach(void)
 {
 	static char reason[sizeof(((struct hello *)0)->reason)];
 	const char *missing = qemu_find();
@@ -375,14 +378,14 @@ void template_reach(void)
 	}
 	if (*qemu.rcu_reader())
 		return;		/* inside of cpu_exec() */
-	template_armed = false;
+	order_at_big_lock = NULL;
 	for (;;) {
 		real_mutex_lock(big_lock);
 		if (order_is_quiet())
 			break;
 		real_mutex_unlock(big_lock);
 		if (order_loop_waits()) {
-			template_armed = true;
+			order_at_big_lock = reach;
 			return;
 		}
 		order_let_loop_run();

@@ -2,9 +2,8 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,10 +14,10 @@ use kernsnap_host::store::Store;
 use kernsnap_machine::BootError;
 use kernsnap_machine::template::Template;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
 
-use super::server::{BROKER, can_be_broker, socket_name};
-use super::wire::{PROTOCOL, Reply, Request, TemplateRow, receive, send, template};
+use super::server::{BROKER, can_be_broker};
+use super::wire::{Reply, Request, TemplateRow, address, receive, send, socket_name, template};
 
 /// How often a process that waits for the broker looks for an interruption.
 const LOOK: Duration = Duration::from_millis(50);
@@ -165,14 +164,8 @@ pub fn stop(store: &Store) -> io::Result<bool> {
 fn reach(store: &Store) -> io::Result<OwnedFd> {
     let directory = File::open(store.root().join("templates"))?;
     let connection = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-    connect(&connection, &address(&directory, &socket_name(PROTOCOL))?)?;
+    connect(&connection, &address(&directory, &socket_name())?)?;
     Ok(connection)
-}
-
-/// The address of a socket in a directory. The path of the directory may be longer than an address can be.
-pub(super) fn address(directory: &File, name: &str) -> io::Result<SocketAddrUnix> {
-    let path = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd())).join(name);
-    Ok(SocketAddrUnix::new(path)?)
 }
 
 /// Starts a broker, and waits until it listens. It is this program again, in a session of its own.

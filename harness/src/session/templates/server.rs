@@ -19,8 +19,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, accept_with, bind, lis
 use rustix::process::{geteuid, setsid};
 
 use super::broker::{Answer, Broker, Client, Limits};
-use super::client::address;
-use super::wire::{PROTOCOL, Reply, Request, TemplateRow, receive, send, template};
+use super::wire::{Reply, Request, TemplateRow, address, receive, send, socket_name, template};
 
 /// The variable that asks a program to be the broker of the store that it names.
 pub(super) const BROKER: &str = "KERNSNAP_TEMPLATE_BROKER";
@@ -52,18 +51,12 @@ pub(super) fn can_be_broker() -> bool {
     CAN_BE_BROKER.load(Ordering::Relaxed)
 }
 
-/// The name of the socket: of this version, this protocol and this boot of the host, which may share the store with another.
-pub(super) fn socket_name(protocol: u32) -> String {
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    format!("{}-{protocol}-{}.socket", env!("CARGO_PKG_VERSION"), boot.get(..8).unwrap_or("host"))
-}
-
 fn serve(store: &Store) -> io::Result<()> {
     // A terminal that closes ends its own processes only.
     let _ = setsid();
     let directory = store.sub("templates").map_err(io::Error::other)?;
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o700))?;
-    let name = socket_name(PROTOCOL);
+    let name = socket_name();
     let lock = File::create(directory.join(format!("{name}.lock")))?;
     flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
     let path = directory.join(&name);

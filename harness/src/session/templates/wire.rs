@@ -1,20 +1,22 @@
 //! The messages between a process that runs guests and the broker of templates: one JSON object a message, over a socket that
 //! keeps messages apart (SEQPACKET), with a template's two descriptors where it comes with one.
 
+use std::fs::{self, File};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
 
 use kernsnap_machine::template::SharedTemplate;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
-    recvmsg, sendmsg,
+    SocketAddrUnix, recvmsg, sendmsg,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// Raised when messages change. It is part of the socket's name.
-pub(super) const PROTOCOL: u32 = 1;
+const PROTOCOL: u32 = 1;
 
 /// Bytes of a message at most.
 const SIZE: usize = 16 << 10;
@@ -71,6 +73,18 @@ pub struct TemplateRow {
     pub bytes: u64,
     /// Processes that hold it now, besides the broker.
     pub holders: usize,
+}
+
+/// The name of the socket: of this version, this protocol and this boot of the host, which may share the store with another.
+pub(super) fn socket_name() -> String {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    format!("{}-{PROTOCOL}-{}.socket", env!("CARGO_PKG_VERSION"), boot.get(..8).unwrap_or("host"))
+}
+
+/// The address of a socket in a directory. The path of the directory may be longer than an address can be.
+pub(super) fn address(directory: &File, name: &str) -> io::Result<SocketAddrUnix> {
+    let path = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd())).join(name);
+    Ok(SocketAddrUnix::new(path)?)
 }
 
 /// Sends a message.

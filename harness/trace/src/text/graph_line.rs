@@ -5,7 +5,7 @@ use super::graph::{self, Columns, Said};
 use super::head::Head;
 use super::line::Parser;
 use super::point::has_key;
-use super::special::system_call;
+use super::system_call::system_call;
 use crate::{Context, Event, EventKind, IssueKind, Pid, Timestamp};
 
 impl Parser {

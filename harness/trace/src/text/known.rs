@@ -6,7 +6,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::layout::{self, Key, Kind, LAYOUTS};
-use super::special::{self, Raw};
+use super::without_keys::{self, Raw};
 use crate::Point;
 use crate::event::Layout;
 
@@ -41,7 +41,7 @@ impl Known {
         let keys = layout::find(&name).and_then(|layout| LAYOUTS.get(layout)).map_or(&[][..], |layout| layout.keys);
         let name: Arc<str> = name.into();
         let layout = |fields| Arc::new(Layout { name: Arc::clone(&name), fields });
-        let raw = special::raw(&name).map(|raw| (raw, layout(raw.fields.map(Into::into).into())));
+        let raw = without_keys::raw(&name).map(|raw| (raw, layout(raw.fields.map(Into::into).into())));
         let mut known = Self { keys, raw, printed: Vec::new(), layout: layout(Vec::new()) };
         known.layout(keys.iter().map(|key| key.field));
         known

@@ -10,8 +10,9 @@ use super::head::{Head, without_prefix};
 use super::intern::Names;
 use super::issues::Issues;
 use super::point::{self, has_key};
-use super::reader::Summary;
-use super::special::{self, system_call};
+use super::special;
+use super::summary::Summary;
+use super::system_call::system_call;
 use super::window::Window;
 use crate::{Cpu, Event, EventKind, IntegrityError, IssueKind, Pid, Symbol, Timestamp};
 

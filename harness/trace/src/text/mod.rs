@@ -19,15 +19,20 @@ mod point;
 mod printed;
 mod reader;
 mod special;
+mod summary;
 mod symbol;
+mod system_call;
 #[cfg(test)]
 mod tests;
+mod value;
 mod window;
+mod without_keys;
 mod write;
 
 pub use dump::dumped;
 pub use printed::{Style, as_printed};
-pub use reader::{Summary, TextReader};
+pub use reader::TextReader;
+pub use summary::Summary;
 pub use write::write;
 
 use super::{ParseIssue, Trace};

@@ -8,6 +8,7 @@ use super::intern::Names;
 use super::known::{Known, Printed};
 use super::layout::{Key, Kind};
 use super::special;
+use super::value::{Field, state, text};
 use crate::{Point, Value};
 
 /// A value without a key, in a field of its own.
@@ -74,9 +75,6 @@ fn as_before(known: &Known, places: &[Field], text: &[u8]) -> Option<Vec<Value>>
     (rest.is_empty() || repeated()).then_some(values)
 }
 
-/// One field, as the record calls it.
-pub(super) type Field = (SmolStr, Value);
-
 /// The fields of an event with whatever keys.
 fn fields(known: &Known, mut rest: &[u8]) -> Vec<Field> {
     let keys = known.keys();
@@ -132,15 +130,6 @@ fn next_key(text: &[u8]) -> Option<usize> {
         let before = text.get(..equals)?;
         let start = before.iter().rposition(|byte| !is_key(*byte))?;
         (start + 1 < equals && before.get(start) == Some(&b' ')).then_some(start + 1)
-    })
-}
-
-/// Text as a value; invalid UTF-8 replaced.
-#[inline]
-pub(super) fn text(shown: &[u8]) -> Value {
-    Value::Text(match std::str::from_utf8(shown) {
-        Ok(text) => SmolStr::new(text),
-        Err(_) => SmolStr::new(String::from_utf8_lossy(shown)),
     })
 }
 
@@ -230,30 +219,6 @@ pub(super) fn number(shown: &[u8]) -> Value {
         _ => None,
     };
     signed(shown).map(Value::Signed).or_else(hex).or_else(large).unwrap_or_else(|| text(shown))
-}
-
-/// `prev_state` by letter, as `include/trace/events/sched.h` prints it since 4.14, and as `view` shows it.
-pub(super) fn state(shown: &[u8]) -> Option<i64> {
-    const PREEMPTED: i64 = 0x100;
-    let (letters, preempted) = match shown.strip_suffix(b"+") {
-        Some(letters) => (letters, PREEMPTED),
-        None => (shown, 0),
-    };
-    letters.split(|byte| *byte == b'|').try_fold(preempted, |state, letter| {
-        let bit = match letter {
-            b"R" => 0,
-            b"S" => 1,
-            b"D" => 2,
-            b"T" => 4,
-            b"t" => 8,
-            b"X" => 0x10,
-            b"Z" => 0x20,
-            b"P" => 0x40,
-            b"I" => 0x80,
-            _ => return None,
-        };
-        Some(state | bit)
-    })
 }
 
 /// Whether the line could be a piece of an event's fields: it has a key.

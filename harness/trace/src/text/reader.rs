@@ -6,7 +6,8 @@ use std::io::{BufRead, ErrorKind, Result};
 use memchr::memchr;
 
 use super::line::Parser;
-use crate::{Event, IntegrityError, ParseIssue};
+use super::summary::Summary;
+use crate::Event;
 
 /// Bytes of a line that are looked at: the kernel prints a line into a buffer of 8 KiB at most (`struct trace_seq`).
 const LONGEST_LINE: usize = 16 << 10;
@@ -23,20 +24,6 @@ pub struct TextReader<R> {
     /// Whether the first event that the parser holds was given away.
     lent: bool,
     ended: bool,
-}
-
-/// The summary of a recording whose events were all read.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Summary {
-    /// The names that tasks had when the text was made.
-    pub names: BTreeMap<i32, String>,
-    /// Why the trace must not be judged.
-    pub defects: Vec<IntegrityError>,
-    /// Lines that could not be understood, each with its number from 1.
-    pub issues: Vec<ParseIssue>,
-    /// Whether all times are of one clock. `false` for several texts behind one another, and for `function_graph` without
-    /// `funcgraph-abstime`, which has only durations.
-    pub one_clock: bool,
 }
 
 impl<R: BufRead> TextReader<R> {

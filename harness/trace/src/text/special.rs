@@ -4,26 +4,9 @@ use memchr::memrchr;
 
 use smol_str::SmolStr;
 
-use super::bytes::{decimal, hexadecimal, rsplit_once, signed, split_once, word};
-use super::intern::Names;
-use super::point::{Field, state, text as as_text};
+use super::bytes::{decimal, rsplit_once, signed, split_once, word};
+use super::value::{Field, state, text as as_text};
 use crate::{Point, Value};
-
-/// How to read a text without keys: into the values of these fields.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Raw {
-    pub(super) fields: [&'static str; 2],
-    pub(super) values: fn(&[u8]) -> Option<Vec<Value>>,
-}
-
-/// The reader of an event whose text has no keys.
-pub(super) fn raw(name: &str) -> Option<Raw> {
-    match name {
-        "sys_enter" => Some(Raw { fields: ["id", "args"], values: raw_enter }),
-        "sys_exit" => Some(Raw { fields: ["id", "ret"], values: raw_exit }),
-        _ => None,
-    }
-}
 
 /// Reads `rest`, where it is such a text.
 pub(super) fn read(name: &str, rest: &[u8]) -> Option<Vec<Field>> {
@@ -37,33 +20,6 @@ pub(super) fn read(name: &str, rest: &[u8]) -> Option<Vec<Field>> {
 /// The kernel's own name of a field.
 fn field(name: &'static str, value: Value) -> Field {
     (SmolStr::new_static(name), value)
-}
-
-/// A system call has six arguments (`struct trace_event_raw_sys_enter`).
-const ARGUMENTS: usize = 6;
-
-/// `NR 220 (1200011, 0, 0, 0, ffff8d2c50f0, 0)`.
-fn raw_enter(rest: &[u8]) -> Option<Vec<Value>> {
-    let (id, rest) = word(rest.strip_prefix(b"NR ")?);
-    let mut rest = rest.strip_prefix(b"(")?.strip_suffix(b")")?;
-    let mut arguments = Vec::with_capacity(ARGUMENTS);
-    while !rest.is_empty() {
-        let (value, behind) = hexadecimal(rest)?;
-        arguments.push(Value::Unsigned(value));
-        rest = match behind.strip_prefix(b", ") {
-            Some(more) => more,
-            None if behind.is_empty() => behind,
-            None => return None,
-        };
-    }
-    Some(vec![Value::Signed(signed(id)?), Value::Array(arguments.into())])
-}
-
-/// `NR 220 = 53`.
-fn raw_exit(rest: &[u8]) -> Option<Vec<Value>> {
-    let (id, rest) = word(rest.strip_prefix(b"NR ")?);
-    let result = rest.strip_prefix(b"= ")?;
-    Some(vec![Value::Signed(signed(id)?), Value::Signed(signed(result)?)])
 }
 
 /// One side of a switch.
@@ -152,31 +108,6 @@ fn wakeup(rest: &[u8]) -> Option<Vec<Field>> {
     }
     fields.push(field("target_cpu", Value::Signed(i64::try_from(decimal(cpu)?.0).ok()?)));
     Some(fields)
-}
-
-/// `sys_clone(clone_flags: 1200011, newsp: 0)` or `sys_clone -> 0x35`: the events `sys_enter_clone` and `sys_exit_clone`.
-pub(super) fn system_call(names: &mut Names, text: &[u8]) -> Option<Point> {
-    let call = text.strip_prefix(b"sys_")?;
-    let end = call.iter().position(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_'))?;
-    let (call, rest) = call.split_at(end);
-    if let Some(result) = rest.strip_prefix(b" -> ") {
-        let (value, _) = hexadecimal(result)?;
-        let known = names.event(&[b"sys_exit_", call].concat());
-        return Some(Point::new(known.layout(["ret"].into_iter()), vec![Value::Signed(value.cast_signed())]));
-    }
-    let arguments = rest.strip_prefix(b"(")?.strip_suffix(b")")?;
-    let (mut fields, mut values) = (Vec::new(), Vec::new());
-    for argument in arguments.split(|byte| *byte == b',') {
-        if let Some((key, value)) = split_once(argument, b": ") {
-            fields.push(String::from_utf8_lossy(key.trim_ascii()));
-            values.push(match hexadecimal(value) {
-                Some((number, [])) => Value::Unsigned(number),
-                _ => as_text(value),
-            });
-        }
-    }
-    let known = names.event(&[b"sys_enter_", call].concat());
-    Some(Point::new(known.layout(fields.iter().map(|field| &**field)), values))
 }
 
 /// `(kernel_clone+0x0/0x360)` in front of a probe's values, or `(CALLER <- FUNCTION)` for one of a return. Gives the names

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use kernsnap::cli::{default_store, templates};
 use kernsnap::session::prepare::{Prepared, PreparedImage};
 use kernsnap::session::run::{GuestPayload, Outcome, RunPolicy, Runner, Session, evidence};
+use kernsnap::session::templates::become_broker_if_asked;
 use kernsnap_host::exec::{Outputs, Process};
 use kernsnap_host::store::Store;
 use kernsnap_host::workspace::Workspace;
@@ -22,12 +23,17 @@ use kernsnap_machine::Schedule;
 use kernsnap_machine::boot::{BootRequest, command};
 use kernsnap_scenario::Scenario;
 
+mod forks;
+
 /// Pairs of runs; odd, so that the median is one of them.
 const PAIRS: usize = 11;
 const LIMIT: Duration = Duration::from_secs(120);
 const SCHEDULE: Schedule = Schedule::new(1, 4);
 
 fn main() -> Result<(), Box<dyn Error>> {
+    if become_broker_if_asked() {
+        return Ok(());
+    }
     let workspace = Workspace { root: PathBuf::from(env!("CARGO_MANIFEST_DIR")) };
     let store = Store::at(default_store().ok_or("there is no home directory for the image store")?);
     let options = Options::default();
@@ -78,7 +84,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         &mut collect,
     );
     println!("| memory of the harness and QEMU, one run of `user-fork` | {} MiB | |", memory()? >> 10);
-    Ok(())
+    forks::figures(&workspace)
 }
 
 /// KiB of memory that a run and its QEMU have at most, pages that they share counted once. Looked at every few milliseconds.

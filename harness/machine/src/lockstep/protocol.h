@@ -6,10 +6,9 @@
  * template sends one `struct ending`. A message on the run's socket, or its end, kills the run; the end of standard input
  * ends the template, and with it all runs.
  */
-#ifndef KERNSNAP_TEMPLATE_H
-#define KERNSNAP_TEMPLATE_H
+#ifndef KERNSNAP_PROTOCOL_H
+#define KERNSNAP_PROTOCOL_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* The descriptors that come with a request. */
@@ -39,14 +38,5 @@ struct ending {
 	int32_t status;
 	int32_t error;
 };
-
-/* Whether the guest has printed the mark, so that the next fork point counts. */
-extern bool template_armed;
-
-/*
- * The CPUs' thread is about to take the big lock. At a fork point this does not return in the template; it returns in its
- * forked processes.
- */
-void template_reach(void);
 
 #endif
