@@ -21,7 +21,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use serde::Deserialize;
 use serde_json::Value;
 
-use self::support::{Ended, Kernsnap, Outcome, root};
+use self::support::{Ended, Kernsnap, Outcome, root, schema_mistakes};
 
 /// A patch, and what must be said of it.
 #[derive(Clone, Deserialize)]
@@ -123,7 +123,7 @@ fn call(words: &[&str]) -> Result<Ended, Box<dyn Error>> {
     Kernsnap::new(&root(), words.iter().copied()).run()
 }
 
-/// Whether a class of `regress` says that behaviour changed.
+/// True if a class of `regress` says that behaviour changed.
 fn is_behaviour(finding: &Value) -> bool {
     ["behaviour-changed", "expectation-broken"].iter().any(|class| finding["class"] == *class)
 }
@@ -246,6 +246,7 @@ fn planted_change() -> Outcome {
     eprintln!("{}", ended.stderr);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let found = ended.record()?;
+    assert_eq!(schema_mistakes("bisect", &found)?, Vec::<String>::new(), "{found:#}");
     assert_eq!(found["first_bad"]["subject"], "behaviour/exit-code-not-masked", "{found:#}");
     assert_eq!(found["first_bad"]["author"], "A. Developer <a@example.org>");
     let broken = found["finding"]["broken"].as_array().ok_or("nothing is broken")?;

@@ -90,7 +90,7 @@ fn the_run_and_the_pages_are_what_the_lesson_says(id: &str) -> Outcome {
     Ok(())
 }
 
-/// Whether this page is the one in the checkout.
+/// Checks that this page is the one in the checkout.
 fn is_written((file, text): (String, String)) -> Outcome {
     let path = workspace().lessons_directory().join(&file);
     let written = fs::read_to_string(&path).unwrap_or_default();

@@ -75,7 +75,7 @@ fn check(text: &str, tasks: &[&str]) -> Outcome {
     browser.close()
 }
 
-/// The events that are no calls of a tree, and no markers: `TIME CPU TID NAME`.
+/// The events that are neither calls of a tree nor markers: `TIME CPU TID NAME`.
 fn points(trace: &Trace) -> Vec<String> {
     let mut lines: Vec<_> = trace
         .events

@@ -119,7 +119,11 @@ fn trap_6_a_graph_begins_in_the_middle_and_has_calls_without_an_end() -> Result<
     assert_eq!((root.function.as_str(), root.left), ("do_exit", None), "the return before it belongs to nothing");
     let inner: Vec<_> = root.calls.iter().map(|call| (call.function.as_str(), call.left.is_some())).collect();
     assert_eq!(inner, [("exit_signals", true), ("do_task_dead", false)]);
-    assert_eq!(calls.roots[&Pid(0)][0].function, "finish_task_switch", "the banner is no event, and tells who runs");
+    assert_eq!(
+        calls.roots[&Pid(0)][0].function,
+        "finish_task_switch",
+        "the banner is not an event, and tells who runs"
+    );
     Ok(())
 }
 

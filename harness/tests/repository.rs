@@ -266,7 +266,9 @@ fn no_files_depend_on_each_other_in_a_circle() -> Outcome {
         loop {
             let before = arrows.len();
             let left: BTreeSet<Vec<String>> = arrows.keys().cloned().collect();
-            arrows.values_mut().for_each(|to| to.retain(|module| left.contains(module)));
+            for to in arrows.values_mut() {
+                to.retain(|module| left.contains(module));
+            }
             let reached: BTreeSet<Vec<String>> = arrows.values().flatten().cloned().collect();
             arrows.retain(|module, to| !to.is_empty() && reached.contains(module));
             if arrows.len() == before {

@@ -124,7 +124,7 @@ fn once(
     Ok(runner.run(scenario, payload, SCHEDULE, directory)?.outcome)
 }
 
-/// QEMU with the files of the run before, and nobody who looks at it.
+/// QEMU alone, with the files of the run before.
 fn bare_qemu(prepared_image: &PreparedImage<'_>, directory: &Path) -> Result<Duration, Box<dyn Error>> {
     let payload = fs::read(directory.join(evidence::PAYLOAD))?;
     let request = BootRequest {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read as _, Write as _};
 
-/// How hard to compress, in zstd's levels.
+/// The effort of compression, as levels of zstd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
     /// For what is written often and read soon.
@@ -18,7 +18,7 @@ const LARGEST: u64 = 1 << 30;
 /// Files by their names: a `tar` in the order of the names, owner root, time 0, compressed by zstd, with a checksum.
 ///
 /// # Errors
-/// Where a name is longer than the format allows.
+/// If a name is longer than the format allows.
 pub fn pack(files: &BTreeMap<&str, &[u8]>, effort: Effort) -> io::Result<Vec<u8>> {
     let level = match effort {
         Effort::Quick => 1,
@@ -41,7 +41,7 @@ pub fn pack(files: &BTreeMap<&str, &[u8]>, effort: Effort) -> io::Result<Vec<u8>
 /// The files of an archive.
 ///
 /// # Errors
-/// Where the bytes are no archive, are damaged, or hold something else than files.
+/// If the bytes are not an archive, are damaged, or hold something else than files.
 pub fn unpack(bytes: &[u8]) -> io::Result<BTreeMap<String, Vec<u8>>> {
     let mut decoder = zstd::Decoder::new(bytes)?;
     let mut files = BTreeMap::new();

@@ -44,7 +44,7 @@ pub fn install() -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a signal has asked the harness to stop.
+/// True if a signal has asked the harness to stop.
 #[must_use]
 pub fn requested() -> bool {
     REQUESTED.load(Ordering::Relaxed)

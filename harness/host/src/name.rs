@@ -1,6 +1,6 @@
 //! Names of images, boards, scenarios, programs and entries: never paths.
 
-/// Whether this can be a name: ASCII letters, digits, `.`, `_` and `-`, beginning with a letter or a digit. So a name joined to a
+/// True if this can be a name: ASCII letters, digits, `.`, `_` and `-`, beginning with a letter or a digit. So a name joined to a
 /// directory is a file in that directory, and a tool does not take it for an option.
 #[must_use]
 pub fn is_name(text: &str) -> bool {

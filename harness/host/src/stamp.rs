@@ -1,4 +1,4 @@
-//! Whether a file is still the one that was looked at.
+//! The identity of a file, to notice that it was replaced.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ impl Stamp {
         Some(Stamp { path: path.to_owned(), size: meta.len(), changed: meta.mtime(), changed_ns: meta.mtime_nsec() })
     }
 
-    /// Whether the file is still the same.
+    /// True if the file is still the same.
     #[must_use]
     pub fn holds(&self) -> bool {
         Stamp::from_path(&self.path).as_ref() == Some(self)

@@ -32,7 +32,7 @@ impl Workspace {
     /// The scenario files, sorted by path. Only their names are looked at.
     ///
     /// # Errors
-    /// Where the directories cannot be read.
+    /// If the directories cannot be read.
     pub fn scenario_files(&self) -> io::Result<Vec<PathBuf>> {
         let mut files = Vec::new();
         for group in entries(&self.root.join("scenarios"))? {

@@ -165,7 +165,7 @@ fn compiled(line: &str) -> Option<&str> {
     Some(rest.trim_start().trim_start_matches("[M]").trim_start())
 }
 
-/// Whether a dry run's line would print such a line. An object that is made before the real run begins is not counted.
+/// True if a dry run's line would print such a line. An object that is made before the real run begins is not counted.
 fn announced(line: &str) -> bool {
     line.split("echo '").skip(1).any(|text| compiled(text).is_some())
 }

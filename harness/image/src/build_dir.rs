@@ -8,7 +8,7 @@
 //! ```
 //!
 //! kbuild compiles what has changed since its last run in the same directories. What comes out is copied into an entry of the
-//! store; a workshop itself is no entry and may be removed at any time.
+//! store; a workshop itself is not an entry and may be removed at any time.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -65,7 +65,7 @@ impl BuildDir {
         })
     }
 
-    /// Whether something was built here before.
+    /// True if something was built here before.
     pub(super) fn is_used(&self) -> bool {
         self.out.join("vmlinux").exists()
     }

@@ -15,6 +15,7 @@ mod arch;
 mod build;
 mod build_dir;
 mod busybox;
+mod debian_root;
 mod device_tree;
 mod error;
 mod firmware;
@@ -69,17 +70,17 @@ pub struct Images<'a> {
 pub struct Options {
     /// The kernel's source instead of the one the image names.
     pub kernel_source: Option<SourceSpec>,
-    /// Whether `kernel_source` means the name of the image's own source from then on.
+    /// True if `kernel_source` means the name of the image's own source from then on.
     pub remember: bool,
     /// The patches to the kernel's source, in this order: files as `diff -u` and git make them.
     pub patches: Vec<PathBuf>,
-    /// Whether a source that was found before is looked for again.
+    /// True if a source that was found before is looked for again.
     pub resolve: Resolve,
     /// How many compilers run at a time.
     pub jobs: NonZeroUsize,
 }
 
-/// Whether the record of an earlier look for the kernel's source holds.
+/// The use of the record of an earlier lookup of the kernel's source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resolve {
     /// It does.
@@ -119,7 +120,7 @@ pub struct BuiltImage {
     pub device_tree: PathBuf,
     /// The kernel's symbols and addresses. A kernel that comes built leaves them out: it is asked for them.
     pub system_map: Option<PathBuf>,
-    /// Whether the kernel switches the board off by itself.
+    /// True if the kernel switches the board off by itself.
     pub powers_off: bool,
     /// How it reaches the board's card, where it can.
     pub card: Option<CardSpec>,
@@ -179,7 +180,7 @@ impl Images<'_> {
         if self.is_built(spec)? { self.open_or_build(spec, board, events).map(Some) } else { Ok(None) }
     }
 
-    /// Whether the store has the image's kernel. Looks nothing up outside of the store: an image whose source was never looked
+    /// True if the store has the image's kernel. Looks nothing up outside of the store: an image whose source was never looked
     /// for cannot have been built.
     ///
     /// # Errors
@@ -244,6 +245,15 @@ impl Images<'_> {
         events: Events<'_>,
     ) -> Result<Artifact, ImageError> {
         busybox::busybox(self, image, supplied, events)
+    }
+
+    /// A root file system of Debian for an architecture, as a tar archive.
+    ///
+    /// # Errors
+    ///
+    /// [`ImageError`]; its kind says who can mend it.
+    pub fn debian_root(&self, image: &BuiltImage, events: Events<'_>) -> Result<Artifact, ImageError> {
+        debian_root::debian_root(self.store, image.arch, events)
     }
 
     /// The firmware of a Raspberry Pi 3, [`FIRMWARE`], where the host's sources have it.

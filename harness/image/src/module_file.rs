@@ -26,7 +26,7 @@ pub struct Function {
     pub size: u64,
     /// Its symbol.
     pub name: String,
-    /// Whether ftrace can trace it: the compiler left it a place to patch. Functions marked `__exit` have none.
+    /// True if ftrace can trace it: the compiler left it a place to patch. Functions marked `__exit` have none.
     pub traceable: bool,
 }
 
@@ -34,7 +34,7 @@ impl ModuleFile {
     /// Reads the ELF file in `bytes`.
     ///
     /// # Errors
-    /// Where it is no ELF file.
+    /// If it is no ELF file.
     pub fn read(bytes: &[u8]) -> Result<Self, object::Error> {
         let file = object::File::parse(bytes)?;
         let mut sections: BTreeMap<String, Vec<Function>> = BTreeMap::new();

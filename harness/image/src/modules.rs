@@ -101,13 +101,13 @@ fn out_of_tree(
     Ok(Artifact { path: entry.file(&product), hash: entry.hash(&product).unwrap_or_default().to_owned() })
 }
 
-/// Whether a line of kbuild's finds fault with the module. A kernel that came built was built by another compiler.
+/// True if a line of kbuild's finds fault with the module. A kernel that came built was built by another compiler.
 fn is_warning(line: &str) -> bool {
     line.contains("warning:")
         && !line.starts_with("warning: the compiler differs from the one used to build the kernel")
 }
 
-/// Whether a file is a source: products of a build in the checkout are not.
+/// True if a file is a source: products of a build in the checkout are not.
 fn is_source(file: &str) -> bool {
     let end = Path::new(file).extension().and_then(|end| end.to_str());
     matches!(file, "Kbuild" | "Makefile") || (matches!(end, Some("c" | "h" | "S")) && !file.contains(".mod."))

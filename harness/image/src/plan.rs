@@ -73,7 +73,7 @@ pub(super) struct BuildPlan {
 }
 
 /// The plan for a kernel. `again` where its output directory holds the last build: then only what changed is compiled, and
-/// nobody can tell beforehand how much that is.
+/// the size is not known beforehand.
 pub(super) fn plan(spec: &KernelSpec, tools: &Tools, paths: &Paths, jobs: usize, again: bool) -> BuildPlan {
     let step = |phase: Phase, listen, call: ToolCall| Step { phase, listen, call: call.log(&paths.log) };
     let kbuild = || make(spec, tools, paths).arg(format!("-j{jobs}"));

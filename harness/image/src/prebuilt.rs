@@ -82,7 +82,7 @@ pub(super) fn open(
 /// A device tree that came with a kernel, by the name it has in the kernel's source.
 pub(super) fn device_tree(kernel: &Entry, name: &str) -> Result<PathBuf, ImageError> {
     let trees = kernel.file(DEVICE_TREES);
-    // Files that somebody built bring one.
+    // Files of a user's own build bring one.
     let candidates = [trees.join(format!("{name}.dtb")), trees.join("board.dtb")];
     candidates.into_iter().find(|path| path.is_file()).ok_or_else(|| {
         ImageError::input(

@@ -37,7 +37,7 @@ pub struct ImageSpec {
     pub machine: String,
     /// The image whose snapshots count for this one too, where it has none of its own.
     pub like: Option<String>,
-    /// Whether it is left out where all images are meant, because building it takes what not every host has.
+    /// True if it is left out where all images are meant, because building it takes what not every host has.
     pub on_request: bool,
     /// The kernel that runs on it.
     pub kernel: KernelSpec,
@@ -64,7 +64,7 @@ pub struct KernelSpec {
     pub command_line: String,
     /// How it reaches the card that a real board starts from, where it can.
     pub card: Option<CardSpec>,
-    /// Whether it has a driver that switches the board off. Where it has none, the guest's last word ends QEMU.
+    /// True if it has a driver that switches the board off. Where it has none, the guest's last word ends QEMU.
     #[serde(default = "yes")]
     pub powers_off: bool,
 }

@@ -55,9 +55,9 @@ pub struct BootRequest<'a> {
     pub directory: &'a Path,
     /// The backstop in host time. The guest's own deadline is shorter, in guest time.
     pub limit: Duration,
-    /// Whether a panic is an end to judge, and not the loss of the machine.
+    /// True if a panic is an end to judge, and not the loss of the machine.
     pub may_panic: bool,
-    /// Whether QEMU ends when the guest switches off. Where it does not, the guest's last word is the end.
+    /// True if QEMU ends when the guest switches off. Where it does not, the guest's last word is the end.
     pub powers_off: bool,
     /// A file that is put into the board's card slot. The guest may write to it.
     pub card: Option<&'a Path>,
@@ -70,7 +70,7 @@ pub struct Boot {
     pub evidence: Evidence,
     /// Host time of each part.
     pub times: Times,
-    /// Whether the machine said all it had to say. One that was switched off from outside may have had more on its lips, so
+    /// True if the machine said all it had to say. One that was switched off from outside may have had more on its lips, so
     /// its evidence is good for a verdict, and not for a comparison of bytes.
     pub settled: bool,
 }
@@ -176,7 +176,7 @@ impl fmt::Display for Reached {
 }
 
 impl BootError {
-    /// Whether this host or a person is the reason: it says nothing about the machine.
+    /// True if this host or a person is the reason: it says nothing about the machine.
     #[must_use]
     pub fn is_of_the_host(&self) -> bool {
         matches!(self, Self::Interrupted(_) | Self::Tool(_) | Self::Unordered { .. } | Self::Template(_))
@@ -201,7 +201,7 @@ impl BootRequest<'_> {
 /// The tool call of a boot, with the guest's memory under `memory`.
 ///
 /// # Errors
-/// Where QEMU is not on this host.
+/// If QEMU is not on this host.
 pub fn command(request: &BootRequest<'_>, memory: PathBuf) -> Result<ToolCall, ToolError> {
     let console = request.directory.join(CONSOLE_LOG);
     Ok(request.lockstep.applied(unordered(request, console, request.initramfs.into(), memory)?))
@@ -269,7 +269,7 @@ pub(super) struct Watch {
     panic_ended: bool,
     /// When the guest said something behind which nothing comes.
     last_word: Option<Instant>,
-    /// Whether QEMU ends by itself after it.
+    /// True if QEMU ends by itself after it.
     pub(super) powers_off: bool,
 }
 

@@ -13,7 +13,7 @@ pub struct Header {
     pub used: u64,
     /// Number of sections.
     pub sections: u32,
-    /// Whether the guest finished.
+    /// True if the guest finished.
     pub complete: bool,
 }
 
@@ -29,7 +29,7 @@ pub enum ChannelError {
     /// The header's checksum is wrong.
     #[error("the channel's header is damaged")]
     Header,
-    /// A section ends after the end of the used part, or its name is no text.
+    /// A section ends after the end of the used part, or its name is not a text.
     #[error("section {number} of the channel is cut off or damaged")]
     Section {
         /// The section, from 0.
@@ -91,7 +91,7 @@ pub fn kept_sections(bytes: &[u8]) -> Result<BTreeMap<&str, &[u8]>, ChannelError
     sections(&Header { used: bytes.len() as u64, sections: number, complete: true }, bytes)
 }
 
-/// Whether `bytes` begin with a section's head and name, as the channel of a run does.
+/// True if `bytes` begin with a section's head and name, as the channel of a run does.
 #[must_use]
 pub fn begins_section(bytes: &[u8]) -> bool {
     let name =

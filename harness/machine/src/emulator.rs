@@ -21,7 +21,7 @@ pub struct Emulator {
     /// blake3 of the program and of what orders its threads, hexadecimal: distributions rebuild a version, and not every build
     /// counts time alike.
     pub hash: String,
-    /// Whether it can filter its own system calls.
+    /// True if it can filter its own system calls.
     #[serde(default)]
     pub confined: bool,
 }
@@ -34,7 +34,7 @@ impl Emulator {
     /// answers are kept for as long as it stays the same file.
     ///
     /// # Errors
-    /// Where QEMU is not on this host, does not answer, or is too old.
+    /// If QEMU is not on this host, does not answer, or is too old.
     pub fn find(store: &Store) -> Result<Self, ToolError> {
         let tool = Tool::resolve(qemu::PROGRAM)?;
         let stamp = Stamp::from_path(tool.path());
@@ -87,7 +87,7 @@ const FLAGS: [&str; 8] =
 /// The library that orders QEMU's threads, compiled where it is not in the store.
 ///
 /// # Errors
-/// Where the host has no C compiler, or the store cannot be written.
+/// If the host has no C compiler, or the store cannot be written.
 pub fn lockstep(store: &Store, events: Events<'_>) -> Result<Lockstep, LockstepError> {
     const LIBRARY: &str = "lockstep.so";
     let inputs = CacheInputs::new("lockstep", 1)

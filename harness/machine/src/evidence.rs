@@ -10,7 +10,7 @@ use super::report::GuestReport;
 pub struct Evidence {
     /// The kernel's panic message. The console is then the only evidence.
     pub panic: Option<String>,
-    /// Guest time of the last step, in nanoseconds since power-on; `None` where nobody told.
+    /// Guest time of the last step, in nanoseconds since power-on; `None` where the guest did not report it.
     pub guest_ns: Option<u64>,
     /// The channel's sections as they stood in the guest's memory, each checked.
     pub body: Vec<u8>,
@@ -32,7 +32,7 @@ impl Evidence {
         sections.get("report").map(|bytes| GuestReport::read(&String::from_utf8_lossy(bytes))).unwrap_or_default()
     }
 
-    /// The console's log as text; bytes that are no text are replaced.
+    /// The console's log as text; bytes that are not text are replaced.
     #[must_use]
     pub fn console_text(&self) -> String {
         String::from_utf8_lossy(&self.console).into_owned()

@@ -1,7 +1,7 @@
 //! The guest's root file system: a `newc` cpio archive, the same bytes for the same content.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 
 use cpio::newc::Builder;
 
@@ -98,6 +98,40 @@ impl Root {
         self.insert(path, Entry::Link { target: target.into() });
     }
 
+    /// Adds what a tar archive holds: directories, files with their modes, and links. Owners and times are left out. A hard link
+    /// becomes a copy.
+    ///
+    /// # Errors
+    /// If it is not a tar archive, or is truncated.
+    pub fn archive(&mut self, tar: &[u8]) -> io::Result<()> {
+        let mut archive = tar::Archive::new(tar);
+        for entry in archive.entries()? {
+            let mut entry = entry?;
+            let path = entry.path()?.to_string_lossy().trim_start_matches("./").trim_end_matches('/').to_owned();
+            if path.is_empty() || path.split('/').any(|part| part == "..") {
+                continue;
+            }
+            let target = entry.link_name()?.map(|target| target.to_string_lossy().into_owned());
+            match (entry.header().entry_type(), target) {
+                (tar::EntryType::Directory, _) => self.directory(&path),
+                (tar::EntryType::Symlink, Some(target)) => self.link(&path, &target),
+                (tar::EntryType::Link, Some(target)) => {
+                    if let Some(same) = self.entries.get(target.trim_start_matches("./")).cloned() {
+                        self.insert(&path, same);
+                    }
+                }
+                (tar::EntryType::Regular, _) => {
+                    let mode = entry.header().mode()? & 0o7777;
+                    let mut content = Vec::new();
+                    entry.read_to_end(&mut content)?;
+                    self.insert(&path, Entry::File { mode, content });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     fn insert(&mut self, path: &str, entry: Entry) {
         let path = path.trim_start_matches('/');
         for (at, _) in path.match_indices('/') {
@@ -110,7 +144,7 @@ impl Root {
     /// inodes numbered from 1. Uncompressed: unpacking would cost more guest time than reading.
     ///
     /// # Errors
-    /// Where a file is larger than the format's 4 GiB.
+    /// If a file is larger than the format's 4 GiB.
     pub fn to_cpio(&self) -> io::Result<Vec<u8>> {
         let mut archive = Vec::new();
         for (inode, (path, entry)) in (1..).zip(&self.entries) {
@@ -135,7 +169,7 @@ impl Root {
     /// The same files as a payload: a format that the guest's init unpacks with few instructions (docs/guest-protocol.md).
     ///
     /// # Errors
-    /// Where there is an entry that is neither a file nor a directory, or a path that is longer than 255 bytes.
+    /// If there is an entry that is neither a file nor a directory, or a path that is longer than 255 bytes.
     pub fn to_payload(&self) -> io::Result<Vec<u8>> {
         let mut payload = Payload::default();
         for (path, entry) in &self.entries {

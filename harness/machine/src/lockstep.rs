@@ -56,7 +56,7 @@ const FUNCTIONS: [(&str, Option<&str>); 12] = [
 /// The function that a template needs and the QEMU at `path` does not export; `None` where it exports all of them.
 ///
 /// # Errors
-/// Where the program cannot be read.
+/// If the program cannot be read.
 pub fn missing_function(path: &Path) -> io::Result<Option<&'static str>> {
     let program = fs::read(path)?;
     let file = object::File::parse(&*program).map_err(io::Error::other)?;
@@ -73,10 +73,10 @@ pub fn missing_function(path: &Path) -> io::Result<Option<&'static str>> {
 pub struct Lockstep {
     /// The library, compiled for this host.
     pub library: PathBuf,
-    /// Whether it also delays threads so that each is late when that would do most harm. A test of the order itself: the
+    /// True if it also delays threads so that each is late when that would do most harm. A test of the order itself: the
     /// guest must not notice.
     pub adverse: bool,
-    /// Whether this QEMU can confine itself (see [`CONFINEMENT`]).
+    /// True if this QEMU can confine itself (see [`CONFINEMENT`]).
     pub confined: bool,
 }
 

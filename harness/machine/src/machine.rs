@@ -28,7 +28,7 @@ pub struct Machine {
     pub cpus: u16,
     /// How many of them are used where nothing else is asked for, if not all.
     pub usual_cpus: Option<u16>,
-    /// Whether the number of CPUs is QEMU's to choose.
+    /// True if the number of CPUs is QEMU's to choose.
     #[serde(default)]
     pub any_cpus: bool,
     /// QEMU's property for the number of CPUs that are switched on, where fewer than all are wanted. One that is on and that
@@ -39,7 +39,7 @@ pub struct Machine {
     /// The kernel parameters that this board needs (`clk_ignore_unused`).
     #[serde(default)]
     pub kernel_parameters: String,
-    /// Whether the kernel can switch the board off, which ends QEMU. Where it cannot, the guest's last word does.
+    /// True if the kernel can switch the board off, which ends QEMU. Where it cannot, the guest's last word does.
     #[serde(default)]
     pub power_off: PowerOff,
     /// The oldest QEMU, major and minor version, that models the board well enough.
@@ -76,7 +76,7 @@ impl TryFrom<String> for QemuVersion {
     fn try_from(text: String) -> Result<Self, String> {
         let parsed =
             text.split_once('.').and_then(|(major, minor)| Some(Self(major.parse().ok()?, minor.parse().ok()?)));
-        parsed.ok_or_else(|| format!("`{text}` is no version of QEMU such as \"9.0\""))
+        parsed.ok_or_else(|| format!("`{text}` is not a version of QEMU such as \"9.0\""))
     }
 }
 
@@ -140,7 +140,7 @@ impl Machine {
         words
     }
 
-    /// Whether a QEMU that says this of its version models the board well enough. One that says nothing that can be
+    /// True if a QEMU that says this of its version models the board well enough. One that says nothing that can be
     /// understood is believed to.
     #[must_use]
     pub fn runs_on(&self, version: &str) -> bool {

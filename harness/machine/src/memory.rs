@@ -21,7 +21,7 @@ impl GuestMemory {
     /// Memory of `mib` MiB, all zero; pages come into being when the guest touches them.
     ///
     /// # Errors
-    /// Where the system refuses.
+    /// If the system refuses.
     pub fn new(mib: u32) -> io::Result<Self> {
         Self::with_bytes(u64::from(mib) << 20)
     }
@@ -41,14 +41,14 @@ impl GuestMemory {
     /// Memory that holds `payload` in `region` when the machine is switched on; an empty one leaves it zero.
     ///
     /// # Errors
-    /// Where the system refuses, or the payload is larger than its region.
+    /// If the system refuses, or the payload is larger than its region.
     pub fn with_payload(mib: u32, region: Region, payload: &[u8]) -> io::Result<Self> {
         let memory = Self::new(mib)?;
         put(&memory.file, region, payload)?;
         Ok(memory)
     }
 
-    /// The same as a file at `path`, for a QEMU that somebody else starts.
+    /// The same as a file at `path`, for a QEMU that another program starts.
     ///
     /// # Errors
     /// As [`GuestMemory::with_payload`].

@@ -10,10 +10,10 @@ use crate::machine::Region;
 /// Where tracefs is mounted in the guest.
 pub const TRACEFS: &str = "/sys/kernel/tracing";
 
-/// Where a program or module stands in the guest.
+/// The path of a program in the guest. A name that is a path is that of a program in the root file system.
 #[must_use]
 pub fn program_path(name: &str) -> String {
-    format!("/bin/{name}")
+    if name.starts_with('/') { name.to_owned() } else { format!("/bin/{name}") }
 }
 
 /// Where a module's file stands in the guest.

@@ -32,10 +32,10 @@ const TICK_NS: u32 = 4_000_000;
 /// The paces that are tried: from two instructions in the usual time of one to a quarter of one.
 const SHIFTS: [u8; 4] = [1, 0, 2, 3];
 
-/// Why a text is no schedule.
+/// Why a text is not a schedule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no schedule; write SHIFT:CPUS or SHIFT:CPUS:OFFSET with a shift of 0 to {MAX_SHIFT}, at least one CPU, and at \
+    "`{0}` is not a schedule; write SHIFT:CPUS or SHIFT:CPUS:OFFSET with a shift of 0 to {MAX_SHIFT}, at least one CPU, and at \
      most {MAX_OFFSET_NS} ns, such as 1:4 or 1:4:250000"
 )]
 pub struct ScheduleError(String);

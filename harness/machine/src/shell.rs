@@ -1,4 +1,4 @@
-//! A machine with somebody at its console: a person at a terminal, or [`ask`], which types one command as a person would.
+//! A machine with an interactive console: a person at a terminal, or [`ask`], which types one command as a person would.
 //! The only place that talks to a guest, and the only user of `rexpect`.
 //!
 //! Typed input arrives at a moment that the host's load decides. So nothing here repeats bit by bit, no trace that counts is
@@ -125,7 +125,7 @@ fn tail(said: &str) -> String {
     lines[lines.len().saturating_sub(TAIL_LINES)..].iter().fold(String::new(), |all, line| all + "\n  | " + line)
 }
 
-/// The arguments of [`qemu::PROGRAM`] for a machine with somebody at its console.
+/// The arguments of [`qemu::PROGRAM`] for a machine with an interactive console.
 ///
 /// Time is counted in instructions, as in every run: what a person measures in the shell has the same scale, and four guest
 /// CPUs on few host CPUs start sooner than in parallel (prompt after 4.4 s instead of 7.5 s on two busy cores; 100 forks in
@@ -240,7 +240,7 @@ impl Guest {
         let mut session = spawn_command(pty_command(&call(request, Console::Pty)?)?, look)?;
         // rexpect would take the time of a look for it, which is short for a QEMU on a busy host.
         session.process_mut().set_kill_timeout(u64::try_from(LAST_WORD.as_millis()).ok());
-        // With the stamp that the kernel puts before it: words of a command are no panic.
+        // With the stamp that the kernel puts before it: words of a command are not a panic.
         let panic = Regex::new(r"\[ *[0-9]+\.[0-9]+\] Kernel panic - not syncing: [^\r\n]*\r")
             .map_err(rexpect::error::Error::from)?;
         Ok(Self { session, panic })
@@ -271,7 +271,7 @@ impl Guest {
         }
     }
 
-    /// Has the guest switch itself off. The answer is there already, so a guest that does not is no error: it is ended.
+    /// Has the guest switch itself off. The answer is there already, so a guest that does not is not an error: it is ended.
     fn switch_off(mut self) {
         let started = Instant::now();
         if self.session.send_line("poweroff -f").is_ok() {

@@ -164,7 +164,7 @@ impl Template {
     /// A second hold on the machine, for another process.
     ///
     /// # Errors
-    /// Where the system has no descriptors left.
+    /// If the system has no descriptors left.
     pub fn share(&self) -> io::Result<SharedTemplate> {
         let (console, _) = unnamed("kernsnap-console", &self.console)?;
         Ok(SharedTemplate { pid: self.pid, socket: self.socket.try_clone()?, console: console.into() })
@@ -173,7 +173,7 @@ impl Template {
     /// The machine that another process has booted.
     ///
     /// # Errors
-    /// Where its console output cannot be read.
+    /// If its console output cannot be read.
     pub fn from_shared(shared: SharedTemplate) -> io::Result<Self> {
         let SharedTemplate { pid, socket, console } = shared;
         let (mut file, mut console) = (File::from(console), Vec::new());

@@ -20,7 +20,7 @@ fn below(at: &[At], step: impl Into<At>) -> Vec<At> {
 }
 
 impl Known<'_> {
-    /// Whether the rules by which roles are found make sense.
+    /// True if the rules by which roles are found make sense.
     pub(super) fn check_roles(&self) -> Result<(), Diagnostic> {
         for (name, role) in &self.draft.raw.roles {
             let at = |rule: &str| [At::from("roles"), name.as_str().into(), rule.into()];
@@ -38,7 +38,7 @@ impl Known<'_> {
         Ok(())
     }
 
-    /// Whether the ends of costs are there.
+    /// True if the ends of costs are there.
     pub(super) fn check_cost(&self) -> Result<(), Diagnostic> {
         for (index, anchors) in self.draft.raw.cost.iter().enumerate() {
             let at = |key: &str| [At::from("cost"), index.into(), key.into()];
@@ -48,7 +48,7 @@ impl Known<'_> {
         Ok(())
     }
 
-    /// Whether the view shows and hides what is there.
+    /// True if the view shows and hides what is there.
     pub(super) fn check_view(&self) -> Result<(), Diagnostic> {
         let view = &self.draft.raw.view;
         let at = |key: &str| [At::from("view"), key.into()];

@@ -76,7 +76,7 @@ impl Claims {
     }
 }
 
-/// Whether the table knows the claims that a scenario names under `key`.
+/// True if the table knows the claims that a scenario names under `key`.
 fn check(draft: &Draft, key: &str, named: &[String], known: &BTreeMap<String, Claim>) -> Result<(), Diagnostic> {
     let Some((index, id)) = named.iter().enumerate().find(|(_, id)| !known.contains_key(*id)) else { return Ok(()) };
     let hint = did_you_mean(id, known.keys().map(String::as_str));

@@ -23,7 +23,7 @@ impl FetchError {
     }
 }
 
-/// Whether any argument names a field.
+/// True if any argument names a field.
 #[must_use]
 pub fn names_fields(fetch: &str) -> bool {
     fetch.split_whitespace().any(|argument| cast(argument).is_some())
@@ -102,7 +102,7 @@ impl TypeCast<'_> {
                     target.clone()
                 }
                 _ => {
-                    let message = format!("field `{name}` of `{of}` is no structure and points to none");
+                    let message = format!("field `{name}` of `{of}` is not a structure and points to none");
                     return Err(FetchError::new(message, None));
                 }
             };
@@ -120,7 +120,7 @@ impl TypeCast<'_> {
             Kind::Text => "string".to_owned(),
             Kind::Struct(_) | Kind::Other => {
                 let hint = "name a field inside of it".to_owned();
-                return Err(FetchError::new(format!("`{}` is no single value", self.path), hint));
+                return Err(FetchError::new(format!("`{}` is not a single value", self.path), hint));
             }
         };
         Ok(format!("{}{place}:{}", self.name, self.kind.unwrap_or(&own)))
@@ -211,8 +211,8 @@ mod tests {
     fn what_is_not_there_is_said() {
         check("pid=tusk($arg1).pid", Err("this kernel has no structure `tusk`"));
         check("pid=task($arg1).pod", Err("`task_struct` has no field `pod` in this kernel"));
-        check("pid=task($arg1).pid.x", Err("field `pid` of `task_struct` is no structure and points to none"));
-        check("info=task($arg1).thread_info", Err("`thread_info` is no single value"));
+        check("pid=task($arg1).pid.x", Err("field `pid` of `task_struct` is not a structure and points to none"));
+        check("info=task($arg1).thread_info", Err("`thread_info` is not a single value"));
     }
 
     #[test]

@@ -23,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use kernsnap_yaml::{Diagnostic, Step as At, from_yaml};
+use serde::Deserialize;
 
 pub use anchors::Anchors;
 pub use end::End;
@@ -86,7 +87,7 @@ impl Draft {
         needs::lacking(self, target)
     }
 
-    /// Whether it names fields of the kernel's structures, in a probe or among its needs.
+    /// True if it names fields of the kernel's structures, in a probe or among its needs.
     #[must_use]
     pub fn names_fields(&self) -> bool {
         let raw = &self.raw;
@@ -109,6 +110,17 @@ impl Draft {
     }
 }
 
+/// The root file system of a guest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RootFileSystem {
+    /// The harness's init, and the programs and modules of the scenario.
+    #[default]
+    Init,
+    /// Debian's bash, coreutils and procps with the C library besides. Their programs are named by their path, `/bin/bash`.
+    Debian,
+}
+
 /// A scenario, with every name resolved for one image.
 #[derive(Clone, Debug)]
 pub struct Scenario {
@@ -122,6 +134,8 @@ pub struct Scenario {
     pub claims: Vec<String>,
     /// Statements of the notes that it corrects.
     pub corrects: Vec<String>,
+    /// The root file system.
+    pub root: RootFileSystem,
     /// The steps in the guest, in order.
     pub steps: Vec<Step>,
     /// How the machine ends.
@@ -246,11 +260,11 @@ pub enum MachineEnd {
 pub struct TraceSetup {
     /// The tracer.
     pub tracer: Tracer,
-    /// Whether the kernel's command line sets it up, so that it records from the first moments on.
+    /// True if the kernel's command line sets it up, so that it records from the first moments on.
     pub at_boot: bool,
     /// Functions to trace, as the kernel spells them (`finish_task_switch.isra.0`).
     pub functions: Vec<TracedFunction>,
-    /// Whether the function tracer records a stack with each function.
+    /// True if the function tracer records a stack with each function.
     pub stacks: bool,
     /// Roots and depth of the function-graph tracer; the roots as the kernel spells them.
     pub graph: Option<(Vec<String>, u32)>,
@@ -304,7 +318,7 @@ pub struct Kprobe {
     pub symbol: String,
     /// Fetch arguments in the kernel's own language.
     pub fetch: String,
-    /// Whether it probes the return (`r:`) instead of the entry (`p:`).
+    /// True if it probes the return (`r:`) instead of the entry (`p:`).
     pub returns: bool,
 }
 
@@ -315,7 +329,7 @@ pub struct Role {
     pub name: String,
     /// How to find it.
     pub rule: RoleRule,
-    /// Whether the view follows the task. Names that every kernel's first tasks have are known without that.
+    /// True if the view follows the task. Names that every kernel's first tasks have are known without that.
     pub followed: bool,
 }
 
@@ -352,7 +366,7 @@ pub enum ViewKind {
     Events,
     /// Who created whom, and what became of them.
     Tree,
-    /// Who called what.
+    /// The calls of each task.
     Calls,
     /// On which ways the kernel came to a place.
     Stacks,
@@ -386,6 +400,6 @@ pub struct ViewRules {
     pub fields: BTreeMap<String, Vec<String>>,
     /// Fields of probes that are shown in hexadecimal, as the probe asks for: event and field.
     pub hexadecimal: BTreeSet<(String, String)>,
-    /// Whether each line tells its CPU.
+    /// True if each line tells its CPU.
     pub cpus: bool,
 }

@@ -17,7 +17,7 @@ impl Names {
     /// Reads the table `text` of the file at `path`.
     ///
     /// # Errors
-    /// A [`Diagnostic`] where it is no map of lists of names.
+    /// A [`Diagnostic`] where it is not a map of lists of names.
     pub fn read(path: &Path, text: &str) -> Result<Self, Diagnostic> {
         Ok(Self { logical: from_yaml(path, text)?, syscalls: BTreeMap::new() })
     }
@@ -26,7 +26,7 @@ impl Names {
     /// the table does not have has none.
     ///
     /// # Errors
-    /// A [`Diagnostic`] where it is no map of maps of numbers.
+    /// A [`Diagnostic`] where it is not a map of maps of numbers.
     pub fn with_syscalls(self, path: &Path, text: &str, architecture: &str) -> Result<Self, Diagnostic> {
         let mut tables: BTreeMap<String, BTreeMap<String, i64>> = from_yaml(path, text)?;
         Ok(Self { syscalls: tables.remove(architecture).unwrap_or_default(), ..self })
@@ -43,14 +43,14 @@ impl Names {
         self.syscalls.keys().map(String::as_str)
     }
 
-    /// The candidates for `name`; `name` itself where it is no logical name.
+    /// The candidates for `name`; `name` itself where it is not a logical name.
     pub fn candidates<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let listed = self.logical.get(name);
         let itself = if listed.is_none() { Some(name) } else { None };
         listed.into_iter().flatten().map(String::as_str).chain(itself)
     }
 
-    /// Whether `function`, a folded name from a trace, is what `name` means.
+    /// True if `function`, a folded name from a trace, is what `name` means.
     #[must_use]
     pub fn means(&self, name: &str, function: &str) -> bool {
         self.candidates(name).any(|candidate| candidate == function)

@@ -1,13 +1,13 @@
 //! The features that a scenario needs and not every kernel has. The scenario does not apply to a kernel that lacks one.
 
 use super::raw::{RawNeed, RawStep, Version};
-use super::{Draft, Target};
+use super::{Draft, RootFileSystem, Target};
 use kernsnap_trace::symbol::fold;
 
 /// The features that `draft` needs and the kernel of `target` lacks, in words; empty where the scenario applies.
 pub(super) fn lacking(draft: &Draft, target: &Target<'_>) -> Vec<String> {
     let needs = draft.raw.needs.iter().filter_map(|need| lacks(need, target));
-    needs.chain(lacks_cpus(draft, target)).collect()
+    needs.chain(lacks_cpus(draft, target)).chain(lacks_root(draft, target)).collect()
 }
 
 /// Scenarios are written for boards with four CPUs. On one that runs with fewer they do not apply if they name another CPU.
@@ -27,7 +27,13 @@ fn lacks_cpus(draft: &Draft, target: &Target<'_>) -> Option<String> {
         .then(|| format!("it uses CPU {named}, and the board runs with {cpus} CPU{}", if cpus == 1 { "" } else { "s" }))
 }
 
-/// Whether the kernel of `target` has all of `needs`.
+/// Debian's programs are those of arm64. 32-bit Arm is what needs the names of registers.
+fn lacks_root(draft: &Draft, target: &Target<'_>) -> Option<String> {
+    (draft.raw.root == RootFileSystem::Debian && target.registers)
+        .then(|| "its root file system is Debian's for arm64, and this kernel has 32 bits".to_owned())
+}
+
+/// True if the kernel of `target` has all of `needs`.
 pub(super) fn met(needs: &[RawNeed], target: &Target<'_>) -> bool {
     needs.iter().all(|need| lacks(need, target).is_none())
 }

@@ -79,14 +79,14 @@ pub struct FieldRef {
     pub field: String,
 }
 
-/// Why a text is no pattern: a fragment for the author.
+/// Why a text is not a pattern: a fragment for the author.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// There is nothing behind the role.
     #[error("pattern names no function and no event")]
     Empty,
     /// A word is no `field=value`.
-    #[error("`{0}` is no condition; write `field=value`, `field!=value`, `field&bits` or `field!&bits`")]
+    #[error("`{0}` is not a condition; write `field=value`, `field!=value`, `field&bits` or `field!&bits`")]
     Condition(String),
     /// A reference lacks its field.
     #[error("reference ends without a field; write `event .field`")]
@@ -96,13 +96,13 @@ pub enum PatternError {
     UnexpectedField(String),
 }
 
-/// Whether a field holds a pid, so that a role's name can stand for its value.
+/// True if a field holds a pid, so that a role's name can stand for its value.
 #[must_use]
 pub fn is_pid(field: &str) -> bool {
     field == "pid" || field.ends_with("_pid")
 }
 
-/// Whether a field holds the number of a system call.
+/// True if a field holds the number of a system call.
 #[must_use]
 pub fn is_syscall(event: &str, field: &str) -> bool {
     SYSCALL_EVENTS.contains(&event) && field == "id"

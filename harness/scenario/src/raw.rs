@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::ViewKind;
 use super::anchors::Anchors;
 use super::pattern::{FieldRef, Pattern};
+use super::{RootFileSystem, ViewKind};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +21,8 @@ pub(super) struct RawScenario {
     /// The features that a kernel must have for this to apply.
     #[serde(default)]
     pub needs: Vec<RawNeed>,
+    #[serde(default)]
+    pub root: RootFileSystem,
     pub run: Vec<RawStep>,
     pub trace: RawTrace,
     #[serde(default)]
@@ -57,7 +59,7 @@ pub(super) enum RawNeed {
 }
 
 impl RawNeed {
-    /// Whether a field of a structure is asked for.
+    /// True if a field of a structure is asked for.
     pub(super) fn is_of_a_field(&self) -> bool {
         match self {
             Self::Field(_) => true,
@@ -175,7 +177,7 @@ impl Default for RawEnd {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawTrace {
     pub tracer: RawTracer,
-    /// Whether the kernel itself sets this up, before it starts anything.
+    /// True if the kernel itself sets this up, before it starts anything.
     #[serde(default)]
     pub at_boot: bool,
     #[serde(default)]
@@ -214,7 +216,7 @@ pub(super) struct RawGraph {
 #[derive(Debug)]
 pub(super) struct RawFunction {
     pub name: String,
-    /// Whether a kernel without it is all right.
+    /// True if a kernel without it is all right.
     pub if_present: bool,
 }
 
@@ -234,7 +236,7 @@ pub(super) struct RawKprobe {
     pub fetch: String,
     #[serde(default)]
     pub returns: bool,
-    /// Whether a kernel without the function is all right.
+    /// True if a kernel without the function is all right.
     #[serde(default)]
     pub if_present: bool,
 }
@@ -278,7 +280,7 @@ pub(super) struct RawView {
     /// Fields to show of an event, instead of the usual ones.
     #[serde(default)]
     pub fields: BTreeMap<String, Vec<String>>,
-    /// Whether the CPU is part of the behaviour (tasks are pinned).
+    /// True if the CPU is part of the behaviour (tasks are pinned).
     #[serde(default)]
     pub cpus: bool,
 }

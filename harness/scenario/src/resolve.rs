@@ -7,8 +7,8 @@ use super::pattern::SYSCALL_EVENTS;
 use super::raw::{RawEnd, RawFunction, RawMachineEnd, RawRole, RawStep, RawTracer};
 use super::vocabulary::{UnknownName, Vocabulary};
 use super::{
-    Draft, End, Kprobe, MachineEnd, Names, Role, RoleRule, Scenario, Step, TraceSetup, TracedEvent, TracedFunction,
-    Tracer, ViewRules, filter,
+    Draft, End, Kprobe, MachineEnd, Names, Role, RoleRule, RootFileSystem, Scenario, Step, TraceSetup, TracedEvent,
+    TracedFunction, Tracer, ViewRules, filter,
 };
 use crate::fetch;
 use crate::fetch::FetchError;
@@ -39,7 +39,7 @@ pub struct Target<'a> {
     pub layouts: &'a Layouts,
     /// Number of CPUs.
     pub cpus: u16,
-    /// Whether a probe must name the registers of arguments: 32-bit Arm.
+    /// True if a probe must name the registers of arguments: 32-bit Arm.
     pub registers: bool,
 }
 
@@ -76,6 +76,7 @@ pub(super) fn resolve(draft: &Draft, target: &Target<'_>) -> Result<Scenario, Di
         about: raw.about.clone(),
         claims: raw.claims.clone(),
         corrects: raw.corrects.clone(),
+        root: raw.root,
         end: match raw.end {
             RawMachineEnd::PowerOff => MachineEnd::PowerOff,
             RawMachineEnd::Panic => MachineEnd::Panic,
@@ -128,11 +129,11 @@ impl Resolver<'_> {
         let mut steps = Vec::new();
         for (index, step) in self.draft.raw.run.iter().enumerate() {
             let at = |kind: &str, key: &str| [At::from("run"), index.into(), kind.into(), key.into()];
-            let (programs, modules) = (self.target.programs, self.target.modules);
+            let modules = self.target.modules;
             steps.push(match step {
                 RawStep::Start { task, program, args, cpu, ends } => {
                     self.task_name(task, &mut started, &at("start", "task"))?;
-                    self.one_of(program, "guest program", programs.iter(), &at("start", "program"))?;
+                    self.program(program, &at("start", "program"))?;
                     self.words(args, &at("start", "args"))?;
                     self.cpu(*cpu, &at("start", "cpu"))?;
                     let ends = match ends {
@@ -160,7 +161,7 @@ impl Resolver<'_> {
                 }
                 RawStep::SleepMs(ms) => Step::SleepMs(*ms),
                 RawStep::Become { program, args, cpu } => {
-                    self.one_of(program, "guest program", programs.iter(), &at("become", "program"))?;
+                    self.program(program, &at("become", "program"))?;
                     self.words(args, &at("become", "args"))?;
                     self.cpu(*cpu, &at("become", "cpu"))?;
                     Step::Become { program: program.clone(), args: args.clone(), cpu: *cpu }
@@ -168,7 +169,7 @@ impl Resolver<'_> {
                 RawStep::Write { file, text } => {
                     if !file.starts_with('/') {
                         let hint = "write its whole path in the guest, such as `/proc/sys/kernel/threads-max`";
-                        let message = format!("`{file}` is no path from the root");
+                        let message = format!("`{file}` is not a path from the root");
                         return Err(self.error(&at("write", "file"), message, Some(hint.into())));
                     }
                     self.words(std::slice::from_ref(file), &at("write", "file")[..3])?;
@@ -184,7 +185,7 @@ impl Resolver<'_> {
     fn task_name(&self, task: &str, started: &mut BTreeSet<String>, at: &[At]) -> Result<(), Diagnostic> {
         let plain = !task.is_empty() && task.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         if !plain || task.len() > 15 {
-            let message = format!("`{task}` is no task name: 1 to 15 letters, digits, `-` or `_`");
+            let message = format!("`{task}` is not a task name: 1 to 15 letters, digits, `-` or `_`");
             return Err(self.error(at, message, None));
         }
         if !started.insert(task.to_owned()) {
@@ -210,6 +211,18 @@ impl Resolver<'_> {
             return Err(self.error(at, "this must be one line", None));
         }
         Ok(())
+    }
+
+    /// A program: one of the checkout, or a path in a root file system that has programs.
+    fn program(&self, program: &str, at: &[At]) -> Result<(), Diagnostic> {
+        if !program.starts_with('/') {
+            return self.one_of(program, "guest program", self.target.programs.iter(), at);
+        }
+        if self.draft.raw.root == RootFileSystem::Debian {
+            return Ok(());
+        }
+        let hint = "`root: debian` gives the guest Debian's programs".to_owned();
+        Err(self.draft.mistake(at, format!("the root file system does not have `{program}`"), Some(hint)))
     }
 
     fn one_of<'s>(

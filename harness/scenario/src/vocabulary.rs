@@ -31,7 +31,7 @@ pub(super) struct Vocabulary<'a> {
 }
 
 impl Scenario {
-    /// Whether each name in `pattern` means something in this scenario.
+    /// True if each name in `pattern` means something in this scenario.
     ///
     /// # Errors
     /// The first that does not.
@@ -78,7 +78,7 @@ impl Vocabulary<'_> {
         self.field_of(&reference.of.what, &reference.field)
     }
 
-    /// Whether what happens has this field: one of its own, or one that every event has.
+    /// True if what happens has this field: one of its own, or one that every event has.
     fn field_of(&self, what: &What, field: &str) -> Result<(), UnknownName> {
         match what {
             _ if OF_EVERY_EVENT.contains(&field) => Ok(()),

@@ -246,7 +246,7 @@ pub struct RunArguments {
     #[arg(long)]
     pub mutate: bool,
 
-    /// Whether a machine is booted, and how it is treated.
+    /// How a machine is started.
     #[command(flatten)]
     pub boot: BootArguments,
 
@@ -259,7 +259,7 @@ pub struct RunArguments {
     pub source: SourceArguments,
 }
 
-/// Whether a machine is booted, and how it is treated.
+/// How a machine is started.
 #[derive(Args, Clone, Debug)]
 pub struct BootArguments {
     /// Boots a machine even where the result of the same run is known; it must be the same. `--repeat` does so, too

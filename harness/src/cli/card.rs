@@ -42,7 +42,7 @@ pub(super) fn export(context: &Context, arguments: &CardArguments) -> Result<Exi
     let runtime = &prepared_image.runtime;
     let schedule = runtime.machine.usual_schedule();
     let device = format!("{}{EVIDENCE_PARTITION}", spec.device);
-    let initramfs = for_card(&scenario, runtime, &payload, schedule, &device).to_cpio();
+    let initramfs = for_card(&scenario, runtime, &payload, schedule, &device).and_then(|root| root.to_cpio());
     let initramfs = initramfs.map_err(|error| Failure::internal("write the initramfs", &error))?;
     let command_line = format!("{} {}", runtime.command_line, payload.boot_parameters);
     let read = |path: &Path| {

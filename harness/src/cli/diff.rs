@@ -39,7 +39,7 @@ impl Given {
         if path.join(evidence::RESULT).is_file() {
             return Ok(Self::Run(path.to_owned()));
         }
-        let text = format!("`{}` is no run: it has no `{}`", path.display(), evidence::RESULT);
+        let text = format!("`{}` is not a run: it has no `{}`", path.display(), evidence::RESULT);
         let below = fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
         let run = below.filter(|path| path.join(evidence::RESULT).is_file()).min();
         let hint = run.map(|run| format!("`{}` is one", run.display()));
@@ -51,7 +51,7 @@ impl Given {
             Self::Text(path) => Ok(TaskLines::read(&text(path)?)),
             Self::Run(path) => {
                 let result = path.join(evidence::RESULT);
-                let wrong = |error| Failure::input(format!("`{}` is no result: {error}", result.display()));
+                let wrong = |error| Failure::input(format!("`{}` is not a result: {error}", result.display()));
                 let Judged { verdict } = serde_json::from_str(&text(&result)?).map_err(wrong)?;
                 if !matches!(&*verdict, "passed" | "failed") {
                     let text = format!("the run in `{}` is {verdict}: it shows nothing to compare", path.display());
@@ -67,7 +67,7 @@ fn text(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(|error| Failure::input(format!("cannot read `{}`: {error}", path.display())))
 }
 
-/// Whether a file may be a recording: no view's text, and no directory.
+/// True if a file may be a recording: no view's text, and no directory.
 fn may_be_recording(path: &Path) -> bool {
     let is_view = path.extension().is_some_and(|end| end == "snap") || path.ends_with(evidence::VIEW);
     !is_view && path.is_file()

@@ -77,7 +77,7 @@ pub(super) fn doctor(store: Option<&Store>, arguments: &DoctorArguments) -> Resu
     Ok(Exit::HostNotSetUp)
 }
 
-/// Whether runs can be forked from booted machines, and how many machines stand booted now.
+/// Reports whether runs can be forked from booted machines, and the number of booted machines.
 fn report_templates(store: Option<&Store>, arguments: &DoctorArguments) -> Result<(), Failure> {
     let Ok(tool) = Tool::resolve(qemu::PROGRAM) else { return Ok(()) };
     let missing = lockstep::missing_function(tool.path()).map_err(|error| Failure::internal("read QEMU", &error))?;

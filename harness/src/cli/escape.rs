@@ -38,7 +38,7 @@ pub(super) fn printable(text: &str, escape: Escape) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Whether a byte can begin a character that is escaped: most texts have none, and are not copied.
+/// True if a byte can begin a character that is escaped: most texts have none, and are not copied.
 fn may_begin_control(byte: u8) -> bool {
     matches!(byte, 0..=8 | 11..=31 | 127 | 0xc2 | 0xd8 | 0xe2)
 }

@@ -27,7 +27,7 @@ pub enum Exit {
     HostNotSetUp = 8,
     /// An error of kernsnap itself.
     Internal = 70,
-    /// Somebody stopped it.
+    /// A user stopped it.
     Interrupted = 130,
 }
 

@@ -120,7 +120,7 @@ struct Table {
 struct Row<'a> {
     #[serde(flatten)]
     cell: &'a Cell,
-    /// Whether its view is that of the first image with one.
+    /// True if its view is that of the first image with one.
     same_view: Option<bool>,
 }
 
@@ -210,7 +210,7 @@ impl Table {
             .fold(Exit::Passed, |worst, cell| worst.worst(cell.verdict.into()))
     }
 
-    /// Whether a cell's view is that of the first image that has one; `None` where there is nothing to compare.
+    /// True if a cell's view is that of the first image that has one; `None` where there is nothing to compare.
     fn same_view(&self, cells: &BTreeMap<String, Cell>, cell: &Cell) -> Option<bool> {
         let first = self.images.iter().find_map(|image| cells.get(image)?.view.as_ref())?;
         cell.view.as_ref().map(|view| view == first)

@@ -239,7 +239,7 @@ fn store_root(arguments: &Arguments) -> Result<PathBuf, Failure> {
         None => default_store().ok_or_else(no_home)?,
     };
     if root.exists() && !root.is_dir() {
-        return Err(Failure::input(format!("`{}` is no directory, so no images can be kept there", root.display())));
+        return Err(Failure::input(format!("`{}` is not a directory, so no images can be kept there", root.display())));
     }
     Ok(root)
 }

@@ -30,7 +30,7 @@ pub(super) fn new(context: &Context, arguments: &NewArguments) -> Result<Exit, F
     check_name("scenario", name, if *module { LONGEST_MODULE } else { LONGEST })?;
     check_name("group", group, LONGEST)?;
     if group == "snapshots" {
-        return Err(Failure::input("`snapshots` is no group: reviewed views stand there".into()));
+        return Err(Failure::input("`snapshots` is not a group: reviewed views stand there".into()));
     }
     if let Ok(file) = load::scenario_file(&context.workspace, name) {
         return Err(taken(context.workspace.relative(&file)));
@@ -81,7 +81,7 @@ fn check_name(kind: &str, name: &str, longest: usize) -> Result<(), Failure> {
         return Ok(());
     }
     let rule = format!("1 to {longest} lowercase letters, digits and single dashes, a letter first: `fork-one`");
-    Err(Failure::input(with_hint(format!("`{name}` is no name for a {kind}"), Some(rule))))
+    Err(Failure::input(with_hint(format!("`{name}` is not a name for a {kind}"), Some(rule))))
 }
 
 /// Writes a file that is not there yet.

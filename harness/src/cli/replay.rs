@@ -23,7 +23,7 @@ struct ReplayOutput<'a> {
     about: Brief<'a>,
     same: bool,
     differences: Vec<String>,
-    /// Whether the QEMU is the one that made the capsule.
+    /// True if the QEMU is the one that made the capsule.
     same_qemu: bool,
     qemu_version: &'a str,
 }

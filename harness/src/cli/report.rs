@@ -32,7 +32,8 @@ fn kept(directory: &Path) -> Result<Report, Failure> {
     let file = directory.join(evidence::REPORT);
     let text = fs::read_to_string(&file)
         .map_err(|error| Failure::input(format!("`{}` has no report: {error}", directory.display())))?;
-    serde_json::from_str(&text).map_err(|error| Failure::input(format!("`{}` is no report: {error}", file.display())))
+    serde_json::from_str(&text)
+        .map_err(|error| Failure::input(format!("`{}` is not a report: {error}", file.display())))
 }
 
 /// The report of a run that takes place now.

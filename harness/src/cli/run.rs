@@ -206,7 +206,7 @@ fn directory(job: &Job<'_>, setting: &Setting<'_>) -> Result<(PathBuf, Option<Sc
 }
 
 /// The evidence of a run that did not pass outlives it: where it was asked for, or else in the store. `None` where it cannot
-/// be kept, which is no reason to hide the outcome.
+/// be kept, and that does not hide the outcome.
 fn keep(directory: &Path, setting: &Setting<'_>, job: &Job<'_>) -> Option<PathBuf> {
     if setting.out.is_some() {
         return Some(directory.to_owned());

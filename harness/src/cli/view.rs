@@ -96,7 +96,7 @@ impl Out {
         Self { escape, text: String::with_capacity(2 * OUT), stdout: io::stdout().lock() }
     }
 
-    /// Writes what is there, if it is more than `least` bytes. `false` where nobody reads any more: a reader who has seen
+    /// Writes what is there, if it is more than `least` bytes. `false` where the output is closed: a reader who has seen
     /// enough closes the pipe.
     fn goes_on(&mut self, least: usize) -> Result<bool, Failure> {
         if self.text.len() < least {

@@ -73,7 +73,7 @@ mod part {
     pub(super) const CONSOLE: &str = "console.log";
 }
 
-/// A boot gave other bytes than the cache has of the same input: one of the two is wrong, or a run is no pure function.
+/// A boot gave other bytes than the cache has of the same input: one of the two is wrong, or a run is not a pure function.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a kept result does not repeat: the same input gave other bytes{}\n  the entry was moved to `{}`",

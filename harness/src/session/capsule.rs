@@ -53,7 +53,7 @@ struct End {
     guest_ns: Option<u64>,
 }
 
-/// Names of the parts that are no evidence.
+/// Names of the parts that are not evidence.
 const ABOUT: &str = "capsule.json";
 const KERNEL: &str = "Image";
 const DEVICE_TREE: &str = "board.dtb";
@@ -128,7 +128,7 @@ impl Capsule {
     /// The capsule of a run that was judged like this. There is no evidence of a machine that was lost.
     ///
     /// # Errors
-    /// Where the image's files cannot be read.
+    /// If the image's files cannot be read.
     pub fn from_run(
         scenario: &str,
         input: &RunInput<'_>,
@@ -139,7 +139,7 @@ impl Capsule {
         let runtime = input.runtime;
         if boards::find(&runtime.board).as_ref() != Some(&runtime.machine) {
             return Err(invalid(format!(
-                "the board `{}` is not one that kernsnap describes itself, so nobody else could replay the run",
+                "the board `{}` is not one that kernsnap describes itself, so the run could not be replayed elsewhere",
                 runtime.board
             )));
         }
@@ -185,7 +185,7 @@ impl Capsule {
     /// Reads a file that [`Capsule::pack`] made.
     ///
     /// # Errors
-    /// Where it is no capsule, is damaged, or of another format.
+    /// If it is not a capsule, is damaged, or of another format.
     pub fn unpack(bytes: &[u8]) -> io::Result<Self> {
         let mut files = unpack(bytes)?;
         let about = files.remove(ABOUT).ok_or_else(|| invalid(format!("`{ABOUT}` is missing in it")))?;
@@ -215,7 +215,7 @@ impl Capsule {
     /// Boots it in `directory`, which exists and gets the capsule's files.
     ///
     /// # Errors
-    /// Where the files cannot be written, QEMU cannot be started, or somebody asked the harness to stop. A machine that is
+    /// If the files cannot be written, QEMU cannot be started, or a user asked the harness to stop. A machine that is
     /// lost is an answer.
     pub fn replay(&self, lockstep: &Lockstep, directory: &Path, limit: Duration) -> Result<Replay, BootError> {
         for name in [KERNEL, DEVICE_TREE, evidence::INITRAMFS, evidence::PAYLOAD, evidence::PLAN] {
@@ -299,8 +299,8 @@ mod tests {
 
     #[test]
     fn every_value_of_a_capsule_is_checked() {
-        refused("schedule", "1:4,sleep=on", "is no schedule");
-        refused("schedule", "", "is no schedule");
+        refused("schedule", "1:4,sleep=on", "is not a schedule");
+        refused("schedule", "", "is not a schedule");
         refused("schedule", "1:5", "has 4 CPUs, not 5");
         refused("command_line", "quiet\u{1b}[2J", "not printable ASCII");
         refused("command_line", "x".repeat(3000), "not printable ASCII");

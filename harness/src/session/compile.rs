@@ -28,7 +28,7 @@ pub struct PlanContext<'a> {
     pub modules: &'a BTreeMap<String, ModuleFile>,
     /// Their dependencies, in load order.
     pub dependencies: &'a [String],
-    /// The device that the channel is written to as well, where nobody can read the guest's memory.
+    /// The device that the channel is written to as well, where the host cannot read the guest's memory.
     pub keep: Option<&'a str>,
 }
 

@@ -52,7 +52,7 @@ impl From<Diagnostic> for LoadError {
 /// The scenario files, sorted by name. Only their names are read.
 ///
 /// # Errors
-/// Where the directories cannot be read.
+/// If the directories cannot be read.
 pub fn scenario_files(workspace: &Workspace) -> Result<Vec<PathBuf>, LoadError> {
     workspace.scenario_files().map_err(|source| LoadError::Read { path: workspace.root.join("scenarios"), source })
 }
@@ -73,7 +73,7 @@ pub fn scenario_file(workspace: &Workspace, id: &str) -> Result<PathBuf, LoadErr
 /// Reads a scenario file. Paths in messages are relative to the checkout.
 ///
 /// # Errors
-/// Where it cannot be read or its shape is wrong.
+/// If it cannot be read or its shape is wrong.
 pub fn draft(workspace: &Workspace, file: &Path) -> Result<Draft, LoadError> {
     let text = read(file)?;
     Ok(Draft::read(workspace.relative(file), text)?)
@@ -90,7 +90,7 @@ pub fn drafts(workspace: &Workspace) -> Result<Vec<Draft>, LoadError> {
 /// The claims of the notes.
 ///
 /// # Errors
-/// Where the table cannot be read or is wrong.
+/// If the table cannot be read or is wrong.
 pub fn claims(workspace: &Workspace) -> Result<Claims, LoadError> {
     let file = workspace.root.join("scenarios/claims.yaml");
     Ok(Claims::read(workspace.relative(&file), &read(&file)?)?)
@@ -112,7 +112,7 @@ pub fn lesson(workspace: &Workspace, id: &str) -> Result<Lesson, LoadError> {
 /// The description of the board `name`.
 ///
 /// # Errors
-/// Where it cannot be read or is wrong.
+/// If it cannot be read or is wrong.
 pub fn machine(workspace: &Workspace, name: &str) -> Result<Machine, LoadError> {
     let file = workspace.root.join(format!("images/boards/{name}.yaml"));
     Ok(Machine::read(workspace.relative(&file), &read(&file)?)?)
@@ -127,7 +127,7 @@ pub fn board(machine: &Machine) -> Board {
 /// The table of logical names.
 ///
 /// # Errors
-/// Where it cannot be read or is wrong.
+/// If it cannot be read or is wrong.
 pub fn names(workspace: &Workspace) -> Result<Names, LoadError> {
     let file = workspace.root.join("images/names.yaml");
     Ok(Names::read(workspace.relative(&file), &read(&file)?)?)
@@ -145,7 +145,7 @@ pub fn names_on(workspace: &Workspace, architecture: &str) -> Result<Names, Load
 /// The table of the source files of functions.
 ///
 /// # Errors
-/// Where it cannot be read or is wrong.
+/// If it cannot be read or is wrong.
 pub fn sources(workspace: &Workspace) -> Result<Sources, LoadError> {
     let file = workspace.root.join("images/sources.yaml");
     Ok(Sources::read(workspace.relative(&file), &read(&file)?)?)

@@ -82,7 +82,7 @@ impl<'a> Kernel<'a> {
     /// Measures a run. A machine that is lost and an unusable trace are measurements too.
     ///
     /// # Errors
-    /// Where the host, and not the machine, is the reason that there is none.
+    /// If the host, and not the machine, is the reason that there is none.
     pub fn measure(&self, runs: (&Scenario, &GuestPayload), schedule: Schedule) -> Result<Measurement, PrepareError> {
         self.measure_with(runs, schedule, SAME_ADDRESSES)
     }

@@ -51,7 +51,7 @@ pub enum OpenError {
         /// Why.
         source: CardError,
     },
-    /// The file is no recording.
+    /// The file is not a recording.
     #[error("`{}` is neither text, nor a trace.dat, nor the raw trace of a run", path.display())]
     Unknown {
         /// The file.

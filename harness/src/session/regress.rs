@@ -29,7 +29,7 @@ pub struct RegressOrder {
 /// Compares two kernels; `None` where both run the same code on the same data, so that every run would be the same.
 ///
 /// # Errors
-/// Where a scenario cannot be prepared, or a run says nothing about its kernel.
+/// If a scenario cannot be prepared, or a run says nothing about its kernel.
 pub fn regress(
     session: &Session,
     base: &PreparedImage<'_>,

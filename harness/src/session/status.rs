@@ -53,13 +53,13 @@ impl RunStatus {
         }
     }
 
-    /// Whether nothing is wrong with the run.
+    /// True if nothing is wrong with the run.
     #[must_use]
     pub fn is_good(self) -> bool {
         matches!(self, Self::Passed | Self::DoesNotApply)
     }
 
-    /// Whether there is a trace to look at.
+    /// True if there is a trace to look at.
     #[must_use]
     pub fn has_view(self) -> bool {
         matches!(self, Self::Passed | Self::Failed)

@@ -58,7 +58,7 @@ struct Known<'a> {
 /// Runs `sample` of the known results again, `parallel` at a time. The next call goes on after the last one of this call.
 ///
 /// # Errors
-/// Where a scenario cannot be prepared, or a run says nothing about its kernel.
+/// If a scenario cannot be prepared, or a run says nothing about its kernel.
 pub fn verify(
     session: &Session,
     workspace: &Workspace,

@@ -356,14 +356,14 @@ fn a_store_that_takes_no_more_publishes_nothing() -> Outcome {
 #[test]
 fn a_store_that_cannot_be_written_is_told_with_a_way_out() -> Outcome {
     let checkout = faults()?;
-    // Nobody makes directories there, not even root.
+    // No user can make directories there, not even root.
     let ended = booting(checkout.path(), ["run", "crash"]).store(Path::new("/sys/kernsnap")).run()?;
     let told = ["error: the image store cannot be written: `/sys/kernsnap`", "hint: let `KERNSNAP_STORE` name"];
     assert_says(&ended, Exit::BuildFailed, &told);
 
     let file = tempfile::NamedTempFile::new()?;
     let ended = booting(checkout.path(), ["run", "crash"]).store(file.path()).run()?;
-    assert_says(&ended, Exit::BadInput, &[&format!("error: `{}` is no directory", file.path().display())]);
+    assert_says(&ended, Exit::BadInput, &[&format!("error: `{}` is not a directory", file.path().display())]);
     Ok(())
 }
 

@@ -73,15 +73,15 @@ fn a_new_scenario_with_a_module_passes_as_it_is() -> Outcome {
 fn names_that_cannot_be_are_refused_before_anything_is_written() -> Outcome {
     let checkout = checkout()?;
     for (arguments, said) in [
-        (["Upper", "--group", "user"].as_slice(), "`Upper` is no name for a scenario"),
-        (&["two--dashes"], "`two--dashes` is no name"),
+        (["Upper", "--group", "user"].as_slice(), "`Upper` is not a name for a scenario"),
+        (&["two--dashes"], "`two--dashes` is not a name"),
         (&["-dash"], "unexpected argument"),
-        (&["../up"], "`../up` is no name"),
-        (&["9lives"], "`9lives` is no name"),
-        (&[""], "`` is no name"),
-        (&["fine", "--group", "../up"], "`../up` is no name for a group"),
-        (&["fine", "--group", "snapshots"], "`snapshots` is no group"),
-        (&["a-name-that-is-much-too-long-for-a-module", "--module"], "is no name for a scenario"),
+        (&["../up"], "`../up` is not a name"),
+        (&["9lives"], "`9lives` is not a name"),
+        (&[""], "`` is not a name"),
+        (&["fine", "--group", "../up"], "`../up` is not a name for a group"),
+        (&["fine", "--group", "snapshots"], "`snapshots` is not a group"),
+        (&["a-name-that-is-much-too-long-for-a-module", "--module"], "is not a name for a scenario"),
         (&["fork-one"], "`guest-programs/user/fork-one.c` is there already"),
     ] {
         let ended = new(checkout.path(), arguments)?;

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use kernsnap::cli::default_store;
 use kernsnap_host::store::Store;
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub(crate) type Outcome = Result<(), Box<dyn Error>>;
@@ -220,7 +220,19 @@ pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> Resul
     Err(format!("waited {} s in vain: {what}", PATIENCE.as_secs()).into())
 }
 
-/// Whether a file holds this text.
+/// True if a file holds this text.
 pub(crate) fn says(file: &Path, text: &str) -> Option<()> {
     fs::read_to_string(file).ok()?.contains(text).then_some(())
+}
+
+/// The differences between a document that `--json` prints and its definition in docs/schema/kernsnap-1.json.
+pub(crate) fn schema_mistakes(name: &str, document: &Value) -> Result<Vec<String>, Box<dyn Error>> {
+    let text = fs::read_to_string(root().join("docs/schema/kernsnap-1.json"))?;
+    let mut schema: Value = serde_json::from_str(&text)?;
+    if schema["$defs"].get(name).is_none() {
+        return Err(format!("the schema does not define `{name}`").into());
+    }
+    schema["$ref"] = json!(format!("#/$defs/{name}"));
+    let validator = jsonschema::validator_for(&schema)?;
+    Ok(validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).collect())
 }

@@ -59,7 +59,7 @@ pub(super) struct Found {
     /// The losses and faults that its pages show.
     pub(super) defects: Vec<IntegrityError>,
     pub(super) issues: Vec<ParseIssue>,
-    /// Whether its events are in the order of time.
+    /// True if its events are in the order of time.
     pub(super) sorted: bool,
 }
 

@@ -155,7 +155,7 @@ impl Point {
         Self { layout: Arc::clone(layout), values: vec![Value::Unsigned(0); layout.fields.len()] }
     }
 
-    /// Whether it is a record of this very `layout`.
+    /// True if it is a record of this very `layout`.
     #[inline]
     pub(super) fn is_of(&self, layout: &Arc<Layout>) -> bool {
         Arc::ptr_eq(&self.layout, layout) && self.values.len() == layout.fields.len()
@@ -257,7 +257,7 @@ impl Value {
         }
     }
 
-    /// The value's bits, sign-extended; 0 where it is no number.
+    /// The value's bits, sign-extended; 0 where it is not a number.
     pub(super) fn as_bits(&self) -> u64 {
         match self {
             Value::Signed(v) => v.cast_unsigned(),

@@ -118,7 +118,7 @@ impl EventDecoders {
         self.any.and_then(|id| self.get(id))
     }
 
-    /// Whether records of a function's return carry the time of its entry, if there are any such records.
+    /// True if records of a function's return carry the time of its entry, if there are any such records.
     #[must_use]
     pub(super) fn say_when_entered(&self) -> bool {
         let mut plans = self.by_id.iter().flatten();

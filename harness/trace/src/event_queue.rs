@@ -18,7 +18,7 @@ impl<T: Default> Default for EventQueue<T> {
 }
 
 impl<T: Default> EventQueue<T> {
-    /// How many there are.
+    /// The number of there that are.
     #[inline]
     pub(super) fn len(&self) -> usize {
         usize::try_from(self.end - self.begin).unwrap_or(usize::MAX)

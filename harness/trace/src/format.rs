@@ -26,7 +26,7 @@ pub(super) struct Field {
     pub(super) offset: u32,
     /// Bytes it takes there; 0 where it reaches to the record's end.
     pub(super) size: u32,
-    /// Whether its integers are signed.
+    /// True if its integers are signed.
     pub(super) signed: bool,
     /// How its value is stored.
     pub(super) storage: Storage,

@@ -34,7 +34,7 @@ pub(super) fn frames(bytes: &[u8], long: usize, memo: &mut SymbolCache<'_>) -> V
     stack
 }
 
-/// Whether a frame belongs to the tracer and not to what was traced.
+/// True if a frame belongs to the tracer and not to what was traced.
 pub(super) fn is_machinery(symbol: &Symbol) -> bool {
     symbol.base().is_some_and(|name| MACHINERY.iter().any(|prefix| name.starts_with(prefix)))
 }

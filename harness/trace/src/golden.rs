@@ -89,7 +89,7 @@ fn head(event: &Event) -> String {
     )
 }
 
-/// Whether the kernel's text of a point agrees with its typed fields: every `name=value` in the text whose name is a
+/// True if the kernel's text of a point agrees with its typed fields: every `name=value` in the text whose name is a
 /// field's. Says how many there were.
 fn agreeing_fields(point: &Point, text: &str) -> usize {
     let mut agreed = 0;

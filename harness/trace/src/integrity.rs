@@ -11,14 +11,14 @@ pub enum IntegrityError {
     Overrun {
         /// The CPU.
         cpu: Cpu,
-        /// How many events were overwritten.
+        /// The number of events that were overwritten.
         events: u64,
     },
     /// Events could not be written at all.
     Dropped {
         /// The CPU.
         cpu: Cpu,
-        /// How many events were dropped.
+        /// The number of events that were dropped.
         events: u64,
     },
     /// A page says that events are missing before it.
@@ -54,7 +54,7 @@ pub enum IntegrityError {
 }
 
 impl IntegrityError {
-    /// Whether a larger buffer would have kept what is missing.
+    /// True if a larger buffer would have kept what is missing.
     #[must_use]
     pub fn is_loss(&self) -> bool {
         match self {

@@ -58,12 +58,12 @@ const BY_HAND: [&str; 11] = [
     "return_to_handler",
 ];
 
-/// Whether what begins with the function `next` is the end of a caller, to which `function` would return: folded names.
+/// True if what begins with the function `next` is the end of a caller, to which `function` would return: folded names.
 pub(super) fn ends_caller(function: &str, next: &str) -> bool {
     never_returns(function) && BY_HAND.binary_search(&next).is_err()
 }
 
-/// Whether the function of this folded name never returns. `false` where it is not known.
+/// True if the function of this folded name never returns. `false` where it is not known.
 #[must_use]
 pub fn never_returns(name: &str) -> bool {
     NORETURN.binary_search(&name).is_ok()

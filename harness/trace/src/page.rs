@@ -27,9 +27,9 @@ const COMMIT_MISSED: u64 = 1 << 31;
 pub(super) struct Page {
     /// Its number in the CPU's buffer, from 0.
     pub(super) number: usize,
-    /// Whether events are missing before it.
+    /// True if events are missing before it.
     pub(super) missed: bool,
-    /// Whether it holds fewer bytes than it says.
+    /// True if it holds fewer bytes than it says.
     pub(super) truncated: bool,
     time: u64,
     /// Where its data begins and ends, for [`Pages::data`].

@@ -125,7 +125,7 @@ fn processes_of_born(trace: &Trace) -> BTreeMap<i32, i32> {
     processes
 }
 
-/// Whether it stands on the track of its task, and not among the ftrace events.
+/// True if it stands on the track of its task, and not among the ftrace events.
 fn has_track(body: &EventKind) -> bool {
     matches!(body, EventKind::GraphEntry { .. } | EventKind::GraphExit { .. } | EventKind::Marker { .. })
 }

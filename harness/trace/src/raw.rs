@@ -24,7 +24,7 @@ pub struct RawReader<'a> {
     /// while no other is due.
     others: BinaryHeap<Reverse<Key>>,
     current: usize,
-    /// Whether the first event of that stream was given away.
+    /// True if the first event of that stream was given away.
     lent: bool,
     names: BTreeMap<i32, String>,
     issues: Vec<ParseIssue>,
@@ -52,7 +52,7 @@ pub struct RawSummary {
     pub defects: Vec<IntegrityError>,
     /// The parts that could not be understood.
     pub issues: Vec<ParseIssue>,
-    /// Whether the events came in the order of time.
+    /// True if the events came in the order of time.
     pub sorted: bool,
 }
 

@@ -5,7 +5,7 @@ use super::{Cpu, IntegrityError};
 /// The counters of one CPU's ring buffer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Stats {
-    /// Events in the buffer that nobody has read yet.
+    /// Events in the buffer that have not been read yet.
     pub(super) entries: u64,
     /// Events a reader has taken out.
     pub(super) read: u64,

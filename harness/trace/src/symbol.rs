@@ -105,7 +105,7 @@ impl FunctionName {
         &self.full
     }
 
-    /// The same number for the same name, as long as somebody has a copy of it. Two of the same text may have two.
+    /// The same number for the same name, as long as a copy of it exists. Two of the same text may have two.
     #[inline]
     #[must_use]
     pub fn identity(&self) -> usize {

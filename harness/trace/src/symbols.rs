@@ -130,13 +130,13 @@ impl Symbols {
         text
     }
 
-    /// How many functions are known.
+    /// The number of functions that are known.
     #[must_use]
     pub fn len(&self) -> usize {
         self.regions.iter().map(|region| region.starts.len()).sum()
     }
 
-    /// Whether no function is known.
+    /// True if no function is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.regions.is_empty()

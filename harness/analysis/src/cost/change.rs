@@ -61,7 +61,7 @@ fn measurable(before: &[Figure], after: &[Figure]) -> Vec<Change> {
 }
 
 impl Change {
-    /// How many instructions more; less is negative.
+    /// The additional instructions; negative for fewer.
     #[must_use]
     pub fn by(&self) -> i128 {
         i128::from(self.after) - i128::from(self.before)
@@ -93,9 +93,9 @@ pub struct Threshold {
     pub basis_points: i64,
 }
 
-/// Why a text is no threshold.
+/// Why a text is not a threshold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no threshold; write NAME>PERCENT%, such as `child woken → running>5%`, or `>5%` for all figures")]
+#[error("`{0}` is not a threshold; write NAME>PERCENT%, such as `child woken → running>5%`, or `>5%` for all figures")]
 pub struct ThresholdError(String);
 
 impl FromStr for Threshold {
@@ -125,7 +125,7 @@ impl fmt::Display for Threshold {
 }
 
 impl Threshold {
-    /// Whether a change goes beyond it.
+    /// True if a change goes beyond it.
     #[must_use]
     pub fn is_exceeded(&self, change: &Change) -> bool {
         (self.name.is_empty() || self.name == change.name) && change.basis_points() > self.basis_points

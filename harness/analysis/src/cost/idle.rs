@@ -1,4 +1,4 @@
-//! When nobody works.
+//! Times in which no task of the scenario runs.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

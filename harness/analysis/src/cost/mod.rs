@@ -24,7 +24,7 @@ use kernsnap_trace::{Event, Trace};
 /// Nanoseconds between two readings of the counter that differ: 62.5 MHz (`GTIMER_SCALE` in QEMU's `target/arm/internals.h`).
 pub const TICK_NS: u64 = 16;
 
-/// How a run's clock counts.
+/// The unit of a run's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
     /// Nanoseconds that one instruction takes.

@@ -3,7 +3,7 @@ use crate::model::Model;
 use crate::model::tests::events;
 use kernsnap_scenario::Names;
 
-/// A child that is forked on CPU 1 and runs on CPU 2 after a time in which nobody works, with one interrupt in it.
+/// A child that is forked on CPU 1 and runs on CPU 2 after an idle time, with one interrupt in it.
 const HAND_OVER: [&str; 6] = [
     "1000 1 50 sched_process_fork parent_comm=sh parent_pid=50 child_comm=work child_pid=51",
     "1016 1 50 sched_waking comm=work pid=51",

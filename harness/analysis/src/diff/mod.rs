@@ -20,7 +20,7 @@ use crate::view::{Events, Line};
 pub struct TaskLines {
     /// The lines of each task, in order. Lines of a view without roles belong to the task `""`.
     pub tasks: BTreeMap<String, Vec<Line>>,
-    /// How the run was judged, where that is known.
+    /// The status of the run, where it is known.
     pub verdict: Option<String>,
 }
 
@@ -32,7 +32,7 @@ pub struct Diff {
     pub verdict: Option<(String, String)>,
     /// The tasks that do something else, by name.
     pub tasks: BTreeMap<String, Vec<Difference>>,
-    /// How many more differences there are in a task, where they are too many to be told.
+    /// The number of more that differences there are in a task, where they are too many to be told.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub more: BTreeMap<String, u64>,
 }
@@ -90,7 +90,7 @@ pub struct FieldChange {
     pub after: Option<String>,
 }
 
-/// A role for everybody who has none. What they do is nobody's behaviour.
+/// The role of all tasks without one. Their events are not the behaviour of any role.
 const OTHERS: &str = "other";
 
 impl TaskLines {
@@ -123,7 +123,7 @@ impl Diff {
         Self { verdict, tasks, more: BTreeMap::new() }
     }
 
-    /// Whether both sides tell of the same behaviour.
+    /// True if both sides tell of the same behaviour.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.tasks.is_empty() && self.verdict.is_none()

@@ -74,7 +74,7 @@ pub(super) fn name(line: &Line) -> &str {
     line.text.split(' ').next().unwrap_or_default()
 }
 
-/// How one line differs from another of the same name.
+/// The difference between two lines of the same name.
 pub(super) fn changes(before: &Line, after: &Line) -> Vec<FieldChange> {
     let (before, after) = (fields(before), fields(after));
     let mut names: Vec<&String> = before.keys().chain(after.keys()).collect();

@@ -34,9 +34,9 @@ pub struct Explored {
 pub struct Interleaving {
     /// The schedules that show it.
     pub schedules: Vec<String>,
-    /// How many lines are not in the first view, or not there.
+    /// The number of lines that are not in the first view, or not there.
     pub lines_apart: usize,
-    /// Whether something does not hold in one of them.
+    /// True if something does not hold in one of them.
     pub broken: bool,
 }
 
@@ -45,11 +45,11 @@ pub struct Interleaving {
 pub struct Line {
     /// The line.
     pub text: String,
-    /// Whether it depends on the schedule.
+    /// True if it depends on the schedule.
     pub label: Label,
 }
 
-/// Where a line is to be seen.
+/// The schedules that show a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Label {
@@ -93,7 +93,7 @@ impl Explored {
         }
     }
 
-    /// Whether the view is the same in all schedules.
+    /// True if the view is the same in all schedules.
     #[must_use]
     pub fn is_invariant(&self) -> bool {
         self.interleavings.len() <= 1

@@ -74,7 +74,7 @@ pub struct Step {
     /// Statements of the notes around the book that are wrong.
     #[serde(default)]
     pub corrects: Vec<Correction>,
-    /// Where to read on.
+    /// Further reading.
     #[serde(default)]
     pub read: Vec<Source>,
     /// The hint.
@@ -126,7 +126,7 @@ impl Lesson {
         Ok(Self { id, content, path: path.into(), text })
     }
 
-    /// Whether its patterns mean something in its scenario, whose names are resolved for an image.
+    /// True if its patterns mean something in its scenario, whose names are resolved for an image.
     ///
     /// # Errors
     /// A [`Diagnostic`] at the first that does not.

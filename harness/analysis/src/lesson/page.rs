@@ -39,7 +39,7 @@ pub struct Stop {
     pub differs: Vec<String>,
     /// The mistakes of the notes.
     pub corrects: Vec<Corrected>,
-    /// Where to read on.
+    /// Further reading.
     pub read: Vec<Source>,
     /// The hint.
     pub exercise: Option<Trial>,

@@ -16,7 +16,7 @@ pub struct Run<'a> {
     pub scenario: &'a Scenario,
     /// The recorded events.
     pub trace: &'a Trace,
-    /// Who is who in it.
+    /// The roles of its tasks.
     pub cast: &'a RoleMap,
 }
 

@@ -12,7 +12,7 @@ pub struct Call {
     pub function: String,
     /// When it was entered.
     pub entered: Timestamp,
-    /// When it returned; `None` for one that nobody came back from.
+    /// When it returned; `None` for a call without a recorded return.
     pub left: Option<Timestamp>,
     /// The event that entered it, by its place in the recording.
     pub event: usize,

@@ -1,4 +1,4 @@
-//! How often each task did what.
+//! The number of times that each task did something.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ impl Name {
         }
     }
 
-    /// The same for the same name, as long as somebody has it.
+    /// The same for the same name, as long as a copy of it exists.
     #[inline]
     fn identity(&self) -> usize {
         match self {

@@ -1,4 +1,4 @@
-//! How long things took, in bounded memory.
+//! Distributions of durations, in bounded memory.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ impl Distribution {
         *self.buckets.entry(ns >> low << low).or_default() += 1;
     }
 
-    /// How many there are.
+    /// The number of there that are.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count

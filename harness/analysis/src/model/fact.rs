@@ -12,7 +12,7 @@ pub enum Fact<'a> {
         child: Pid,
         /// Its name.
         comm: Option<&'a str>,
-        /// Whether it is a thread of the running task's group; `None` where the event does not tell flags.
+        /// True if it is a thread of the running task's group; `None` where the event does not tell flags.
         thread: Option<bool>,
     },
     /// A task is put on a run queue.
@@ -44,7 +44,7 @@ pub enum Fact<'a> {
     Exits,
     /// The running task exits with this `wait` status.
     ExitCode(u32),
-    /// Somebody gives up the stack of the task that ran before (`put_task_stack()`).
+    /// A task gives up the stack of the task that ran before (`put_task_stack()`).
     StackPut,
     /// The running task gives up a dead task's pid (`release_task()`): this one, where the event says which.
     Reaped(Option<Pid>),

@@ -19,7 +19,7 @@ pub struct Parts {
 struct Open {
     depth: u32,
     function: Option<FunctionName>,
-    /// Whether it is a part of the call around it.
+    /// True if it is a part of the call around it.
     part: bool,
 }
 
@@ -55,7 +55,7 @@ fn name(symbol: &Symbol) -> Option<&FunctionName> {
     symbol.place().map(|place| &place.function)
 }
 
-/// Whether the second is a part of the first, which calls it.
+/// True if the second is a part of the first, which calls it.
 fn is_part((whole, part): (&FunctionName, &FunctionName)) -> bool {
     let aside = |name: &FunctionName| name.full()[name.base().len()..].contains(".part.");
     whole.base() == part.base() && aside(part) && !aside(whole)

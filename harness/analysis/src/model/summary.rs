@@ -46,7 +46,7 @@ impl Measure {
 pub struct Summary {
     /// The tasks. Filled by [`Summary::finish`].
     pub tasks: Vec<Task>,
-    /// How often each task did what: names of events, and functions as `name()`. Filled by [`Summary::finish`].
+    /// The number of times that each task did something: names of events, and functions as `name()`. Filled by [`Summary::finish`].
     pub counts: BTreeMap<TaskId, BTreeMap<Arc<str>, u64>>,
     /// Durations by task.
     pub times: BTreeMap<(Measure, TaskId), Distribution>,

@@ -26,7 +26,7 @@ pub struct Task {
     pub idle_on: Option<Cpu>,
     /// The task whose thread group it joined (`CLONE_THREAD`): the one that created it, not always the leader.
     pub thread_of: Option<TaskId>,
-    /// Whether it is a kernel thread: kthreadd, one of its children, or an idle task.
+    /// True if it is a kernel thread: kthreadd, one of its children, or an idle task.
     pub kernel: bool,
     /// Its creation (`task_newtask`, `sched_process_fork`).
     pub created: Option<Act>,
@@ -46,7 +46,7 @@ pub struct Task {
     pub reaped: Option<Act>,
     /// Who ran when its `task_struct` was freed (`sched_process_free`).
     pub freed: Option<Act>,
-    /// How many events were recorded while it ran.
+    /// The number of events that were recorded while it ran.
     pub events: u64,
 }
 
@@ -106,7 +106,7 @@ pub enum State {
     Idle,
     /// Dead, and waiting for its parent.
     Zombie,
-    /// Dead, and nobody waits for it.
+    /// Dead, and reaped without a wait.
     Dead,
 }
 
@@ -169,12 +169,12 @@ impl State {
         }
     }
 
-    /// Whether a wake-up changes it.
+    /// True if a wake-up changes it.
     pub(super) fn waits(self) -> bool {
         matches!(self, Self::Unknown | Self::New | Self::Sleeping | Self::Blocked | Self::Stopped | Self::Idle)
     }
 
-    /// Whether it is over.
+    /// True if it is over.
     pub(super) fn is_dead(self) -> bool {
         matches!(self, Self::Zombie | Self::Dead)
     }
@@ -206,7 +206,7 @@ pub struct Wake {
     pub by: TaskId,
     /// The task that is woken.
     pub task: TaskId,
-    /// Whether an interrupt did it, so that the running task has nothing to do with it.
+    /// True if an interrupt did it, so that the running task has nothing to do with it.
     pub interrupt: bool,
 }
 

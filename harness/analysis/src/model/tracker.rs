@@ -22,7 +22,7 @@ pub trait Listener {
     fn event(&mut self, _task: TaskId, _event: &Event) {}
 }
 
-/// Nobody listens: what counts is what the tracker itself knows in the end.
+/// A listener that ignores all facts: only the tracker's own state is used.
 impl Listener for () {}
 
 /// The states of all tasks at one moment.
@@ -33,11 +33,11 @@ pub struct Tracker {
     /// Who has a pid now; idle tasks by their CPU.
     by_pid: BTreeMap<(Pid, Option<Cpu>), TaskId>,
     cpus: BTreeMap<Cpu, Slot>,
-    /// The tasks that exit and that nobody has reaped.
+    /// The tasks that exit and that have not been reaped.
     zombies: BTreeSet<TaskId>,
 }
 
-/// Among more zombies nobody is looked for: a hostile recording has as many as it has events.
+/// Zombies that are searched at most: a hostile recording has as many as it has events.
 const ZOMBIES: usize = 64;
 
 /// The current state of a task.

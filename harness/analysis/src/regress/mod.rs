@@ -102,13 +102,13 @@ pub struct Report {
     pub base: String,
     /// The image that is asked about.
     pub head: String,
-    /// Whether both are the same bytes, so that nothing was run.
+    /// True if both are the same bytes, so that nothing was run.
     pub identical: bool,
     /// By scenario.
     pub findings: Vec<Finding>,
 }
 
-/// Whether more runs in other schedules could tell a schedule's doing from the change's.
+/// True if more runs in other schedules could tell a schedule's doing from the change's.
 #[must_use]
 pub fn is_open(base: &Measurement, head: &Measurement) -> bool {
     let usable = base.unusable.is_empty() && head.unusable.is_empty();
@@ -174,7 +174,7 @@ fn newly_broken(base: &[Measurement], head: &Measurement) -> Vec<(String, String
     head.broken.iter().filter(|(that, _)| !known(that)).cloned().collect()
 }
 
-/// Whether each task does what it also does in some run of the base.
+/// True if each task does what it also does in some run of the base.
 fn is_known(base: &[&Measurement], head: &TaskLines) -> bool {
     let names = base.iter().flat_map(|look| look.side.tasks.keys()).chain(head.tasks.keys());
     names.into_iter().all(|name| base.iter().any(|look| look.side.tasks.get(name) == head.tasks.get(name)))
@@ -187,13 +187,13 @@ fn nearest(base: &[&Measurement], head: &TaskLines) -> Option<Diff> {
 }
 
 impl Report {
-    /// Whether the kernels behave alike, as far as one can say, and nothing costs more than allowed.
+    /// True if the kernels behave alike, as far as one can say, and nothing costs more than allowed.
     #[must_use]
     pub fn worst(&self) -> Class {
         self.findings.iter().map(|finding| finding.class).max().unwrap_or(Class::Same)
     }
 
-    /// Whether a figure is above what was allowed.
+    /// True if a figure is above what was allowed.
     #[must_use]
     pub fn costs_too_much(&self) -> bool {
         self.findings.iter().any(|finding| !finding.too_much.is_empty())

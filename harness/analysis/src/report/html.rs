@@ -65,7 +65,7 @@ pub(crate) fn escape(text: &str) -> String {
 
 /// JSON that means itself inside of `<script>`: nothing in it can end the element or open a comment.
 fn data(report: &Report) -> String {
-    // The type has no maps with keys that are no strings, and nothing else can go wrong.
+    // The type has no maps with keys that are not strings, and nothing else can go wrong.
     let json = serde_json::to_string(report).unwrap_or_else(|_| "null".into());
     json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }

@@ -83,19 +83,19 @@ pub struct Task {
     pub name: String,
     /// Its id.
     pub pid: i32,
-    /// Whether the scenario is about it.
+    /// True if the scenario is about it.
     pub followed: bool,
     /// When and by whom it was created.
     pub created: Option<(u64, usize)>,
     /// When it began to exit.
     pub exited: Option<u64>,
-    /// How it ended, where that was recorded.
+    /// The end of it, where that was recorded.
     pub end: Option<String>,
     /// Nanoseconds on a CPU.
     pub ran: u64,
-    /// How often it was woken.
+    /// The number of wake-ups.
     pub woken: u64,
-    /// How many events were recorded while it ran.
+    /// The number of events that were recorded while it ran.
     pub events: u64,
 }
 
@@ -114,7 +114,7 @@ pub struct Given<'a> {
     pub schedule: &'a str,
     /// The recorded events.
     pub trace: &'a Trace,
-    /// Who is who.
+    /// The roles of the tasks.
     pub cast: &'a RoleMap,
     /// The guest's console output.
     pub console: &'a str,
@@ -122,7 +122,7 @@ pub struct Given<'a> {
     pub view: &'a View,
     /// The judgement.
     pub verdict: &'a Verdict,
-    /// Where functions stand.
+    /// The places of functions in the sources.
     pub sources: &'a Sources,
 }
 

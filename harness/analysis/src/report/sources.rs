@@ -1,4 +1,4 @@
-//! Where the functions of the kernel stand.
+//! The places of the kernel's functions in its sources.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ impl Sources {
     /// Reads the table `text` of the file at `path`: files with their functions.
     ///
     /// # Errors
-    /// A [`Diagnostic`] where it is no map of lists of names.
+    /// A [`Diagnostic`] where it is not a map of lists of names.
     pub fn read(path: &Path, text: &str) -> Result<Self, Diagnostic> {
         let files: BTreeMap<String, Vec<String>> = kernsnap_yaml::from_yaml(path, text)?;
         let functions = |(file, functions): (String, Vec<String>)| {

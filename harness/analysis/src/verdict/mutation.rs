@@ -16,7 +16,7 @@ const SOFTIRQ: u8 = 0x10;
 /// The result of changing a trace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mutation {
-    /// How many changed traces were judged.
+    /// The number of changed traces that were judged.
     pub tried: usize,
     /// Changes that an expectation should have noticed and did not: the claim, and the change.
     pub survived: Vec<(String, String)>,

@@ -61,7 +61,7 @@ fn events_of(expectation: &Expectation, evaluator: RuleEvaluator<'_>) -> Vec<usi
             let end = start.and_then(|start| evaluator.position(to, start + 1..range.end));
             [start, end].into_iter().flatten().collect()
         }
-        // A line of the console is no event.
+        // A line of the console is not an event.
         Rule::Console(_) => Vec::new(),
     }
 }

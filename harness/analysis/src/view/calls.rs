@@ -24,7 +24,7 @@ pub struct Calls {
 pub struct Node {
     /// The function.
     pub name: String,
-    /// How many calls in a row are like this one.
+    /// The number of calls in a row that are like this one.
     pub count: u64,
     /// The knowledge about the call.
     pub kind: Kind,

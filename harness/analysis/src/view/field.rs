@@ -1,4 +1,4 @@
-//! How the fields of tracepoints are shown: knowledge about the kernel's events, as tables.
+//! The form in which fields of tracepoints are shown: knowledge about the kernel's events, as tables.
 
 use std::fmt::Write as _;
 

@@ -14,9 +14,9 @@ use crate::model::{Measure, Summary};
 pub struct Figures {
     /// From the first event to the last.
     pub nanoseconds: u64,
-    /// How often each task did what.
+    /// The number of times that each task did something.
     pub counts: Vec<Counts>,
-    /// How long it took each task.
+    /// The durations by task.
     pub times: Vec<Times>,
 }
 
@@ -36,7 +36,7 @@ pub struct Times {
     pub who: String,
     /// The measured interval.
     pub what: &'static str,
-    /// How often.
+    /// The number of times.
     pub count: u64,
     /// The shortest.
     pub min: u64,

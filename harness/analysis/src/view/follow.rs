@@ -40,13 +40,13 @@ impl Choice {
         choice
     }
 
-    /// Whether nothing is chosen, which means everything.
+    /// True if nothing is chosen, which means everything.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.pids.is_empty() && self.comms.is_empty()
     }
 
-    /// Whether one of these tasks does the event, or the event names it in a field, as far as an event and the `names` known
+    /// True if one of these tasks does the event, or the event names it in a field, as far as an event and the `names` known
     /// by then tell: descendants are not found out. For a recording that is read as it comes.
     #[must_use]
     pub fn takes(&self, event: &Event, names: &BTreeMap<i32, String>) -> bool {
@@ -136,7 +136,7 @@ fn wakes(point: &Point) -> Option<Pid> {
     wakes.then(|| point.int("pid")).flatten().and_then(as_pid)
 }
 
-/// Whether the running task leaves the CPU without being preempted: `prev_state` is not `R` and not `R+`.
+/// True if the running task leaves the CPU without being preempted: `prev_state` is not `R` and not `R+`.
 fn goes_to_sleep(point: &Point) -> bool {
     **point.name() == *"sched_switch" && point.int("prev_state").is_some_and(|state| state & 0xff != 0)
 }

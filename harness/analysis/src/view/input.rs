@@ -8,7 +8,7 @@ use kernsnap_trace::{Event, EventKind, Pid, Trace};
 /// A trace, followed and filtered.
 #[derive(Clone, Debug)]
 pub struct ViewInput<'a> {
-    /// Who is who.
+    /// The roles of the tasks.
     pub cast: &'a RoleMap,
     /// Logical names of functions.
     pub names: &'a Names,
@@ -45,7 +45,7 @@ impl<'a> ViewInput<'a> {
         Self { cast, names, rules, model, trace, events }
     }
 
-    /// How many events of the trace are not among those to show.
+    /// The number of events of the trace that are not among those to show.
     #[must_use]
     pub fn dropped(&self) -> usize {
         self.trace.events.len() - self.events.len()
@@ -81,7 +81,7 @@ fn is_asked_for(event: &Event, rules: &ViewRules, matcher: &Matcher<'_>) -> bool
     (rules.only.is_empty() || any(&rules.only)) && !any(&rules.hide)
 }
 
-/// Whether `pattern` means the event, or the call that the event ends: a call that is shown is shown to its end.
+/// True if `pattern` means the event, or the call that the event ends: a call that is shown is shown to its end.
 fn covers(pattern: &Pattern, event: &Event, matcher: &Matcher<'_>) -> bool {
     matcher.matches(pattern, event)
         || match (&pattern.what, &event.kind) {

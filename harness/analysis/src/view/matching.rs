@@ -18,7 +18,7 @@ pub struct Matcher<'a> {
 }
 
 impl Matcher<'_> {
-    /// Whether `event` is one that `pattern` means. A role that no task played matches nothing.
+    /// True if `event` is one that `pattern` means. A role that no task played matches nothing.
     #[must_use]
     pub fn matches(&self, pattern: &Pattern, event: &Event) -> bool {
         self.is_by(pattern, event)
@@ -26,7 +26,7 @@ impl Matcher<'_> {
             && pattern.fields.iter().all(|(name, comparison, wanted)| self.holds(event, name, *comparison, wanted))
     }
 
-    /// Whether the pattern's role, if it has one, does the event.
+    /// True if the pattern's role, if it has one, does the event.
     #[must_use]
     pub fn is_by(&self, pattern: &Pattern, event: &Event) -> bool {
         pattern.by.as_ref().is_none_or(|role| self.cast.pid(role) == Some(event.pid))
@@ -42,13 +42,13 @@ impl Matcher<'_> {
         }
     }
 
-    /// Whether `symbol` is the function that `name` means.
+    /// True if `symbol` is the function that `name` means.
     #[must_use]
     pub fn is(&self, name: &str, symbol: &Symbol) -> bool {
         symbol.base().is_some_and(|base| self.names.means(name, base))
     }
 
-    /// Whether a condition on a field holds; it does not where the event has no such field.
+    /// True if a condition on a field holds; it does not where the event has no such field.
     fn holds(&self, event: &Event, name: &str, comparison: Comparison, wanted: &str) -> bool {
         let Some(value) = value_of(event, name) else { return false };
         let bits = || value.bits().zip(parse_int(wanted).map(i64::cast_unsigned));

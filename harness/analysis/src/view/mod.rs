@@ -48,7 +48,7 @@ use kernsnap_trace::Trace;
 pub enum Kind {
     /// Without times: what a snapshot may hold.
     Frozen(ViewKind),
-    /// Who ran when.
+    /// The task on each CPU over time.
     Timeline,
     /// Counts and durations.
     Summary,
@@ -82,7 +82,7 @@ pub struct View {
     /// The visible content.
     #[serde(flatten)]
     pub content: Content,
-    /// How many events of the trace are not shown, because they belong to other tasks or are not asked for.
+    /// The number of events of the trace that are not shown, because they belong to other tasks or are not asked for.
     pub dropped: usize,
 }
 
@@ -92,13 +92,13 @@ pub struct View {
 pub enum Content {
     /// The event.
     Events(Events),
-    /// Who created whom.
+    /// The tree of tasks and their creators.
     Tree(Tree),
-    /// Who called what.
+    /// The calls of each task.
     Calls(Calls),
-    /// How the kernel came to a place.
+    /// The stacks that lead to a place.
     Stacks(Stacks),
-    /// Who ran when.
+    /// The task on each CPU over time.
     Timeline(Timeline),
     /// Counts and durations.
     Summary(Figures),

@@ -1,4 +1,4 @@
-//! Who is who in a trace: roles to pids.
+//! The tasks that play the roles of a scenario.
 
 use std::collections::BTreeMap;
 

@@ -1,15 +1,15 @@
-//! How a view is put on paper: colours, width, and the characters that may be used.
+//! The style of a printed view: colours, width, and the characters that may be used.
 
 use anstyle::{AnsiColor, Effects, Style as Sgr};
 
 /// The abilities of the reader's terminal. A file does not have any: [`Style::PLAIN`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
-    /// Whether colours are understood.
+    /// True if colours are understood.
     pub colour: bool,
     /// Columns. Only pictures look at it; text is never broken.
     pub width: usize,
-    /// Whether only ASCII can be shown in pictures.
+    /// True if only ASCII can be shown in pictures.
     pub ascii: bool,
 }
 

@@ -35,13 +35,13 @@ pub struct Found {
 }
 
 impl ToolReport {
-    /// Whether the harness can work with what was found.
+    /// True if the harness can work with what was found.
     #[must_use]
     pub fn is_usable(&self) -> bool {
         matches!(self.finding, Finding::Good(_) | Finding::Usable(..))
     }
 
-    /// Whether something must be done about it.
+    /// True if something must be done about it.
     #[must_use]
     pub fn is_wanting(&self) -> bool {
         !(self.is_usable() || self.facts.optional && self.finding == Finding::Missing)

@@ -42,7 +42,7 @@ pub enum ToolError {
     Failed {
         /// The command line.
         call: String,
-        /// How it ended.
+        /// The end of it.
         ended: Ended,
         /// The last lines it printed.
         tail: Vec<String>,
@@ -64,13 +64,13 @@ impl ToolError {
         }
     }
 
-    /// Whether the host lacks the tool, or has one that cannot be used.
+    /// True if the host lacks the tool, or has one that cannot be used.
     #[must_use]
     pub fn is_not_set_up(&self) -> bool {
         matches!(self, ToolError::Missing { .. } | ToolError::Unusable { .. })
     }
 
-    /// Whether the tool's last words say that a disk is full.
+    /// True if the tool's last words say that a disk is full.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {
         match self {

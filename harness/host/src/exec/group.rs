@@ -1,4 +1,4 @@
-//! How every child is started and ended: a process group of its own, tied to the life of the harness.
+//! The start and the end of every child: a process group of its own, tied to the life of the harness.
 #![expect(clippy::disallowed_methods, reason = "this module owns `duct`")]
 
 use std::ffi::OsString;
@@ -52,12 +52,12 @@ impl Group {
         pids.first().and_then(|pid| i32::try_from(*pid).ok()).and_then(Pid::from_raw).map(Group)
     }
 
-    /// Asks every process of the group to end. A group that is gone already is no error.
+    /// Asks every process of the group to end. A group that is gone already is not an error.
     pub(super) fn terminate(self) {
         let _gone = kill_process_group(self.0, Signal::TERM);
     }
 
-    /// Ends every process of the group. A group that is gone already is no error.
+    /// Ends every process of the group. A group that is gone already is not an error.
     pub(super) fn kill(self) {
         let _gone = kill_process_group(self.0, Signal::KILL);
     }

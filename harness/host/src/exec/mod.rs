@@ -4,7 +4,7 @@
 //! [`run`] follows a tool's output line by line until it ends (make, apt-get, dtc); [`Process`] holds on to a machine that
 //! is watched by other means (QEMU). Both start the tool in a process group of its own, with nothing of the caller's
 //! environment but `PATH` and `TMPDIR`, with `/dev/null` as its input, and under `setpriv --pdeathsig TERM`, so that
-//! neither a signal nor a killed harness leaves a process behind. A machine whose console somebody sits at has a terminal as
+//! neither a signal nor a killed harness leaves a process behind. A machine with an interactive console has a terminal as
 //! its input instead: [`in_foreground`], [`pty_command`].
 
 mod call;
@@ -26,7 +26,7 @@ pub use tool::{Tool, ToolFacts, Versions, facts};
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 
-/// How a program ended.
+/// The end of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
     /// It exited with this status.
@@ -36,7 +36,7 @@ pub enum Ended {
 }
 
 impl Ended {
-    /// Whether it exited with status 0.
+    /// True if it exited with status 0.
     #[must_use]
     pub fn is_success(self) -> bool {
         self == Ended::Exit(0)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::group::{Group, expression};
 use super::{Ended, ToolCall, ToolError};
 
-/// Where a process's words go.
+/// The files for the output of a process.
 #[derive(Debug, Clone, Copy)]
 pub struct Outputs<'a> {
     /// The file for its standard output; created or emptied.
@@ -78,7 +78,7 @@ impl Process {
         self.signal(Group::terminate);
     }
 
-    /// Ends it now and waits until it is gone. Ending it twice is no error.
+    /// Ends it now and waits until it is gone. Ending it twice is not an error.
     pub fn kill(&self) {
         self.signal(Group::kill);
         let _waited = self.handle.wait();
@@ -144,7 +144,7 @@ mod tests {
             assert_eq!(process.wait_timeout(Duration::from_millis(5))?, None);
         };
         drop(process);
-        // The signal is sent; a child of a child takes a moment to go, and nobody waits for it here.
+        // The signal is sent; a child of a child takes a moment to go, and this test does not wait for it.
         let runs = || {
             let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
             !stat.is_empty() && !stat.contains(") Z ")

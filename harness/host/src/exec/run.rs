@@ -13,11 +13,11 @@ use super::{Ended, ToolCall, ToolError};
 use crate::interrupt;
 use crate::interrupt::Interrupted;
 
-/// How many of its last lines a failed tool is quoted with.
+/// The number of last lines of a failed tool that are quoted.
 const TAIL_LINES: usize = 40;
-/// How often a silent tool's caller looks whether it was asked to stop.
+/// The interval at which the caller of a silent tool checks for an interruption.
 const LOOK_UP: Duration = Duration::from_millis(50);
-/// How long an interrupted tool may take to clean up before it is killed.
+/// The time that an interrupted tool may take to clean up before it is killed.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// The result of a finished tool.
@@ -76,7 +76,7 @@ pub fn run(call: &ToolCall, on_line: &mut dyn FnMut(&str)) -> Result<ToolOutput,
     }
 }
 
-/// [`run`] for a tool whose output is its answer: nobody follows it.
+/// [`run`] for a tool whose output is its answer and is not shown.
 ///
 /// # Errors
 ///

@@ -14,9 +14,9 @@ use super::tool::inherited;
 use super::{Ended, ToolCall, ToolError};
 use crate::interrupt;
 
-/// How often a caller that waits looks whether it was asked to stop.
+/// The interval at which a waiting caller checks for an interruption.
 const LOOK_UP: Duration = Duration::from_millis(50);
-/// How long an interrupted tool may take to put the terminal in order before it is killed.
+/// The time that an interrupted tool may take to put the terminal in order before it is killed.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Runs a tool with the caller's input, output and process group, so that it owns the terminal, until it ends. What it changes
@@ -49,7 +49,7 @@ pub fn in_foreground(call: &ToolCall) -> Result<Ended, ToolError> {
             None if interrupt::requested() => {
                 asked = Some(Instant::now());
                 let pid = handle.pids().first().and_then(|pid| i32::try_from(*pid).ok()).and_then(Pid::from_raw);
-                // One that is gone already is no error: the next look sees its end.
+                // One that is gone already is not an error: the next look sees its end.
                 let _gone = pid.map(|pid| kill_process(pid, Signal::TERM));
             }
             Some(at) if at.elapsed() > GRACE => handle.kill().map_err(error)?,
@@ -82,7 +82,7 @@ struct TerminalState {
 }
 
 impl TerminalState {
-    /// Of the standard input; of one that is no terminal there is nothing to save but the flags.
+    /// Of the standard input; of one that is not a terminal there is nothing to save but the flags.
     fn save() -> Self {
         let terminal = stdin();
         Self { modes: tcgetattr(&terminal).ok(), flags: fcntl_getfl(&terminal).ok(), terminal }

@@ -19,7 +19,7 @@ pub struct ToolFacts {
     pub package: &'static str,
     /// The argument that makes it print its version.
     pub version_argument: &'static str,
-    /// Whether most can do without it: only images that need it do.
+    /// True if most can do without it: only images that need it do.
     pub optional: bool,
     /// The oldest version that works at all, and the oldest that is good, where it matters.
     pub versions: Option<Versions>,
@@ -72,6 +72,10 @@ pub(super) const TOOLS: &[ToolFacts] = &[
     tool("fdtoverlay", "apply device tree overlays", "device-tree-compiler", "--version"),
     tool("tar", "unpack kernel sources", "tar", "--version"),
     tool("xz", "unpack kernel sources", "xz-utils", "--version"),
+    ToolFacts {
+        optional: true,
+        ..tool("mmdebstrap", "make the root file systems of scenarios with `root: debian`", "mmdebstrap", "--version")
+    },
     ToolFacts {
         optional: true,
         ..tool(

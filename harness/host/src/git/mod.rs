@@ -1,6 +1,6 @@
 //! A kernel's git repository: which commits there are, and what their files are.
 //!
-//! The repository is somebody's own. What is asked of it reads only; its files are written elsewhere, by a repository of ours that
+//! The repository belongs to the user. It is only read; its files are written elsewhere, by a repository of ours that
 //! borrows its objects. Its work tree, index, references and configuration stay as they are.
 
 use std::fs;
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::exec::{Ended, Tool, ToolCall, ToolError, capture, run};
 
-/// Somebody's repository.
+/// A user's repository.
 #[derive(Clone, Debug)]
 pub struct History {
     git: Tool,
@@ -36,7 +36,7 @@ pub struct Commit {
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
     /// There is none, or git refuses it.
-    #[error("`{path}` is no git repository: {why}")]
+    #[error("`{path}` is not a git repository: {why}")]
     NoRepository {
         /// The name that was given.
         path: PathBuf,
@@ -76,7 +76,7 @@ impl History {
     /// The repository at `path`, which is absolute: a work tree, or a bare one.
     ///
     /// # Errors
-    /// Where there is none.
+    /// If there is none.
     pub fn open(path: &Path) -> Result<Self, GitError> {
         let git = Tool::resolve("git")?;
         let history = Self { git, path: path.to_owned(), objects: PathBuf::new() };
@@ -90,13 +90,13 @@ impl History {
     /// The commit that a name means.
     ///
     /// # Errors
-    /// Where there is none.
+    /// If there is none.
     pub fn commit(&self, name: &str) -> Result<Commit, GitError> {
         let none = |error| match error {
             ToolError::Failed { .. } => GitError::NoCommit { path: self.path.clone(), name: name.to_owned() },
             error => error.into(),
         };
-        // A name that begins with a dash is no option.
+        // A name that begins with a dash is not an option.
         let hash =
             self.ask(["rev-parse", "--verify", "--end-of-options", &format!("{name}^{{commit}}")]).map_err(none)?;
         let told =
@@ -106,10 +106,10 @@ impl History {
         Ok(Commit { hash: line(), subject: line(), author: line() })
     }
 
-    /// Whether `past` is in the past of `present`.
+    /// True if `past` is in the past of `present`.
     ///
     /// # Errors
-    /// Where git fails.
+    /// If git fails.
     pub fn is_ancestor(&self, past: &Commit, present: &Commit) -> Result<bool, GitError> {
         match self.ask(["merge-base", "--is-ancestor", &past.hash, &present.hash]) {
             Ok(_) => Ok(true),
@@ -121,7 +121,7 @@ impl History {
     /// The commits in the past of `bad`, itself included, that are in the past of no `good` one; those first that halve them best.
     ///
     /// # Errors
-    /// Where git fails.
+    /// If git fails.
     pub fn candidates(&self, bad: &str, good: &[String]) -> Result<Vec<String>, GitError> {
         let without = good.iter().map(|good| format!("^{good}"));
         let words = ["rev-list", "--bisect-all", bad].map(str::to_owned).into_iter().chain(without);
@@ -134,7 +134,7 @@ impl History {
     /// is changed where the two differ, so that a build follows what changed.
     ///
     /// # Errors
-    /// Where git fails, or a file cannot be written.
+    /// If git fails, or a file cannot be written.
     pub fn check_out(&self, commit: &str, directory: &Path) -> Result<PathBuf, GitError> {
         let (repository, tree) = (directory.join("repository"), directory.join("tree"));
         let write = |path: &Path| {

@@ -42,7 +42,7 @@ fn commits_are_found_and_the_middle_one_first() -> Outcome {
 fn what_is_not_there_is_told() -> Outcome {
     let directory = tempfile::tempdir()?;
     let none = History::open(directory.path()).map(drop).expect_err("nothing is there").to_string();
-    assert!(none.contains("is no git repository"), "{none}");
+    assert!(none.contains("is not a git repository"), "{none}");
     repository(directory.path(), &FIVE[..1])?;
     let history = History::open(directory.path())?;
     for name in ["v6.1", "--all", ""] {
@@ -70,7 +70,7 @@ fn everything(directory: &Path) -> io::Result<Vec<(PathBuf, Vec<u8>, std::time::
 fn files_are_laid_out_elsewhere_and_the_repository_stays_as_it_is() -> Outcome {
     let (theirs, ours) = (tempfile::tempdir()?, tempfile::tempdir()?);
     repository(theirs.path(), &FIVE)?;
-    // Somebody is at work there.
+    // The user has changes there.
     fs::write(theirs.path().join("a"), "not committed")?;
     let before = everything(theirs.path())?;
     let history = History::open(theirs.path())?;

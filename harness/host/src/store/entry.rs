@@ -120,7 +120,7 @@ impl Manifest {
         serde_json::from_slice(&fs::read(dir.join(MANIFEST)).ok()?).ok()
     }
 
-    /// Whether it is that of this entry.
+    /// True if it is that of this entry.
     pub(super) fn is(&self, kind: &str, key: &str) -> bool {
         self.kind == kind && self.key == key
     }
@@ -153,7 +153,7 @@ impl Entry {
         &self.manifest.kind
     }
 
-    /// Whether it is the entry of this key.
+    /// True if it is the entry of this key.
     #[must_use]
     pub fn is(&self, key: &Key) -> bool {
         self.manifest.key == key.as_str()

@@ -64,7 +64,7 @@ fn when_free(path: &Path) -> Result<Receiver<()>, StoreError> {
     let mut lock = RwLock::new(open(path)?);
     let (free, seen) = mpsc::channel();
     thread::spawn(move || {
-        // Success or not, trying again is what tells; and nobody listens after an interruption.
+        // Success or not, trying again is what tells; and the result is not used after an interruption.
         drop(lock.write());
         let _nobody = free.send(());
     });

@@ -41,7 +41,7 @@ use crate::progress::{Events, ImageEvent};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Store {
     root: PathBuf,
-    /// Whether entries that are missing may be built.
+    /// True if entries that are missing may be built.
     builds: bool,
 }
 
@@ -52,7 +52,7 @@ impl Store {
         Store { root: root.into(), builds: true }
     }
 
-    /// The same store for somebody who only looks: what it does not have is an error, and is not built.
+    /// The same store for a command that only reads: what it does not have is an error, and is not built.
     #[must_use]
     pub fn without_builds(&self) -> Store {
         Store { builds: false, ..self.clone() }
@@ -278,12 +278,12 @@ fn entry_name(inputs: &CacheInputs) -> String {
     format!("{}-{}", inputs.kind(), inputs.key())
 }
 
-/// Whether something in `tmp` has the name of an entry, `kind-key`.
+/// True if something in `tmp` has the name of an entry, `kind-key`.
 fn is_entry_name(name: &str) -> bool {
     name.rsplit_once('-').is_some_and(|(kind, key)| root::KINDS.contains(&kind) && is_key(key))
 }
 
-/// Whether this is the text of a [`crate::key::Key`].
+/// True if this is the text of a [`crate::key::Key`].
 fn is_key(text: &str) -> bool {
     text.len() == KEY_LENGTH && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -295,7 +295,7 @@ fn words(inputs: &CacheInputs) -> String {
 /// Removes a directory tree that may not be there.
 ///
 /// # Errors
-/// Where it is there and cannot be removed.
+/// If it is there and cannot be removed.
 pub fn remove(dir: &Path) -> Result<(), StoreError> {
     match fs::remove_dir_all(dir) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::write(dir)(error)),

@@ -14,7 +14,7 @@ pub(super) const MARKER: &str = "kernsnap-store";
 const CONTENT: &str = "This directory is a store of kernsnap. `kernsnap store gc` removes entries from it.\n";
 
 /// The kinds of entries, a directory each.
-pub(super) const KINDS: [&str; 12] = [
+pub(super) const KINDS: [&str; 13] = [
     "busybox",
     "device-tree",
     "facts",
@@ -24,6 +24,7 @@ pub(super) const KINDS: [&str; 12] = [
     "module",
     "patched",
     "program",
+    "root",
     "source",
     "toolchain",
     EVIDENCE,
@@ -97,7 +98,7 @@ fn is_empty(root: &Path) -> Result<bool, StoreError> {
     Ok(entries(root)?.is_empty())
 }
 
-/// Whether every directory in it has a name that a store gives, and there is one of locks.
+/// True if every directory in it has a name that a store gives, and there is one of locks.
 fn looks_like_a_store(root: &Path) -> Result<bool, StoreError> {
     let known = |entry: &fs::DirEntry| {
         let name = entry.file_name();

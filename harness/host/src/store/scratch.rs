@@ -50,7 +50,7 @@ impl Store {
     /// [`StoreError`] when the store cannot be written.
     pub fn scratch(&self) -> Result<Scratch, StoreError> {
         let parent = self.sub("scratch")?;
-        // Nobody sweeps between the creation of a lock file and its locking.
+        // No other process sweeps between the creation of a lock file and its locking.
         let order = self.sub("lock")?.join("scratch.lock");
         with_lock(&order, &mut |_| (), || {
             sweep(&parent)?;

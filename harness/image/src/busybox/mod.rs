@@ -27,7 +27,7 @@ const PACKAGE: &str = "busybox-static";
 const IN_PACKAGE: [&str; 2] = ["usr/bin/busybox", "bin/busybox"];
 const BUSYBOX: &str = "busybox";
 
-/// Which busybox was taken, so that nobody looks for one again.
+/// Which busybox was taken, so that it is not looked for again.
 #[derive(Debug, Serialize, Deserialize)]
 struct Known {
     digest: String,
@@ -121,12 +121,12 @@ fn unfit(content: &[u8], arch: Arch) -> Option<String> {
         _ => None,
     };
     match needs_libraries {
-        None => Some(format!("is no program for {}", arch.debian())),
+        None => Some(format!("is not a program for {}", arch.debian())),
         Some(needs) => needs.then(|| "needs shared libraries".to_owned()),
     }
 }
 
-/// Whether a program for `machine` needs a dynamic linker; `None` for what is no such program.
+/// True if a program for `machine` needs a dynamic linker; `None` for what is not such a program.
 fn needs_libraries<Header: FileHeader<Endian = Endianness>>(content: &[u8], machine: u16) -> Option<bool> {
     let header = Header::parse(content).ok()?;
     let endian = header.endian().ok()?;
@@ -144,12 +144,12 @@ mod tests {
         let check = |content: &[u8], why: &str| {
             assert_eq!(unfit(content, Arch::Arm64).as_deref(), Some(why));
         };
-        check(b"#!/bin/sh\n", "is no program for arm64");
+        check(b"#!/bin/sh\n", "is not a program for arm64");
         // This test itself is a dynamic program of the host.
         let mut own = fs::read("/proc/self/exe")?;
         let machine = u16::from_le_bytes([own[18], own[19]]);
         if machine != EM_AARCH64 {
-            check(&own, "is no program for arm64");
+            check(&own, "is not a program for arm64");
         }
         own[18..20].copy_from_slice(&EM_AARCH64.to_le_bytes());
         check(&own, "needs shared libraries");

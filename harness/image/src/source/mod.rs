@@ -142,7 +142,7 @@ pub(super) fn resolve(
     Ok(source(found, from))
 }
 
-/// Whether it was found out before, so that [`resolve`] answers at once.
+/// True if it was found out before, so that [`resolve`] answers at once.
 pub(super) fn is_recorded(store: &Store, spec: &SourceSpec) -> bool {
     record_name(spec).is_none_or(|name| store.record::<Found>(&name).is_some())
 }
@@ -196,7 +196,7 @@ impl Source {
         &self.patches
     }
 
-    /// Whether [`Source::tree`] is somebody's own, which stays where it is and as it is.
+    /// True if [`Source::tree`] is the user's own, which stays as it is.
     pub(super) fn is_tree(&self) -> bool {
         matches!(self.found.origin, Origin::Tree(_)) && self.patches.is_empty()
     }

@@ -82,7 +82,7 @@ pub(super) fn fetch(store: &Store, package: &PackageSpec, events: Events<'_>) ->
     Ok(Download { tarball, _dir: dir })
 }
 
-/// Whether the host's package lists have it. Asked before downloading: a name that it does not know is a regular expression to
+/// True if the host's package lists have it. Asked before downloading: a name that it does not know is a regular expression to
 /// apt, and `linux-source-6.1` would bring `linux-source-6.12`.
 fn listed(package: &PackageSpec) -> Result<bool, ToolError> {
     let names = capture(&ToolCall::new(Tool::resolve("apt-cache")?).args(["pkgnames", &package.name]))?;

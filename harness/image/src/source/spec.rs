@@ -64,7 +64,7 @@ pub enum PrebuiltSpec {
     Files(PrebuiltFiles),
 }
 
-/// The files of a kernel that somebody built.
+/// The files of a kernel that a user has built.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PrebuiltFiles {
@@ -102,7 +102,7 @@ impl SourceSpec {
         }
     }
 
-    /// Whether there is nothing to compile.
+    /// True if there is nothing to compile.
     #[must_use]
     pub fn is_prebuilt(&self) -> bool {
         matches!(self, SourceSpec::Prebuilt(_))

@@ -1,4 +1,4 @@
-//! A tarball that somebody names, with the hash it must have.
+//! A tarball that an image file or a user names, with the hash it must have.
 
 use std::fmt::Write as _;
 use std::fs::File;

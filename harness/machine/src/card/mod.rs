@@ -57,15 +57,15 @@ pub enum CardError {
     /// The file cannot be read or written, or its boot partition is damaged.
     #[error("the card cannot be read or written: {0}")]
     Io(#[from] io::Error),
-    /// It is no card of ours.
-    #[error("it is no card that `kernsnap image export --sdcard` made: {0}")]
+    /// It is not a card of ours.
+    #[error("it is not a card that `kernsnap image export --sdcard` made: {0}")]
     Foreign(&'static str),
     /// The guest left nothing that is whole.
     #[error("{0}: the card was not booted, or the guest did not come to its end")]
     Channel(#[from] ChannelError),
 }
 
-/// Whether a file begins like a card.
+/// True if a file begins like a card.
 #[must_use]
 pub fn begins_card(head: &[u8]) -> bool {
     table::is_ours(head)
@@ -74,7 +74,7 @@ pub fn begins_card(head: &[u8]) -> bool {
 /// Writes a card with these files in its boot partition.
 ///
 /// # Errors
-/// Where the file cannot be written, or the partition is too small for the files.
+/// If the file cannot be written, or the partition is too small for the files.
 pub fn write(to: &mut File, run: &CardRun, files: &[(String, Vec<u8>)]) -> Result<(), CardError> {
     to.set_len(SIZE)?;
     to.seek(SeekFrom::Start(0))?;
@@ -102,7 +102,7 @@ pub fn write(to: &mut File, run: &CardRun, files: &[(String, Vec<u8>)]) -> Resul
 /// A file of a card's boot partition.
 ///
 /// # Errors
-/// Where it is no card of ours, or has no such file.
+/// If it is not a card of ours, or has no such file.
 pub fn file(card: &Path, name: &str) -> Result<Vec<u8>, CardError> {
     let mut image = open(card)?;
     boot_file(&mut image, name)
@@ -113,7 +113,7 @@ pub fn file(card: &Path, name: &str) -> Result<Vec<u8>, CardError> {
 /// # Errors
 /// A [`CardError`].
 pub fn run(card: &Path) -> Result<CardRun, CardError> {
-    serde_json::from_slice(&file(card, RUN)?).map_err(|_| CardError::Foreign("its `run.json` is no such file"))
+    serde_json::from_slice(&file(card, RUN)?).map_err(|_| CardError::Foreign("its `run.json` is not such a file"))
 }
 
 /// The guest's evidence on a card.
@@ -123,7 +123,7 @@ pub fn run(card: &Path) -> Result<CardRun, CardError> {
 pub fn read(card: &Path) -> Result<Returned, CardError> {
     let mut image = open(card)?;
     let run = boot_file(&mut image, RUN)?;
-    let run = serde_json::from_slice(&run).map_err(|_| CardError::Foreign("its `run.json` is no such file"))?;
+    let run = serde_json::from_slice(&run).map_err(|_| CardError::Foreign("its `run.json` is not such a file"))?;
     image.seek(SeekFrom::Start(EVIDENCE.start))?;
     let mut head = [0; HEADER_SIZE];
     image.read_exact(&mut head)?;

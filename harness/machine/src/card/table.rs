@@ -14,7 +14,7 @@ pub(super) const BOOT: Range<u64> = MIB..190 * MIB;
 /// The evidence.
 pub(super) const EVIDENCE: Range<u64> = 190 * MIB..SIZE;
 
-/// FAT32, addressed by sectors, and data that is no file system.
+/// FAT32, addressed by sectors, and data that is not a file system.
 const TYPES: [u8; 2] = [0x0c, 0xda];
 /// Says that the card is ours.
 const SIGNATURE: [u8; 4] = *b"ksnp";
@@ -39,7 +39,7 @@ pub(super) fn sector() -> [u8; SECTOR] {
     sector
 }
 
-/// Whether a file that begins like this is a card of ours.
+/// True if a file that begins like this is a card of ours.
 pub(super) fn is_ours(head: &[u8]) -> bool {
     head.len() >= SECTOR && head[SIGNATURE_AT..SECTOR] == sector()[SIGNATURE_AT..]
 }

@@ -39,9 +39,9 @@ pthread_t loop;
 /* The thread of the CPUs, which waits for its start with the big lock, and that lock. */
 static pthread_t cpus;
 pthread_mutex_t *_Atomic big_lock;
-/* Somebody may have woken the main loop. */
+/* A thread may have woken the main loop. */
 static atomic_bool woken;
-/* Whether the main loop is to run when it does most harm, to try the order; and whether it waits for that time. */
+/* True if the main loop is to run when it does most harm, to try the order; and whether it waits for that time. */
 static bool adverse;
 static atomic_bool lurks;
 
@@ -100,7 +100,7 @@ static void becomes(int next, const struct pollfd *fds, nfds_t count)
 	real_mutex_unlock(&mutex);
 }
 
-/* Whether the log has the line already. */
+/* True if the log has the line already. */
 static bool told;
 
 static void let_loop_run(void)

@@ -27,13 +27,13 @@ extern void (*order_at_big_lock)(void);
 /* Finds the functions above. The second call does nothing. */
 void order_begin(void);
 
-/* Whether the caller is the CPUs' thread. */
+/* True if the caller is the CPUs' thread. */
 bool is_cpus(void);
 
-/* Whether the main loop polls, and nothing is there that would wake it. */
+/* True if the main loop polls, and nothing is there that would wake it. */
 bool order_is_quiet(void);
 
-/* Whether the main loop waits for a condition. */
+/* True if the main loop waits for a condition. */
 bool order_loop_waits(void);
 
 /* Lets the main loop run until it polls or waits. Only for the CPUs' thread, without the big lock. */

@@ -99,7 +99,7 @@ static bool forbid_programs(void)
 	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
-/* Whether the end of the socket, or anything that comes on it, ends the process at once. */
+/* True if the end of the socket, or anything that comes on it, ends the process at once. */
 static void set_async(bool on)
 {
 	int flags = fcntl(control, F_GETFL);
@@ -323,7 +323,7 @@ static bool serve(void)
 	if (n < 0 && errno == EINTR)
 		return false;
 	head = CMSG_FIRSTHDR(&message);
-	/* Nobody wants runs any more, or it is not the harness who asks. */
+	/* No process wants runs any more, or the message is not from the harness. */
 	if (n != sizeof(request) || !head || head->cmsg_type != SCM_RIGHTS || head->cmsg_len != CMSG_LEN(sizeof(given)))
 		_exit(EXIT_SUCCESS);
 	memcpy(given, CMSG_DATA(head), sizeof(given));

@@ -35,7 +35,7 @@ pub enum Kind {
     Integer {
         /// 1, 2, 4 or 8.
         bytes: u8,
-        /// Whether it has a sign.
+        /// True if it has a sign.
         signed: bool,
     },
     /// A pointer, to the structure that is named, or to something else.
@@ -55,7 +55,7 @@ impl Layouts {
     /// Reads the debugging information of the ELF object in `bytes`.
     ///
     /// # Errors
-    /// Where it is none, or has none.
+    /// If it is none, or has none.
     pub fn read(bytes: &[u8]) -> Result<Self, LayoutError> {
         dwarf::read(bytes)
     }

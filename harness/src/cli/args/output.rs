@@ -37,7 +37,7 @@ impl OutputArguments {
         if self.json { Format::Json } else { self.format }
     }
 
-    /// Whether JSON was asked for.
+    /// True if JSON was asked for.
     #[must_use]
     pub fn is_json(self) -> bool {
         self.format() == Format::Json

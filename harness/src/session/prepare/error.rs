@@ -30,7 +30,7 @@ pub enum PrepareError {
         /// The system's error.
         source: std::io::Error,
     },
-    /// A module is no module.
+    /// A file is not a kernel module.
     #[error("module `{name}` cannot be read: {source}")]
     Module {
         /// Its name.

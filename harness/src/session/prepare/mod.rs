@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub use self::error::PrepareError;
@@ -24,7 +24,7 @@ use kernsnap_machine::capabilities::TraceCapabilities;
 use kernsnap_machine::emulator;
 use kernsnap_machine::emulator::Emulator;
 use kernsnap_scenario::layouts::Layouts;
-use kernsnap_scenario::{Draft, MachineEnd, Names, Scenario, Step, Target};
+use kernsnap_scenario::{Draft, MachineEnd, Names, RootFileSystem, Scenario, Step, Target};
 use kernsnap_trace::Symbols;
 
 /// The recipe of the facts entry: raised when the questions change.
@@ -52,7 +52,7 @@ impl Prepared {
     /// The scenario, where it applies.
     ///
     /// # Errors
-    /// Where it does not.
+    /// If it does not.
     pub fn ready(self) -> Result<(Box<Scenario>, GuestPayload), NotApplicable> {
         match self {
             Self::Ready(scenario, payload) => Ok((scenario, payload)),
@@ -188,9 +188,15 @@ impl<'a> PreparedImage<'a> {
             }));
         }
         let scenario = draft.resolve(&target)?;
+        let root = match scenario.root {
+            RootFileSystem::Init => None,
+            RootFileSystem::Debian => Some(Arc::new(read(&self.images.debian_root(&self.image, on)?.path)?)),
+        };
         let mut programs = BTreeMap::new();
         for step in &scenario.steps {
-            if let Step::Start { program, .. } | Step::Become { program, .. } = step {
+            if let Step::Start { program, .. } | Step::Become { program, .. } = step
+                && !program.starts_with('/')
+            {
                 let built = if program == BUSYBOX {
                     self.images.busybox(&self.image, None, on)?
                 } else {
@@ -203,15 +209,16 @@ impl<'a> PreparedImage<'a> {
         let dependencies = self.dependencies(&modules, on)?;
         let boot_parameters = boot_parameters(&scenario);
         let common_parameters = String::new();
-        let payload = GuestPayload { programs, modules, dependencies, boot_parameters, common_parameters, may_panic };
+        let payload =
+            GuestPayload { root, programs, modules, dependencies, boot_parameters, common_parameters, may_panic };
         Ok(Prepared::Ready(Box::new(scenario), payload))
     }
 
-    /// Whether another image's kernel runs the same code on the same data, and differs at most in the line numbers that its
+    /// True if another image's kernel runs the same code on the same data, and differs at most in the line numbers that its
     /// warnings would print (`__bug_table`). Only kernels that are not packed can be compared.
     ///
     /// # Errors
-    /// Where a kernel cannot be read.
+    /// If a kernel cannot be read.
     pub fn runs_the_same(&self, other: &Self) -> Result<bool, PrepareError> {
         let (Some(own), Some(others)) = (self.without_lines()?, other.without_lines()?) else { return Ok(false) };
         Ok(own == others && read(&self.runtime.device_tree)? == read(&other.runtime.device_tree)?)
@@ -264,7 +271,7 @@ impl<'a> PreparedImage<'a> {
     /// The card that a scenario's guest writes its channel to, and the payload with the modules for it.
     ///
     /// # Errors
-    /// Where the image has no card, or not its modules.
+    /// If the image has no card, or not its modules.
     pub fn with_card(&self, payload: GuestPayload, on: Events<'_>) -> Result<(CardSpec, GuestPayload), PrepareError> {
         let none = || ImageError::Input {
             message: format!("image `{}` has no way to a card", self.runtime.image),

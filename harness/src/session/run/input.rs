@@ -40,9 +40,9 @@ pub struct RunInput<'a> {
     pub command_line: String,
     /// CPUs and their pace.
     pub schedule: Schedule,
-    /// Whether a panic is an end to judge.
+    /// True if a panic is an end to judge.
     pub may_panic: bool,
-    /// Whether other runs have the same machine up to the fork point, so that a template of it is worth its boot.
+    /// True if other runs have the same machine up to the fork point, so that a template of it is worth its boot.
     pub shares_boot: bool,
     /// The modules that are loaded, to read the trace with.
     pub(super) modules: BTreeMap<String, ModuleFile>,
@@ -73,7 +73,7 @@ impl<'a> RunInput<'a> {
         schedule: Schedule,
     ) -> Result<Self, RunError> {
         let initramfs = base(runtime, payload, schedule)
-            .to_cpio()
+            .and_then(|root| root.to_cpio())
             .map_err(|source| RunError::Write { path: evidence::INITRAMFS.into(), source })?;
         let mut added = Root::default();
         add(&mut added, payload, &plan.text);
@@ -177,13 +177,13 @@ impl<'a> RunInput<'a> {
     /// The memory of the machine at power-on.
     ///
     /// # Errors
-    /// Where the system refuses, or the files are too large for the board.
+    /// If the system refuses, or the files are too large for the board.
     pub fn memory(&self) -> io::Result<GuestMemory> {
         let machine = &self.runtime.machine;
         GuestMemory::with_payload(machine.memory_mib, machine.payload_in_memory(), &self.files)
     }
 
-    /// Leaves that memory as a file at `path`, for a QEMU that somebody else starts.
+    /// Leaves that memory as a file at `path`, for a QEMU that another program starts.
     ///
     /// # Errors
     /// [`RunError::Write`].
@@ -208,7 +208,7 @@ impl<'a> RunInput<'a> {
     /// QEMU's command line for the files that [`RunInput::leave`] left in `directory`, with the guest's memory in `memory`.
     ///
     /// # Errors
-    /// Where QEMU is not on this host.
+    /// If QEMU is not on this host.
     pub fn command(&self, directory: &Path, memory: &Path) -> Result<ToolCall, ToolError> {
         let initramfs = directory.join(evidence::INITRAMFS);
         command(&self.request(directory, &initramfs, Duration::ZERO), memory.to_owned())
@@ -232,7 +232,7 @@ impl<'a> RunInput<'a> {
         }
     }
 
-    /// Whether QEMU ends when the guest has switched off.
+    /// True if QEMU ends when the guest has switched off.
     #[must_use]
     pub fn powers_off(&self) -> bool {
         self.runtime.powers_off && self.runtime.machine.power_off == PowerOff::EndsQemu
@@ -240,29 +240,37 @@ impl<'a> RunInput<'a> {
 }
 
 /// The root file system of a guest that runs `scenario` on a real board and writes what it leaves to `device`.
-#[must_use]
+///
+/// # Errors
+/// If the root file system of the scenario cannot be read.
 pub fn for_card(
     scenario: &Scenario,
     runtime: &ImageRuntime,
     payload: &GuestPayload,
     schedule: Schedule,
     device: &str,
-) -> Root {
+) -> io::Result<Root> {
     let mut root = Root::new();
+    if let Some(archive) = &payload.root {
+        root.archive(archive)?;
+    }
     root.program("init", runtime.init.clone());
     add(&mut root, payload, &compile(scenario, runtime, payload, schedule, Some(device)).text);
-    root
+    Ok(root)
 }
 
 /// The root file system that is the same for all runs on an image. Runs with kernel parameters of their own may trace the boot, and
 /// are not forked: their machine is not warmed up.
-fn base(runtime: &ImageRuntime, payload: &GuestPayload, schedule: Schedule) -> Root {
+fn base(runtime: &ImageRuntime, payload: &GuestPayload, schedule: Schedule) -> io::Result<Root> {
     let mut root = Root::new();
+    if let Some(archive) = &payload.root {
+        root.archive(archive)?;
+    }
     root.program("init", runtime.init.clone());
     let shares_boot = payload.boot_parameters.is_empty();
     let cpu = shares_boot.then_some(schedule.cpus.saturating_sub(1).min(1));
     root.file("plan", Plan::base(runtime.machine.payload, cpu).into());
-    root
+    Ok(root)
 }
 
 /// Adds what differs from run to run: the plan, programs and modules.
@@ -374,7 +382,7 @@ mod tests {
         for (at, key) in keys.iter().enumerate() {
             assert!(!keys[..at].contains(key), "{at}");
         }
-        // Where the files stand, and what the image is called, reaches nobody.
+        // The places of the files and the name of the image do not reach the guest.
         assert_eq!(changed(|runtime, _| runtime.kernel = "/elsewhere/Image".into())?, keys[0]);
         assert_eq!(changed(|runtime, _| runtime.image = "the-same".into())?, keys[0]);
         Ok(())

@@ -23,7 +23,7 @@ pub struct Outcome {
     pub view: View,
     /// The typed trace.
     pub trace: Trace,
-    /// Who is who in it.
+    /// The roles of its tasks.
     pub cast: RoleMap,
     /// The guest's console output.
     pub console: String,

@@ -149,7 +149,7 @@ fn refused(scenario: &Scenario, runtime: &ImageRuntime, plan: &Plan, failure: &S
     scenario.mistake(plan.origin(failure.line), message)
 }
 
-/// Bytes that are missing or cannot be understood are no basis for a judgement.
+/// Bytes that are missing or cannot be understood are not a basis for a judgement.
 fn unreadable(issues: &[ParseIssue], report: &GuestReport) -> Option<Vec<String>> {
     let lost = failures(report, Stage::Collect).map(ToString::to_string);
     let told = report.unreadable.iter().map(|line| format!("the guest's report has an unknown line `{line}`"));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use kernsnap_image::module_file::ModuleFile;
 use kernsnap_machine::capabilities::TraceCapabilities;
@@ -33,7 +34,7 @@ pub struct ImageRuntime {
     pub facts: TraceCapabilities,
     /// The guest's init.
     pub init: Vec<u8>,
-    /// Whether the kernel switches the board off by itself.
+    /// True if the kernel switches the board off by itself.
     pub powers_off: bool,
     /// The library that orders QEMU's threads.
     pub lockstep: Lockstep,
@@ -42,6 +43,8 @@ pub struct ImageRuntime {
 /// The additions of one scenario to the [`ImageRuntime`].
 #[derive(Clone, Debug, Default)]
 pub struct GuestPayload {
+    /// The root file system besides init, as a tar archive.
+    pub root: Option<Arc<Vec<u8>>>,
     /// Guest programs by name.
     pub programs: BTreeMap<String, Vec<u8>>,
     /// Guest modules by name: the file, and what it says.
@@ -52,6 +55,6 @@ pub struct GuestPayload {
     pub boot_parameters: String,
     /// Kernel parameters after those, which other scenarios are run with as well.
     pub common_parameters: String,
-    /// Whether a panic is the end that is expected, and not the loss of the machine.
+    /// True if a panic is the end that is expected, and not the loss of the machine.
     pub may_panic: bool,
 }

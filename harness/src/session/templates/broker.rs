@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A connection of a process that runs guests.
 pub(super) type Client = u64;
 
-/// The bounds of what is kept while nobody holds it.
+/// The bounds of what is kept while no client holds it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     /// Templates.
@@ -198,7 +198,7 @@ mod tests {
         assert_eq!(broker.leave(3), None);
         assert_eq!(broker.leave(2), None);
         assert_eq!(broker.get(4, "a"), Some(Answer::Boot));
-        // A template that nobody asked this client for is not kept.
+        // A template that this client was not told to boot is not kept.
         assert_eq!(broker.keep(5, "B", 10), Vec::<Client>::new());
         assert_eq!(keys(&broker), Vec::<String>::new());
     }

@@ -29,7 +29,7 @@ const START: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Client {
     store: Store,
-    /// Whether there is none, and none can be started.
+    /// True if there is none, and none can be started.
     alone: AtomicBool,
 }
 
@@ -137,7 +137,7 @@ fn is_readable(socket: &OwnedFd, time: Duration) -> io::Result<bool> {
 /// The templates that the broker of a store keeps; `None` where there is no broker.
 ///
 /// # Errors
-/// Where the broker does not answer as it should.
+/// If the broker does not answer as it should.
 pub fn list(store: &Store) -> io::Result<Option<Vec<TemplateRow>>> {
     let Ok(connection) = reach(store) else { return Ok(None) };
     send(&connection, &Request::List, None)?;
@@ -150,7 +150,7 @@ pub fn list(store: &Store) -> io::Result<Option<Vec<TemplateRow>>> {
 /// Ends the broker of a store, and the templates that no process uses. `false` where there is no broker.
 ///
 /// # Errors
-/// Where the broker does not answer as it should.
+/// If the broker does not answer as it should.
 pub fn stop(store: &Store) -> io::Result<bool> {
     let Ok(connection) = reach(store) else { return Ok(false) };
     send(&connection, &Request::Stop, None)?;

@@ -33,7 +33,7 @@ const IDLE: Duration = Duration::from_secs(120);
 /// How often it looks whether its store is still there.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Whether this program looks for [`BROKER`] when it starts.
+/// True if this program looks for [`BROKER`] when it starts.
 static CAN_BE_BROKER: AtomicBool = AtomicBool::new(false);
 
 /// Makes this process the broker, if it was started to be that; it does not return before the broker ends. A program whose
@@ -81,7 +81,7 @@ fn say_that_it_listens() -> io::Result<()> {
     Ok(rustix::stdio::dup2_stdout(nothing)?)
 }
 
-/// Whether the socket can still be found.
+/// True if the socket can still be found.
 fn is_there(path: &Path, inode: u64) -> bool {
     fs::metadata(path).is_ok_and(|meta| meta.ino() == inode)
 }

@@ -218,7 +218,7 @@ impl Parser {
         (!function.is_empty()).then(call)
     }
 
-    /// A line that is no event. `false` where it is nothing.
+    /// A line that is not an event. `false` where it is nothing.
     fn other_line(&mut self, line: &[u8]) -> bool {
         if !line.is_ascii() && memmem::find(line, NO_BREAK_SPACE).is_some() {
             // Text that went through a web page or a word processor.

@@ -221,7 +221,7 @@ pub(super) fn number(shown: &[u8]) -> Value {
     signed(shown).map(Value::Signed).or_else(hex).or_else(large).unwrap_or_else(|| text(shown))
 }
 
-/// Whether the line could be a piece of an event's fields: it has a key.
+/// True if the line could be a piece of an event's fields: it has a key.
 pub(super) fn has_key(text: &[u8]) -> bool {
     memchr(b'=', text).is_some()
         && (split_key(text).is_some() || next_key(text).is_some() || memmem::find(text, b"==>").is_some())

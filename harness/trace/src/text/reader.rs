@@ -18,10 +18,10 @@ pub struct TextReader<R> {
     source: R,
     /// The beginning of a line that the source's buffer does not hold as a whole.
     begun: Vec<u8>,
-    /// Whether bytes of that line were left out.
+    /// True if bytes of that line were left out.
     cut: bool,
     parser: Parser,
-    /// Whether the first event that the parser holds was given away.
+    /// True if the first event that the parser holds was given away.
     lent: bool,
     ended: bool,
 }

@@ -13,7 +13,7 @@ pub struct Summary {
     pub defects: Vec<IntegrityError>,
     /// Lines that could not be understood, each with its number from 1.
     pub issues: Vec<ParseIssue>,
-    /// Whether all times are of one clock. `false` for several texts behind one another, and for `function_graph` without
+    /// True if all times are of one clock. `false` for several texts behind one another, and for `function_graph` without
     /// `funcgraph-abstime`, which has only durations.
     pub one_clock: bool,
 }

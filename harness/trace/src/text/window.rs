@@ -47,7 +47,7 @@ impl Window {
         self.held.get_mut(last).map(|held| &mut held.event)
     }
 
-    /// Whether nothing can be added to the first event.
+    /// True if nothing can be added to the first event.
     #[inline]
     pub(super) fn is_ready(&self) -> bool {
         let closed = self.held.front().is_some_and(|front| front.closed);

@@ -1,7 +1,7 @@
 // The picture: what part of the time is shown, and painting it.
 const canvas = document.getElementById('canvas');
 const AXIS = 26, LANE = 30, CALL = 16, TICKS = 18, DEEPEST = 8;
-// Arrows beyond this many are no arrows any more.
+// Arrows beyond this many are not arrows any more.
 const MOST_ARROWS = 250;
 const chart = { from: 0, to: end, selected: -1, hits: [], lanes: [], colours: {} };
 

@@ -46,7 +46,7 @@ pub enum Keep {
 pub enum Gone {
     /// It is gone.
     Removed,
-    /// Somebody is at it, so it stays.
+    /// A process uses it, so it stays.
     InUse,
 }
 
@@ -88,7 +88,7 @@ impl Store {
         others.map(|name| (name, size(&self.root.join(name), &mut BTreeSet::new()))).collect()
     }
 
-    /// Removes something, unless somebody is at it.
+    /// Removes an item, unless a process uses it.
     ///
     /// # Errors
     ///
@@ -101,7 +101,7 @@ impl Store {
             if !self.is_item(&item.kind, &item.name) {
                 return Err(StoreError::write(&from)(io::ErrorKind::InvalidInput.into()));
             }
-            // By one rename, so that nobody finds half an entry. What dies here is swept away by the next builder.
+            // By one rename, so that no process finds half an entry. What dies here is swept away by the next builder.
             remove(&to)?;
             fs::rename(&from, &to).map_err(StoreError::write(&from))?;
             remove(&to)
@@ -109,7 +109,7 @@ impl Store {
         gone.map_or(Ok(Gone::InUse), |removed| removed.map(|()| Gone::Removed))
     }
 
-    /// Whether a directory is what its path says: an entry whose manifest has the same kind and key, a build directory, or evidence.
+    /// True if a directory is what its path says: an entry whose manifest has the same kind and key, a build directory, or evidence.
     /// Anything else is another's, and stays.
     fn is_item(&self, kind: &str, name: &str) -> bool {
         let directory = self.root.join(kind).join(name);
@@ -138,7 +138,7 @@ impl Store {
     }
 }
 
-/// Renews when an entry was used. A store that cannot be written is one whose entries nobody removes.
+/// Renews when an entry was used. A store that cannot be written is one whose entries are not removed.
 pub(super) fn renew(entry: &Path) {
     let _ = File::open(entry.join(MANIFEST)).and_then(|file| file.set_modified(SystemTime::now()));
 }
