@@ -11,7 +11,9 @@ use super::record_pool::RecordPool;
 use super::source::PageBytes;
 use super::symbol_cache::SymbolCache;
 use super::symbols::Symbols;
-use super::{Context, Cpu, Event, EventKind, IntegrityError, IssueKind, IssuePlace, ParseIssue, Timestamp};
+use super::{
+    CodeLocation, Context, Cpu, Event, EventKind, IntegrityError, IssueKind, IssuePlace, ParseIssue, Timestamp, Value,
+};
 use super::{fields, format::HeaderPage};
 
 /// Events held at most while their stacks may come. The kernel writes a stack right behind its event; in between only
@@ -238,10 +240,17 @@ impl Assembler<'_> {
                 let text = fields::text(data.get(*offset..)?);
                 EventKind::Marker { text: text.strip_suffix('\n').unwrap_or(&text).into() }
             }
-            RecordKind::Point { layout, fields } => {
+            RecordKind::Point { layout, fields, probe_places } => {
                 let values = spare.make_room(&mut event.kind, layout);
-                for (field, value) in fields.iter().zip(values) {
+                for (field, value) in fields.iter().zip(values.iter_mut()) {
                     field.read(data, value)?;
+                }
+                for at in probe_places {
+                    if let Some(value) = values.get_mut(*at)
+                        && let Some(place) = value.bits().and_then(|bits| symbol(bits).place().map(printed))
+                    {
+                        *value = Value::Text(place.into());
+                    }
                 }
                 return Some(context);
             }
@@ -272,4 +281,11 @@ impl Assembler<'_> {
         let place = IssuePlace::Page(self.cpu, page.number);
         self.issues.push(ParseIssue { place, kind: IssueKind::Unreadable(message.to_owned()) });
     }
+}
+
+/// A place as a text has it, without the size of the function: `do_exit+0x4`.
+fn printed(place: &CodeLocation) -> String {
+    let place = place.as_printed();
+    let name = place.function.full();
+    place.offset.map_or_else(|| name.to_owned(), |offset| format!("{name}+{offset:#x}"))
 }

@@ -72,6 +72,8 @@ pub(super) enum RecordKind {
         layout: Arc<Layout>,
         /// Its own fields, in their order.
         fields: Vec<FieldDecoder>,
+        /// The fields that hold the address of a probe, by their place among these.
+        probe_places: Vec<usize>,
     },
 }
 
@@ -157,11 +159,21 @@ impl Plan {
     }
 }
 
+/// The fields in which the event of a probe keeps addresses of code (`FIELD_STRING_IP` and others in
+/// kernel/trace/trace_probe.h).
+const PROBE_PLACES: [&str; 3] = ["__probe_ip", "__probe_func", "__probe_ret_ip"];
+
 impl RecordKind {
     /// The typed shape where name and fields are those of ftrace's own event, so that a kprobe which happens to be
     /// called `print` stays a point.
     fn from_format(format: &Format, long: u32) -> Self {
+        let is_probe_place = |field: &Field| PROBE_PLACES.contains(&&*field.name);
         Self::typed(format, long).unwrap_or_else(|| Self::Point {
+            probe_places: (0..)
+                .zip(own_fields(format))
+                .filter(|(_, field)| is_probe_place(field))
+                .map(|(at, _)| at)
+                .collect(),
             layout: Arc::new(Layout {
                 name: Arc::clone(&format.name),
                 fields: own_fields(format).map(|field| Arc::clone(&field.name)).collect(),

@@ -280,3 +280,19 @@ fn functions_events_and_stacks_are_what_the_kernel_says_they_are() {
 fn the_graph_of_functions_is_what_the_kernel_says_it_is() {
     assert_eq!(check_graph(&decoded_graph(), include_str!("../tests/data/recordings/graph/trace.txt")), 56);
 }
+
+#[test]
+fn a_probe_says_which_function_it_is_on() {
+    let trace = decoded_function();
+    let places = trace.events.iter().filter_map(|event| match &event.kind {
+        EventKind::Tracepoint(point) => point.text("__probe_ip").or_else(|| point.text("__probe_func")),
+        _ => None,
+    });
+    let text = include_str!("../tests/data/recordings/function/trace.txt");
+    let mut count = 0;
+    for place in places {
+        assert!(text.contains(&format!("({place}/")) || text.contains(&format!("<- {place}/")), "{place}");
+        count += 1;
+    }
+    assert!(count > 0);
+}

@@ -68,7 +68,7 @@ impl<'a> Fact<'a> {
     }
 }
 
-/// The function that a probe is on, whatever the probe is called. Only a text says it; in raw pages a probe goes by its name.
+/// The function that a probe is on, whatever the probe is called. A probe whose place is not known goes by its name.
 fn probed(point: &Point) -> Option<&str> {
     let place = point.text("__probe_ip").or_else(|| point.text("__probe_func"))?;
     Some(place.split(['+', ' ', '<']).next().unwrap_or(place))
