@@ -1,7 +1,9 @@
 //! Runs that are forked from templates, across commands, and what is left when a part of that is killed.
+#![expect(clippy::disallowed_methods, reason = "a test looks QEMU up as a shell does")]
 
 use std::error::Error;
 use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use kernsnap::cli::Exit;
@@ -154,4 +156,33 @@ fn a_broker_ends_with_its_store() -> Outcome {
     drop(store);
     until("the broker ends", || (!Path::new(&format!("/proc/{}", pid.as_raw_nonzero())).exists()).then_some(()))?;
     until("its templates end", || machines(&path).is_empty().then_some(()))
+}
+
+#[test]
+fn a_qemu_that_cannot_be_forked_boots() -> Outcome {
+    // The library becomes a template in a program of QEMU's name only.
+    let directory = tempfile::tempdir()?;
+    let qemu = kernsnap_machine::qemu::PROGRAM;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut real = std::env::split_paths(&path).map(|path| path.join(qemu));
+    let real = real.find(|path| path.is_file()).ok_or("QEMU is not on PATH")?;
+    symlink(&real, directory.path().join("emulator"))?;
+    let script = directory.path().join(qemu);
+    fs::write(&script, format!("#!/bin/sh\nexec {}/emulator \"$@\"\n", directory.path().display()))?;
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", directory.path().display());
+
+    let store = OwnStore::whole()?;
+    for _ in 0..2 {
+        let ended = kernsnap(&store, &["run", "--json", "--repeat", "2", "user-fork"]).env("PATH", &path).run()?;
+        let records = ended.records()?;
+        assert_eq!((ended.code, records.len()), (Some(0), 2), "{ended:?}");
+        for record in records {
+            assert_eq!((&record["verdict"], &record["started"]), (&"passed".into(), &"boot".into()), "{record}");
+        }
+    }
+    assert_eq!(templates(&store)?, []);
+    let doctor = kernsnap(&store, &["doctor"]).env("PATH", &path).run()?;
+    assert!(doctor.stdout.contains("not used templates: each run boots"), "{doctor:?}");
+    assert_nothing_left(&store)
 }
