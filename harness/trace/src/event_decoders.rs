@@ -160,7 +160,7 @@ impl Plan {
 }
 
 /// The fields in which the event of a probe keeps addresses of code (`FIELD_STRING_IP` and others in
-/// kernel/trace/trace_probe.h).
+/// `kernel/trace/trace_probe.h`).
 const PROBE_PLACES: [&str; 3] = ["__probe_ip", "__probe_func", "__probe_ret_ip"];
 
 impl RecordKind {
