@@ -139,7 +139,9 @@ fn lent_store() -> Result<TempDir, Box<dyn Error>> {
     let store = tempfile::tempdir()?;
     let lender = default_store().ok_or("there is no home directory for the image store")?;
     let records = Store::at(store.path()).sub("records")?;
-    for kind in ["kernel", "device-tree", "facts", "program", "module", "lockstep", "toolchain", "busybox", "source"] {
+    for kind in
+        ["kernel", "device-tree", "facts", "program", "module", "lockstep", "toolchain", "busybox", "root", "source"]
+    {
         if lender.join(kind).is_dir() {
             symlink(lender.join(kind), store.path().join(kind))?;
         }

@@ -45,9 +45,10 @@ const CHUNK: usize = 256;
 /// byte, so that the compiler looks at many at once.
 fn may_hold_control(chunk: &[u8]) -> bool {
     let begins = |byte: u8| {
-        (byte < 9) | (byte.wrapping_sub(11) < 21) | (byte == 127) | (byte == 0xc2) | (byte == 0xd8) | (byte == 0xe2)
+        let control = u8::from(byte < 9) | u8::from(byte.wrapping_sub(11) < 21) | u8::from(byte == 127);
+        control | u8::from(byte == 0xc2) | u8::from(byte == 0xd8) | u8::from(byte == 0xe2)
     };
-    chunk.iter().fold(0, |found, byte| found | u8::from(begins(*byte))) != 0
+    chunk.iter().fold(0, |found, byte| found | begins(*byte)) != 0
 }
 
 fn is_control(character: char) -> bool {
