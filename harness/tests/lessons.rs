@@ -82,8 +82,12 @@ fn the_run_and_the_pages_are_what_the_lesson_says(id: &str) -> Outcome {
     let (scenario, judged) = kernsnap::session::lesson::run(&workspace, &prepared_image, &runner, &lesson, &mut on)?;
     let outcome = judged.run.ok_or_else(|| judged.reasons.join("; "))?.outcome;
     assert_eq!(outcome.verdict, Verdict::Passed);
-    let run =
-        Run { image: &prepared_image.runtime.image, scenario: &scenario, trace: &outcome.trace, cast: &outcome.cast };
+    let run = Run {
+        image: &prepared_image.runtime.image,
+        scenario: &scenario,
+        trace: &outcome.trace,
+        role_map: &outcome.role_map,
+    };
     for language in Language::ALL {
         is_written(Page::new(&lesson, &run, language)?.markdown())?;
     }

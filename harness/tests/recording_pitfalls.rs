@@ -136,10 +136,10 @@ fn trap_8_what_unrelated_tasks_do_is_not_shown_and_counted() {
          sh-52      [001] .....     1.000004: sched_process_exit: comm=sh pid=52 prio=120\n",
     );
     let model = Model::from_events(&trace.events);
-    let cast = RoleMap::by_name(&model.tasks, &trace.names);
+    let role_map = RoleMap::by_name(&model.tasks, &trace.names);
     let followed = Followed::chosen(&model, &Choice::from_words(&["51".to_owned()]));
     let (rules, names) = (ViewRules::default(), Names::default());
-    let subject = ViewInput::select(&rules, &names, &trace, &model, &cast, &followed);
+    let subject = ViewInput::select(&rules, &names, &trace, &model, &role_map, &followed);
     let times: Vec<u64> = subject.events.iter().map(|(_, event)| event.time.0 / 1000 % 10).collect();
     assert_eq!((times, subject.dropped()), (vec![1, 4], 2));
 }

@@ -87,7 +87,7 @@ fn check(workspace: &Workspace, image: &str, file: &Path) -> Result<(), Box<dyn 
     compare(workspace, image, file, (&scenario.id, &scenario.title), &outcome.view.to_string())?;
     match outcome.verdict {
         Verdict::Passed => {
-            let survived = mutate(&scenario, &outcome.trace, &outcome.cast, &outcome.console).survived;
+            let survived = mutate(&scenario, &outcome.trace, &outcome.role_map, &outcome.console).survived;
             if survived.is_empty() { Ok(()) } else { Err(format!("expectations cannot fail: {survived:#?}").into()) }
         }
         verdict => Err(format!("{verdict:#?}").into()),

@@ -26,7 +26,7 @@ impl FetchError {
 /// True if any argument names a field.
 #[must_use]
 pub fn names_fields(fetch: &str) -> bool {
-    fetch.split_whitespace().any(|argument| cast(argument).is_some())
+    fetch.split_whitespace().any(|argument| role_map(argument).is_some())
 }
 
 /// `$argN` by the register that holds the argument, for 32-bit Arm, whose kernels do not know `$argN`
@@ -44,9 +44,9 @@ pub fn by_register(fetch: &str) -> String {
 pub fn compile(fetch: &str, layouts: &Layouts, names: &Names) -> Result<String, FetchError> {
     let arguments: Result<Vec<String>, FetchError> = fetch
         .split_whitespace()
-        .map(|argument| match cast(argument) {
+        .map(|argument| match role_map(argument) {
             None => Ok(argument.to_owned()),
-            Some(cast) => cast.compile(layouts, names),
+            Some(role_map) => role_map.compile(layouts, names),
         })
         .collect();
     Ok(arguments?.join(" "))
@@ -63,7 +63,7 @@ struct TypeCast<'a> {
 }
 
 /// The parts of an argument that names a field. The kernel's own begin with `$`, `%`, `@`, `+`, `-` or `\`.
-fn cast(argument: &str) -> Option<TypeCast<'_>> {
+fn role_map(argument: &str) -> Option<TypeCast<'_>> {
     let start = argument.find('=').map_or(0, |at| at + 1);
     let (name, rest) = argument.split_at(start);
     let (of, rest) = rest.split_once('(')?;

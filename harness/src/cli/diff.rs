@@ -119,7 +119,7 @@ impl Reading<'_, '_> {
 /// Compares two recordings as they are read, first to learn the names of their tasks, and then line by line.
 fn recordings(global: &Arguments, paths: [&Path; 2], casts: [&RoleMap; 2]) -> Result<Diff, Failure> {
     let (names, rules) = (Names::default(), ViewRules::default());
-    let lines = casts.map(|cast| Lines::new(cast, &names, &rules));
+    let lines = casts.map(|role_map| Lines::new(role_map, &names, &rules));
     let [first, second] = lines;
     read(global, paths[0], |events| {
         let mut before = Reading { path: paths[0], events, lines: first };
@@ -138,11 +138,11 @@ fn recordings(global: &Arguments, paths: [&Path; 2], casts: [&RoleMap; 2]) -> Re
     })
 }
 
-fn side(global: &Arguments, path: &Path, cast: Option<&RoleMap>) -> Result<TaskLines, Failure> {
-    let Some(cast) = cast else { return Given::at(path)?.read() };
+fn side(global: &Arguments, path: &Path, role_map: Option<&RoleMap>) -> Result<TaskLines, Failure> {
+    let Some(role_map) = role_map else { return Given::at(path)?.read() };
     let (names, rules) = (Names::default(), ViewRules::default());
     read(global, path, |events| {
-        let mut reading = Reading { path, events, lines: Lines::new(cast, &names, &rules) };
+        let mut reading = Reading { path, events, lines: Lines::new(role_map, &names, &rules) };
         let mut all = Shown::default();
         while reading.advance(|line| all.lines.push(line))? {}
         reading.lines.finish(&mut |_, line| all.lines.push(line));

@@ -149,8 +149,12 @@ impl<'a> LessonImage<'a> {
         outcome: &Outcome,
         language: Language,
     ) -> Result<Page, Failure> {
-        let run =
-            Run { image: &self.prepared_image.runtime.image, scenario, trace: &outcome.trace, cast: &outcome.cast };
+        let run = Run {
+            image: &self.prepared_image.runtime.image,
+            scenario,
+            trace: &outcome.trace,
+            role_map: &outcome.role_map,
+        };
         Ok(Page::new(lesson, &run, language)?)
     }
 }

@@ -56,10 +56,10 @@ fn too_many(file: &Path, most: usize) -> Failure {
 /// none is named.
 pub(super) fn views(trace: &Trace, follow: &[String], kinds: &[Kind]) -> Vec<View> {
     let model = Model::from_events(&trace.events);
-    let cast = RoleMap::by_name(&model.tasks, &trace.names);
+    let role_map = RoleMap::by_name(&model.tasks, &trace.names);
     let followed = Followed::chosen(&model, &Choice::from_words(follow));
     let (rules, names) = (ViewRules::default(), Names::default());
-    let subject = ViewInput::select(&rules, &names, trace, &model, &cast, &followed);
+    let subject = ViewInput::select(&rules, &names, trace, &model, &role_map, &followed);
     kinds.iter().map(|kind| View::new(*kind, &subject)).collect()
 }
 

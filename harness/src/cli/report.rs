@@ -56,13 +56,13 @@ fn made(context: &Context, arguments: &ReportArguments) -> Result<Report, Failur
 
 /// The report of a run.
 pub(super) fn build(scenario: &Scenario, image: &str, outcome: &Outcome, sources: &Sources) -> Report {
-    let Outcome { trace, cast, console, view, verdict, schedule, .. } = outcome;
+    let Outcome { trace, role_map, console, view, verdict, schedule, .. } = outcome;
     Report::new(&Given {
         scenario,
         image,
         schedule: &schedule.to_string(),
         trace,
-        cast,
+        role_map,
         console,
         view,
         verdict,

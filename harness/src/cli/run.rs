@@ -147,7 +147,7 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Ran {
     }
     let outcome = run.map(|run| run.outcome);
     if let Some(outcome) = outcome.as_ref().filter(|_| setting.mutate && exit == Exit::Passed) {
-        let survived = mutate(job.scenario, &outcome.trace, &outcome.cast, &outcome.console).survived;
+        let survived = mutate(job.scenario, &outcome.trace, &outcome.role_map, &outcome.console).survived;
         record.unnoticed = survived.iter().map(|(that, change)| format!("{that}: {change}")).collect();
         if !survived.is_empty() {
             exit = Exit::BadInput;
@@ -189,7 +189,7 @@ fn views(job: &Job<'_>, setting: &Setting<'_>, outcome: &Outcome) -> Vec<View> {
         return Vec::new();
     }
     let model = Model::from_events(&outcome.trace.events);
-    let subject = ViewInput::new(job.scenario, &outcome.trace, &model, &outcome.cast);
+    let subject = ViewInput::new(job.scenario, &outcome.trace, &model, &outcome.role_map);
     setting.views.iter().map(|kind| View::new(*kind, &subject)).collect()
 }
 

@@ -54,8 +54,8 @@ fn figures(arguments: &Arguments, view: &ViewArguments) -> Result<Exit, Failure>
             count += 1;
         }
         let (summary, told) = (summary.finish(), events.finish());
-        let cast = RoleMap::by_name(&summary.tasks, &told.names);
-        print(view, &View { content: Content::Summary(Figures::from_summary(&summary, &cast)), dropped: 0 })?;
+        let role_map = RoleMap::by_name(&summary.tasks, &told.names);
+        print(view, &View { content: Content::Summary(Figures::from_summary(&summary, &role_map)), dropped: 0 })?;
         conclude(&view.file, told, count)
     })
 }

@@ -58,8 +58,8 @@ impl Figure {
 /// The figures of a run, in the order of their anchors: those that the scenario names, and behind them those that its roles
 /// suggest. Anchors that are not in the trace have none.
 #[must_use]
-pub fn figures(scenario: &Scenario, trace: &Trace, cast: &RoleMap, clock: Clock) -> Vec<Figure> {
-    let matcher = Matcher { cast, names: &scenario.names };
+pub fn figures(scenario: &Scenario, trace: &Trace, role_map: &RoleMap, clock: Clock) -> Vec<Figure> {
+    let matcher = Matcher { role_map, names: &scenario.names };
     let whole = scenario.trace.events.iter().any(|event| event.name == "sched_switch" && event.filter.is_none());
     let idle = whole.then(|| Idle::from_events(&trace.events, clock.cpus));
     let suggested = suggested(scenario);

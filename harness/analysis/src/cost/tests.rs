@@ -16,8 +16,8 @@ const HAND_OVER: [&str; 6] = [
 #[track_caller]
 fn check(from: &str, to: &str, clock: Clock, expected: Option<(u64, u64, u64)>) {
     let trace = Trace { events: events(&HAND_OVER), ..Trace::default() };
-    let cast = RoleMap::by_name(&Model::from_events(&trace.events).tasks, &trace.names);
-    let matcher = Matcher { cast: &cast, names: &Names::default() };
+    let role_map = RoleMap::by_name(&Model::from_events(&trace.events).tasks, &trace.names);
+    let matcher = Matcher { role_map: &role_map, names: &Names::default() };
     let anchors =
         Anchors { name: "a".into(), from: from.parse().expect("a pattern"), to: to.parse().expect("a pattern") };
     let idle = Idle::from_events(&trace.events, clock.cpus);

@@ -17,7 +17,7 @@ pub struct Run<'a> {
     /// The recorded events.
     pub trace: &'a Trace,
     /// The roles of its tasks.
-    pub cast: &'a RoleMap,
+    pub role_map: &'a RoleMap,
 }
 
 /// A run is not what a lesson says of it.
@@ -38,7 +38,7 @@ pub(super) fn lines(step: &Step, run: &Run<'_>) -> Result<Vec<String>, String> {
         None => run.trace.clone(),
         Some([from, to]) => part(run, from, to)?,
     };
-    let matcher = Matcher { cast: run.cast, names: &run.scenario.names };
+    let matcher = Matcher { role_map: run.role_map, names: &run.scenario.names };
     let happens = |pattern: &&Pattern| trace.events.iter().any(|event| matcher.matches(pattern, event));
     if let Some(present) = step.lacks.iter().find(happens) {
         return Err(format!("says that there is no `{present}`, and this run has one"));
@@ -69,13 +69,13 @@ fn view(step: &Step, run: &Run<'_>, trace: &Trace, patterns: &[Pattern]) -> Stri
     scenario.view.hide.clear();
     scenario.view.stacks.extend(step.stacks.iter().cloned());
     let model = Model::from_events(&trace.events);
-    let input = ViewInput::new(&scenario, trace, &model, run.cast);
+    let input = ViewInput::new(&scenario, trace, &model, run.role_map);
     View::new(Kind::Frozen(ViewKind::Events), &input).show(&Style::PLAIN)
 }
 
 /// The events from the first that matches `from` to the first after it that matches `to`.
 fn part(run: &Run<'_>, from: &Pattern, to: &Pattern) -> Result<Trace, String> {
-    let matcher = Matcher { cast: run.cast, names: &run.scenario.names };
+    let matcher = Matcher { role_map: run.role_map, names: &run.scenario.names };
     let events = &run.trace.events;
     let begin = events.iter().position(|event| matcher.matches(from, event)).ok_or_else(|| nothing(from))?;
     let behind = &events[begin + 1..];

@@ -115,7 +115,7 @@ pub struct Given<'a> {
     /// The recorded events.
     pub trace: &'a Trace,
     /// The roles of the tasks.
-    pub cast: &'a RoleMap,
+    pub role_map: &'a RoleMap,
     /// The guest's console output.
     pub console: &'a str,
     /// The view that the snapshot freezes.
@@ -148,8 +148,8 @@ impl Report {
     pub fn new(given: &Given<'_>) -> Self {
         let Given { scenario, trace, .. } = *given;
         let model = Model::from_events(&trace.events);
-        let names = given.cast.with_names(&model, trace);
-        let input = ViewInput::new(scenario, trace, &model, given.cast);
+        let names = given.role_map.with_names(&model, trace);
+        let input = ViewInput::new(scenario, trace, &model, given.role_map);
         let start = trace.events.first().map_or(0, |event| event.time.0);
         let since = |time: kernsnap_trace::Timestamp| time.0.saturating_sub(start);
         let mut words = Words::default();
@@ -191,7 +191,7 @@ impl Report {
                 Verdict::Failed(violations) => violations.iter().map(ToString::to_string).collect(),
                 Verdict::Unusable(reasons) => reasons.clone(),
             },
-            expectations: witnesses(scenario, trace, given.cast, given.console)
+            expectations: witnesses(scenario, trace, given.role_map, given.console)
                 .into_iter()
                 .map(|witness| Claim { that: witness.that, found: witness.found, events: witness.events })
                 .collect(),

@@ -52,10 +52,10 @@ fn made() -> Report {
     let scenario = draft.resolve(&target).expect("its names mean something");
     let trace = Trace { events: events(&TRACE), ..Trace::default() };
     let started = BTreeMap::from([("parent".to_owned(), Pid(70))]);
-    let cast = RoleMap::find(&trace, &scenario.roles, &started, &names);
-    let view = View::frozen(&scenario, &trace, &cast);
+    let role_map = RoleMap::find(&trace, &scenario.roles, &started, &names);
+    let view = View::frozen(&scenario, &trace, &role_map);
     let guest = GuestOutcome { failures: vec!["none".into()], ..GuestOutcome::default() };
-    let verdict = judge(&scenario, &trace, &cast, &guest);
+    let verdict = judge(&scenario, &trace, &role_map, &guest);
     assert!(matches!(&verdict, Verdict::Failed(violations)
         if violations.iter().any(|Violation { that, .. }| that == "nobody is woken")));
     let sources = Sources::default();
@@ -65,7 +65,7 @@ fn made() -> Report {
         image: "none",
         schedule: "1:4",
         trace: &trace,
-        cast: &cast,
+        role_map: &role_map,
         view: &view,
         verdict: &verdict,
         sources: &sources,

@@ -60,7 +60,7 @@ impl RuleEvaluator<'_> {
 
     /// The role of a pattern that no task played.
     fn unplayed<'p>(&self, pattern: &'p Pattern) -> Option<&'p String> {
-        pattern.by.as_ref().filter(|role| self.matcher.cast.pid(role).is_none())
+        pattern.by.as_ref().filter(|role| self.matcher.role_map.pid(role).is_none())
     }
 
     fn holds(&self, rule: &Rule) -> Result<(), String> {
@@ -98,7 +98,7 @@ impl RuleEvaluator<'_> {
 
     /// The events of the pattern's own role.
     fn own<'s>(&'s self, pattern: &'s Pattern) -> impl Iterator<Item = &'s Event> {
-        let pid = pattern.by.as_ref().and_then(|role| self.matcher.cast.pid(role));
+        let pid = pattern.by.as_ref().and_then(|role| self.matcher.role_map.pid(role));
         self.events.iter().filter(move |event| Some(event.pid) == pid)
     }
 

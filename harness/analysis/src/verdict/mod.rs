@@ -68,12 +68,12 @@ pub struct GuestOutcome {
 
 /// Judges one run.
 #[must_use]
-pub fn judge(scenario: &Scenario, trace: &Trace, cast: &RoleMap, guest: &GuestOutcome) -> Verdict {
+pub fn judge(scenario: &Scenario, trace: &Trace, role_map: &RoleMap, guest: &GuestOutcome) -> Verdict {
     if !trace.defects.is_empty() {
         return Verdict::Unusable(trace.defects.iter().map(|defect| explain(defect, scenario)).collect());
     }
     let mut violations = guest_violations(scenario, guest);
-    let matcher = Matcher { cast, names: &scenario.names };
+    let matcher = Matcher { role_map, names: &scenario.names };
     let evaluator = RuleEvaluator { events: &trace.events, console: &guest.console, matcher };
     for expectation in &scenario.expectations {
         if let Err(found) = evaluator.check(expectation) {

@@ -24,8 +24,8 @@ pub struct Mutation {
 
 /// Changes `trace` and `console`, for which all expectations of `scenario` hold, in every way that one of them should notice.
 #[must_use]
-pub fn mutate(scenario: &Scenario, trace: &Trace, cast: &RoleMap, console: &str) -> Mutation {
-    let matcher = Matcher { cast, names: &scenario.names };
+pub fn mutate(scenario: &Scenario, trace: &Trace, role_map: &RoleMap, console: &str) -> Mutation {
+    let matcher = Matcher { role_map, names: &scenario.names };
     let evaluator = RuleEvaluator { events: &trace.events, console, matcher };
     let mut mutation = Mutation::default();
     for expectation in &scenario.expectations {
@@ -191,8 +191,8 @@ impl Mutator<'_> {
 
     /// An event that matches `pattern`.
     fn invented(&self, pattern: &Pattern, time: Timestamp) -> Event {
-        let Matcher { cast, names } = self.evaluator.matcher;
-        let pid = pattern.by.as_ref().and_then(|role| cast.pid(role)).unwrap_or(Pid(-1));
+        let Matcher { role_map, names } = self.evaluator.matcher;
+        let pid = pattern.by.as_ref().and_then(|role| role_map.pid(role)).unwrap_or(Pid(-1));
         let body = match &pattern.what {
             What::Call(name) => EventKind::Function { function: symbol(name, names), caller: symbol("nobody", names) },
             What::Return(name) => {
@@ -203,7 +203,7 @@ impl Mutator<'_> {
         };
         let mut event = Event { time, cpu: Cpu(0), pid, context: Context::default(), kind: body, stack: None };
         for (name, comparison, wanted) in &pattern.fields {
-            let pid = field::is_pid(name).then(|| cast.pid(wanted)).flatten();
+            let pid = field::is_pid(name).then(|| role_map.pid(wanted)).flatten();
             let number = pid.map(|pid| i64::from(pid.0)).or_else(|| crate::view::matching::parse_int(wanted));
             match comparison {
                 Comparison::Equal => set(&mut event, name, wanted, number, names),
@@ -309,8 +309,8 @@ mod tests {
         let between = between.map(|(from, to)| (pattern(from), pattern(to)));
         let expectation = Expectation { that: "it is so".into(), rule, between };
         let events: Vec<Event> = (1..).zip(["a", "b", "a", "c"]).map(|(ms, text)| marker(ms, text)).collect();
-        let (cast, names) = (RoleMap::default(), Names::default());
-        let matcher = Matcher { cast: &cast, names: &names };
+        let (role_map, names) = (RoleMap::default(), Names::default());
+        let matcher = Matcher { role_map: &role_map, names: &names };
         let evaluator = RuleEvaluator { events: &events, console: "one line\nanother", matcher };
         assert_eq!(evaluator.check(&expectation), Ok(()));
         let mut mutation = Mutation::default();

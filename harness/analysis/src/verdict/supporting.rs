@@ -25,8 +25,8 @@ const MOST: usize = 100;
 /// The evidence for each expectation of a scenario, in its order. It does not say whether the trace is complete: that is
 /// for [`judge`](super::judge).
 #[must_use]
-pub fn witnesses(scenario: &Scenario, trace: &Trace, cast: &RoleMap, console: &str) -> Vec<SupportingEvents> {
-    let matcher = Matcher { cast, names: &scenario.names };
+pub fn witnesses(scenario: &Scenario, trace: &Trace, role_map: &RoleMap, console: &str) -> Vec<SupportingEvents> {
+    let matcher = Matcher { role_map, names: &scenario.names };
     let evaluator = RuleEvaluator { events: &trace.events, console, matcher };
     let witness = |expectation: &Expectation| SupportingEvents {
         that: expectation.that.clone(),
@@ -68,6 +68,6 @@ fn events_of(expectation: &Expectation, evaluator: RuleEvaluator<'_>) -> Vec<usi
 
 /// The places of the events of the pattern's own role.
 fn own(pattern: &Pattern, evaluator: RuleEvaluator<'_>, range: Range<usize>) -> impl Iterator<Item = usize> {
-    let pid = pattern.by.as_ref().and_then(|role| evaluator.matcher.cast.pid(role));
+    let pid = pattern.by.as_ref().and_then(|role| evaluator.matcher.role_map.pid(role));
     range.filter(move |at| Some(evaluator.events[*at].pid) == pid)
 }

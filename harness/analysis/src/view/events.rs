@@ -40,7 +40,7 @@ impl Events {
     /// Normalises the events of a subject.
     #[must_use]
     pub fn new(input: &ViewInput<'_>) -> Self {
-        let mut made = Lines::new(input.cast, input.names, input.rules);
+        let mut made = Lines::new(input.role_map, input.names, input.rules);
         let mut lines = Vec::new();
         let mut sink = |number, line| lines.push((number, line));
         for (number, event) in &input.events {
@@ -88,7 +88,7 @@ pub(super) fn stack(event: &Event, rules: &ViewRules, matcher: &Matcher<'_>) -> 
 
 /// An event in the words of a view.
 #[must_use]
-pub fn describe(body: &EventKind, rules: &ViewRules, cast: &RoleMap) -> String {
+pub fn describe(body: &EventKind, rules: &ViewRules, role_map: &RoleMap) -> String {
     match body {
         EventKind::Function { function, caller } => {
             format!("{function}() <-{}", caller::name(function, caller).as_deref().unwrap_or("?"))
@@ -101,7 +101,7 @@ pub fn describe(body: &EventKind, rules: &ViewRules, cast: &RoleMap) -> String {
             fields.fold(point.name().to_string(), |text, (field, value)| {
                 let pid = field::is_pid(field).then(|| value.as_int().and_then(as_pid)).flatten();
                 let value = match pid {
-                    Some(pid) => cast.role(pid).unwrap_or("other").to_owned(),
+                    Some(pid) => role_map.role(pid).unwrap_or("other").to_owned(),
                     None if rules.hexadecimal.contains(&(point.name().to_string(), field.to_string())) => {
                         value.as_int().map_or_else(|| value.to_string(), |value| format!("{value:#x}"))
                     }

@@ -51,8 +51,8 @@ pub struct Times {
 impl Figures {
     /// The figures of a whole trace, by the roles of its tasks.
     #[must_use]
-    pub fn from_summary(summary: &Summary, cast: &RoleMap) -> Self {
-        let who = |task: usize| summary.tasks.get(task).and_then(|task| cast.role(task.pid));
+    pub fn from_summary(summary: &Summary, role_map: &RoleMap) -> Self {
+        let who = |task: usize| summary.tasks.get(task).and_then(|task| role_map.role(task.pid));
         let mut counts: Vec<Counts> = Vec::new();
         for (task, events) in &summary.counts {
             let who = who(task.0).unwrap_or("other");

@@ -12,14 +12,14 @@ impl RoleMap {
     /// Finds the task of each role. `started` holds the pids of the tasks that the guest's init started.
     #[must_use]
     pub fn find(trace: &Trace, roles: &[Role], started: &BTreeMap<String, Pid>, names: &Names) -> Self {
-        let mut cast = Self::default();
+        let mut role_map = Self::default();
         let mut open: Vec<&Role> = roles.iter().collect();
         // A rule may refer to a role that stands after it: go round until nothing more is found.
         loop {
             let before = open.len();
-            open.retain(|role| match cast.pid_by_rule(trace, role, started, names) {
+            open.retain(|role| match role_map.pid_by_rule(trace, role, started, names) {
                 Some(pid) => {
-                    cast.roles.push((role.name.clone(), pid));
+                    role_map.roles.push((role.name.clone(), pid));
                     false
                 }
                 None => true,
@@ -29,14 +29,14 @@ impl RoleMap {
             }
         }
         let rank: BTreeMap<&str, usize> = roles.iter().enumerate().map(|(i, role)| (role.name.as_str(), i)).collect();
-        cast.roles.sort_by_key(|(name, _)| rank.get(name.as_str()));
-        cast.missing = open.iter().map(|role| role.name.clone()).collect();
-        cast.index();
-        cast
+        role_map.roles.sort_by_key(|(name, _)| rank.get(name.as_str()));
+        role_map.missing = open.iter().map(|role| role.name.clone()).collect();
+        role_map.index();
+        role_map
     }
 
     fn pid_by_rule(&self, trace: &Trace, role: &Role, started: &BTreeMap<String, Pid>, names: &Names) -> Option<Pid> {
-        let matcher = Matcher { cast: self, names };
+        let matcher = Matcher { role_map: self, names };
         match &role.rule {
             RoleRule::Started => started.get(&role.name).copied(),
             RoleRule::Pid(pid) | RoleRule::Serves { pid, .. } => Some(Pid(*pid)),

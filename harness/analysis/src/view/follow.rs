@@ -66,13 +66,13 @@ const KTHREADD: Pid = Pid(2);
 impl Followed {
     /// The tasks of the roles that are followed.
     #[must_use]
-    pub fn new(cast: &RoleMap, roles: &[Role]) -> Self {
+    pub fn new(role_map: &RoleMap, roles: &[Role]) -> Self {
         let mut followed = Self::default();
         for role in roles.iter().filter(|role| role.followed) {
-            let Some(pid) = cast.pid(&role.name) else { continue };
+            let Some(pid) = role_map.pid(&role.name) else { continue };
             match &role.rule {
                 RoleRule::Serves { client, .. } => {
-                    followed.servers.extend(cast.pid(client).map(|client| (pid, BTreeSet::from([client]))));
+                    followed.servers.extend(role_map.pid(client).map(|client| (pid, BTreeSet::from([client]))));
                 }
                 _ => {
                     followed.tasks.insert(pid);

@@ -9,7 +9,7 @@ use kernsnap_trace::{Event, EventKind, Pid, Trace};
 #[derive(Clone, Debug)]
 pub struct ViewInput<'a> {
     /// The roles of the tasks.
-    pub cast: &'a RoleMap,
+    pub role_map: &'a RoleMap,
     /// Logical names of functions.
     pub names: &'a Names,
     /// The parts of an event to show.
@@ -25,9 +25,9 @@ pub struct ViewInput<'a> {
 impl<'a> ViewInput<'a> {
     /// The request of a scenario.
     #[must_use]
-    pub fn new(scenario: &'a Scenario, trace: &'a Trace, model: &'a Model, cast: &'a RoleMap) -> Self {
-        let followed = Followed::new(cast, &scenario.roles);
-        Self::select(&scenario.view, &scenario.names, trace, model, cast, &followed)
+    pub fn new(scenario: &'a Scenario, trace: &'a Trace, model: &'a Model, role_map: &'a RoleMap) -> Self {
+        let followed = Followed::new(role_map, &scenario.roles);
+        Self::select(&scenario.view, &scenario.names, trace, model, role_map, &followed)
     }
 
     /// The events of `trace` that have to do with the followed tasks and that the rules ask for.
@@ -37,12 +37,12 @@ impl<'a> ViewInput<'a> {
         names: &'a Names,
         trace: &'a Trace,
         model: &'a Model,
-        cast: &'a RoleMap,
+        role_map: &'a RoleMap,
         followed: &Followed,
     ) -> Self {
-        let matcher = Matcher { cast, names };
+        let matcher = Matcher { role_map, names };
         let events = followed.events(trace).filter(|(_, event)| is_asked_for(event, rules, &matcher)).collect();
-        Self { cast, names, rules, model, trace, events }
+        Self { role_map, names, rules, model, trace, events }
     }
 
     /// The number of events of the trace that are not among those to show.
@@ -54,13 +54,13 @@ impl<'a> ViewInput<'a> {
     /// A task's role; `other` for one that has none.
     #[must_use]
     pub fn who(&self, pid: Pid) -> &'a str {
-        self.cast.role(pid).unwrap_or("other")
+        self.role_map.role(pid).unwrap_or("other")
     }
 
     /// The role of a task of the model, where it has one.
     #[must_use]
     pub fn role(&self, id: TaskId) -> Option<&'a str> {
-        self.model.task(id).and_then(|task| self.cast.role(task.pid))
+        self.model.task(id).and_then(|task| self.role_map.role(task.pid))
     }
 
     /// The tasks that a picture shows: those with a role that do something in the events to show, or that are woken or made

@@ -12,7 +12,7 @@ use kernsnap_trace::{Event, EventKind, Pid};
 /// Makes lines of events.
 #[derive(Debug)]
 pub struct Lines<'a> {
-    cast: &'a RoleMap,
+    role_map: &'a RoleMap,
     names: &'a Names,
     rules: &'a ViewRules,
     /// Where each task is in its call tree.
@@ -32,10 +32,10 @@ struct Begun {
 }
 
 impl<'a> Lines<'a> {
-    /// Lines in which tasks go by their roles in `cast`, with what `rules` ask for.
+    /// Lines in which tasks go by their roles in `role_map`, with what `rules` ask for.
     #[must_use]
-    pub fn new(cast: &'a RoleMap, names: &'a Names, rules: &'a ViewRules) -> Self {
-        Self { cast, names, rules, depths: BTreeMap::new(), parts: Parts::default(), begun: BTreeMap::new() }
+    pub fn new(role_map: &'a RoleMap, names: &'a Names, rules: &'a ViewRules) -> Self {
+        Self { role_map, names, rules, depths: BTreeMap::new(), parts: Parts::default(), begun: BTreeMap::new() }
     }
 
     /// Takes the event of this number; gives lines that are whole by now to `sink`, each with the number of its event. A
@@ -69,12 +69,12 @@ impl<'a> Lines<'a> {
                 *depth = nesting;
                 (nesting, format!("}} /* {function} */"))
             }
-            body => (*depth, describe(body, self.rules, self.cast)),
+            body => (*depth, describe(body, self.rules, self.role_map)),
         };
-        let matcher = Matcher { cast: self.cast, names: self.names };
+        let matcher = Matcher { role_map: self.role_map, names: self.names };
         let line = Line {
             cpu: self.rules.cpus.then_some(event.cpu.0),
-            role: self.cast.role(event.pid).unwrap_or("other").to_owned(),
+            role: self.role_map.role(event.pid).unwrap_or("other").to_owned(),
             depth: at,
             text,
             stack: stack(event, self.rules, &matcher),

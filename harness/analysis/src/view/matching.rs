@@ -12,7 +12,7 @@ use kernsnap_trace::{Event, EventKind, Symbol, Value};
 #[derive(Clone, Copy, Debug)]
 pub struct Matcher<'a> {
     /// Roles.
-    pub cast: &'a RoleMap,
+    pub role_map: &'a RoleMap,
     /// Logical names of functions.
     pub names: &'a Names,
 }
@@ -29,7 +29,7 @@ impl Matcher<'_> {
     /// True if the pattern's role, if it has one, does the event.
     #[must_use]
     pub fn is_by(&self, pattern: &Pattern, event: &Event) -> bool {
-        pattern.by.as_ref().is_none_or(|role| self.cast.pid(role) == Some(event.pid))
+        pattern.by.as_ref().is_none_or(|role| self.role_map.pid(role) == Some(event.pid))
     }
 
     fn what(&self, what: &What, body: &EventKind) -> bool {
@@ -67,7 +67,7 @@ impl Matcher<'_> {
 
     fn is_value(&self, event: &Event, name: &str, value: &Value, wanted: &str) -> bool {
         if field::is_pid(name)
-            && let Some(pid) = self.cast.pid(wanted)
+            && let Some(pid) = self.role_map.pid(wanted)
         {
             return value.as_int() == Some(i64::from(pid.0));
         }

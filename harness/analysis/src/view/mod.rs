@@ -115,7 +115,7 @@ impl View {
             Kind::Frozen(ViewKind::Stacks) => Content::Stacks(Stacks::new(input)),
             Kind::Timeline => Content::Timeline(Timeline::new(input)),
             Kind::Summary => {
-                Content::Summary(Figures::from_summary(&Summary::from_events(&input.trace.events), input.cast))
+                Content::Summary(Figures::from_summary(&Summary::from_events(&input.trace.events), input.role_map))
             }
         };
         Self { content, dropped: input.dropped() }
@@ -123,9 +123,9 @@ impl View {
 
     /// The part of the trace that a scenario's snapshot freezes.
     #[must_use]
-    pub fn frozen(scenario: &Scenario, trace: &Trace, cast: &RoleMap) -> Self {
+    pub fn frozen(scenario: &Scenario, trace: &Trace, role_map: &RoleMap) -> Self {
         let model = Model::from_events(&trace.events);
-        Self::new(Kind::Frozen(scenario.view.kind), &ViewInput::new(scenario, trace, &model, cast))
+        Self::new(Kind::Frozen(scenario.view.kind), &ViewInput::new(scenario, trace, &model, role_map))
     }
 
     /// As text.

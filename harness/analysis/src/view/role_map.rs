@@ -22,7 +22,7 @@ impl RoleMap {
     #[must_use]
     pub fn by_name(tasks: &[Task], names: &BTreeMap<i32, String>) -> Self {
         let mut taken: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut cast = Self::default();
+        let mut role_map = Self::default();
         for task in tasks.iter().filter(|task| task.idle_on.is_none()) {
             let saved = || names.get(&task.pid.0).map(String::as_str).filter(|name| *name != "<...>");
             let name = task.name().or_else(saved).unwrap_or("task");
@@ -31,25 +31,25 @@ impl RoleMap {
             // A role is one word.
             let word = name.replace(char::is_whitespace, "_");
             let role = if *number == 1 { word } else { format!("{word}#{number}") };
-            cast.roles.push((role, task.pid));
+            role_map.roles.push((role, task.pid));
         }
-        cast.roles.push(("idle".into(), Pid(0)));
-        cast.index();
-        cast
+        role_map.roles.push(("idle".into(), Pid(0)));
+        role_map.index();
+        role_map
     }
 
-    /// The same cast, in which those who play no role go by their names.
+    /// The same roles, with the names of the tasks that do not have one.
     #[must_use]
     pub fn with_names(&self, model: &Model, trace: &Trace) -> Self {
-        let mut cast = self.clone();
+        let mut role_map = self.clone();
         let new = Self::by_name(&model.tasks, &trace.names).roles.into_iter();
         let new = new.filter(|(_, pid)| self.role(*pid).is_none()).map(|(name, pid)| match self.pid(&name) {
             Some(_) => (format!("{name}#{}", pid.0), pid),
             None => (name, pid),
         });
-        cast.roles.extend(new);
-        cast.index();
-        cast
+        role_map.roles.extend(new);
+        role_map.index();
+        role_map
     }
 
     pub(super) fn index(&mut self) {

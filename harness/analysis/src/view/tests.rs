@@ -6,10 +6,10 @@ use kernsnap_scenario::{Names, ViewRules};
 fn look(kind: Kind, lines: &[&str], style: &Style) -> String {
     let trace = Trace { events: events(lines), ..Trace::default() };
     let model = Model::from_events(&trace.events);
-    let cast = RoleMap::by_name(&model.tasks, &trace.names);
+    let role_map = RoleMap::by_name(&model.tasks, &trace.names);
     let (rules, names) = (ViewRules::default(), Names::default());
     let followed = Followed::chosen(&model, &follow::Choice::default());
-    View::new(kind, &ViewInput::select(&rules, &names, &trace, &model, &cast, &followed)).show(style)
+    View::new(kind, &ViewInput::select(&rules, &names, &trace, &model, &role_map, &followed)).show(style)
 }
 
 #[track_caller]

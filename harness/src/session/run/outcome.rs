@@ -24,7 +24,7 @@ pub struct Outcome {
     /// The typed trace.
     pub trace: Trace,
     /// The roles of its tasks.
-    pub cast: RoleMap,
+    pub role_map: RoleMap,
     /// The guest's console output.
     pub console: String,
     /// SHA-256 of the channel's sections, in hexadecimal.
@@ -50,7 +50,7 @@ impl Outcome {
     #[must_use]
     pub fn figures(&self, scenario: &Scenario) -> Vec<Figure> {
         let clock = Clock { ns_per_instruction: self.schedule.ns_per_instruction(), cpus: self.schedule.cpus };
-        figures(scenario, &self.trace, &self.cast, clock)
+        figures(scenario, &self.trace, &self.role_map, clock)
     }
 }
 

@@ -32,11 +32,11 @@ pub(super) fn read(scenario: &Scenario, input: &RunInput<'_>, evidence: &Evidenc
         None => trace(&evidence.sections(), scenario, runtime, &input.modules, schedule),
         Some(_) => trace_of_panic(&console),
     };
-    let cast = RoleMap::find(&trace, &scenario.roles, &report.pids, &scenario.names);
-    let view = View::frozen(scenario, &trace, &cast);
+    let role_map = RoleMap::find(&trace, &scenario.roles, &report.pids, &scenario.names);
+    let view = View::frozen(scenario, &trace, &role_map);
     let verdict = match unreadable(&issues, &report) {
         Some(reasons) => Verdict::Unusable(reasons),
-        None => judge(scenario, &trace, &cast, &guest_outcome(scenario, &report, evidence, &console)),
+        None => judge(scenario, &trace, &role_map, &guest_outcome(scenario, &report, evidence, &console)),
     };
     Ok(Outcome {
         verdict,
@@ -44,7 +44,7 @@ pub(super) fn read(scenario: &Scenario, input: &RunInput<'_>, evidence: &Evidenc
         view_sha256: sha256(view.to_string().as_bytes()),
         view,
         trace,
-        cast,
+        role_map,
         console,
         guest_ns: evidence.guest_ns,
         phases: report.phases,
