@@ -78,7 +78,7 @@ fn the_run_and_the_pages_are_what_the_lesson_says(id: &str) -> Outcome {
     let mut on = |event| eprintln!("{event:?}");
     let prepared_image = PreparedImage::open(images, DEFAULT_IMAGE, &mut on)?;
     let session = Session::open(&store, templates(&store))?;
-    let runner = Runner { policy: RunPolicy::Rerun, limit: LIMIT, ..session.runner(&prepared_image.runtime) };
+    let runner = Runner { policy: RunPolicy::Rerun, limit: LIMIT, ..Runner::new(&session, &prepared_image.runtime) };
     let (scenario, judged) = kernsnap::session::lesson::run(&workspace, &prepared_image, &runner, &lesson, &mut on)?;
     let outcome = judged.run.ok_or_else(|| judged.reasons.join("; "))?.outcome;
     assert_eq!(outcome.verdict, Verdict::Passed);

@@ -171,6 +171,15 @@ fn the_arrows_between_crates_are_those_of_the_architecture() -> Outcome {
 }
 
 #[test]
+fn the_fuzz_targets_build_one_crate_of_ours() -> Outcome {
+    // The fuzzers instrument all that they build, so anything else would make each of them slow to build.
+    let lock = fs::read_to_string(root().join("harness/trace/fuzz/Cargo.lock"))?;
+    let ours: Vec<&str> = lock.lines().filter_map(|line| line.strip_prefix("name = \"kernsnap")).collect();
+    assert_eq!(ours, ["-trace\"", "-trace-fuzz\""]);
+    Ok(())
+}
+
+#[test]
 fn every_link_between_documents_leads_to_a_file() -> Outcome {
     let documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"];
     let documents = documents.iter().map(PathBuf::from).chain(files("docs", &["md"])?);
@@ -222,32 +231,97 @@ fn modules(source: &Path) -> Result<Modules, Box<dyn Error>> {
     Ok(modules)
 }
 
-/// The modules that a file names by paths that begin with `super` or `crate`. A module may name those below it.
-fn named_modules(module: &[String], text: &str, modules: &Modules) -> BTreeSet<Vec<String>> {
-    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
-    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-    let mut found = BTreeSet::new();
-    for word in code.split(|c| !is_word(c)) {
-        let parts: Vec<&str> = word.split("::").collect();
-        let up = parts.iter().take_while(|part| **part == "super").count();
-        let mut place = match parts.first() {
-            Some(&"crate") => Vec::new(),
-            Some(&"super") => module[..module.len().saturating_sub(up)].to_vec(),
-            _ => continue,
-        };
-        let mut nearest = place.clone();
-        for part in parts.into_iter().skip(up.max(1)) {
-            place.push(part.to_owned());
-            if modules.contains_key(&place) {
-                nearest.clone_from(&place);
-            }
+/// The paths of a `use` tree: `a::{b, c::d}` is `a::b` and `a::c::d`.
+fn expand(prefix: &str, tree: &str, paths: &mut Vec<String>) {
+    let Some((head, branches)) = tree.split_once('{') else {
+        let path = tree.split(" as ").next().unwrap_or_default();
+        paths.push(format!("{prefix}{}", path.trim()));
+        return;
+    };
+    let prefix = format!("{prefix}{}", head.trim());
+    let (mut depth, mut branch) = (0, String::new());
+    for c in branches.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
         }
-        let is_parent = |one: &[String]| one.len() < module.len() && module.starts_with(one);
-        if nearest != module && !nearest.starts_with(module) && !is_parent(&nearest) {
-            found.insert(nearest);
+        if depth < 0 || (c == ',' && depth == 0) {
+            expand(&prefix, &std::mem::take(&mut branch), paths);
+        } else {
+            branch.push(c);
         }
     }
-    found
+}
+
+/// The code of a file without comments and unit tests.
+fn code(text: &str) -> String {
+    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// The paths that a file names: those of its `use` items, and those in its code that begin with `crate` or `super`.
+fn named_paths(code: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    for item in code.split("use ").skip(1) {
+        expand("", item.split(';').next().unwrap_or_default(), &mut paths);
+    }
+    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    let words = code.split(|c| !is_word(c)).filter(|word| word.starts_with("crate::") || word.starts_with("super::"));
+    paths.extend(words.map(|word| word.trim_end_matches(':').to_owned()));
+    paths
+}
+
+/// A path from the root of the crate, if it leads into the crate.
+fn absolute(module: &[String], path: &str, modules: &Modules) -> Option<Vec<String>> {
+    let parts: Vec<String> = path.split("::").map(str::to_owned).collect();
+    let up = parts.iter().take_while(|part| *part == "super").count();
+    let below = |place: &[String], skipped: usize| [place, &parts[skipped..]].concat();
+    match parts.first()?.as_str() {
+        "crate" => Some(below(&[], 1)),
+        "self" => Some(below(module, 1)),
+        "super" => Some(below(&module[..module.len().saturating_sub(up)], up)),
+        first => modules.contains_key(&[module, &[first.to_owned()]].concat()).then(|| below(module, 0)),
+    }
+}
+
+/// The module in whose file the item at `path` stands, behind re-exports.
+fn defined_in(path: &[String], reexports: &BTreeMap<Vec<String>, Vec<String>>, modules: &Modules) -> Vec<String> {
+    let module = (0..=path.len()).rev().map(|end| &path[..end]).find(|place| modules.contains_key(*place));
+    let module = module.unwrap_or_default();
+    match path.get(..=module.len()).and_then(|name| reexports.get(name)) {
+        Some(target) if target.as_slice() != path => {
+            defined_in(&[target.as_slice(), &path[module.len() + 1..]].concat(), reexports, modules)
+        }
+        _ => module.to_vec(),
+    }
+}
+
+/// The modules that each module names.
+type Arrows = BTreeMap<Vec<String>, BTreeSet<Vec<String>>>;
+
+/// The arrows between modules. A module may name those above and below it.
+fn arrows(modules: &Modules) -> Result<Arrows, Box<dyn Error>> {
+    let mut named = BTreeMap::new();
+    let mut reexports = BTreeMap::new();
+    for (module, file) in modules {
+        let code = code(&fs::read_to_string(root().join(file))?);
+        let paths = named_paths(&code);
+        let paths: Vec<Vec<String>> = paths.iter().filter_map(|path| absolute(module, path, modules)).collect();
+        for path in &paths {
+            if let Some(name) = path.last() {
+                reexports.insert([module.as_slice(), std::slice::from_ref(name)].concat(), path.clone());
+            }
+        }
+        named.insert(module.clone(), paths);
+    }
+    let targets = |(module, paths): (Vec<String>, Vec<Vec<String>>)| {
+        let places = paths.iter().map(|path| defined_in(path, &reexports, modules));
+        let apart = |place: &Vec<String>| !place.starts_with(&module) && !module.starts_with(place);
+        let places = places.filter(apart).collect();
+        (module, places)
+    };
+    Ok(named.into_iter().map(targets).collect())
 }
 
 #[test]
@@ -256,12 +330,7 @@ fn no_files_depend_on_each_other_in_a_circle() -> Outcome {
     let sources = sources.filter(|source| source.is_dir() && !source.starts_with("harness/trace/fuzz"));
     let mut circles = Vec::new();
     for source in sources.chain([PathBuf::from("harness/src")]) {
-        let modules = modules(&source)?;
-        let mut arrows = BTreeMap::new();
-        for (module, file) in &modules {
-            let text = fs::read_to_string(root().join(file))?;
-            arrows.insert(module.clone(), named_modules(module, &text, &modules));
-        }
+        let mut arrows = arrows(&modules(&source)?)?;
         // What nothing left depends on, or what depends on nothing left, is in no circle.
         loop {
             let before = arrows.len();

@@ -78,7 +78,7 @@ fn check(workspace: &Workspace, image: &str, file: &Path) -> Result<(), Box<dyn 
     let schedule = prepared_image.runtime.machine.usual_schedule();
     let directory = store.scratch()?;
     let session = Session::open(&store, templates(&store))?;
-    let runner = Runner { policy: policy(), limit: LIMIT, ..session.runner(&prepared_image.runtime) };
+    let runner = Runner { policy: policy(), limit: LIMIT, ..Runner::new(&session, &prepared_image.runtime) };
     let outcome = runner.run(&scenario, &payload, schedule, directory.path())?.outcome;
     LastVerdict::remember(&store, image, &scenario.id, (&outcome.verdict).into(), &prepared_image.runtime.image_key);
     // The evidence stands before the comparison, so that a failure shows it.

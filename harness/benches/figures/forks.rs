@@ -54,7 +54,7 @@ fn pairs(workspace: &Workspace, image: &str) -> Outcome {
     let (mut boots, mut forks) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
     for pair in 0..=PAIRS {
         for policy in [RunPolicy::Boot, RunPolicy::Rerun] {
-            let runner = Runner { policy, ..session.runner(&prepared_image.runtime) };
+            let runner = Runner { policy, ..Runner::new(&session, &prepared_image.runtime) };
             let directory = session.scratch()?;
             let before = processor_time()?;
             let outcome = runner.run(&scenario, &payload, schedule, directory.path())?.outcome;

@@ -120,7 +120,7 @@ fn once(
     payload: &GuestPayload,
     directory: &Path,
 ) -> Result<Outcome, Box<dyn Error>> {
-    let runner = Runner { policy: RunPolicy::Boot, limit: LIMIT, ..session.runner(&prepared_image.runtime) };
+    let runner = Runner { policy: RunPolicy::Boot, limit: LIMIT, ..Runner::new(session, &prepared_image.runtime) };
     Ok(runner.run(scenario, payload, SCHEDULE, directory)?.outcome)
 }
 

@@ -17,6 +17,7 @@ pub mod pattern;
 mod raw;
 mod resolve;
 mod short;
+mod target;
 mod vocabulary;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,7 +31,8 @@ pub use end::End;
 pub use expectation::{Expectation, Rule};
 pub use names::Names;
 pub use pattern::{Comparison, FieldRef, Pattern, What};
-pub use resolve::{Target, kernel_module_name};
+pub use resolve::kernel_module_name;
+pub use target::Target;
 pub use vocabulary::UnknownName;
 
 /// A scenario file whose shape is right.

@@ -5,43 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::check::Known;
 use super::pattern::SYSCALL_EVENTS;
 use super::raw::{RawEnd, RawFunction, RawMachineEnd, RawRole, RawStep, RawTracer};
+use super::target::Target;
 use super::vocabulary::{UnknownName, Vocabulary};
 use super::{
-    Draft, End, Kprobe, MachineEnd, Names, Role, RoleRule, RootFileSystem, Scenario, Step, TraceSetup, TracedEvent,
+    Draft, End, Kprobe, MachineEnd, Role, RoleRule, RootFileSystem, Scenario, Step, TraceSetup, TracedEvent,
     TracedFunction, Tracer, ViewRules, filter,
 };
 use crate::fetch;
 use crate::fetch::FetchError;
-use crate::layouts::Layouts;
 use kernsnap_trace::symbol::fold;
 use kernsnap_yaml::{Diagnostic, Step as At, did_you_mean};
-
-/// The image that a scenario's names are resolved for.
-#[derive(Clone, Copy, Debug)]
-pub struct Target<'a> {
-    /// The image's name, for messages.
-    pub image: &'a str,
-    /// `uname -r` of its kernel.
-    pub release: &'a str,
-    /// Functions the kernel can trace, as it spells them, with their numbers in `available_filter_functions`.
-    pub functions: &'a BTreeMap<String, Vec<usize>>,
-    /// Tracepoints, `group:name` to the names of their fields.
-    pub events: &'a BTreeMap<String, Vec<String>>,
-    /// Programs in `guest-programs/user/`.
-    pub programs: &'a BTreeSet<String>,
-    /// Modules in `guest-programs/modules/`, with the functions of those that the scenario loads.
-    pub modules: &'a BTreeMap<String, Vec<String>>,
-    /// Logical names.
-    pub names: &'a Names,
-    /// Options of the kernel's configuration that are set, as built in or as modules.
-    pub config: &'a BTreeSet<String>,
-    /// Where the kernel's structures keep their fields; none for a scenario that names none.
-    pub layouts: &'a Layouts,
-    /// Number of CPUs.
-    pub cpus: u16,
-    /// True if a probe must name the registers of arguments: 32-bit Arm.
-    pub registers: bool,
-}
 
 /// The kernel's name of a module: dashes become underscores.
 #[must_use]

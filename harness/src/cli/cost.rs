@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::args::CostArguments;
 use super::{Context, Exit, Failure, Scenarios, answer, answer_json, options};
+use crate::session::run::Runner;
 use kernsnap_analysis::cost::{Figure, table};
 
 /// The costs of one scenario.
@@ -23,7 +24,7 @@ pub(super) fn cost(context: &Context, arguments: &CostArguments) -> Result<Exit,
     let schedule = super::schedule(&prepared_image, arguments.schedule)?;
     let mut exit = Exit::Passed;
     for (scenario, payload) in Scenarios::prepare(&prepared_image, &files)?.ready {
-        let judged = session.runner(&prepared_image.runtime).judge_once(&scenario, &payload, schedule)?;
+        let judged = Runner::new(&session, &prepared_image.runtime).judge_once(&scenario, &payload, schedule)?;
         let Some(run) = judged.run.filter(|_| judged.status.has_view()) else {
             return Err(Failure::from_status(&scenario.id, judged.status, &judged.reasons));
         };

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::args::ExploreArguments;
 use super::{Context, Exit, Failure, Scenarios, answer, answer_json, options, talk, terminal};
 use crate::session::explore;
+use crate::session::run::Runner;
 use kernsnap_analysis::explore::{Explored, ScheduleRun};
 use kernsnap_machine::Schedule;
 
@@ -29,7 +30,7 @@ pub(super) fn explore(context: &Context, arguments: &ExploreArguments) -> Result
     if let Some(cpus) = arguments.cpus.iter().find(|cpus| !(1..=board).contains(*cpus)) {
         return Err(Failure::input(format!("{} has {board} CPUs, not {cpus}", arguments.image)));
     }
-    let runner = session.runner(&prepared_image.runtime);
+    let runner = Runner::new(&session, &prepared_image.runtime);
     let mut exit = Exit::Passed;
     for (scenario, payload) in Scenarios::prepare(&prepared_image, &files)?.ready {
         let least = scenario.least_cpus();

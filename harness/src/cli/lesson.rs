@@ -11,7 +11,7 @@ use super::{Context, Exit, Failure, answer, answer_json, options, talk, terminal
 use crate::session;
 use crate::session::load;
 use crate::session::prepare::PreparedImage;
-use crate::session::run::{Outcome, Session};
+use crate::session::run::{Outcome, Runner, Session};
 use crate::session::status::RunStatus;
 use kernsnap_analysis::lesson::{Contradiction, Language, Lesson, Page, Run, Section, index};
 use kernsnap_scenario::Scenario;
@@ -130,7 +130,7 @@ impl<'a> LessonImage<'a> {
 
     fn run(&self, lesson: &Lesson) -> Result<(Scenario, Outcome, RunStatus), Failure> {
         let mut progress = Progress::new();
-        let runner = self.session.runner(&self.prepared_image.runtime);
+        let runner = Runner::new(&self.session, &self.prepared_image.runtime);
         let (scenario, judged) =
             session::lesson::run(&self.context.workspace, &self.prepared_image, &runner, lesson, &mut |event| {
                 progress.show(event);

@@ -9,7 +9,7 @@ use super::progress::Progress;
 use super::{Context, Exit, Failure, absolute, answer, options, write_file};
 use crate::session::load;
 use crate::session::prepare::PreparedImage;
-use crate::session::run::{Outcome, RunError, evidence};
+use crate::session::run::{Outcome, RunError, Runner, evidence};
 use kernsnap_analysis::diff::{Diff, TaskLines};
 use kernsnap_analysis::report::{Given, Report, Sources, page};
 use kernsnap_analysis::verdict::Verdict;
@@ -47,7 +47,7 @@ fn made(context: &Context, arguments: &ReportArguments) -> Result<Report, Failur
     let (scenario, payload) = prepared_image.scenario(&file, &mut show)?.ready()?;
     drop(progress);
     let schedule = prepared_image.runtime.machine.usual_schedule();
-    let judged = session.runner(&prepared_image.runtime).judge_once(&scenario, &payload, schedule)?;
+    let judged = Runner::new(&session, &prepared_image.runtime).judge_once(&scenario, &payload, schedule)?;
     let Some(run) = judged.run else {
         return Err(Failure::from_status(&scenario.id, judged.status, &judged.reasons));
     };

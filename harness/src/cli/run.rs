@@ -62,8 +62,11 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, F
         boot if boot.adverse || arguments.repeat.get() > 1 => RunPolicy::Rerun,
         _ => RunPolicy::Cached,
     };
-    let runner =
-        Runner { policy, limit: Duration::from_secs(arguments.limit), ..session.runner(&prepared_image.runtime) };
+    let runner = Runner {
+        policy,
+        limit: Duration::from_secs(arguments.limit),
+        ..Runner::new(&session, &prepared_image.runtime)
+    };
     let setting = Setting {
         runner,
         schedule,

@@ -89,7 +89,7 @@ pub fn matrix(
                 Err(error) => return Err(error),
             }
         }
-        let runner = Runner { limit: order.limit, ..session.runner(&prepared_image.runtime) };
+        let runner = Runner { limit: order.limit, ..Runner::new(session, &prepared_image.runtime) };
         let act = |(scenario, payload): &(Box<Scenario>, GuestPayload)| {
             let schedule = runner.runtime.machine.usual_schedule();
             let judged = runner.judge_once(scenario, payload, schedule)?;

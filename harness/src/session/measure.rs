@@ -62,7 +62,7 @@ impl<'a> Kernel<'a> {
     /// A kernel whose runs are cached.
     #[must_use]
     pub fn new(prepared_image: &'a PreparedImage<'a>, session: &'a Session) -> Self {
-        Self { prepared_image, runner: session.runner(&prepared_image.runtime) }
+        Self { prepared_image, runner: Runner::new(session, &prepared_image.runtime) }
     }
 
     /// The usual schedule of its board.

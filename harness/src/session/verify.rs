@@ -72,7 +72,7 @@ pub fn verify(
     let prepared_images = built_images(images, &entries, on)?;
     let mut known = Vec::new();
     for prepared_image in &prepared_images {
-        let runner = Runner { policy: RunPolicy::Boot, ..session.runner(&prepared_image.runtime) };
+        let runner = Runner { policy: RunPolicy::Boot, ..Runner::new(session, &prepared_image.runtime) };
         known.extend(current(workspace, prepared_image, runner, &entries, on)?);
     }
     known.sort_by(|one, other| one.key.cmp(&other.key));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::events::{Line, describe, stack};
+use super::line::{Line, describe, stack};
 use super::matching::Matcher;
 use super::role_map::RoleMap;
 use crate::model::Parts;

@@ -1,6 +1,6 @@
 //! The tools on this host that the harness needs.
 
-use super::tool::{TOOLS, ToolFacts};
+use super::facts::{TOOLS, ToolFacts};
 use super::{Tool, ToolCall, ToolError, capture};
 
 /// One line of `kernsnap doctor`.

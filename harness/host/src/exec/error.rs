@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::{Ended, ToolFacts};
+use super::Ended;
+use super::facts::ToolFacts;
 use crate::interrupt::Interrupted;
 
 /// Why a tool did not do its work. The texts continue "failed to …: ".

@@ -10,6 +10,7 @@
 mod call;
 pub mod doctor;
 mod error;
+mod facts;
 mod group;
 mod process;
 mod run;
@@ -18,10 +19,11 @@ mod tool;
 
 pub use call::{ToolCall, quoted};
 pub use error::ToolError;
+pub use facts::{ToolFacts, Versions, facts};
 pub use process::{Outputs, Process};
 pub use run::{ToolOutput, capture, run};
 pub use terminal::{in_foreground, pty_command};
-pub use tool::{Tool, ToolFacts, Versions, facts};
+pub use tool::Tool;
 
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;

@@ -14,15 +14,17 @@ mod reading;
 mod runner;
 mod runtime;
 mod session;
+mod source;
 
 pub use error::RunError;
 pub use input::{RunInput, for_card};
 pub use judged::JudgedRun;
 pub use outcome::{Outcome, sha256};
 pub use reading::recorded;
-pub use runner::{Run, RunPolicy, Runner, Started};
+pub use runner::{Run, Runner};
 pub use runtime::{GuestPayload, ImageRuntime};
 pub use session::Session;
+pub use source::{RunPolicy, Started};
 
 use std::path::Path;
 use std::time::Duration;
@@ -36,7 +38,7 @@ pub const LIMIT: Duration = Duration::from_secs(120);
 /// Boots a guest that carries out `plan` with `load` in its root.
 ///
 /// # Errors
-/// As [`run`].
+/// As [`Runner::run`].
 pub fn boot_plan(
     runtime: &ImageRuntime,
     payload: &GuestPayload,

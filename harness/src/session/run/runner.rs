@@ -5,22 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::evidence::write;
 use super::reading::read;
-use super::{GuestPayload, ImageRuntime, Outcome, RunError, RunInput, Session, evidence};
+use super::source::{RunPolicy, Started};
+use super::{GuestPayload, ImageRuntime, LIMIT, Outcome, RunError, RunInput, Session, evidence};
 use crate::session::cache::About;
 use kernsnap_machine::{Boot, BootError, Evidence, Schedule};
 use kernsnap_scenario::Scenario;
-use serde::Serialize;
-
-/// Where the evidence of a run may come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RunPolicy {
-    /// The cache, if it has the result. Otherwise the machine runs, and the result is kept.
-    Cached,
-    /// A machine that runs, from a template if there can be one. If the cache has the result, both must have the same bytes.
-    Rerun,
-    /// A machine that boots for this run. If the cache has the result, both must have the same bytes.
-    Boot,
-}
 
 /// Runs scenarios on one image.
 #[derive(Clone, Copy, Debug)]
@@ -35,18 +24,6 @@ pub struct Runner<'a> {
     pub limit: Duration,
 }
 
-/// How a run came by its evidence. It never decides the bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Started {
-    /// The machine was forked from one that had booted.
-    Fork,
-    /// The machine booted.
-    Boot,
-    /// An earlier run with the same inputs left it.
-    Cache,
-}
-
 /// A run: what went in, what came out, and what it shows.
 #[derive(Clone, Debug)]
 pub struct Run<'a> {
@@ -59,6 +36,12 @@ pub struct Run<'a> {
 }
 
 impl<'a> Runner<'a> {
+    /// A runner of scenarios on an image that takes a known result and stops a machine after [`LIMIT`].
+    #[must_use]
+    pub fn new(session: &'a Session, runtime: &'a ImageRuntime) -> Self {
+        Self { session, runtime, policy: RunPolicy::Cached, limit: LIMIT }
+    }
+
     /// Runs `scenario`. A machine that is booted uses `directory`, which exists; [`Run::leave`] leaves a run's files wherever
     /// its evidence came from.
     ///

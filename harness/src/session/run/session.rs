@@ -1,6 +1,6 @@
 //! Everything that the runs of one process share.
 
-use super::{ImageRuntime, LIMIT, RunError, RunPolicy, Runner};
+use super::RunError;
 use crate::session::cache::Cache;
 use crate::session::templates::Templates;
 use kernsnap_host::store::{Scratch, Store};
@@ -29,12 +29,6 @@ impl Session {
         let emulator = Emulator::find(store).map_err(BootError::Tool)?;
         let cache = Cache::new(store, &emulator.hash);
         Ok(Self { store: store.clone(), emulator, cache, templates })
-    }
-
-    /// A runner of scenarios on an image that takes a known result and stops a machine after [`LIMIT`].
-    #[must_use]
-    pub fn runner<'a>(&'a self, runtime: &'a ImageRuntime) -> Runner<'a> {
-        Runner { session: self, runtime, policy: RunPolicy::Cached, limit: LIMIT }
     }
 
     /// A directory for one run. It goes away with the value.
