@@ -4,22 +4,30 @@
 //! ROOT/work/<key>/tree       the source, with the patches of the last build applied; not there for a tree of the user's own
 //! ROOT/work/<key>/applied/   those patches, 0, 1, 2, …
 //! ROOT/work/<key>/out        kbuild's output directory
-//! ROOT/work/<key>/busy       there while a build is at it: found later, it says that the build died
+//! ROOT/work/<key>/patching   there while a patch is applied to `tree`, or taken back
+//! ROOT/work/<key>/stage/     the files that a patch changes, while it is tried
+//! ROOT/work/<key>/busy       there while a build is at it, with the id of the host's boot: found later, the build was stopped
 //! ```
 //!
 //! kbuild compiles what has changed since its last run in the same directories. What comes out is copied into an entry of the
 //! store; a workshop itself is not an entry and may be removed at any time.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
+use super::module_headers;
 use super::source::{Patch, Source};
 use crate::ImageError;
-use kernsnap_host::exec::{Tool, ToolCall, ToolError, run};
+use kernsnap_host::exec::{Tool, ToolCall, ToolError, capture, run};
+use kernsnap_host::git::patched_paths;
 use kernsnap_host::key::CacheInputs;
-use kernsnap_host::progress::Events;
+use kernsnap_host::progress::{Events, ImageEvent};
 use kernsnap_host::store::StoreError;
 use kernsnap_host::store::{Store, remove};
+
+/// The mark of a patch that is being applied or taken back.
+const PATCHING: &str = "patching";
 
 /// A workshop that no other process is in.
 pub(super) struct BuildDir {
@@ -45,18 +53,13 @@ impl BuildDir {
             let tree = if source.is_tree() { base.clone() } else { own.clone() };
             let workshop = BuildDir { tree, out: dir.join("out"), dir: dir.to_owned() };
             let busy = dir.join("busy");
-            if busy.exists() {
-                // Half-written objects look finished to kbuild.
-                for dir in [&workshop.out, &own, &dir.join("applied")] {
-                    remove(dir)?;
-                }
+            if let Ok(boot) = fs::read_to_string(&busy) {
+                workshop.recover(&boot, &own, &busy)?;
             }
-            fs::write(&busy, "").map_err(StoreError::write(&busy))?;
+            fs::write(&busy, boot_id()).map_err(StoreError::write(&busy))?;
             fs::create_dir_all(&workshop.out).map_err(StoreError::write(&workshop.out))?;
-            if !source.is_tree() {
-                workshop.lay_out(&base, source.patches())?;
-            }
-            let done = work(&workshop, events);
+            let laid_out = if source.is_tree() { Ok(()) } else { workshop.lay_out(&base, source.patches(), events) };
+            let done = laid_out.and_then(|()| work(&workshop, events));
             // make removes what it was writing when a compiler fails, but not when it is stopped itself.
             if !matches!(done, Err(ImageError::Interrupted(_))) {
                 fs::remove_file(&busy).map_err(StoreError::write(&busy))?;
@@ -65,13 +68,34 @@ impl BuildDir {
         })
     }
 
+    /// Makes the directory sound after a build that was stopped in the boot of the host with the id `boot`.
+    fn recover(&self, boot: &str, own: &Path, busy: &Path) -> Result<(), ImageError> {
+        // A file that was not on the disk when the power failed may be short without a trace of it, and a patch that was
+        // being applied may be there by half.
+        let mark = self.dir.join(PATCHING);
+        if boot != boot_id() || boot.is_empty() || mark.exists() {
+            for dir in [&self.out, own, &self.dir.join("applied")] {
+                remove(dir)?;
+            }
+            if mark.exists() {
+                fs::remove_file(&mark).map_err(StoreError::write(&mark))?;
+            }
+            return Ok(());
+        }
+        let begun = busy.metadata().and_then(|meta| meta.modified()).map_err(StoreError::read(busy))?;
+        for half in half_written(&self.out, begun) {
+            fs::remove_file(&half).map_err(StoreError::write(&half))?;
+        }
+        Ok(())
+    }
+
     /// True if something was built here before.
     pub(super) fn is_used(&self) -> bool {
         self.out.join("vmlinux").exists()
     }
 
     /// The base with these patches. Files that no patch touches share their content with the base.
-    fn lay_out(&self, base: &Path, wanted: &[Patch]) -> Result<(), ImageError> {
+    fn lay_out(&self, base: &Path, wanted: &[Patch], events: Events<'_>) -> Result<(), ImageError> {
         let step = || ImageError::step("lay out the kernel source");
         if !self.tree.is_dir() {
             let cp = ToolCall::new(Tool::resolve("cp").map_err(step())?);
@@ -87,27 +111,64 @@ impl BuildDir {
         }
         for number in (0..applied.len()).rev() {
             let file = self.file(number);
-            self.patch(&file, true).map_err(step())?;
-            fs::remove_file(&file).map_err(StoreError::write(&file))?;
+            self.patching(|| {
+                patch(&self.tree, &file, true).map_err(step())?;
+                Ok(fs::remove_file(&file).map_err(StoreError::write(&file))?)
+            })?;
         }
-        for (number, patch) in wanted.iter().enumerate() {
+        for (number, wanted) in wanted.iter().enumerate() {
+            // Tried on copies first: a patch that fails leaves the tree as the ones before it made it.
+            self.try_on_copies(wanted, events)?;
             let file = self.file(number);
-            fs::create_dir_all(self.dir.join("applied")).map_err(StoreError::write(&file))?;
-            fs::write(&file, &patch.text).map_err(StoreError::write(&file))?;
-            match self.patch(&file, false) {
-                Ok(()) => {}
-                Err(ToolError::Failed { tail, .. }) => {
-                    // Half of it may be applied: the tree is not worth mending.
-                    remove(&self.tree)?;
-                    remove(&self.dir.join("applied"))?;
-                    return Err(ImageError::input(
-                        format!("the patch `{}` does not apply:\n  | {}", patch.path.display(), tail.join("\n  | ")),
-                        "it must be made against the source that the base image is built from, with `a/` and `b/` before its paths",
-                    ));
-                }
-                Err(error) => return Err(step()(error)),
+            self.patching(|| {
+                fs::create_dir_all(self.dir.join("applied")).map_err(StoreError::write(&file))?;
+                fs::write(&file, &wanted.text).map_err(StoreError::write(&file))?;
+                patch(&self.tree, &file, false).map(drop).map_err(step())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Does this with a mark beside the tree, which stays if it is not done to the end.
+    fn patching(&self, work: impl FnOnce() -> Result<(), ImageError>) -> Result<(), ImageError> {
+        let mark = self.dir.join(PATCHING);
+        fs::write(&mark, "").map_err(StoreError::write(&mark))?;
+        work()?;
+        Ok(fs::remove_file(&mark).map_err(StoreError::write(&mark))?)
+    }
+
+    /// Applies a patch to copies of the files that it changes, and tells which of its parts did not fit exactly.
+    fn try_on_copies(&self, wanted: &Patch, events: Events<'_>) -> Result<(), ImageError> {
+        let refused = |why: &str| {
+            ImageError::input(
+                format!("the patch `{}` does not apply:\n  | {why}", wanted.path.display()),
+                "it must be made against the source that the base image is built from, with `a/` and `b/` before its paths",
+            )
+        };
+        let step = || ImageError::step("lay out the kernel source");
+        let tried = |error: ToolError| match error {
+            ToolError::Failed { tail, .. } => refused(&tail.join("\n  | ")),
+            error => step()(error),
+        };
+        let stage = self.dir.join("stage");
+        remove(&stage)?;
+        fs::create_dir_all(&stage).map_err(StoreError::write(&stage))?;
+        let text = self.dir.join("stage.patch");
+        fs::write(&text, &wanted.text).map_err(StoreError::write(&text))?;
+        for path in patched_paths(&text).map_err(tried)? {
+            if Path::new(&path).components().any(|part| !matches!(part, Component::Normal(_))) {
+                return Err(refused(&format!("`{}` is outside of the source", path.escape_debug())));
+            }
+            let (from, to) = (self.tree.join(&path), stage.join(&path));
+            if from.is_file() {
+                module_headers::copy(&from, &to)?;
             }
         }
+        let told = patch(&stage, &text, false).map_err(tried)?;
+        for line in told.lines().filter(|line| line.contains("offset") || line.contains("fuzz")) {
+            events(ImageEvent::Note(format!("{}: {line}", wanted.path.display())));
+        }
+        remove(&stage)?;
         Ok(())
     }
 
@@ -126,14 +187,90 @@ impl BuildDir {
     fn file(&self, number: usize) -> PathBuf {
         self.dir.join("applied").join(number.to_string())
     }
+}
 
-    /// `patch` writes a new file beside the old one and renames it, so the base, which shares the old one, keeps its own.
-    fn patch(&self, file: &Path, reverse: bool) -> Result<(), ToolError> {
-        let mut call = ToolCall::new(Tool::resolve("patch")?)
-            .args(["--strip=1", "--batch", "--no-backup-if-mismatch", "--reject-file=-", "--input"])
-            .arg(file)
-            .dir(&self.tree);
-        call = call.arg(if reverse { "--reverse" } else { "--forward" });
-        run(&call, &mut |_| ()).map(drop)
+/// Applies a patch in a tree, and returns the words of `patch`. It writes a new file beside the old one and renames it, so a tree
+/// that shares the old one keeps its own.
+fn patch(tree: &Path, file: &Path, reverse: bool) -> Result<String, ToolError> {
+    let call = ToolCall::new(Tool::resolve("patch")?)
+        .args(["--strip=1", "--batch", "--no-backup-if-mismatch", "--reject-file=-", "--input"])
+        .arg(file)
+        .dir(tree);
+    capture(&call.arg(if reverse { "--reverse" } else { "--forward" }))
+}
+
+/// The id of the host's boot (`boot_id`, proc(5)); empty where the host does not tell.
+fn boot_id() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
+}
+
+/// The time that a stopped tool may go on to write after the last file that is seen.
+const IN_FLIGHT: Duration = Duration::from_secs(5);
+
+/// The products of a stopped build that may be incomplete and look finished to kbuild. kbuild writes `.NAME.cmd` after NAME
+/// (scripts/Kbuild.include, `if_changed`), and makes NAME again without it. What remains are products newer than a `.NAME.cmd`
+/// of an earlier build, begun before `begun`, and those that were written at the very end: old kernels change an object after
+/// its `.NAME.cmd` (`record_mcount`).
+fn half_written(out: &Path, begun: SystemTime) -> Vec<PathBuf> {
+    let mut products = Vec::new();
+    let mut directories = vec![out.to_owned()];
+    while let Some(dir) = directories.pop() {
+        let Ok(entries) = fs::read_dir(&dir) else { continue };
+        for entry in entries.filter_map(Result::ok) {
+            let (path, name) = (entry.path(), entry.file_name());
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                directories.push(path);
+                continue;
+            }
+            let name = name.to_string_lossy();
+            let Some(product) = name.strip_prefix('.').and_then(|name| name.strip_suffix(".cmd")) else { continue };
+            let product = dir.join(product);
+            let written = |path: &Path| path.metadata().and_then(|meta| meta.modified());
+            if let (Ok(made), Ok(recorded)) = (written(&product), written(&path)) {
+                products.push((product, made, recorded));
+            }
+        }
+    }
+    let newest = products.iter().map(|(_, made, _)| *made).max().unwrap_or(begun);
+    let is_half =
+        |made: SystemTime, recorded: SystemTime| made > recorded && (recorded < begun || made + IN_FLIGHT >= newest);
+    products.into_iter().filter(|(_, made, recorded)| is_half(*made, *recorded)).map(|(path, ..)| path).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{File, FileTimes};
+
+    use super::*;
+
+    #[test]
+    fn what_a_stopped_build_left_by_half_is_found() -> Result<(), Box<dyn std::error::Error>> {
+        let out = tempfile::tempdir()?;
+        let begun = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
+        let write = |name: &str, second: u64| -> std::io::Result<()> {
+            let file = File::create(out.path().join(name))?;
+            file.set_times(FileTimes::new().set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(second)))
+        };
+        fs::create_dir(out.path().join("kernel"))?;
+        for (name, made, recorded) in [
+            // Whole, of an earlier build and of this one.
+            ("kernel/fork.o", 500, 501),
+            ("kernel/exit.o", 1010, 1011),
+            // Changed after its record, long before the end.
+            ("kernel/pid.o", 1012, 1011),
+            // Written over when the build was stopped, with a record of the build before.
+            ("kernel/cred.o", 1100, 501),
+            // Changed at the very end.
+            ("kernel/sys.o", 1100, 1099),
+        ] {
+            let (dir, base) = name.split_once('/').ok_or("it has one")?;
+            write(name, made)?;
+            write(&format!("{dir}/.{base}.cmd"), recorded)?;
+        }
+        write("kernel/new.o", 1100)?;
+        let mut found = half_written(out.path(), begun);
+        found.sort();
+        assert_eq!(found, ["kernel/cred.o", "kernel/sys.o"].map(|name| out.path().join(name)));
+        Ok(())
     }
 }

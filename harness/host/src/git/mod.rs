@@ -3,6 +3,10 @@
 //! The repository belongs to the user. It is only read; its files are written elsewhere, by a repository of ours that
 //! borrows its objects. Its work tree, index, references and configuration stay as they are.
 
+mod patch;
+
+pub use patch::patched_paths;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};

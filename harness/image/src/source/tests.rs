@@ -154,6 +154,12 @@ fn patches_are_laid_over_a_copy_and_taken_back() -> Result<(), Box<dyn Error>> {
     assert_ne!(two, other);
     let error = build(&["wrong.patch"]).expect_err("its context is not there");
     assert!(error.to_string().contains("wrong.patch` does not apply"), "{error}");
+    // What was compiled before is still there, and what was patched before is compiled again.
+    let work = fs::read_dir(store.root().join("work"))?.next().ok_or("a build directory")??.path();
+    assert!(
+        work.join("tree/kernel/fork.c").is_file() && !work.join("busy").exists() && !work.join("patching").exists()
+    );
+    assert_eq!(build(&["three.patch"])?.1, "int three;\n");
     assert_eq!(build(&["two.patch"])?.1, "int two;\n", "a patch that failed leaves nothing behind");
     assert_eq!(build(&[])?.1, "int one;\n");
     assert_eq!(fork_of(&tree)?, "int one;\n", "the user's tree is as it was");
