@@ -154,7 +154,7 @@ fn patches_are_laid_over_a_copy_and_taken_back() -> Result<(), Box<dyn Error>> {
     assert_ne!(two, other);
     let error = build(&["wrong.patch"]).expect_err("its context is not there");
     assert!(error.to_string().contains("wrong.patch` does not apply"), "{error}");
-    // What was compiled before is still there, and what was patched before is compiled again.
+    // The tree stays, and no mark of an unfinished build.
     let work = fs::read_dir(store.root().join("work"))?.next().ok_or("a build directory")??.path();
     assert!(
         work.join("tree/kernel/fork.c").is_file() && !work.join("busy").exists() && !work.join("patching").exists()
