@@ -1,12 +1,12 @@
-//! Where kernels are compiled: a directory for each line of descent, kept between builds.
+//! Where kernels are compiled: a directory for each line of descent, `work/<key>` in the store, kept between builds.
 //!
 //! ```text
-//! ROOT/work/<key>/tree       the source, with the patches of the last build applied; not there for a tree of the user's own
-//! ROOT/work/<key>/applied/   those patches, 0, 1, 2, …
-//! ROOT/work/<key>/out        kbuild's output directory
-//! ROOT/work/<key>/patching   there while a patch is applied to `tree`, or taken back
-//! ROOT/work/<key>/stage/     the files that a patch changes, while it is tried
-//! ROOT/work/<key>/busy       there while a build is at it, with the id of the host's boot: found later, the build was stopped
+//! tree       the source, with the patches of the last build applied; not there for a tree of the user's own
+//! applied/   those patches, 0, 1, 2, …
+//! out        kbuild's output directory
+//! patching   there while a patch is applied to `tree`, or taken back
+//! stage/     the files that a patch changes, while it is tried
+//! busy       there while a build is at it, with the id of the host's boot: found later, the build was stopped
 //! ```
 //!
 //! kbuild compiles what has changed since its last run in the same directories. What comes out is copied into an entry of the
@@ -165,7 +165,8 @@ impl BuildDir {
             }
         }
         let told = patch(&stage, &text, false).map_err(tried)?;
-        for line in told.lines().filter(|line| line.contains("offset") || line.contains("fuzz")) {
+        // Of hunks, `patch` names those only that did not fit exactly.
+        for line in told.lines().filter(|line| line.starts_with("Hunk #")) {
             events(ImageEvent::Note(format!("{}: {line}", wanted.path.display())));
         }
         remove(&stage)?;
@@ -204,7 +205,7 @@ fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }
 
-/// The time that a stopped tool may go on to write after the last file that is seen.
+/// How long before the last product a product may have been written that its tool was stopped at.
 const IN_FLIGHT: Duration = Duration::from_secs(5);
 
 /// The products of a stopped build that may be incomplete and look finished to kbuild. kbuild writes `.NAME.cmd` after NAME

@@ -48,7 +48,7 @@ pub(super) const TOOLS: &[ToolFacts] = &[
         versions: Some(Versions {
             minimum: (7, 2),
             preferred: (9, 0),
-            because: "a spinning guest CPU keeps the others waiting, and there is no raspi4b",
+            because: "a spinning guest CPU keeps the others waiting, and raspi4b is missing",
         }),
     },
     tool("setpriv", "end every tool together with the harness", "util-linux", "--version"),
