@@ -261,5 +261,20 @@ fn planted_change() -> Outcome {
     assert!(
         skipped["why"].as_str().is_some_and(|why| why.starts_with("it does not build: ") && why.contains("exit.c"))
     );
+    compared_one_by_one(&path)
+}
+
+/// The same repository: a neutral commit, then the one that breaks the scenario.
+fn compared_one_by_one(repository: &str) -> Outcome {
+    let range = ["--repo", repository, "--base", "HEAD~6", "--head", "HEAD~4", "--each-commit"];
+    let ended = call(&[&["regress", "exit-code-encoding", "--json"][..], &range].concat())?;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let document = ended.record()?;
+    assert_eq!(schema_mistakes("regress-commits", &document)?, Vec::<String>::new(), "{document:#}");
+    let commits = document["commits"].as_array().ok_or("no commits")?;
+    let [neutral, changed] = &commits[..] else { return Err(format!("{document:#}").into()) };
+    assert!(neutral["head"].as_str().is_some_and(|head| head.contains("neutral/log-text")), "{document:#}");
+    assert!(!neutral["findings"].as_array().is_some_and(|all| all.iter().any(is_behaviour)), "{document:#}");
+    assert!(changed["findings"].as_array().is_some_and(|all| all.iter().any(is_behaviour)), "{document:#}");
     Ok(())
 }

@@ -54,9 +54,10 @@ pub(super) fn build(job: &Job<'_>, entry: &Path, events: Events<'_>) -> Result<V
     let dot_config = out.join(".config");
     let text = fs::read_to_string(&dot_config).map_err(StoreError::read(&dot_config))?;
     let mut symbols = None;
-    kconfig::check(job.fragments, &text, &mut |symbol| {
+    let impossible = kconfig::check(job.fragments, &text, &mut |symbol| {
         symbols.get_or_insert_with(|| module_headers::known_symbols(&paths.tree, kernel.arch)).contains(symbol)
     })?;
+    impossible.into_iter().for_each(|told| events(ImageEvent::Note(told)));
     for step in &rest {
         carry_out.step(step, events)?;
     }

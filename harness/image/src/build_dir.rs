@@ -1,8 +1,9 @@
 //! Where kernels are compiled: a directory for each line of descent, `work/<key>` in the store, kept between builds.
 //!
 //! ```text
-//! tree       the source, with the patches of the last build applied; not there for a tree of the user's own
+//! tree       the source, with the patches of the last build applied
 //! applied/   those patches, 0, 1, 2, …
+//! index      git's notes on the files of `tree`, for a live source
 //! out        kbuild's output directory
 //! patching   there while a patch is applied to `tree`, or taken back
 //! stage/     the files that a patch changes, while it is tried
@@ -17,7 +18,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::module_headers;
-use super::source::{Patch, Source};
+use super::source::{Base, LiveTree, Patch, Source};
 use crate::ImageError;
 use kernsnap_host::exec::{Tool, ToolCall, ToolError, capture, run};
 use kernsnap_host::git::patched_paths;
@@ -47,18 +48,20 @@ impl BuildDir {
         events: Events<'_>,
         work: impl FnOnce(&BuildDir, Events<'_>) -> Result<T, ImageError>,
     ) -> Result<T, ImageError> {
-        let base = source.tree(store, events)?;
+        let base = source.base(store, events)?;
         store.build_dir(inputs, events, |dir, events| {
-            let own = dir.join("tree");
-            let tree = if source.is_tree() { base.clone() } else { own.clone() };
-            let workshop = BuildDir { tree, out: dir.join("out"), dir: dir.to_owned() };
+            let workshop = BuildDir { tree: dir.join("tree"), out: dir.join("out"), dir: dir.to_owned() };
             let busy = dir.join("busy");
             if let Ok(boot) = fs::read_to_string(&busy) {
-                workshop.recover(&boot, &own, &busy)?;
+                workshop.recover(&boot, &busy)?;
             }
             fs::write(&busy, boot_id()).map_err(StoreError::write(&busy))?;
             fs::create_dir_all(&workshop.out).map_err(StoreError::write(&workshop.out))?;
-            let laid_out = if source.is_tree() { Ok(()) } else { workshop.lay_out(&base, source.patches(), events) };
+            let laid_out = match &base {
+                Base::Unpacked(base) => workshop.copy(base),
+                Base::Live(tree) => workshop.lay_out(store, tree, source.patches(), events),
+            };
+            let laid_out = laid_out.and_then(|()| workshop.patch(source.patches(), events));
             let done = laid_out.and_then(|()| work(&workshop, events));
             // make removes what it was writing when a compiler fails, but not when it is stopped itself.
             if !matches!(done, Err(ImageError::Interrupted(_))) {
@@ -69,12 +72,12 @@ impl BuildDir {
     }
 
     /// Makes the directory sound after a build that was stopped in the boot of the host with the id `boot`.
-    fn recover(&self, boot: &str, own: &Path, busy: &Path) -> Result<(), ImageError> {
+    fn recover(&self, boot: &str, busy: &Path) -> Result<(), ImageError> {
         // A file that was not on the disk when the power failed may be short without a trace of it, and a patch that was
         // being applied may be there by half.
         let mark = self.dir.join(PATCHING);
         if boot != boot_id() || boot.is_empty() || mark.exists() {
-            for dir in [&self.out, own, &self.dir.join("applied")] {
+            for dir in [&self.out, &self.tree, &self.dir.join("applied")] {
                 remove(dir)?;
             }
             if mark.exists() {
@@ -94,19 +97,37 @@ impl BuildDir {
         self.out.join("vmlinux").exists()
     }
 
-    /// The base with these patches. Files that no patch touches share their content with the base.
-    fn lay_out(&self, base: &Path, wanted: &[Patch], events: Events<'_>) -> Result<(), ImageError> {
+    /// A copy of the base, where there is none yet. Its files share their content with the base's.
+    fn copy(&self, base: &Path) -> Result<(), ImageError> {
         let step = || ImageError::step("lay out the kernel source");
-        if !self.tree.is_dir() {
-            let cp = ToolCall::new(Tool::resolve("cp").map_err(step())?);
-            let part = self.dir.join("tree.part");
-            remove(&part)?;
-            run(&cp.args(["--archive", "--link"]).arg(base).arg(&part), &mut |_| ()).map_err(step())?;
-            fs::rename(&part, &self.tree).map_err(StoreError::write(&self.tree))?;
-            remove(&self.dir.join("applied"))?;
+        if self.tree.is_dir() {
+            return Ok(());
         }
+        let cp = ToolCall::new(Tool::resolve("cp").map_err(step())?);
+        let part = self.dir.join("tree.part");
+        remove(&part)?;
+        run(&cp.args(["--archive", "--link"]).arg(base).arg(&part), &mut |_| ()).map_err(step())?;
+        fs::rename(&part, &self.tree).map_err(StoreError::write(&self.tree))?;
+        Ok(remove(&self.dir.join("applied"))?)
+    }
+
+    /// The files of a live tree, in place of those of the last one. Of one that is there with `patches` applied, nothing changes.
+    fn lay_out(&self, store: &Store, live: &LiveTree, patches: &[Patch], events: Events<'_>) -> Result<(), ImageError> {
+        let mark = self.dir.join("laid-out");
+        let is_here = fs::read_to_string(&mark).is_ok_and(|id| id == live.id()) && self.tree.is_dir();
+        if is_here && !patches.is_empty() && is_applied(&self.applied()?, patches) {
+            return Ok(());
+        }
+        remove(&self.dir.join("applied"))?;
+        live.lay_out(store, &self.tree, &self.dir.join("index"), events)?;
+        Ok(fs::write(&mark, live.id()).map_err(StoreError::write(&mark))?)
+    }
+
+    /// Applies these patches, in place of those of the last build.
+    fn patch(&self, wanted: &[Patch], events: Events<'_>) -> Result<(), ImageError> {
+        let step = || ImageError::step("lay out the kernel source");
         let applied = self.applied()?;
-        if applied.len() == wanted.len() && applied.iter().zip(wanted).all(|(text, patch)| *text == patch.text) {
+        if is_applied(&applied, wanted) {
             return Ok(());
         }
         for number in (0..applied.len()).rev() {
@@ -188,6 +209,11 @@ impl BuildDir {
     fn file(&self, number: usize) -> PathBuf {
         self.dir.join("applied").join(number.to_string())
     }
+}
+
+/// True if these patches, and no others, are applied.
+fn is_applied(applied: &[Vec<u8>], wanted: &[Patch]) -> bool {
+    applied.len() == wanted.len() && applied.iter().zip(wanted).all(|(text, patch)| *text == patch.text)
 }
 
 /// Applies a patch in a tree, and returns the words of `patch`. It writes a new file beside the old one and renames it, so a tree

@@ -1,11 +1,11 @@
 //! A board's device tree: the kernel's own, or the one QEMU makes, with overlays laid over it. An entry of its own, so that a
 //! change in an overlay compiles no kernel. The board's list of nodes to switch off becomes the last overlay.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::arch::Arch;
+use super::dts::{self, Node};
 use crate::ImageError;
 use kernsnap_host::exec::{Tool, ToolCall, capture, run};
 use kernsnap_host::key::CacheInputs;
@@ -13,14 +13,20 @@ use kernsnap_host::progress::{Events, ImageEvent, Phase};
 use kernsnap_host::stamp::Stamp;
 use kernsnap_host::store::{Store, StoreError};
 
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 /// The file in an entry.
 const DEVICE_TREE: &str = "board.dtb";
 
 /// Where the tree comes from that overlays are laid over.
 pub(super) enum Base<'a> {
-    /// A file of the kernel's source, below `arch/*/boot/dts/`, without `.dts`; the source by its hash, and how to get at it.
-    Source { arch: Arch, name: &'a str, digest: String, tree: &'a dyn Fn(Events<'_>) -> Result<PathBuf, ImageError> },
+    /// A file of the kernel's source, below `arch/*/boot/dts/`, without `.dts`; the source by its hash, and how to [`compile`] it
+    /// below a directory.
+    Source {
+        arch: Arch,
+        name: &'a str,
+        digest: String,
+        compile: &'a dyn Fn(&Path, Events<'_>) -> Result<PathBuf, ImageError>,
+    },
     /// A blob that came with the kernel.
     Blob(PathBuf),
     /// QEMU's own description of the board.
@@ -67,23 +73,23 @@ pub(super) fn device_tree(
         events(ImageEvent::Phase(Phase::DeviceTree));
         let scratch = store.scratch()?;
         let blob = match base {
-            Base::Source { arch, name, tree, .. } => compile(&tree(events)?, *arch, name, scratch.path())?,
+            Base::Source { compile, .. } => compile(scratch.path(), events)?,
             Base::Blob(path) => path.clone(),
             Base::Qemu => dump(board, scratch.path())?,
         };
         let off = scratch.path().join("disable.dts");
-        let known = nodes(&decompiled(&blob)?);
+        let known = Node::read(&decompiled(&blob)?).paths("");
         let disabled = board.disable.iter().filter(|path| known.contains(*path));
         fs::write(&off, disabling(disabled)).map_err(StoreError::write(&off))?;
         let overlays: Vec<PathBuf> = overlays.iter().cloned().chain([off]).collect();
-        lay_over(&blob, &overlays, scratch.path(), &dir.join(DEVICE_TREE))?;
+        lay_over(&blob, &overlays, scratch.path(), &dir.join(DEVICE_TREE), events)?;
         Ok::<_, ImageError>(vec![DEVICE_TREE.to_owned()])
     })?;
     Ok(entry.file(DEVICE_TREE))
 }
 
 /// As kbuild does it (`cmd_dtc` in scripts/Makefile.lib), without a configured kernel.
-fn compile(tree: &Path, arch: Arch, name: &str, scratch: &Path) -> Result<PathBuf, ImageError> {
+pub(super) fn compile(tree: &Path, arch: Arch, name: &str, scratch: &Path) -> Result<PathBuf, ImageError> {
     // 32-bit Arm's files had no directories of vendors before 6.5.
     let flat = name.rsplit('/').next().unwrap_or(name);
     let source = [name, flat].map(|name| tree.join(format!("arch/{}/boot/dts/{name}.dts", arch.as_str())));
@@ -131,15 +137,30 @@ fn dump(board: &Board, scratch: &Path) -> Result<PathBuf, ImageError> {
     Ok(blob)
 }
 
-fn lay_over(blob: &Path, overlays: &[PathBuf], scratch: &Path, to: &Path) -> Result<(), ImageError> {
+fn lay_over(
+    blob: &Path,
+    overlays: &[PathBuf],
+    scratch: &Path,
+    to: &Path,
+    events: Events<'_>,
+) -> Result<(), ImageError> {
     let step = || ImageError::step("lay the overlays over the device tree");
     let dtc = || Tool::resolve("dtc").map(ToolCall::new).map_err(step());
     let mut merge = ToolCall::new(Tool::resolve("fdtoverlay").map_err(step())?).arg("-i").arg(blob).arg("-o").arg(to);
+    // The paths of the base, and of what the overlays before this one add.
+    let mut known = Node::read(&decompiled(blob)?).paths("");
     for (number, overlay) in overlays.iter().enumerate() {
-        let compiled = scratch.join(format!("{number}.dtbo"));
+        let [compiled, fitted, source] = ["all", "dtbo", "dts"].map(|end| scratch.join(format!("{number}.{end}")));
         let call = dtc()?.args(["-@", "-q", "-I", "dts", "-O", "dtb", "-o"]).arg(&compiled).arg(overlay);
         run(&call, &mut |_| ()).map_err(step())?;
-        merge = merge.arg(compiled);
+        let mut fragments = Node::read(&decompiled(&compiled)?);
+        for path in dts::fit(&mut fragments, &mut known) {
+            events(ImageEvent::Note(format!("the device tree has no `{path}`, which `{}` changes", overlay.display())));
+        }
+        fs::write(&source, fragments.source()).map_err(StoreError::write(&source))?;
+        let call = dtc()?.args(["-q", "-I", "dts", "-O", "dtb", "-o"]).arg(&fitted).arg(&source);
+        run(&call, &mut |_| ()).map_err(step())?;
+        merge = merge.arg(fitted);
     }
     run(&merge, &mut |_| ()).map(drop).map_err(step())
 }
@@ -148,22 +169,6 @@ fn decompiled(blob: &Path) -> Result<String, ImageError> {
     let step = || ImageError::step("read the device tree");
     let dtc = ToolCall::new(Tool::resolve("dtc").map_err(step())?);
     capture(&dtc.args(["-q", "-I", "dtb", "-O", "dts"]).arg(blob)).map_err(step())
-}
-
-/// The paths of all nodes of a tree that dtc printed.
-fn nodes(source: &str) -> BTreeSet<String> {
-    let mut path: Vec<&str> = Vec::new();
-    let mut found = BTreeSet::new();
-    for line in source.lines().map(str::trim) {
-        if let Some(name) = line.strip_suffix(" {") {
-            // A label may stand in front of the name; the root has none.
-            path.push(name.rsplit(": ").next().unwrap_or(name).trim_start_matches('/'));
-            found.insert(path.join("/"));
-        } else if line == "};" {
-            path.pop();
-        }
-    }
-    found
 }
 
 /// An overlay that switches nodes off.
@@ -178,13 +183,6 @@ fn disabling<'a>(paths: impl Iterator<Item = &'a String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nodes_are_known_by_their_paths() {
-        let known =
-            nodes("/dts-v1/;\n\n/ {\n\ta = <1>;\n\tsoc {\n\t\tl: gpio@7e {\n\t\t};\n\t};\n\tleds {\n\t};\n};\n");
-        assert_eq!(known.into_iter().collect::<Vec<_>>(), ["", "/leds", "/soc", "/soc/gpio@7e"]);
-    }
 
     #[test]
     fn switching_off_is_an_overlay() {

@@ -1,7 +1,7 @@
 //! Configuration fragments: read, laid together, and compared with what kbuild made of them.
 //!
 //! A line is `CONFIG_X=value` or `# CONFIG_X is not set`; ` # if-present` after it asks for the option only in a kernel that
-//! knows it. Every other line that is not empty is a comment starting with `#`. No option stands in two fragments: a reader
+//! knows it, ` # if-possible` only in a kernel where it can be set. Every other line that is not empty is a comment starting with `#`. No option stands in two fragments: a reader
 //! finds each decision in one place, and fragments can be laid together in any order.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +11,7 @@ use std::path::PathBuf;
 /// The word for the value of an option that is off.
 const OFF: &str = "n";
 const IF_PRESENT: &str = "# if-present";
+const IF_POSSIBLE: &str = "# if-possible";
 
 /// One fragment file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub(super) enum When {
     Always,
     /// In kernels that know it.
     Present,
+    /// In kernels where it can be set.
+    Possible,
 }
 
 /// All errors in the fragments at once.
@@ -118,43 +121,46 @@ pub(super) fn overridden(base: &str, fragments: &str) -> String {
     kept.flat_map(|line| [line, "\n"]).chain([fragments]).collect()
 }
 
-/// Compares what was asked for with a `.config`. `known` says whether the kernel knows a symbol (without `CONFIG_`); it is
-/// only asked for options that are wanted where present and were not taken.
+/// Compares what was asked for with a `.config`, and returns a sentence for each option that the kernel knows and that cannot be
+/// set there. `known` says whether the kernel knows a symbol (without `CONFIG_`); it is only asked for options that are wanted
+/// where present or possible, and were not taken.
 ///
 /// # Errors
 ///
-/// [`ConfigError`] with every option that has another value.
+/// [`ConfigError`] with every option that has another value although it is insisted on.
 pub(super) fn check(
     fragments: &[Fragment],
     dot_config: &str,
     known: &mut dyn FnMut(&str) -> bool,
-) -> Result<(), ConfigError> {
+) -> Result<Vec<String>, ConfigError> {
     let got: BTreeMap<&str, &str> = dot_config.lines().filter_map(option_of).collect();
-    let mut findings = Vec::new();
+    let (mut findings, mut impossible) = (Vec::new(), Vec::new());
     for fragment in fragments {
         for option in &fragment.options {
             let value = got.get(option.symbol.as_str()).copied().unwrap_or(OFF);
             let bare = option.symbol.trim_start_matches("CONFIG_");
-            if value != option.value && (option.when == When::Always || known(bare)) {
+            if value == option.value || (option.when != When::Always && !known(bare)) {
+                continue;
+            }
+            let place = format!("{}:{}", fragment.path.display(), option.line);
+            if option.when == When::Possible {
+                impossible.push(format!("{place}: {} cannot be `{}` in this kernel", option.symbol, option.value));
+            } else {
                 findings.push(format!(
-                    "{}:{}: {} is wanted as `{}`, the kernel has `{value}`",
-                    fragment.path.display(),
-                    option.line,
-                    option.symbol,
-                    option.value,
+                    "{place}: {} is wanted as `{}`, the kernel has `{value}`",
+                    option.symbol, option.value
                 ));
             }
         }
     }
-    if findings.is_empty() { Ok(()) } else { Err(ConfigError { stage: ConfigStage::Kernel, findings }) }
+    if findings.is_empty() { Ok(impossible) } else { Err(ConfigError { stage: ConfigStage::Kernel, findings }) }
 }
 
 fn parse_line(text: &str, line: usize) -> Result<Option<Wanted>, String> {
     let text = text.trim();
-    let (text, when) = match text.strip_suffix(IF_PRESENT) {
-        Some(text) => (text.trim_end(), When::Present),
-        None => (text, When::Always),
-    };
+    let marks = [(IF_PRESENT, When::Present), (IF_POSSIBLE, When::Possible)];
+    let marked = marks.iter().find_map(|(mark, when)| Some((text.strip_suffix(mark)?.trim_end(), *when)));
+    let (text, when) = marked.unwrap_or((text, When::Always));
     if let Some((symbol, value)) = option_of(text) {
         let sound = symbol
             .strip_prefix("CONFIG_")
@@ -234,6 +240,14 @@ mod tests {
                 "0.config:5: CONFIG_HERE is wanted as `y`, the kernel has `n`",
             ]
         );
+        Ok(())
+    }
+
+    #[test]
+    fn an_option_that_cannot_be_set_is_told_where_it_need_not_be() -> Result<(), ConfigError> {
+        let fragments = fragments(&["CONFIG_A=y # if-possible\nCONFIG_NEW=m # if-possible\nCONFIG_B=y\n"])?;
+        let told = check(&fragments, "# CONFIG_A is not set\nCONFIG_B=y\n", &mut |symbol| symbol == "A")?;
+        assert_eq!(told, ["0.config:1: CONFIG_A cannot be `y` in this kernel"]);
         Ok(())
     }
 }

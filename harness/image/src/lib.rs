@@ -17,6 +17,7 @@ mod build_dir;
 mod busybox;
 mod debian_root;
 mod device_tree;
+mod dts;
 mod error;
 mod firmware;
 mod kconfig;
@@ -167,7 +168,7 @@ impl Images<'_> {
                 build::build(&build::Job { spec, fragments, workshop, log, jobs }, dir, events)
             })
         })?;
-        let tree = self.device_tree(spec, board, Some(&recipe.source), &entry, events)?;
+        let tree = self.device_tree(spec, board, Some(&recipe), &entry, events)?;
         Self::built(spec, toolchain, &recipe.inputs, recipe.source.commit(), &entry, tree)
     }
 
@@ -291,23 +292,36 @@ impl Images<'_> {
         })
     }
 
-    /// The device tree of the image's board. `source` is what the kernel was built from, where it was built here.
+    /// The device tree of the image's board. `recipe` is that of the kernel, where it was built here.
     fn device_tree(
         &self,
         spec: &ImageSpec,
         board: &Board,
-        source: Option<&Source>,
+        recipe: Option<&Recipe>,
         kernel: &Entry,
         events: Events<'_>,
     ) -> Result<PathBuf, ImageError> {
         let tree = &spec.kernel.device_tree;
         let overlays: Vec<PathBuf> = tree.overlays.iter().map(|name| self.workspace.overlay(name)).collect();
-        let unpack = |events: Events<'_>| source.map_or(Ok(PathBuf::new()), |source| source.tree(self.store, events));
-        let base = match (&tree.from, source) {
-            (None, _) => device_tree::Base::Qemu,
-            (Some(name), Some(source)) => {
-                device_tree::Base::Source { arch: spec.kernel.arch, name, digest: source.digest(), tree: &unpack }
+        let arch = spec.kernel.arch;
+        let compile = |name: &str, recipe: &Recipe, scratch: &Path, events: Events<'_>| {
+            if let (source::Base::Unpacked(tree), []) =
+                (recipe.source.base(self.store, events)?, recipe.source.patches())
+            {
+                return device_tree::compile(&tree, arch, name, scratch);
             }
+            BuildDir::enter(self.store, &recipe.workshop, &recipe.source, events, |workshop, _| {
+                device_tree::compile(&workshop.tree, arch, name, scratch)
+            })
+        };
+        let base = match (&tree.from, recipe) {
+            (None, _) => device_tree::Base::Qemu,
+            (Some(name), Some(recipe)) => device_tree::Base::Source {
+                arch,
+                name,
+                digest: recipe.source.digest(),
+                compile: &|scratch, events| compile(name, recipe, scratch, events),
+            },
             (Some(name), None) => device_tree::Base::Blob(prebuilt::device_tree(kernel, name)?),
         };
         device_tree::device_tree(self.store, &base, &overlays, board, events)

@@ -53,8 +53,10 @@ pub(super) fn modules(out: &Path, to: &Path) -> Result<Vec<String>, ImageError> 
     let text = fs::read_to_string(&order).map_err(StoreError::read(&order))?;
     let mut names = Vec::new();
     for line in text.lines() {
-        // Kernels before 6.3 write `.ko`, later ones `.o`.
-        let built = out.join(line).with_extension("ko");
+        // Kernels before 6.3 write `.ko`, later ones `.o`; those before 5.4 put the place where it is installed in front.
+        let [built, installed] =
+            [line, line.strip_prefix("kernel/").unwrap_or(line)].map(|line| out.join(line).with_extension("ko"));
+        let built = if built.is_file() { built } else { installed };
         let name = built.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         copy(&built, &to.join(format!("{name}.ko")))?;
         names.push(name);

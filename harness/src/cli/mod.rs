@@ -56,7 +56,7 @@ use crate::session::templates::{Templates, become_broker_if_asked};
 use kernsnap_host::interrupt;
 use kernsnap_host::store::Store;
 use kernsnap_host::workspace::Workspace;
-use kernsnap_image::{ImageSpec, Images, Options, Resolve, SourceSpec, TarballSpec};
+use kernsnap_image::{GitSpec, ImageSpec, Images, Options, Resolve, SourceSpec, TarballSpec};
 use kernsnap_machine::Schedule;
 use kernsnap_scenario::Scenario;
 
@@ -292,6 +292,10 @@ fn placed(source: &SourceSpec) -> Result<SourceSpec, Failure> {
         SourceSpec::Tarball(tarball) if !tarball.url.contains("://") => {
             let url = absolute(Path::new(&tarball.url))?.display().to_string();
             SourceSpec::Tarball(TarballSpec { url, ..tarball.clone() })
+        }
+        SourceSpec::Git(git) if Path::new(&git.url).is_dir() => {
+            let url = absolute(Path::new(&git.url))?.display().to_string();
+            SourceSpec::Git(GitSpec { url, ..git.clone() })
         }
         other => other.clone(),
     })

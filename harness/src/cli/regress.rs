@@ -1,12 +1,19 @@
 //! `kernsnap regress`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::args::{Format, RegressArguments};
+use serde::Serialize;
+
+use super::args::{DEFAULT_IMAGE, Format, OutputArguments, RegressArguments};
 use super::{Context, Exit, Failure, absolute, answer, answer_json, placed, terminal, write_file};
 use crate::session::regress::{self, RegressOrder};
+use crate::session::run::Session;
 use kernsnap_analysis::regress::{Class, Report};
-use kernsnap_image::{Options, SourceSpec};
+use kernsnap_host::git::{Commit, History};
+use kernsnap_image::{GitSpec, Options, SourceSpec};
+
+/// The word for the files of a repository as they are.
+const WORK_TREE: &str = "worktree";
 
 /// A kernel that was asked for.
 struct Asked {
@@ -17,57 +24,147 @@ struct Asked {
 }
 
 impl Asked {
+    /// The base and the head.
+    fn both(context: &Context, arguments: &RegressArguments) -> Result<(Self, Self), Failure> {
+        let patches = arguments.patches.iter().map(|path| absolute(path)).collect::<Result<Vec<_>, _>>()?;
+        let (base, head) = (arguments.base.as_deref(), arguments.head.as_deref());
+        let Some(repository) = &arguments.repo else {
+            let base = base.unwrap_or(DEFAULT_IMAGE);
+            let asked = |what, patches| Self::new(context, &arguments.image, what, patches);
+            return Ok((asked(base, Vec::new())?, asked(head.unwrap_or(base), patches)?));
+        };
+        let repository = absolute(repository)?;
+        let base = base.unwrap_or("HEAD");
+        let head = head.unwrap_or(if patches.is_empty() { WORK_TREE } else { base });
+        let asked = |name, patches| Self::version(&repository, &arguments.image, name, patches);
+        Ok((asked(base, Vec::new()), asked(head, patches)))
+    }
+
     /// `what` is an image where there is one of that name, or else a source.
-    fn new(context: &Context, arguments: &RegressArguments, what: &str, patches: &[PathBuf]) -> Result<Self, Failure> {
-        let patches = patches.iter().map(|path| absolute(path)).collect::<Result<Vec<_>, _>>()?;
+    fn new(context: &Context, image: &str, what: &str, patches: Vec<PathBuf>) -> Result<Self, Failure> {
         let is_image = context.workspace.image_file(what).is_file();
         let source = if is_image { None } else { Some(SourceSpec::from_argument(what).map_err(Failure::input)?) };
         let kernel_source = source.map(|source| placed(&source)).transpose()?;
-        let image = if is_image { what.to_owned() } else { arguments.image.clone() };
-        let name = match patches.as_slice() {
-            [] => what.to_owned(),
-            [patch] => format!("{what} with {}", patch.file_name().unwrap_or_default().to_string_lossy()),
-            several => format!("{what} with {} patches", several.len()),
+        let image = if is_image { what } else { image }.to_owned();
+        Ok(Self { name: with_patches(what, &patches), image, options: options(kernel_source, patches) })
+    }
+
+    /// A commit of a repository, or its work tree.
+    fn version(repository: &Path, image: &str, name: &str, patches: Vec<PathBuf>) -> Self {
+        let source = if name == WORK_TREE {
+            SourceSpec::Path(repository.to_owned())
+        } else {
+            SourceSpec::Git(GitSpec { url: repository.display().to_string(), name: name.to_owned() })
         };
-        Ok(Self { name, image, options: Options { kernel_source, patches, ..Options::default() } })
+        let name = with_patches(name, &patches);
+        Self { name, image: image.to_owned(), options: options(Some(source), patches) }
     }
 }
 
+fn options(kernel_source: Option<SourceSpec>, patches: Vec<PathBuf>) -> Options {
+    Options { kernel_source, patches, ..Options::default() }
+}
+
+/// A kernel's name with those of its patches.
+fn with_patches(name: &str, patches: &[PathBuf]) -> String {
+    match patches {
+        [] => name.to_owned(),
+        [patch] => format!("{name} with {}", patch.file_name().unwrap_or_default().to_string_lossy()),
+        several => format!("{name} with {} patches", several.len()),
+    }
+}
+
+/// The comparisons of a range of commits as `--json` prints them.
+#[derive(Serialize)]
+struct Range {
+    commits: Vec<Report>,
+}
+
 pub(super) fn regress(context: &Context, arguments: &RegressArguments) -> Result<Exit, Failure> {
-    let before = Asked::new(context, arguments, &arguments.base, &[])?;
-    let after = Asked::new(context, arguments, arguments.head.as_ref().unwrap_or(&arguments.base), &arguments.patches)?;
-    let files = context.scenario_files(&arguments.scenarios)?;
     let session = context.session()?;
-    let (base, head) = (
-        context.prepared_image(&before.options, &before.image)?,
-        context.prepared_image(&after.options, &after.image)?,
-    );
     let order = RegressOrder {
-        files,
+        files: context.scenario_files(&arguments.scenarios)?,
         parallel: arguments.parallel.get(),
         base_schedules: arguments.base_schedules.get(),
         fail_above: arguments.fail_above.clone(),
     };
-    let findings = regress::regress(&session, &base, &head, &order)?;
-    let identical = findings.is_none();
-    let findings = findings.unwrap_or_default();
-    let report = Report { base: before.name, head: after.name, identical, findings };
+    if arguments.each_commit {
+        return each_commit(context, arguments, &session, &order);
+    }
+    let (base, head) = Asked::both(context, arguments)?;
+    let report = compare(context, &session, &order, &base, &head)?;
     if let Some(file) = &arguments.html {
         write_file(file, report.html().as_bytes())?;
     }
     if arguments.output.is_json() {
         answer_json(&report)?;
-    } else if arguments.output.format() == Format::Markdown {
-        answer(&report.markdown());
-    } else if arguments.output.format() == Format::Mail {
-        answer(&report.mail());
     } else {
-        answer(&report.show(&terminal::style()));
+        answer(&shown(&report, &arguments.output));
     }
-    Ok(match report.worst() {
+    Ok(exit(&report))
+}
+
+/// Each commit of the range, compared with the one before it.
+fn each_commit(
+    context: &Context,
+    arguments: &RegressArguments,
+    session: &Session,
+    order: &RegressOrder,
+) -> Result<Exit, Failure> {
+    let repository = absolute(arguments.repo.as_deref().unwrap_or(Path::new(".")))?;
+    let head = arguments.head.as_deref().unwrap_or("HEAD");
+    if head == WORK_TREE {
+        return Err(Failure::input("`--each-commit` compares commits; the work tree is none".into()));
+    }
+    let history = History::open(&repository)?;
+    let commits = history.range(arguments.base.as_deref().unwrap_or("HEAD"), head)?;
+    let asked = |commit: &Commit| Asked {
+        name: format!("{} (\"{}\")", commit.short(), commit.subject),
+        ..Asked::version(&repository, &arguments.image, &commit.hash, Vec::new())
+    };
+    let (mut reports, mut worst) = (Vec::new(), Exit::Passed);
+    for (before, after) in commits.iter().zip(commits.iter().skip(1)) {
+        let report = compare(context, session, order, &asked(before), &asked(after))?;
+        worst = worst.worst(exit(&report));
+        if !arguments.output.is_json() {
+            answer(&shown(&report, &arguments.output));
+        }
+        reports.push(report);
+    }
+    if arguments.output.is_json() {
+        answer_json(&Range { commits: reports })?;
+    }
+    Ok(worst)
+}
+
+fn compare(
+    context: &Context,
+    session: &Session,
+    order: &RegressOrder,
+    base: &Asked,
+    head: &Asked,
+) -> Result<Report, Failure> {
+    let before = context.prepared_image(&base.options, &base.image)?;
+    let after = context.prepared_image(&head.options, &head.image)?;
+    let findings = regress::regress(session, &before, &after, order)?;
+    let identical = findings.is_none();
+    let (base, head) = (base.name.clone(), head.name.clone());
+    Ok(Report { base, head, identical, findings: findings.unwrap_or_default() })
+}
+
+fn shown(report: &Report, output: &OutputArguments) -> String {
+    match output.format() {
+        Format::Markdown => report.markdown(),
+        Format::Mail => report.mail(),
+        _ => report.show(&terminal::style()),
+    }
+}
+
+fn exit(report: &Report) -> Exit {
+    match report.worst() {
         Class::Unusable => Exit::TraceUnusable,
         Class::BehaviourChanged | Class::ExpectationBroken => Exit::Different,
         Class::Same | Class::ScheduleOnly | Class::CostChanged if report.costs_too_much() => Exit::Different,
         Class::Same | Class::ScheduleOnly | Class::CostChanged => Exit::Passed,
-    })
+    }
 }

@@ -1,6 +1,6 @@
 //! The first commit that changed a scenario's behaviour, costs or expectations.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -12,15 +12,10 @@ use kernsnap_analysis::bisect::{Answer, Search, Step, When};
 use kernsnap_analysis::regress::{Finding, Measurement, classify};
 use kernsnap_host::exec::ToolError;
 use kernsnap_host::git::{Commit, GitError, History};
-use kernsnap_host::key::CacheInputs;
 use kernsnap_host::progress::Events;
-use kernsnap_host::store::StoreError;
 use kernsnap_host::workspace::Workspace;
-use kernsnap_image::{ImageError, Images, Options, SourceSpec};
+use kernsnap_image::{GitSpec, ImageError, Images, Options, SourceSpec};
 use kernsnap_scenario::Scenario;
-
-/// Raised when the content of the directory of a bisection changes.
-const RECIPE: u32 = 1;
 
 /// A search.
 #[derive(Clone, Debug)]
@@ -94,12 +89,6 @@ pub enum BisectError {
     Prepare(#[from] PrepareError),
 }
 
-impl From<StoreError> for BisectError {
-    fn from(error: StoreError) -> Self {
-        Self::Prepare(error.into())
-    }
-}
-
 /// A commit that was tried.
 #[derive(Clone, Debug, Serialize)]
 pub struct Tried {
@@ -163,12 +152,8 @@ pub fn bisect(
             order.good, order.bad
         )));
     }
-    // One tree and one build directory for all commits of a repository: only the differences are compiled again.
-    let inputs = CacheInputs::new("work", RECIPE).with("history", order.repository.as_os_str().as_encoded_bytes());
-    session.store.build_dir(&inputs, on, |directory, on| {
-        let mut trials = Trials { session, workspace, order, history: &history, directory, on, on_tried };
-        trials.between(good, bad)
-    })
+    let mut trials = Trials { session, workspace, order, history: &history, on, on_tried };
+    trials.between(good, bad)
 }
 
 /// How commits are tried.
@@ -177,8 +162,6 @@ struct Trials<'a> {
     workspace: &'a Workspace,
     order: &'a BisectOrder,
     history: &'a History,
-    /// The directory that the commits' files are checked out to.
-    directory: &'a Path,
     on: Events<'a>,
     on_tried: &'a mut dyn FnMut(&Commit, &Answer),
 }
@@ -194,7 +177,7 @@ struct Base<'a> {
 impl Trials<'_> {
     fn between(&mut self, good: Commit, bad: Commit) -> Result<Bisected, BisectError> {
         let (session, workspace) = (self.session, self.workspace);
-        let options = self.options(&good)?;
+        let options = self.options(&good);
         let images = Images { workspace, store: &session.store, options: &options };
         let prepared_image = self.prepared_image(images)?.map_err(|skip| end("good", &good, skip))?;
         let mut base = self.base(&prepared_image, &good)?;
@@ -236,11 +219,12 @@ impl Trials<'_> {
         Ok(Bisected { scenario: base.scenario.id.clone(), good, bad, first_bad, candidates, known_bad, tried })
     }
 
-    /// The files of a commit, as the kernel's source.
-    fn options(&self, commit: &Commit) -> Result<Options, BisectError> {
-        let tree = self.history.check_out(&commit.hash, self.directory)?;
+    /// The commit as the kernel's source. Its build directory is that of all commits of the repository: only the differences are
+    /// compiled again.
+    fn options(&self, commit: &Commit) -> Options {
+        let (url, name) = (self.order.repository.display().to_string(), commit.hash.clone());
         let jobs = self.order.jobs;
-        Ok(Options { kernel_source: Some(SourceSpec::Path(tree)), jobs, ..Options::default() })
+        Options { kernel_source: Some(SourceSpec::Git(GitSpec { url, name })), jobs, ..Options::default() }
     }
 
     /// The kernel of a commit, unless the commit is the reason that there is none.
@@ -275,7 +259,7 @@ impl Trials<'_> {
     /// Builds and runs a commit, and compares it with the good one.
     fn attempt(&mut self, base: &mut Base<'_>, commit: &Commit) -> Result<Tried, BisectError> {
         let session = self.session;
-        let options = self.options(commit)?;
+        let options = self.options(commit);
         let images = Images { workspace: self.workspace, store: &session.store, options: &options };
         let skip = |SkipReason { kind, why }| Tried {
             commit: commit.clone(),

@@ -14,6 +14,7 @@ pub struct ToolCall {
     args: Vec<OsString>,
     env: BTreeMap<String, OsString>,
     dir: Option<PathBuf>,
+    input: Option<PathBuf>,
     log: Option<PathBuf>,
     abroad: bool,
 }
@@ -23,7 +24,7 @@ impl ToolCall {
     #[must_use]
     pub fn new(tool: Tool) -> ToolCall {
         let env = BTreeMap::from([("LC_ALL".to_owned(), OsString::from("C"))]);
-        ToolCall { tool, args: Vec::new(), env, dir: None, log: None, abroad: false }
+        ToolCall { tool, args: Vec::new(), env, dir: None, input: None, log: None, abroad: false }
     }
 
     /// The same with one more argument.
@@ -51,6 +52,13 @@ impl ToolCall {
     #[must_use]
     pub fn dir(mut self, dir: impl Into<PathBuf>) -> ToolCall {
         self.dir = Some(dir.into());
+        self
+    }
+
+    /// The same with a file as its standard input instead of nothing.
+    #[must_use]
+    pub fn input(mut self, input: impl Into<PathBuf>) -> ToolCall {
+        self.input = Some(input.into());
         self
     }
 
@@ -92,6 +100,10 @@ impl ToolCall {
         self.dir.as_deref()
     }
 
+    pub(super) fn input_file(&self) -> Option<&Path> {
+        self.input.as_deref()
+    }
+
     pub(super) fn log_file(&self) -> Option<&Path> {
         self.log.as_deref()
     }
@@ -109,6 +121,9 @@ impl fmt::Display for ToolCall {
         write!(f, "{}", quoted(OsStr::new(self.tool.name())))?;
         for arg in &self.args {
             write!(f, " {}", quoted(arg))?;
+        }
+        if let Some(input) = &self.input {
+            write!(f, " < {}", quoted(input.as_os_str()))?;
         }
         if self.dir.is_some() { f.write_str(")") } else { Ok(()) }
     }

@@ -19,7 +19,7 @@ pub(super) fn tied(call: &ToolCall, signal: &str) -> Result<(Tool, Vec<OsString>
     Ok((setpriv, args))
 }
 
-/// The call as duct wants it, with `input` or nothing as its standard input. Its exit status is data, not an error.
+/// The call as duct wants it, with `input`, the call's file, or nothing as its standard input. Its exit status is data, not an error.
 ///
 /// `setpriv` replaces itself by the tool, so the process started is the tool. `--pdeathsig` is tied to the *thread* that
 /// starts it: whoever starts a tool must outlive it.
@@ -27,9 +27,10 @@ pub(super) fn expression(call: &ToolCall, input: Option<OwnedFd>) -> Result<duct
     let (setpriv, args) = tied(call, "TERM")?;
     let expression =
         duct::cmd(setpriv.path(), args).full_env(inherited(call.goes_abroad()).into_iter().chain(call.environment()));
-    let expression = match input {
-        Some(input) => expression.stdin_file(input),
-        None => expression.stdin_null(),
+    let expression = match (input, call.input_file()) {
+        (Some(input), _) => expression.stdin_file(input),
+        (None, Some(path)) => expression.stdin_path(path),
+        (None, None) => expression.stdin_null(),
     };
     let mut expression = expression.unchecked().before_spawn(|command| {
         // Ctrl-C must reach the harness alone; it then ends the whole group, make's children included.

@@ -1,19 +1,20 @@
 //! A kernel's git repository: which commits there are, and what their files are.
 //!
-//! The repository belongs to the user. It is only read; its files are written elsewhere, by a repository of ours that
-//! borrows its objects. Its work tree, index, references and configuration stay as they are.
+//! The repository belongs to the user and is only read. [`Trees`] writes its files elsewhere.
 
 mod patch;
+mod trees;
 
 pub use patch::patched_paths;
+pub use trees::Trees;
 
-use std::fs;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::exec::{Ended, Tool, ToolCall, ToolError, capture, run};
+use crate::exec::{Ended, Tool, ToolCall, ToolError, capture};
 
 /// A user's repository.
 #[derive(Clone, Debug)]
@@ -134,33 +135,56 @@ impl History {
         Ok(hashes.filter(|word| is_hash(word)).map(str::to_owned).collect())
     }
 
-    /// Writes the files of a commit below `directory`, which is ours alone, and returns where. What is there from another commit
-    /// is changed where the two differ, so that a build follows what changed.
+    /// The commit `base`, and the commits from it to `head` along first parents, the oldest first.
     ///
     /// # Errors
-    /// If git fails, or a file cannot be written.
-    pub fn check_out(&self, commit: &str, directory: &Path) -> Result<PathBuf, GitError> {
-        let (repository, tree) = (directory.join("repository"), directory.join("tree"));
-        let write = |path: &Path| {
-            let path = path.to_owned();
-            move |source| GitError::Write { path, source }
-        };
-        fs::create_dir_all(&tree).map_err(write(&tree))?;
-        let call = || {
-            // The user's and the host's git configuration must not change the files of the commit.
-            let call = ToolCall::new(self.git.clone()).dir(&tree);
-            let call = call.args(["-c", "core.hooksPath=/dev/null"]);
-            call.env("GIT_DIR", &repository).env("GIT_WORK_TREE", &tree).env("GIT_CONFIG_NOSYSTEM", "1")
-        };
-        run(&call().args(["init", "--quiet"]), &mut |_| ())?;
-        let alternates = repository.join("objects/info/alternates");
-        let mut line = self.objects.as_os_str().as_encoded_bytes().to_vec();
-        line.push(b'\n');
-        fs::write(&alternates, line).map_err(write(&alternates))?;
-        // Both look at the files themselves: what a killed call left behind is put right.
-        run(&call().args(["read-tree", "--reset", "-u", commit]), &mut |_| ())?;
-        run(&call().args(["clean", "--quiet", "-ffdx"]), &mut |_| ())?;
-        Ok(tree)
+    /// If there are none, or git fails.
+    pub fn range(&self, base: &str, head: &str) -> Result<Vec<Commit>, GitError> {
+        let (base, head) = (self.commit(base)?, self.commit(head)?);
+        let words = ["rev-list", "--reverse", "--first-parent", &format!("{}..{}", base.hash, head.hash)];
+        let told = self.ask(words)?;
+        let commits = told.lines().map(|hash| self.commit(hash)).collect::<Result<Vec<_>, _>>()?;
+        Ok([base].into_iter().chain(commits).collect())
+    }
+
+    /// The id of the tree that a commit's files make, below the directory that the history was opened at.
+    ///
+    /// # Errors
+    /// If that directory is not in the commit.
+    pub fn tree(&self, commit: &str) -> Result<String, GitError> {
+        let prefix = self.ask(["rev-parse", "--show-prefix"])?;
+        let tree = self.ask(["rev-parse", "--verify", "--end-of-options", &format!("{commit}:{}", prefix.trim())]);
+        Ok(tree.map(|id| id.trim().to_owned())?)
+    }
+
+    /// The files of the work tree below the directory that the history was opened at, relative to it: those that git tracks,
+    /// and new ones that it does not ignore.
+    ///
+    /// # Errors
+    /// If git fails.
+    pub fn work_tree_files(&self) -> Result<BTreeSet<String>, GitError> {
+        let text = self.ask(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])?;
+        Ok(trees::names(&text).map(str::to_owned).collect())
+    }
+
+    /// The name of the hash that names its objects: `sha1`, `sha256`.
+    ///
+    /// # Errors
+    /// If git fails.
+    pub fn object_format(&self) -> Result<String, GitError> {
+        Ok(self.ask(["rev-parse", "--show-object-format"])?.trim().to_owned())
+    }
+
+    /// True if git tracks the file, by its path relative to the directory that the history was opened at.
+    #[must_use]
+    pub fn is_tracked(&self, file: &str) -> bool {
+        self.ask(["ls-files", "--error-unmatch", "--", file]).is_ok()
+    }
+
+    /// The directory that the history was opened at.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Asks git about the repository. None of these calls writes.

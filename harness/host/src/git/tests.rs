@@ -1,3 +1,5 @@
+use std::fs;
+
 use super::*;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -83,18 +85,71 @@ fn files_are_laid_out_elsewhere_and_the_repository_stays_as_it_is() -> Outcome {
     };
     let said =
         |files: &[(&str, &str)]| files.iter().map(|(n, c)| ((*n).to_owned(), (*c).to_owned())).collect::<Vec<_>>();
-    let tree = history.check_out(&history.commit("HEAD~2")?.hash, ours.path())?;
+    let (tree, index) = (ours.path().join("tree"), ours.path().join("index"));
+    let trees = Trees::open(&ours.path().join("repository"), Some(&history))?;
+    let lay_out = |name: &str| trees.lay_out(&history.tree(&history.commit(name)?.hash)?, &tree, &index);
+    lay_out("HEAD~2")?;
     assert_eq!(names(&tree)?, said(&[("a", "2"), ("b", "0"), ("c", "2")]));
     let written = tree.join("b").metadata()?.modified()?;
     // The files that a killed call may leave.
     fs::write(tree.join("c"), "half")?;
     fs::write(tree.join("left"), "over")?;
-    let tree = history.check_out(&history.commit("HEAD")?.hash, ours.path())?;
+    fs::write(ours.path().join("index.lock"), "")?;
+    lay_out("HEAD")?;
     assert_eq!(names(&tree)?, said(&[("a", "4"), ("b", "0"), ("c", "2")]));
-    let tree = history.check_out(&history.commit("HEAD~4")?.hash, ours.path())?;
+    lay_out("HEAD~4")?;
     assert_eq!(names(&tree)?, said(&[("a", "0"), ("b", "0")]));
     // A file without changes is not written again.
     assert_eq!(tree.join("b").metadata()?.modified()?, written);
     assert_eq!(everything(theirs.path())?, before);
+    Ok(())
+}
+
+#[test]
+fn a_work_tree_is_taken_as_it_is_and_stays_so() -> Outcome {
+    let (theirs, ours) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    repository(theirs.path(), &FIVE)?;
+    fs::write(theirs.path().join(".gitignore"), "*.o\n")?;
+    fs::write(theirs.path().join("a"), "changed")?;
+    fs::write(theirs.path().join("new"), "not added")?;
+    fs::write(theirs.path().join("a.o"), "a product")?;
+    fs::remove_file(theirs.path().join("b"))?;
+    // git renews the time of an object that it finds in place of writing it.
+    let untouched = || -> io::Result<Vec<_>> {
+        let is_object = |path: &Path| path.starts_with(theirs.path().join(".git/objects"));
+        let all = everything(theirs.path())?.into_iter();
+        Ok(all.map(|(path, text, time)| (Some(time).filter(|_| !is_object(&path)), path, text)).collect())
+    };
+    let before = untouched()?;
+    let history = History::open(theirs.path())?;
+    let trees = Trees::open(&ours.path().join("repository"), Some(&history))?;
+    let take = || trees.take(theirs.path(), &history.work_tree_files()?);
+    let tree = take()?;
+    assert_eq!(trees.files(&tree)?, [".gitignore", "a", "c", "new"].map(str::to_owned).into());
+    assert_eq!(take()?, tree);
+    assert!(untouched()? == before);
+    let without = trees.without(&tree, &["new"].into())?;
+    assert_eq!(trees.files(&without)?, [".gitignore", "a", "c"].map(str::to_owned).into());
+    fs::remove_file(theirs.path().join("new"))?;
+    assert_eq!(take()?, without, "a tree goes by its content");
+    // Without the repository whose objects were borrowed, the same files give the same tree.
+    fs::remove_dir_all(theirs.path().join(".git"))?;
+    let trees = Trees::open(&ours.path().join("repository"), None)?;
+    assert_eq!(trees.take(theirs.path(), &[".gitignore", "a", "c"].map(str::to_owned).into())?, without);
+    assert!(trees.has(&without));
+    Ok(())
+}
+
+#[test]
+fn a_range_begins_with_its_base_and_follows_first_parents() -> Outcome {
+    let theirs = tempfile::tempdir()?;
+    repository(theirs.path(), &FIVE)?;
+    let history = History::open(theirs.path())?;
+    let subjects = |base: &str, head: &str| -> Result<Vec<String>, GitError> {
+        Ok(history.range(base, head)?.into_iter().map(|commit| commit.subject).collect())
+    };
+    assert_eq!(subjects("HEAD~2", "HEAD")?, ["change: number 2", "change: number 3", "change: number 4"]);
+    assert_eq!(subjects("HEAD", "HEAD")?, ["change: number 4"]);
+    assert!(subjects("no-such", "HEAD").is_err());
     Ok(())
 }

@@ -5,7 +5,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::ImageError;
-use kernsnap_host::exec::{Tool, ToolCall, run};
 use kernsnap_host::interrupt;
 use kernsnap_host::store::StoreError;
 
@@ -19,22 +18,6 @@ pub(crate) fn file(path: &Path) -> Result<String, ImageError> {
 
 /// Parts of a tree that a kernel build does not read: the history and the documentation.
 const NOT_BUILT_FROM: [&str; 2] = [".git", "Documentation"];
-
-/// Copies a tree without its history.
-pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), ImageError> {
-    let cp = Tool::resolve("cp").map_err(ImageError::step("copy the kernel source"))?;
-    fs::create_dir(to).map_err(StoreError::write(to))?;
-    let mut call = ToolCall::new(cp).args(["--archive", "--reflink=auto", "--no-target-directory"]);
-    call = call.arg(from).arg(to);
-    run(&call, &mut |_| ()).map_err(ImageError::step("copy the kernel source"))?;
-    let history = to.join(".git");
-    // In a work tree of git's it is a file.
-    let gone = if history.is_dir() { fs::remove_dir_all(&history) } else { fs::remove_file(&history) };
-    match gone {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StoreError::write(&history)(error).into()),
-        _ => Ok(()),
-    }
-}
 
 /// blake3 of the names, kinds and contents below a directory, in the order of names, without what no build reads.
 pub(crate) fn tree(root: &Path) -> Result<String, ImageError> {

@@ -6,7 +6,9 @@
 
 pub(super) mod digest;
 mod git;
+mod live;
 mod package;
+mod products;
 pub(super) mod spec;
 mod tarball;
 
@@ -15,6 +17,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::live::LiveTree;
+use self::live::Version;
 use self::package::Download;
 use self::spec::{GitSpec, PackageSpec, SourceSpec, TarballSpec};
 use crate::{ImageError, Options, Resolve};
@@ -27,6 +31,8 @@ use kernsnap_host::store::StoreError;
 const RECIPE: u32 = 1;
 /// Where a source entry keeps the tree.
 const TREE: &str = "linux";
+/// A file that only kernels have.
+const KERNEL_FILE: &str = "scripts/Makefile.build";
 pub(super) const SUPPLY: &str = "`--kernel-source PATH` takes an unpacked kernel or its tarball instead";
 
 /// A source that is known by its content. It need not be unpacked, or even here, yet.
@@ -35,6 +41,15 @@ pub(super) struct Source {
     found: Found,
     named: Named,
     patches: Vec<Patch>,
+}
+
+/// The files of a source, without its patches.
+#[derive(Debug)]
+pub(super) enum Base<'a> {
+    /// Somewhere in the store.
+    Unpacked(PathBuf),
+    /// A kernel tree on this host.
+    Live(&'a LiveTree),
 }
 
 /// A change to a source.
@@ -68,8 +83,8 @@ struct Found {
 enum Origin {
     /// A tarball on this host.
     Tarball(PathBuf),
-    /// An unpacked kernel, built where it is.
-    Tree(PathBuf),
+    /// A kernel tree on this host.
+    Live(LiveTree),
     /// The distribution's archive, or an address.
     Archive,
     /// A commit.
@@ -106,10 +121,16 @@ pub(super) fn resolve(
     };
     let wanted = options.kernel_source.as_ref().unwrap_or(spec);
     let (found, from) = match wanted {
-        SourceSpec::Path(path) => (supplied(&root.join(path))?, Named::Path),
+        SourceSpec::Path(path) => (supplied(store, &root.join(path), events)?, Named::Path),
         SourceSpec::Tarball(tarball) => {
             let digest = format!("sha256 {}", tarball.sha256.to_lowercase());
             (Found { digest, origin: Origin::Archive }, Named::Tarball(tarball.clone(), root.to_owned()))
+        }
+        SourceSpec::Git(git) if root.join(&git.url).is_dir() => {
+            let path = root.join(&git.url);
+            let path = path.canonicalize().map_err(StoreError::read(&path))?;
+            let (digest, tree) = live::look(store, &path, Version::Commit(&git.name), events)?;
+            (Found { digest, origin: Origin::Live(tree) }, Named::Path)
         }
         SourceSpec::Git(git) => {
             if options.kernel_source.is_none()
@@ -174,11 +195,11 @@ impl Source {
         format!("{} with {} patches, {}", self.found.digest, self.patches.len(), patched.key())
     }
 
-    /// The name of its build directory: builds of one tree that changes, or of one source with other patches, follow
-    /// each other in the same directory, so that only what differs is compiled.
+    /// The name of its build directory: builds of one tree's versions, or of one source with other patches, follow each other
+    /// in the same directory, so that only what differs is compiled.
     pub(super) fn lineage(&self) -> String {
-        match (&self.found.origin, self.patches.is_empty()) {
-            (Origin::Tree(path), true) => format!("tree {}", path.display()),
+        match &self.found.origin {
+            Origin::Live(tree) => format!("versions of the tree {}", tree.path.display()),
             _ => self.found.digest.clone(),
         }
     }
@@ -187,42 +208,35 @@ impl Source {
     pub(super) fn commit(&self) -> Option<&str> {
         match &self.found.origin {
             Origin::Commit(commit) => Some(commit),
+            Origin::Live(tree) if !tree.changed => tree.commit.as_deref(),
             _ => None,
         }
     }
 
-    /// The patches to apply to the [tree](Self::tree), in this order.
+    /// The patches to apply to the [base](Self::base), in this order.
     pub(super) fn patches(&self) -> &[Patch] {
         &self.patches
     }
 
-    /// True if [`Source::tree`] is the user's own, which stays as it is.
-    pub(super) fn is_tree(&self) -> bool {
-        matches!(self.found.origin, Origin::Tree(_)) && self.patches.is_empty()
-    }
-
-    /// The unpacked tree, without the patches. Nothing may be written into it.
+    /// The files without the patches. What is not live is unpacked for it.
     ///
     /// # Errors
     ///
     /// [`ImageError::Source`] when it cannot be had any more, or is no longer what it was.
-    pub(super) fn tree(&self, store: &Store, events: Events<'_>) -> Result<PathBuf, ImageError> {
-        if let Origin::Tree(path) = &self.found.origin
-            && self.patches.is_empty()
-        {
-            self.verify(path, &digest::tree(path)?)?;
-            return Ok(path.clone());
+    pub(super) fn base(&self, store: &Store, events: Events<'_>) -> Result<Base<'_>, ImageError> {
+        match &self.found.origin {
+            Origin::Live(tree) => Ok(Base::Live(tree)),
+            _ => Ok(Base::Unpacked(self.unpacked(store, events)?)),
         }
+    }
+
+    /// The unpacked files. Nothing may be written among them.
+    fn unpacked(&self, store: &Store, events: Events<'_>) -> Result<PathBuf, ImageError> {
         let inputs = CacheInputs::new("source", RECIPE).with("tarball", &self.found.digest);
         let entry = store.ensure(&inputs, events, |dir, events| {
             let to = dir.join(TREE);
             let fetched;
             let tarball = match (&self.found.origin, &self.named) {
-                (Origin::Tree(path), _) => {
-                    digest::copy(path, &to)?;
-                    self.verify(path, &digest::tree(&to)?)?;
-                    return kernel(path, &to);
-                }
                 (Origin::Commit(commit), Named::Git(git)) => {
                     let fetched = git::fetch(store, git, commit, events)?;
                     self.verify(Path::new(&git.url), &git_digest(&fetched.tree))?;
@@ -239,7 +253,7 @@ impl Source {
                     fetched = package::fetch(store, package, events)?;
                     fetched.tarball()
                 }
-                (_, Named::Git(_) | Named::Path) => return Err(Self::gone(Path::new(TREE))),
+                (_, Named::Git(_) | Named::Path) => return Err(gone(Path::new(TREE))),
             };
             self.verify(tarball, &digest::file(tarball)?)?;
             unpack(tarball, &to, events)
@@ -248,22 +262,26 @@ impl Source {
     }
 
     fn verify(&self, path: &Path, digest: &str) -> Result<(), ImageError> {
-        if digest == self.found.digest { Ok(()) } else { Err(Self::gone(path)) }
+        if digest == self.found.digest { Ok(()) } else { Err(gone(path)) }
     }
+}
 
-    fn gone(path: &Path) -> ImageError {
-        ImageError::Source {
-            what: path.display().to_string(),
-            why: "it is not the source that was used before".to_owned(),
-            hint: "`kernsnap image build --update` takes the source as it is now".to_owned(),
-        }
+fn gone(path: &Path) -> ImageError {
+    ImageError::Source {
+        what: path.display().to_string(),
+        why: "it is not the source that was used before".to_owned(),
+        hint: "`kernsnap image build --update` takes the source as it is now".to_owned(),
     }
 }
 
 impl std::fmt::Display for Found {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.origin {
-            Origin::Tarball(path) | Origin::Tree(path) => write!(f, "`{}`", path.display())?,
+            Origin::Tarball(path) => write!(f, "`{}`", path.display())?,
+            Origin::Live(LiveTree { commit: Some(commit), changed, .. }) => {
+                return write!(f, "commit {commit}{}", if *changed { " with changes" } else { "" });
+            }
+            Origin::Live(tree) => write!(f, "`{}`", tree.path.display())?,
             Origin::Archive => f.write_str("of the archive")?,
             Origin::Commit(commit) => return write!(f, "commit {commit}"),
         }
@@ -272,7 +290,7 @@ impl std::fmt::Display for Found {
 }
 
 /// A tree or a tarball on this host.
-fn supplied(path: &Path) -> Result<Found, ImageError> {
+fn supplied(store: &Store, path: &Path, events: Events<'_>) -> Result<Found, ImageError> {
     let hint = "give the directory of an unpacked kernel, or a tarball of one";
     let path = path.canonicalize().map_err(|error| {
         ImageError::input(format!("cannot use the kernel source `{}`: {error}", path.display()), hint)
@@ -280,16 +298,11 @@ fn supplied(path: &Path) -> Result<Found, ImageError> {
     if !path.is_dir() {
         return Ok(Found { digest: digest::file(&path)?, origin: Origin::Tarball(path) });
     }
-    if !path.join("Makefile").is_file() || !path.join("scripts/Makefile.build").is_file() {
+    if !path.join("Makefile").is_file() || !path.join(KERNEL_FILE).is_file() {
         return Err(ImageError::input(format!("`{}` is not a kernel tree", path.display()), hint));
     }
-    if path.join(".config").exists() || path.join("include/config").exists() {
-        return Err(ImageError::input(
-            format!("something was built inside the kernel tree `{}`", path.display()),
-            "kbuild builds outside of clean trees only: run `make mrproper` there",
-        ));
-    }
-    Ok(Found { digest: digest::tree(&path)?, origin: Origin::Tree(path) })
+    let (digest, tree) = live::look(store, &path, Version::WorkTree, events)?;
+    Ok(Found { digest, origin: Origin::Live(tree) })
 }
 
 /// The commit that a name means now. Its files are kept at once: they were fetched to find out.
@@ -332,7 +345,7 @@ fn unpack(tarball: &Path, to: &Path, events: Events<'_>) -> Result<Vec<String>, 
 
 /// The files that stand for a source entry, once it is known to hold a kernel.
 fn kernel(what: &Path, tree: &Path) -> Result<Vec<String>, ImageError> {
-    if !tree.join("scripts/Makefile.build").is_file() {
+    if !tree.join(KERNEL_FILE).is_file() {
         return Err(ImageError::Source {
             what: what.display().to_string(),
             why: "it holds no kernel tree".to_owned(),
@@ -340,7 +353,7 @@ fn kernel(what: &Path, tree: &Path) -> Result<Vec<String>, ImageError> {
         });
     }
     // The tree has 80,000 files; these two stand for all of them. What is built from it is checked as what was built.
-    Ok(vec![format!("{TREE}/Makefile"), format!("{TREE}/scripts/Makefile.build")])
+    Ok(vec![format!("{TREE}/Makefile"), format!("{TREE}/{KERNEL_FILE}")])
 }
 
 #[cfg(test)]

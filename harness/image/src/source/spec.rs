@@ -37,9 +37,9 @@ pub struct PackageSpec {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct GitSpec {
-    /// Anything that `git fetch` takes.
+    /// A repository's directory on this host, or anything that `git fetch` takes.
     pub url: String,
-    /// A branch, a tag, or a commit that the server hands out.
+    /// A branch, a tag, or a commit that the server hands out; of a directory anything that `git rev-parse` takes.
     #[serde(rename = "ref")]
     pub name: String,
 }
@@ -124,7 +124,10 @@ impl SourceSpec {
         match text.rsplit_once('#') {
             Some((url, name)) if !url.is_empty() && !name.is_empty() => {
                 let spec = SourceSpec::Git(GitSpec { url: url.to_owned(), name: name.to_owned() });
-                spec.check().map_err(|refused| refused.to_string())?;
+                // A repository on this host is asked for the name, which can be any expression.
+                if !Path::new(url).is_dir() {
+                    spec.check().map_err(|refused| refused.to_string())?;
+                }
                 Ok(spec)
             }
             _ => Err("an address needs `#REF` (a git repository) or `#sha256=DIGITS` (a tarball) behind it".to_owned()),

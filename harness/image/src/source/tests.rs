@@ -9,24 +9,77 @@ use crate::build_dir::BuildDir;
 use kernsnap_host::exec::capture;
 
 #[test]
-fn a_supplied_source_must_be_a_clean_kernel() -> Result<(), Box<dyn Error>> {
+fn a_tree_is_taken_without_what_was_built_in_it() -> Result<(), Box<dyn Error>> {
     let dir = tempfile::tempdir()?;
-    let check = |message: &str| {
-        let error = supplied(dir.path()).expect_err(message);
-        assert_eq!(error.kind(), ImageErrorKind::BadInput);
-        assert!(error.to_string().contains(message), "{error}");
-    };
-    check("is not a kernel tree");
-    fs::create_dir(dir.path().join("scripts"))?;
-    fs::write(dir.path().join("scripts/Makefile.build"), "")?;
-    fs::write(dir.path().join("Makefile"), "")?;
-    let before = supplied(dir.path())?;
-    fs::write(dir.path().join("Makefile"), "x")?;
-    assert_ne!(supplied(dir.path())?.digest, before.digest);
-    fs::write(dir.path().join(".config"), "")?;
-    check("something was built inside");
+    let (tree, store) = (dir.path().join("linux"), Store::at(dir.path().join("store")));
+    let supplied = |path: &Path| supplied(&store, path, &mut |_| ());
+    fs::create_dir(&tree)?;
+    let error = supplied(&tree).expect_err("it is not a kernel");
+    assert_eq!(error.kind(), ImageErrorKind::BadInput);
+    assert!(error.to_string().contains("is not a kernel tree"), "{error}");
+    write_kernel(&tree, "int one;\n")?;
+    let before = supplied(&tree)?;
+    for product in [".config", "include/config/auto.conf", "kernel/fork.o", "kernel/.fork.o.cmd", "vmlinux"] {
+        fs::create_dir_all(tree.join(product).parent().ok_or("it has one")?)?;
+        fs::write(tree.join(product), "")?;
+    }
+    assert_eq!(supplied(&tree)?.digest, before.digest);
+    fs::write(tree.join("Makefile"), "x")?;
+    assert_ne!(supplied(&tree)?.digest, before.digest);
     assert!(supplied(Path::new("/no/such")).is_err_and(|error| error.to_string().contains("`/no/such`")));
     Ok(())
+}
+
+#[test]
+fn commits_and_the_work_tree_of_a_repository_share_a_build_directory() -> Result<(), Box<dyn Error>> {
+    let dir = tempfile::tempdir()?;
+    let (tree, store) = (dir.path().join("linux"), Store::at(dir.path().join("store")));
+    fs::create_dir(&tree)?;
+    git(&tree, &["init", "--quiet"])?;
+    for text in ["one", "two"] {
+        write_kernel(&tree, text)?;
+        git(&tree, &["add", "."])?;
+        git(&tree, &["commit", "--quiet", "--message", text])?;
+    }
+    write_kernel(&tree, "three")?;
+    let build = |spec: &SourceSpec| -> Result<(Source, String), Box<dyn Error>> {
+        let source = resolve(&store, dir.path(), spec, &Options::default(), &mut |_| ())?;
+        let text = files_of(&store, &source)?;
+        Ok((source, text))
+    };
+    let commit = |name: &str| SourceSpec::Git(GitSpec { url: tree.display().to_string(), name: name.into() });
+    let (old, text) = build(&commit("HEAD~1"))?;
+    assert_eq!(text, "one");
+    assert!(old.commit().is_some_and(|commit| commit.len() == 40), "{:?}", old.commit());
+    let (head, text) = build(&commit("HEAD^{/two}"))?;
+    assert_eq!(text, "two");
+    let (dirty, text) = build(&SourceSpec::Path("linux".into()))?;
+    assert_eq!(text, "three");
+    assert!(dirty.found.to_string().ends_with(" with changes"), "{}", dirty.found);
+    assert_eq!((old.lineage(), head.lineage()), (dirty.lineage(), dirty.lineage()));
+    assert_eq!(dirty.commit(), None);
+    write_kernel(&tree, "two")?;
+    let (clean, _) = build(&SourceSpec::Path("linux".into()))?;
+    assert_eq!((clean.digest(), clean.commit()), (head.digest(), head.commit()));
+    // The files in between are gone from the store; the commit brings them back, and the work tree's cannot be had any more.
+    for path in fs::read_dir(store.root().join("work"))? {
+        fs::remove_dir_all(path?.path())?;
+    }
+    assert_eq!(files_of(&store, &old)?, "one");
+    assert!(files_of(&store, &dirty).is_err_and(|error| error.to_string().contains("not the source that was used")));
+    let error =
+        resolve(&store, dir.path(), &commit("v1"), &Options::default(), &mut |_| ()).expect_err("no such commit");
+    assert_eq!(error.kind(), ImageErrorKind::BadInput, "{error}");
+    Ok(())
+}
+
+/// The text of `kernel/fork.c` where a source is laid out to be built.
+fn files_of(store: &Store, source: &Source) -> Result<String, Box<dyn Error>> {
+    let inputs = CacheInputs::new("work", 1).with("lineage", source.lineage());
+    Ok(BuildDir::enter(store, &inputs, source, &mut |_| (), |workshop, _| {
+        let file = workshop.tree.join("kernel/fork.c");
+        Ok(fs::read_to_string(&file).map_err(StoreError::read(&file))?)
+    })?)
 }
 
 /// The files by which a kernel tree is recognised.
@@ -49,6 +102,10 @@ fn fork_of(tree: &Path) -> Result<String, Box<dyn Error>> {
     Ok(fs::read_to_string(tree.join("kernel/fork.c"))?)
 }
 
+fn unpacked(source: &Source, store: &Store) -> Result<PathBuf, ImageError> {
+    source.unpacked(store, &mut |_| ())
+}
+
 #[test]
 fn a_branch_is_one_commit_until_somebody_asks_again() -> Result<(), Box<dyn Error>> {
     let dir = tempfile::tempdir()?;
@@ -68,7 +125,7 @@ fn a_branch_is_one_commit_until_somebody_asks_again() -> Result<(), Box<dyn Erro
         super::resolve(&store, dir.path(), &spec, &options, &mut |_| ())
     };
     let one = resolve(Resolve::Recorded)?;
-    assert_eq!(fork_of(&one.tree(&store, &mut |_| ())?)?, "one");
+    assert_eq!(fork_of(&unpacked(&one, &store)?)?, "one");
     assert!(one.commit().is_some_and(|commit| commit.len() == 40), "{:?}", one.commit());
     assert!(is_recorded(&store, &spec));
 
@@ -77,10 +134,10 @@ fn a_branch_is_one_commit_until_somebody_asks_again() -> Result<(), Box<dyn Erro
     assert_eq!((still.digest(), still.commit()), (one.digest(), one.commit()));
     let two = resolve(Resolve::Again)?;
     assert_ne!(two.digest(), one.digest());
-    assert_eq!(fork_of(&two.tree(&store, &mut |_| ())?)?, "two");
+    assert_eq!(fork_of(&unpacked(&two, &store)?)?, "two");
     // The files of the first are gone; its commit brings them back, or says that it cannot.
     fs::remove_dir_all(store.root().join("source"))?;
-    match still.tree(&store, &mut |_| ()) {
+    match unpacked(&still, &store) {
         Ok(tree) => assert_eq!(fork_of(&tree)?, "one"),
         Err(error) => assert!(matches!(error, ImageError::Source { .. }), "{error}"),
     }
@@ -99,7 +156,7 @@ fn a_tarball_must_have_its_hash() -> Result<(), Box<dyn Error>> {
     capture(&pack.dir(dir.path()))?;
     let tree = |sha256: &str| -> Result<PathBuf, ImageError> {
         let spec = SourceSpec::Tarball(TarballSpec { url: "linux.tar".into(), sha256: sha256.into() });
-        resolve(&store, dir.path(), &spec, &Options::default(), &mut |_| ())?.tree(&store, &mut |_| ())
+        unpacked(&resolve(&store, dir.path(), &spec, &Options::default(), &mut |_| ())?, &store)
     };
     let wrong = tree(&"0".repeat(64)).expect_err("another hash").to_string();
     let right = wrong.split_whitespace().find(|word| word.len() == 65).ok_or("the message tells the right one")?;
@@ -108,7 +165,7 @@ fn a_tarball_must_have_its_hash() -> Result<(), Box<dyn Error>> {
 }
 
 #[test]
-fn a_tree_that_changes_is_another_source_in_the_same_workshop() -> Result<(), Box<dyn Error>> {
+fn a_tree_that_changes_is_another_source_in_the_same_build_directory() -> Result<(), Box<dyn Error>> {
     let dir = tempfile::tempdir()?;
     let (tree, store) = (dir.path().join("linux"), Store::at(dir.path().join("store")));
     let source =
@@ -119,8 +176,7 @@ fn a_tree_that_changes_is_another_source_in_the_same_workshop() -> Result<(), Bo
     let after = source(&Options::default())?;
     assert_ne!(before.digest(), after.digest());
     assert_eq!(before.lineage(), after.lineage());
-    assert!(before.tree(&store, &mut |_| ()).is_err(), "it is not that source any more");
-    assert_eq!(after.tree(&store, &mut |_| ())?, tree);
+    assert_eq!(files_of(&store, &after)?, "int two;\n");
     fs::create_dir(tree.join("Documentation"))?;
     fs::write(tree.join("Documentation/index.rst"), "for people")?;
     assert_eq!(source(&Options::default())?.digest(), after.digest());
@@ -141,7 +197,7 @@ fn patches_are_laid_over_a_copy_and_taken_back() -> Result<(), Box<dyn Error>> {
         let patches = patches.iter().map(|name| dir.path().join(name)).collect();
         let options = Options { patches, ..Options::default() };
         let source = resolve(&store, dir.path(), &SourceSpec::Path("linux".into()), &options, &mut |_| ())?;
-        let inputs = CacheInputs::new("work", 1).with("source", &source.found.digest);
+        let inputs = CacheInputs::new("work", 1).with("lineage", source.lineage());
         BuildDir::enter(&store, &inputs, &source, &mut |_| (), |workshop, _| {
             let text = fs::read_to_string(workshop.tree.join("kernel/fork.c")).unwrap_or_default();
             Ok((source.digest(), text))
@@ -155,7 +211,8 @@ fn patches_are_laid_over_a_copy_and_taken_back() -> Result<(), Box<dyn Error>> {
     let error = build(&["wrong.patch"]).expect_err("its context is not there");
     assert!(error.to_string().contains("wrong.patch` does not apply"), "{error}");
     // The tree stays, and no mark of an unfinished build.
-    let work = fs::read_dir(store.root().join("work"))?.next().ok_or("a build directory")??.path();
+    let mut directories = fs::read_dir(store.root().join("work"))?.filter_map(|entry| Some(entry.ok()?.path()));
+    let work = directories.find(|path| path.join("tree").is_dir()).ok_or("a build directory")?;
     assert!(
         work.join("tree/kernel/fork.c").is_file() && !work.join("busy").exists() && !work.join("patching").exists()
     );

@@ -105,13 +105,23 @@ pub struct RegressArguments {
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
 
-    /// The base: an image, or a kernel source (as for `--kernel-source`) to build `--image` from
-    #[arg(long, value_name = "IMAGE|SOURCE", default_value = DEFAULT_IMAGE)]
-    pub base: String,
+    /// The kernel's git repository: the base and the head are commits of it, by any name that `git rev-parse` knows, or
+    /// `worktree` for the files as they are. Only read: its work tree, index and references stay as they are
+    #[arg(long, value_name = "PATH")]
+    pub repo: Option<PathBuf>,
 
-    /// The head [default: the base with the patches]
-    #[arg(long, value_name = "IMAGE|SOURCE", required_unless_present = "patches")]
+    /// The base: an image, or a kernel source (as for `--kernel-source`) to build `--image` from; with `--repo` a commit
+    /// [default: rpi3-6.1, with `--repo` HEAD]
+    #[arg(long, value_name = "IMAGE|SOURCE|REF")]
+    pub base: Option<String>,
+
+    /// The head [default: the base with the patches, with `--repo` the work tree]
+    #[arg(long, value_name = "IMAGE|SOURCE|REF", required_unless_present_any = ["patches", "repo"])]
     pub head: Option<String>,
+
+    /// Compares each commit after the base, up to the head, with the one before it
+    #[arg(long, requires = "repo", conflicts_with_all = ["patches", "html"])]
+    pub each_commit: bool,
 
     /// A change to the head's source; several in the order given. Only what they touch is compiled
     #[arg(long = "patch", value_name = "FILE")]
