@@ -73,10 +73,12 @@ static pid_t find_task(const char *prefix)
 }
 
 /*
- * The entry of a system call into the kernel: on arm64 since 5.16 and before,
- * and on 32-bit Arm, whose stacks end in the return path.
+ * The entry of a system call into the kernel: on arm64 since 5.16, before, and
+ * before 5.4, and on 32-bit Arm, whose stacks end in the return path.
  */
-static const char *const system_call[] = { "el0t_64_sync", "el0_sync", "ret_fast_syscall" };
+static const char *const system_call[] = {
+	"el0t_64_sync", "el0_sync", "el0_svc", "ret_fast_syscall",
+};
 
 /*
  * A line is "[<0>] FUNCTION+0x58/0x1a0", and the innermost frame comes first.
@@ -92,6 +94,9 @@ static const char *outermost(char *stack)
 
 		check(name);
 		name++;
+		/* Before 5.2 the last line is an end mark, not a function. */
+		if (!strncmp(name, "0x", 2))
+			continue;
 		name[strcspn(name, "+")] = '\0';
 		if (strcmp(name, "kthread") && strcmp(name, "ret_from_fork"))
 			function = name;

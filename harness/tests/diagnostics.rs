@@ -132,6 +132,6 @@ fn on_small_image<T>(act: impl FnOnce(&Target<'_>) -> Result<T, Diagnostic>) -> 
         layouts: &Layouts::EMPTY,
         config: &set("CONFIG_SMP"),
         cpus: 4,
-        registers: false,
+        registers: None,
     })
 }

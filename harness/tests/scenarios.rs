@@ -1,6 +1,8 @@
 //! One test per scenario × image: the scenario runs in a real guest, its expectations must hold and be able to fail, and its
 //! view must be the reviewed snapshot. Names are `image::scenario`.
 //!
+//! An image that is built on request is tested if `KERNSNAP_IMAGES` names it: `KERNSNAP_IMAGES=rpi3-rpi-4.19,rpi2-rpi-4.19`.
+//!
 //! A known result is taken, unless `KERNSNAP_RERUN` is set: then the guest runs, forked from a template where it can be. `ci/test`
 //! sets it, so that every test that passes there has run on that machine. `KERNSNAP_FRESH` boots for each test. A run that gives
 //! other bytes than the known result is a failure, too.
@@ -40,10 +42,12 @@ fn main() -> ExitCode {
 }
 
 fn trials(workspace: &Workspace) -> Result<Vec<Trial>, Box<dyn Error>> {
+    let wanted = std::env::var("KERNSNAP_IMAGES").unwrap_or_default();
+    let wanted: Vec<String> = wanted.split(',').map(str::to_owned).collect();
     let mut trials = Vec::new();
     for image in workspace.image_names() {
-        // Those that need what not every host has are run by `kernsnap matrix --images`.
-        if ImageSpec::load(workspace, &image).is_ok_and(|spec| spec.on_request) {
+        // Those that need what not every host has are tested where they are named.
+        if !wanted.contains(&image) && ImageSpec::load(workspace, &image).is_ok_and(|spec| spec.on_request) {
             continue;
         }
         for file in workspace.scenario_files()? {

@@ -17,6 +17,16 @@
 #include <linux/irq_work.h>
 #include <linux/irqdesc.h>
 #include <linux/module.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 0, 0)
+/* The affinity of an interrupt was a mask of CPUs and no more. */
+typedef struct cpumask threaded_affinity;
+#define THREADED_MASK(affinity) (affinity)
+#else
+typedef struct irq_affinity_desc threaded_affinity;
+#define THREADED_MASK(affinity) (&(affinity)->mask)
+#endif
 
 #define THREADED_CPU	1
 /* Long enough for the thread to reach its first sleep. */
@@ -47,10 +57,10 @@ static DEFINE_IRQ_WORK(threaded_device, threaded_raise);
 
 static int __init threaded_init(void)
 {
-	struct irq_affinity_desc affinity = { };
+	threaded_affinity affinity = { };
 	int err;
 
-	cpumask_set_cpu(THREADED_CPU, &affinity.mask);
+	cpumask_set_cpu(THREADED_CPU, THREADED_MASK(&affinity));
 	/*
 	 * Any number from 1 on. It has no owner: an owned interrupt would keep
 	 * its module from being removed.

@@ -14,6 +14,13 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 6, 0)
+/* Files of /proc had the operations of any other file. */
+#define proc_ops file_operations
+#define proc_write write
+#endif
 
 #define QUEUE_FILE	"kthread-queue"
 

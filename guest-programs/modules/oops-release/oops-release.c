@@ -16,6 +16,13 @@
 #include <linux/module.h>
 #include <linux/proc_fs.h>
 #include <linux/sched.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 6, 0)
+/* Files of /proc had the operations of any other file. */
+#define proc_ops file_operations
+#define proc_release release
+#endif
 
 /* Volatile, so that the compiler does not see that it is NULL. */
 static int *volatile oops_nowhere;

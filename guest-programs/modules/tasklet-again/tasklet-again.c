@@ -9,23 +9,39 @@
 #include <linux/completion.h>
 #include <linux/interrupt.h>
 #include <linux/module.h>
+#include <linux/version.h>
 
 static unsigned int times = 1;
 module_param(times, uint, 0444);
 MODULE_PARM_DESC(times, "How often the tasklet runs");
 
-static void again_tasklet(struct tasklet_struct *tasklet);
-
-static DECLARE_TASKLET(again, again_tasklet);
+static struct tasklet_struct again;
 static DECLARE_COMPLETION(again_done);
 
-static void again_tasklet(struct tasklet_struct *tasklet)
+/* The argument of a tasklet depends on the kernel: its data, or the tasklet. */
+static void again_run(void)
 {
 	if (--times)
-		tasklet_schedule(tasklet);
+		tasklet_schedule(&again);
 	else
 		complete(&again_done);
 }
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 9, 0)
+static void again_tasklet(unsigned long data)
+{
+	again_run();
+}
+
+static DECLARE_TASKLET(again, again_tasklet, 0);
+#else
+static void again_tasklet(struct tasklet_struct *tasklet)
+{
+	again_run();
+}
+
+static DECLARE_TASKLET(again, again_tasklet);
+#endif
 
 static int __init again_init(void)
 {

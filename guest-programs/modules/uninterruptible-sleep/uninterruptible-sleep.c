@@ -11,6 +11,13 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/proc_fs.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 6, 0)
+/* Files of /proc had the operations of any other file. */
+#define proc_ops file_operations
+#define proc_read read
+#endif
 
 #define NAME		"uninterruptible-sleep"
 #define SLEEP_MS	100

@@ -51,6 +51,17 @@ pub fn probe_plan(channel: Region, symbols: bool) -> String {
     inspect(channel, files.iter().map(|(section, path)| (section.as_str(), path.as_str())))
 }
 
+/// True if `set_ftrace_filter` of this release takes the numbers of functions: since 5.1 (`ftrace_match_record` and
+/// `match_records` in kernel/trace/ftrace.c). A release that does not begin with a version counts as a new one.
+#[must_use]
+pub fn finds_functions_by_number(release: &str) -> bool {
+    let mut parts = release.split(|byte: char| !byte.is_ascii_digit()).map_while(|part| part.parse::<u32>().ok());
+    match (parts.next(), parts.next()) {
+        (Some(major), Some(minor)) => (major, minor) >= (5, 1),
+        _ => true,
+    }
+}
+
 impl TraceCapabilities {
     /// Reads the answer: the sections that the guest left.
     #[must_use]
@@ -84,4 +95,16 @@ impl TraceCapabilities {
 
 fn text(sections: &BTreeMap<&str, &[u8]>, name: &str) -> String {
     sections.get(name).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_kernels_find_functions_by_name() {
+        for (release, expected) in [("4.19.63-v8+", false), ("5.0.1", false), ("5.1.0", true), ("6.1.192", true), ("", true)] {
+            assert_eq!(finds_functions_by_number(release), expected, "{release}");
+        }
+    }
 }

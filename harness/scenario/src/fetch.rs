@@ -6,6 +6,7 @@
 
 use crate::Names;
 use crate::layouts::{Field, Kind, Layouts};
+use crate::target::Registers;
 use kernsnap_yaml::did_you_mean;
 
 /// The error in an argument, and a hint.
@@ -29,12 +30,15 @@ pub fn names_fields(fetch: &str) -> bool {
     fetch.split_whitespace().any(|argument| role_map(argument).is_some())
 }
 
-/// `$argN` by the register that holds the argument, for 32-bit Arm, whose kernels do not know `$argN`
-/// (`CONFIG_HAVE_FUNCTION_ARG_ACCESS_API`). Only the first four arguments are in registers.
+/// `$argN` by the register that holds the argument.
 #[must_use]
-pub fn by_register(fetch: &str) -> String {
-    (1..=4)
-        .fold(fetch.to_owned(), |fetch, number| fetch.replace(&format!("$arg{number}"), &format!("%r{}", number - 1)))
+pub fn by_register(fetch: &str, registers: Registers) -> String {
+    let (letter, count) = match registers {
+        Registers::Arm => ('r', 4),
+        Registers::Arm64 => ('x', 8),
+    };
+    let replace = |fetch: String, number: u32| fetch.replace(&format!("$arg{number}"), &format!("%{letter}{}", number - 1));
+    (1..=count).fold(fetch.to_owned(), replace)
 }
 
 /// The arguments in the kernel's own language.
@@ -216,7 +220,9 @@ mod tests {
     }
 
     #[test]
-    fn arguments_go_by_register_on_32_bit_arm() {
-        assert_eq!(by_register("a=$arg1 b=+8($arg4):u32 c=$retval"), "a=%r0 b=+8(%r3):u32 c=$retval");
+    fn arguments_go_by_register() {
+        let check = |registers, expected| assert_eq!(by_register("a=$arg1 b=+8($arg4):u32 c=$retval", registers), expected);
+        check(Registers::Arm, "a=%r0 b=+8(%r3):u32 c=$retval");
+        check(Registers::Arm64, "a=%x0 b=+8(%x3):u32 c=$retval");
     }
 }

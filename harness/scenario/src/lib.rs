@@ -32,7 +32,7 @@ pub use expectation::{Expectation, Rule};
 pub use names::Names;
 pub use pattern::{Comparison, FieldRef, Pattern, What};
 pub use resolve::kernel_module_name;
-pub use target::Target;
+pub use target::{Registers, Target};
 pub use vocabulary::UnknownName;
 
 /// A scenario file whose shape is right.
@@ -322,6 +322,8 @@ pub struct Kprobe {
     pub fetch: String,
     /// True if it probes the return (`r:`) instead of the entry (`p:`).
     pub returns: bool,
+    /// Its place in the scenario's list, from 0: probes for other kernels are left out of this one.
+    pub index: usize,
 }
 
 /// A task's name in the view, and how to find the task.

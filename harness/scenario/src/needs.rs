@@ -27,9 +27,9 @@ fn lacks_cpus(draft: &Draft, target: &Target<'_>) -> Option<String> {
         .then(|| format!("it uses CPU {named}, and the board runs with {cpus} CPU{}", if cpus == 1 { "" } else { "s" }))
 }
 
-/// Debian's programs are those of arm64. 32-bit Arm is what needs the names of registers.
+/// Debian's programs are those of arm64.
 fn lacks_root(draft: &Draft, target: &Target<'_>) -> Option<String> {
-    (draft.raw.root == RootFileSystem::Debian && target.registers)
+    (draft.raw.root == RootFileSystem::Debian && !target.config.contains("CONFIG_64BIT"))
         .then(|| "its root file system is Debian's for arm64, and this kernel has 32 bits".to_owned())
 }
 

@@ -239,6 +239,9 @@ pub(super) struct RawKprobe {
     /// True if a kernel without the function is all right.
     #[serde(default)]
     pub if_present: bool,
+    /// The kernels that the probe is for.
+    #[serde(default)]
+    pub needs: Vec<RawNeed>,
 }
 
 #[derive(Debug, Deserialize)]

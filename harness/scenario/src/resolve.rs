@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::Known;
+use super::needs;
 use super::pattern::SYSCALL_EVENTS;
 use super::raw::{RawEnd, RawFunction, RawMachineEnd, RawRole, RawStep, RawTracer};
 use super::target::Target;
@@ -264,6 +265,10 @@ impl Resolver<'_> {
         let mut kprobes = Vec::new();
         for (index, probe) in raw.kprobes.iter().enumerate() {
             let at = |key: &str| at("kprobes", index, key);
+            if !needs::met(&probe.needs, self.target) {
+                absent.insert(probe.name.clone());
+                continue;
+            }
             let found = match self.functions(&probe.at, &at("at")) {
                 Err(_) if probe.if_present => {
                     absent.insert(probe.name.clone());
@@ -277,9 +282,14 @@ impl Resolver<'_> {
             let name = probe.name.clone();
             let fetch = fetch::compile(&probe.fetch, self.target.layouts, self.target.names)
                 .map_err(|FetchError { message, hint }| self.error(&at("fetch"), message, hint))?;
-            let fetch = if self.target.registers { fetch::by_register(&fetch) } else { fetch };
-            kprobes.push(Kprobe { name, symbol, fetch, returns: probe.returns });
+            let fetch = match self.target.registers {
+                Some(registers) => fetch::by_register(&fetch, registers),
+                None => fetch,
+            };
+            kprobes.push(Kprobe { name, symbol, fetch, returns: probe.returns, index });
         }
+        // Another probe of the same name may be for this kernel.
+        absent.retain(|name| kprobes.iter().all(|probe: &Kprobe| probe.name != *name));
         let tracer = match raw.tracer {
             RawTracer::Nop => Tracer::Nop,
             RawTracer::Function => Tracer::Function,

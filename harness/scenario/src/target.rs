@@ -5,6 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Names;
 use crate::layouts::Layouts;
 
+/// The registers that hold the arguments of a function, for a kernel without `CONFIG_HAVE_FUNCTION_ARG_ACCESS_API`, whose probes
+/// do not know `$arg1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registers {
+    /// `r0` to `r3` (Procedure Call Standard for the Arm Architecture, AAPCS32, 6.1.1).
+    Arm,
+    /// `x0` to `x7` (AAPCS64, 6.1.1).
+    Arm64,
+}
+
 /// The image that a scenario's names are resolved for.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
@@ -28,6 +38,6 @@ pub struct Target<'a> {
     pub layouts: &'a Layouts,
     /// Number of CPUs.
     pub cpus: u16,
-    /// True if a probe must name the registers of arguments: 32-bit Arm.
-    pub registers: bool,
+    /// The registers of arguments, where a probe must name them.
+    pub registers: Option<Registers>,
 }

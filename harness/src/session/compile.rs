@@ -131,9 +131,8 @@ fn set_up_trace(plan: &mut Plan, trace: &TraceSetup, context: &PlanContext<'_>) 
     if trace.stacks {
         plan.put("options/func_stack_trace", 1);
     }
-    for (index, probe) in trace.kprobes.iter().enumerate() {
-        plan.set_origin(in_trace(["kprobes".into(), index.into(), "fetch".into()]));
-        let Kprobe { name, symbol, fetch, returns } = probe;
+    for Kprobe { name, symbol, fetch, returns, index } in &trace.kprobes {
+        plan.set_origin(in_trace(["kprobes".into(), (*index).into(), "fetch".into()]));
         let kind = if *returns { 'r' } else { 'p' };
         plan.add("kprobe_events", format_args!("{kind}:{PROBE_GROUP}/{name} {symbol} {fetch}"));
         plan.put(&format!("events/{PROBE_GROUP}/{name}/enable"), 1);

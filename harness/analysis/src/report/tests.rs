@@ -46,7 +46,7 @@ fn made() -> Report {
         modules: &modules,
         names: &names,
         cpus: 4,
-        registers: false,
+        registers: None,
     };
     let draft = Draft::read(Path::new("fork.yaml"), SCENARIO.to_owned()).expect("a scenario");
     let scenario = draft.resolve(&target).expect("its names mean something");

@@ -24,7 +24,7 @@ use kernsnap_machine::capabilities::TraceCapabilities;
 use kernsnap_machine::emulator;
 use kernsnap_machine::emulator::Emulator;
 use kernsnap_scenario::layouts::Layouts;
-use kernsnap_scenario::{Draft, MachineEnd, Names, RootFileSystem, Scenario, Step, Target};
+use kernsnap_scenario::{Draft, MachineEnd, Names, Registers, RootFileSystem, Scenario, Step, Target};
 use kernsnap_trace::Symbols;
 
 /// The recipe of the facts entry: raised when the questions change.
@@ -135,6 +135,7 @@ impl<'a> PreparedImage<'a> {
             facts: TraceCapabilities::default(),
             init,
             powers_off: image.powers_off,
+            finds_functions_by_number: capabilities::finds_functions_by_number(&image.release),
             lockstep: emulator::lockstep(images.store, on)?,
         };
         runtime.facts = facts(&images, &runtime, image.system_map.is_none(), on)?;
@@ -177,7 +178,11 @@ impl<'a> PreparedImage<'a> {
             names: &self.names,
             config: &self.config,
             cpus: self.runtime.machine.usual_schedule().cpus,
-            registers: self.image.arch == Arch::Arm,
+            registers: match self.image.arch {
+                _ if self.config.contains("CONFIG_HAVE_FUNCTION_ARG_ACCESS_API") => None,
+                Arch::Arm => Some(Registers::Arm),
+                Arch::Arm64 => Some(Registers::Arm64),
+            },
         };
         let lacking = draft.lacking(&target);
         if !lacking.is_empty() {

@@ -268,8 +268,11 @@ fn base(runtime: &ImageRuntime, payload: &GuestPayload, schedule: Schedule) -> i
     }
     root.program("init", runtime.init.clone());
     let shares_boot = payload.boot_parameters.is_empty();
-    let cpu = shares_boot.then_some(schedule.cpus.saturating_sub(1).min(1));
-    root.file("plan", Plan::base(runtime.machine.payload, cpu).into());
+    let cpu = schedule.cpus.saturating_sub(1).min(1);
+    // The first function, whichever it is; else one that every kernel has.
+    let function = if runtime.finds_functions_by_number { "1" } else { "do_exit" };
+    let warm = shares_boot.then_some((cpu, function));
+    root.file("plan", Plan::base(runtime.machine.payload, warm).into());
     Ok(root)
 }
 
@@ -285,6 +288,9 @@ fn add(root: &mut Root, payload: &GuestPayload, plan: &str) {
     }
 }
 
+/// For a kernel that takes functions by name only.
+static NO_NUMBERS: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+
 fn compile(
     scenario: &Scenario,
     runtime: &ImageRuntime,
@@ -298,7 +304,7 @@ fn compile(
         &PlanContext {
             channel: runtime.machine.channel,
             schedule,
-            functions: &runtime.facts.functions,
+            functions: if runtime.finds_functions_by_number { &runtime.facts.functions } else { &NO_NUMBERS },
             modules: &modules(payload),
             dependencies: &dependencies,
             keep,
@@ -337,6 +343,7 @@ mod tests {
             facts: kernsnap_machine::capabilities::TraceCapabilities::default(),
             init: vec![1],
             powers_off: true,
+            finds_functions_by_number: true,
             lockstep: kernsnap_machine::Lockstep::default(),
         }
     }

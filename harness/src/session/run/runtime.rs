@@ -36,6 +36,8 @@ pub struct ImageRuntime {
     pub init: Vec<u8>,
     /// True if the kernel switches the board off by itself.
     pub powers_off: bool,
+    /// True if `set_ftrace_filter` takes the numbers of functions as well as their names.
+    pub finds_functions_by_number: bool,
     /// The library that orders QEMU's threads.
     pub lockstep: Lockstep,
 }
