@@ -57,7 +57,9 @@ pub(super) fn build(job: &Job<'_>, entry: &Path, events: Events<'_>) -> Result<V
     let impossible = kconfig::check(job.fragments, &text, &mut |symbol| {
         symbols.get_or_insert_with(|| module_headers::known_symbols(&paths.tree, kernel.arch)).contains(symbol)
     })?;
-    impossible.into_iter().for_each(|told| events(ImageEvent::Note(told)));
+    for told in impossible {
+        events(ImageEvent::Note(told));
+    }
     for step in &rest {
         carry_out.step(step, events)?;
     }

@@ -41,13 +41,11 @@ impl Node {
     }
 
     fn write_content(&self, text: &mut String) {
-        for property in &self.properties {
-            *text += &format!("{property}\n");
-        }
+        text.extend(self.properties.iter().flat_map(|property| [property, "\n"]));
         for child in &self.children {
-            *text += &format!("{} {{\n", child.name);
+            text.extend([&child.name, " {\n"]);
             child.write_content(text);
-            *text += "};\n";
+            text.push_str("};\n");
         }
     }
 

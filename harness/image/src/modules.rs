@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::module_headers;
-use super::plan::{assignment, reproducible};
+use super::plan::{assignment, cross_compiler, reproducible};
 use crate::{Artifact, BuiltImage, ImageError};
 use kernsnap_host::exec::{Ended, Tool, ToolCall, ToolError, run};
 use kernsnap_host::key::CacheInputs;
@@ -83,6 +83,7 @@ fn out_of_tree(
             .arg(assignment("M=", &here))
             .arg(format!("ARCH={}", image.arch.as_str()))
             .arg(format!("CROSS_COMPILE={}", image.cross))
+            .arg(format!("CC={}", cross_compiler(image.arch, &image.cross).join(" ")))
             .arg("modules");
         let output = run(&call, &mut |_| ()).map_err(step())?;
         let warnings: Vec<String> = output.text.lines().filter(|line| is_warning(line)).map(str::to_owned).collect();

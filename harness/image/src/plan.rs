@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::arch::Arch;
 use super::spec::KernelSpec;
 use kernsnap_host::exec::{Tool, ToolCall, ToolError};
 use kernsnap_host::progress::Phase;
@@ -90,17 +91,31 @@ pub(super) fn plan(spec: &KernelSpec, tools: &Tools, paths: &Paths, jobs: usize,
     BuildPlan { configure: step(Phase::Configure, Listen::Quietly, configure), rest }
 }
 
+/// The words of the compiler for a kernel and its modules.
+pub(super) fn cross_compiler(arch: Arch, cross: &str) -> Vec<String> {
+    let soft = match arch {
+        // Old kernels ask a compiler that is made for hard floats whether it knows an architecture without an FPU, before they
+        // tell it to use soft floats (arch/arm/Makefile, `arch-y`).
+        Arch::Arm => Some("-mfloat-abi=soft".to_owned()),
+        Arch::Arm64 => None,
+    };
+    [format!("{cross}gcc")].into_iter().chain(soft).collect()
+}
+
 /// A call of kbuild for this kernel, with nothing in its environment that differs between hosts, users or days.
 fn make(spec: &KernelSpec, tools: &Tools, paths: &Paths) -> ToolCall {
     let call = reproducible(ToolCall::new(tools.make.clone()), &[(&paths.tree, "linux"), (&paths.out, "build")]);
+    let mut compiler: Vec<String> = Vec::new();
     let call = match &tools.ccache {
         None => call,
         // Two build directories differ only in the prefixes of paths.
-        Some(ccache) => call
-            .env("CCACHE_NOHASHDIR", "1")
-            .env("CCACHE_BASEDIR", paths.out.parent().unwrap_or(&paths.out))
-            .arg(format!("CC={} {}gcc", ccache.path().display(), spec.cross)),
+        Some(ccache) => {
+            compiler.push(ccache.path().display().to_string());
+            call.env("CCACHE_NOHASHDIR", "1").env("CCACHE_BASEDIR", paths.out.parent().unwrap_or(&paths.out))
+        }
     };
+    compiler.extend(cross_compiler(spec.arch, &spec.cross));
+    let call = if compiler.len() > 1 { call.arg(format!("CC={}", compiler.join(" "))) } else { call };
     call.arg("-C")
         .arg(&paths.tree)
         .arg(assignment("O=", &paths.out))

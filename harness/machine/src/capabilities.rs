@@ -103,7 +103,9 @@ mod tests {
 
     #[test]
     fn old_kernels_find_functions_by_name() {
-        for (release, expected) in [("4.19.63-v8+", false), ("5.0.1", false), ("5.1.0", true), ("6.1.192", true), ("", true)] {
+        for (release, expected) in
+            [("4.19.63-v8+", false), ("5.0.1", false), ("5.1.0", true), ("6.1.192", true), ("", true)]
+        {
             assert_eq!(finds_functions_by_number(release), expected, "{release}");
         }
     }

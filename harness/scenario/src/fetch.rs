@@ -37,7 +37,8 @@ pub fn by_register(fetch: &str, registers: Registers) -> String {
         Registers::Arm => ('r', 4),
         Registers::Arm64 => ('x', 8),
     };
-    let replace = |fetch: String, number: u32| fetch.replace(&format!("$arg{number}"), &format!("%{letter}{}", number - 1));
+    let replace =
+        |fetch: String, number: u32| fetch.replace(&format!("$arg{number}"), &format!("%{letter}{}", number - 1));
     (1..=count).fold(fetch.to_owned(), replace)
 }
 
@@ -221,7 +222,8 @@ mod tests {
 
     #[test]
     fn arguments_go_by_register() {
-        let check = |registers, expected| assert_eq!(by_register("a=$arg1 b=+8($arg4):u32 c=$retval", registers), expected);
+        let check =
+            |registers, expected| assert_eq!(by_register("a=$arg1 b=+8($arg4):u32 c=$retval", registers), expected);
         check(Registers::Arm, "a=%r0 b=+8(%r3):u32 c=$retval");
         check(Registers::Arm64, "a=%x0 b=+8(%x3):u32 c=$retval");
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::args::{DEFAULT_IMAGE, Format, OutputArguments, RegressArguments};
+use super::args::{DEFAULT_IMAGE, Format, RegressArguments};
 use super::{Context, Exit, Failure, absolute, answer, answer_json, placed, terminal, write_file};
 use crate::session::regress::{self, RegressOrder};
 use crate::session::run::Session;
@@ -99,7 +99,7 @@ pub(super) fn regress(context: &Context, arguments: &RegressArguments) -> Result
     if arguments.output.is_json() {
         answer_json(&report)?;
     } else {
-        answer(&shown(&report, &arguments.output));
+        answer(&shown(&report, arguments.output.format()));
     }
     Ok(exit(&report))
 }
@@ -127,7 +127,7 @@ fn each_commit(
         let report = compare(context, session, order, &asked(before), &asked(after))?;
         worst = worst.worst(exit(&report));
         if !arguments.output.is_json() {
-            answer(&shown(&report, &arguments.output));
+            answer(&shown(&report, arguments.output.format()));
         }
         reports.push(report);
     }
@@ -152,8 +152,8 @@ fn compare(
     Ok(Report { base, head, identical, findings: findings.unwrap_or_default() })
 }
 
-fn shown(report: &Report, output: &OutputArguments) -> String {
-    match output.format() {
+fn shown(report: &Report, format: Format) -> String {
+    match format {
         Format::Markdown => report.markdown(),
         Format::Mail => report.mail(),
         _ => report.show(&terminal::style()),

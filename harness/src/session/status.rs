@@ -1,7 +1,7 @@
 //! The status of a run, in one spelling: the same word in JSON, tables, capsules and records on disk.
 
 use std::error::Error;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -98,8 +98,12 @@ pub fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        // Writing to a String cannot fail.
-        let _ = write!(text, ": {error}");
+        let told = error.to_string();
+        // Some errors have the text of their cause in their own.
+        if !text.contains(&told) {
+            text += ": ";
+            text += &told;
+        }
         cause = error.source();
     }
     text
