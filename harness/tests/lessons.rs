@@ -57,7 +57,7 @@ fn trial(name: String, check: impl FnOnce() -> Outcome + Send + 'static) -> Tria
 }
 
 fn workspace() -> Workspace {
-    Workspace { root: root() }
+    Workspace::at(root())
 }
 
 fn lessons() -> Result<Vec<Lesson>, Box<dyn Error>> {

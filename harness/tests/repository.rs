@@ -97,7 +97,7 @@ fn every_test_is_run() -> Outcome {
 
 #[test]
 fn every_scenario_has_a_reviewed_snapshot_on_every_image() -> Outcome {
-    let workspace = Workspace { root: root() };
+    let workspace = Workspace::at(root());
     let scenarios: BTreeSet<PathBuf> = workspace
         .scenario_files()?
         .iter()

@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     // Only names are looked at here: a broken scenario is one failing test, not a broken list.
-    let trials = trials(&Workspace { root }).unwrap_or_default();
+    let trials = trials(&Workspace::at(root)).unwrap_or_default();
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::error::Error;
 use std::fs;
-use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
@@ -26,7 +25,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 /// Gives `check` the input of every scenario whose machine boots like all others, in the order of their names.
 fn with_inputs(check: impl FnOnce(&Store, &[(String, RunInput<'_>)]) -> Outcome) -> Outcome {
-    let workspace = Workspace { root: PathBuf::from(env!("CARGO_MANIFEST_DIR")) };
+    let workspace = Workspace::at(env!("CARGO_MANIFEST_DIR"));
     let store = Store::at(default_store().ok_or("there is no home directory for the image store")?);
     let options = Options::default();
     let images = Images { workspace: &workspace, store: &store, options: &options };

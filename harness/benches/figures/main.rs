@@ -6,7 +6,7 @@
 
 use std::error::Error;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     if become_broker_if_asked() {
         return Ok(());
     }
-    let workspace = Workspace { root: PathBuf::from(env!("CARGO_MANIFEST_DIR")) };
+    let workspace = Workspace::at(env!("CARGO_MANIFEST_DIR"));
     let store = Store::at(default_store().ok_or("there is no home directory for the image store")?);
     let options = Options::default();
     let images = Images { workspace: &workspace, store: &store, options: &options };

@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 /// Boots a guest that makes as many events as its buffer holds, and writes them to `directory` as a `trace.dat`.
 pub(crate) fn flood(directory: &Path) -> Result<PathBuf, Box<dyn Error>> {
-    let workspace = Workspace { root: PathBuf::from(env!("CARGO_MANIFEST_DIR")) };
+    let workspace = Workspace::at(env!("CARGO_MANIFEST_DIR"));
     let store = Store::at(default_store().ok_or("there is no home directory for the image store")?);
     let options = Options::default();
     let images = Images { workspace: &workspace, store: &store, options: &options };

@@ -1,32 +1,76 @@
-//! Where the files of a checkout are. Only paths and names: the files are read by whoever knows what they mean.
+//! Where the files of a workspace are. Only paths and names: the files are read by whoever knows what they mean.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A directory with `scenarios/`, `images/` and `guest-programs/`.
+/// The file that marks a directory as a workspace. It may be empty.
+pub const MARKER: &str = "kernsnap.toml";
+/// A file that only a complete workspace has: one that needs no other below it.
+const OF_A_CATALOGUE: &str = "images/names.yaml";
+
+/// A directory with `scenarios/`, `images/` and `guest-programs/`, all of them optional, and directories of the same shape below
+/// it: what the first does not have is looked for in the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workspace {
-    /// Its top directory.
+    /// Its own directory.
     pub root: PathBuf,
+    /// The directories below it, the uppermost first.
+    below: Vec<PathBuf>,
 }
 
 impl Workspace {
-    /// The checkout in this directory. The path must be absolute: tools run elsewhere.
+    /// The workspace in this directory. The path must be absolute: tools run elsewhere.
     #[must_use]
     pub fn at(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), below: Vec::new() }
     }
 
-    /// The checkout that `start` lies in.
-    ///
+    /// The workspace that `start` lies in: the directory above it with the [`MARKER`], or with scenarios and images or programs.
     #[must_use]
     pub fn around(start: &Path) -> Option<Self> {
-        start
-            .ancestors()
-            .find(|candidate| candidate.join("images").is_dir() && candidate.join("scenarios").is_dir())
-            .map(|root| Self { root: root.into() })
+        let is_workspace = |directory: &&Path| {
+            let has = |name: &str| directory.join(name).is_dir();
+            directory.join(MARKER).is_file() || has("scenarios") && (has("images") || has("guest-programs"))
+        };
+        start.ancestors().find(is_workspace).map(Self::at)
+    }
+
+    /// The same over another directory, which is looked into last.
+    #[must_use]
+    pub fn over(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.below.push(directory.into());
+        self
+    }
+
+    /// This one in a directory, over all of another.
+    #[must_use]
+    pub fn on(root: impl Into<PathBuf>, other: &Self) -> Self {
+        Self { root: root.into(), below: other.layers().map(Path::to_owned).collect() }
+    }
+
+    /// True if it has all that others have in a directory below them.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.layers().any(|layer| layer.join(OF_A_CATALOGUE).is_file())
+    }
+
+    fn layers(&self) -> impl Iterator<Item = &Path> {
+        [&self.root].into_iter().chain(&self.below).map(PathBuf::as_path)
+    }
+
+    /// The directory that has the file or directory at this relative path, where one has it.
+    #[must_use]
+    pub fn layer_of(&self, path: impl AsRef<Path>) -> Option<&Path> {
+        self.layers().find(|layer| layer.join(&path).exists())
+    }
+
+    /// The file or directory at this relative path; in the workspace's own directory where none has it.
+    #[must_use]
+    pub fn find(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.layer_of(&path).unwrap_or(&self.root).join(path)
     }
 
     /// The scenario files, sorted by path. Only their names are looked at.
@@ -34,20 +78,28 @@ impl Workspace {
     /// # Errors
     /// If the directories cannot be read.
     pub fn scenario_files(&self) -> io::Result<Vec<PathBuf>> {
-        let mut files = Vec::new();
-        for group in entries(&self.root.join("scenarios"))? {
-            if group.is_dir() && group.file_name().is_some_and(|name| name != "snapshots") {
-                files.extend(entries(&group)?.into_iter().filter(|path| is_yaml(path)));
+        let mut files: BTreeMap<OsString, PathBuf> = BTreeMap::new();
+        for layer in self.layers() {
+            let groups = match entries(&layer.join("scenarios")) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                groups => groups?,
+            };
+            let is_group =
+                |group: &PathBuf| group.is_dir() && group.file_name().is_some_and(|name| name != "snapshots");
+            for group in groups.into_iter().filter(is_group) {
+                for file in entries(&group)?.into_iter().filter(|path| is_yaml(path)) {
+                    // The first one of a name counts.
+                    files.entry(file.file_stem().unwrap_or_default().to_owned()).or_insert(file);
+                }
             }
         }
-        files.sort_by(|a, b| a.file_stem().cmp(&b.file_stem()));
-        Ok(files)
+        Ok(files.into_values().collect())
     }
 
     /// Where lessons and their pages stand.
     #[must_use]
     pub fn lessons_directory(&self) -> PathBuf {
-        self.root.join("docs/lessons")
+        self.find("docs/lessons")
     }
 
     /// The lessons' ids, sorted. Only the names of their files are looked at.
@@ -67,21 +119,24 @@ impl Workspace {
     /// The file of the image `name`, whether it is there or not.
     #[must_use]
     pub fn image_file(&self, name: &str) -> PathBuf {
-        self.root.join(format!("images/{name}.yaml"))
+        self.find(format!("images/{name}.yaml"))
     }
 
-    /// The names of the guest programs: what stands in `guest-programs/user/`, and what does wrong on purpose, in
-    /// `guest-programs/faults/`.
+    /// The names of the guest programs: what stands in `guest-programs/user/`, as a C file or built, and what does wrong on
+    /// purpose, in `guest-programs/faults/`.
     #[must_use]
     pub fn programs(&self) -> BTreeSet<String> {
         let directories = ["guest-programs/user", "guest-programs/faults"];
-        directories.into_iter().flat_map(|directory| self.names_in(directory, ".c")).collect()
+        let compiled = directories.into_iter().flat_map(|directory| self.names_in(directory, ".c"));
+        let built = self.names_in("guest-programs/user", "").into_iter().filter(|name| !name.contains('.'));
+        compiled.chain(built).collect()
     }
 
-    /// The names of the out-of-tree modules.
+    /// The names of the out-of-tree modules: directories with a `Kbuild`, and modules that come built, `NAME.ko`.
     #[must_use]
     pub fn modules(&self) -> BTreeSet<String> {
-        self.names_in("guest-programs/modules", "").into_iter().collect()
+        let names = self.names_in("guest-programs/modules", "").into_iter();
+        names.map(|name| name.strip_suffix(".ko").map(str::to_owned).unwrap_or(name)).collect()
     }
 
     /// Where the reviewed snapshots of an image stand.
@@ -93,27 +148,27 @@ impl Workspace {
     /// The configuration fragment `name`.
     #[must_use]
     pub fn fragment(&self, name: &str) -> PathBuf {
-        self.root.join(format!("images/kconfig/{name}.config"))
+        self.find(format!("images/kconfig/{name}.config"))
     }
 
     /// The device tree overlay `name`.
     #[must_use]
     pub fn overlay(&self, name: &str) -> PathBuf {
-        self.root.join(format!("images/boards/{name}.overlay.dts"))
+        self.find(format!("images/boards/{name}.overlay.dts"))
     }
 
     /// The names in a directory that end like this, without that end, sorted. None for a directory that is not there.
     #[must_use]
     pub fn names_in(&self, directory: &str, end: &str) -> Vec<String> {
-        let paths = entries(&self.root.join(directory)).unwrap_or_default();
-        let name = |path: &PathBuf| path.file_name()?.to_str()?.strip_suffix(end).map(str::to_owned);
-        paths.iter().filter_map(name).collect()
+        let paths = self.layers().flat_map(|layer| entries(&layer.join(directory)).unwrap_or_default());
+        let name = |path: PathBuf| path.file_name()?.to_str()?.strip_suffix(end).map(str::to_owned);
+        paths.filter_map(name).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// A path for messages: relative to the checkout where it is in it.
+    /// A path for messages: relative to the directory of the workspace that it is in.
     #[must_use]
     pub fn relative<'a>(&self, file: &'a Path) -> &'a Path {
-        file.strip_prefix(&self.root).unwrap_or(file)
+        self.layers().find_map(|layer| file.strip_prefix(layer).ok()).unwrap_or(file)
     }
 }
 
@@ -126,4 +181,45 @@ fn entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
 
 fn is_yaml(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "yaml")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workspace_hides_what_is_below_it_file_by_file() -> io::Result<()> {
+        let (own, below) = (tempfile::tempdir()?, tempfile::tempdir()?);
+        for (root, file) in [
+            (&below, "images/names.yaml"),
+            (&below, "images/one.yaml"),
+            (&below, "scenarios/a/fork.yaml"),
+            (&below, "scenarios/a/exit.yaml"),
+            (&below, "guest-programs/user/old.c"),
+            (&own, "scenarios/mine/fork.yaml"),
+            (&own, "scenarios/snapshots/one/fork.snap"),
+            (&own, "guest-programs/user/new.c"),
+            (&own, MARKER),
+        ] {
+            let path = root.path().join(file);
+            fs::create_dir_all(path.parent().unwrap_or(root.path()))?;
+            fs::write(path, "")?;
+        }
+        let inside = own.path().join("scenarios/mine");
+        let alone = Workspace::around(&inside).ok_or(io::ErrorKind::NotFound)?;
+        assert_eq!(alone, Workspace::at(own.path()));
+        assert!(!alone.is_complete());
+        let both = alone.over(below.path());
+        assert!(both.is_complete());
+        let files = both.scenario_files()?;
+        let expected = [below.path().join("scenarios/a/exit.yaml"), own.path().join("scenarios/mine/fork.yaml")];
+        assert_eq!(files, expected);
+        assert_eq!(both.programs(), ["new", "old"].map(str::to_owned).into());
+        assert_eq!(both.image_names(), ["one"]);
+        assert_eq!(both.image_file("one"), below.path().join("images/one.yaml"));
+        assert_eq!(both.image_file("two"), own.path().join("images/two.yaml"));
+        assert_eq!(both.relative(&files[0]), Path::new("scenarios/a/exit.yaml"));
+        assert_eq!(Workspace::around(below.path()), Some(Workspace::at(below.path())));
+        Ok(())
+    }
 }

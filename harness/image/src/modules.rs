@@ -16,7 +16,7 @@ use kernsnap_yaml::did_you_mean;
 
 const RECIPE: u32 = 1;
 
-/// A module: one of the kernel's own, or else one of ours, built when it is not in the store.
+/// A module: one of the kernel's own, or else one of the workspace's, which may come built.
 pub(super) fn module(
     workspace: &Workspace,
     store: &Store,
@@ -28,7 +28,13 @@ pub(super) fn module(
         let hash = blake3::hash(&fs::read(path).map_err(StoreError::read(path))?).to_hex().to_string();
         return Ok(Artifact { path: path.clone(), hash });
     }
-    out_of_tree(workspace, store, image, &format!("guest-programs/modules/{name}"), name, events)
+    let dir = format!("guest-programs/modules/{name}");
+    let built = workspace.find(format!("{dir}.ko"));
+    if built.is_file() {
+        let hash = super::source::digest::file(&built)?;
+        return Ok(Artifact { path: built, hash });
+    }
+    out_of_tree(workspace, store, image, &dir, name, events)
 }
 
 /// The object with the kernel's types in its debugging information, built when it is not in the store.
@@ -49,16 +55,18 @@ fn out_of_tree(
     name: &str,
     events: Events<'_>,
 ) -> Result<Artifact, ImageError> {
-    let sources: Vec<String> = workspace.names_in(dir, "").into_iter().filter(|file| is_source(file)).collect();
-    if !sources.iter().any(|file| file == "Kbuild") {
+    let layer = workspace.layer_of(Path::new(dir).join("Kbuild"));
+    let Some(layer) = layer else {
         let known: Vec<String> = workspace.modules().into_iter().collect();
         let hint = did_you_mean(name, known.iter().map(String::as_str))
             .unwrap_or_else(|| format!("the modules here are: {}", known.join(", ")));
         return Err(ImageError::input(format!("no module `{dir}/Kbuild`"), hint));
-    }
+    };
+    let layer = Workspace::at(layer);
+    let sources: Vec<String> = layer.names_in(dir, "").into_iter().filter(|file| is_source(file)).collect();
     let mut inputs = CacheInputs::new("module", RECIPE).with("name", name).with("kernel", image.key.as_str());
     for file in &sources {
-        let path = workspace.root.join(dir).join(file);
+        let path = layer.root.join(dir).join(file);
         inputs = inputs.with(file, fs::read(&path).map_err(StoreError::read(&path))?);
     }
     // The kernel knows no `-` in a module's name.
@@ -69,7 +77,7 @@ fn out_of_tree(
         // kbuild writes beside the sources, so it gets a copy of them.
         let scratch = store.scratch()?;
         for file in &sources {
-            module_headers::copy(&workspace.root.join(dir).join(file), &scratch.path().join(file))?;
+            module_headers::copy(&layer.root.join(dir).join(file), &scratch.path().join(file))?;
         }
         let step = || ImageError::step(format!("build the module `{name}`"));
         let make = Tool::resolve("make").map_err(step())?;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::module_headers;
 use super::toolchain::Toolchain;
 use crate::{Artifact, ImageError};
 use kernsnap_host::exec::{ToolCall, run};
@@ -14,29 +15,24 @@ use kernsnap_host::workspace::Workspace;
 use kernsnap_yaml::did_you_mean;
 
 const RECIPE: u32 = 1;
-/// The compiler flags of all guest programs. Names are relative to the checkout, so that the host's paths stay out; the map
-/// is for what the compiler makes absolute by itself.
-const FLAGS: &[&str] = &[
-    "-std=gnu11",
-    "-O2",
-    "-Wall",
-    "-Wextra",
-    "-Werror",
-    "-static",
-    "-s",
-    "-Wl,--build-id=none",
-    "-Iguest-programs/lib",
-];
+/// The compiler flags of all guest programs.
+const FLAGS: &[&str] =
+    &["-std=gnu11", "-O2", "-Wall", "-Wextra", "-static", "-s", "-Wl,--build-id=none", "-Iguest-programs/lib"];
+/// The flag of the programs that stand beside init. The warnings of others are shown.
+const STRICT: &str = "-Werror";
 /// The program that is PID 1 in every guest.
 pub(super) const INIT: &str = "init";
+const INIT_SOURCES: &str = "guest-programs/init";
+const LIBRARY: &str = "guest-programs/lib";
 
-/// The sources of a program, relative to the checkout: what is compiled, and the headers that it may include.
+/// The sources of a program: what is compiled, and the headers that it may include, each by its path in the workspace and its file.
 struct Sources {
-    compiled: Vec<String>,
-    headers: Vec<String>,
+    compiled: Vec<(String, PathBuf)>,
+    headers: Vec<(String, PathBuf)>,
+    strict: bool,
 }
 
-/// A program, compiled when it is not in the store.
+/// A program: compiled when it is not in the store, or one that comes built, `guest-programs/user/NAME`.
 pub(super) fn program(
     workspace: &Workspace,
     store: &Store,
@@ -44,64 +40,88 @@ pub(super) fn program(
     name: &str,
     events: Events<'_>,
 ) -> Result<Artifact, ImageError> {
+    let built = workspace.find(format!("guest-programs/user/{name}"));
+    if name != INIT && built.is_file() {
+        let hash = super::source::digest::file(&built)?;
+        return Ok(Artifact { path: built, hash });
+    }
     let sources = sources(workspace, name)?;
-    let inputs = inputs(workspace, toolchain, name, &sources)?;
+    let inputs = inputs(toolchain, name, &sources)?;
     let entry = store.ensure(&inputs, events, |dir, events| {
         events(ImageEvent::Phase(Phase::Program(name.to_owned())));
-        let call = compile(workspace, toolchain, &sources, &dir.join(name));
-        run(&call, &mut |_| ()).map_err(ImageError::step(format!("compile the guest program `{name}`")))?;
+        // Names are relative to one directory, so that the host's paths stay out.
+        let scratch = store.scratch()?;
+        for (path, file) in sources.compiled.iter().chain(&sources.headers) {
+            module_headers::copy(file, &scratch.path().join(path))?;
+        }
+        let call = compile(toolchain, &sources, scratch.path(), &dir.join(name));
+        let mut warnings = Vec::new();
+        let mut listen = |line: &str| warnings.extend(line.contains("warning: ").then(|| line.to_owned()));
+        run(&call, &mut listen).map_err(ImageError::step(format!("compile the guest program `{name}`")))?;
+        for warning in warnings {
+            events(ImageEvent::Note(warning));
+        }
         Ok::<_, ImageError>(vec![name.to_owned()])
     })?;
     Ok(Artifact { path: entry.file(name), hash: entry.hash(name).unwrap_or_default().to_owned() })
 }
 
 fn sources(workspace: &Workspace, name: &str) -> Result<Sources, ImageError> {
+    // All files of a directory come from the layer that has it first.
     let list = |dir: &str, end: &str| {
-        let names = workspace.names_in(dir, end).into_iter();
-        names.map(|name| format!("{dir}/{name}{end}")).collect::<Vec<_>>()
+        let layer = Workspace::at(workspace.layer_of(dir).unwrap_or(&workspace.root));
+        let names = layer.names_in(dir, end).into_iter().map(|name| format!("{dir}/{name}{end}"));
+        names.map(|path| (path.clone(), layer.root.join(path))).collect::<Vec<_>>()
     };
-    let lib = "guest-programs/lib";
     if name == INIT {
-        let init = "guest-programs/init";
-        return Ok(Sources { compiled: list(init, ".c"), headers: list(init, ".h") });
+        let (compiled, headers) = (list(INIT_SOURCES, ".c"), list(INIT_SOURCES, ".h"));
+        return Ok(Sources { compiled, headers, strict: true });
     }
-    let candidates = ["user", "faults"].map(|dir| format!("guest-programs/{dir}/{name}.c"));
-    let Some(own) = candidates.into_iter().find(|path| workspace.root.join(path).is_file()) else {
+    let candidates = ["user", "faults"].map(|dir| (format!("guest-programs/{dir}"), name));
+    let found = candidates.into_iter().find_map(|(dir, name)| {
+        let path = format!("{dir}/{name}.c");
+        Some((workspace.layer_of(&path)?, dir, path))
+    });
+    let Some((layer, dir, path)) = found else {
         let known: Vec<String> = workspace.programs().into_iter().collect();
         let hint = did_you_mean(name, known.iter().map(String::as_str))
             .unwrap_or_else(|| format!("the programs here are: {}", known.join(", ")));
         return Err(ImageError::input(format!("no guest program `guest-programs/user/{name}.c`"), hint));
     };
-    Ok(Sources { compiled: [vec![own], list(lib, ".c")].concat(), headers: list(lib, ".h") })
+    let own = Workspace::at(layer);
+    let beside = own.names_in(&dir, ".h").into_iter().map(|name| format!("{dir}/{name}.h"));
+    let beside = beside.map(|path| (path.clone(), layer.join(path)));
+    Ok(Sources {
+        compiled: [vec![(path.clone(), layer.join(path))], list(LIBRARY, ".c")].concat(),
+        headers: beside.chain(list(LIBRARY, ".h")).collect(),
+        strict: layer.join(INIT_SOURCES).is_dir(),
+    })
 }
 
-fn inputs(
-    workspace: &Workspace,
-    toolchain: &Toolchain,
-    name: &str,
-    sources: &Sources,
-) -> Result<CacheInputs, ImageError> {
+fn inputs(toolchain: &Toolchain, name: &str, sources: &Sources) -> Result<CacheInputs, ImageError> {
     let mut inputs = CacheInputs::new("program", RECIPE)
         .with("name", name)
-        .with("flags", FLAGS.join(" "))
+        .with("flags", flags(sources).collect::<Vec<_>>().join(" "))
         .with("compiler", &toolchain.compiler)
         .with("libc", &toolchain.libc);
-    for path in sources.compiled.iter().chain(&sources.headers) {
-        let file = workspace.root.join(path);
-        inputs = inputs.with(path, fs::read(&file).map_err(StoreError::read(&file))?);
+    for (path, file) in sources.compiled.iter().chain(&sources.headers) {
+        inputs = inputs.with(path, fs::read(file).map_err(StoreError::read(file))?);
     }
     Ok(inputs)
 }
 
-fn compile(workspace: &Workspace, toolchain: &Toolchain, sources: &Sources, to: &Path) -> ToolCall {
-    let root: PathBuf = workspace.root.clone();
+fn flags(sources: &Sources) -> impl Iterator<Item = &'static str> {
+    FLAGS.iter().copied().chain(sources.strict.then_some(STRICT))
+}
+
+fn compile(toolchain: &Toolchain, sources: &Sources, dir: &Path, to: &Path) -> ToolCall {
     ToolCall::new(toolchain.gcc.clone())
-        .args(FLAGS)
-        .arg(format!("-ffile-prefix-map={}=.", root.display()))
+        .args(flags(sources))
+        .arg(format!("-ffile-prefix-map={}=.", dir.display()))
         .arg("-o")
         .arg(to)
-        .args(&sources.compiled)
-        .dir(root)
+        .args(sources.compiled.iter().map(|(path, _)| path))
+        .dir(dir)
 }
 
 #[cfg(test)]
@@ -118,6 +138,7 @@ mod tests {
         let dir = tempfile::tempdir()?;
         for (file, text) in [
             ("user/one.c", program),
+            ("init/main.c", ""),
             ("lib/guest.h", "#define WHERE __FILE__\nint said(const char *);\n"),
             (
                 "lib/guest.c",

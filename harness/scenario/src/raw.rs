@@ -182,6 +182,9 @@ pub(super) struct RawTrace {
     pub at_boot: bool,
     #[serde(default)]
     pub functions: Vec<RawFunction>,
+    /// True if a tracer without functions is meant: it records all of the kernel's.
+    #[serde(default)]
+    pub all_functions: bool,
     #[serde(default)]
     pub stacks: bool,
     pub graph: Option<RawGraph>,

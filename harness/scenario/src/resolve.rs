@@ -295,7 +295,7 @@ impl Resolver<'_> {
             RawTracer::Function => Tracer::Function,
             RawTracer::FunctionGraph => Tracer::FunctionGraph,
         };
-        if tracer != Tracer::Nop && functions.is_empty() {
+        if tracer != Tracer::Nop && functions.is_empty() && !raw.all_functions {
             let message = "a tracer without functions records every function of the kernel";
             let hint = "name those to trace in `trace.functions`, or let `tracer` be `nop`";
             return Err(self.error(&[At::from("trace"), "tracer".into()], message, Some(hint.into())));

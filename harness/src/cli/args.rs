@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 mod output;
 mod pages;
 mod proof;
+mod record;
 mod recordings;
 mod store;
 
@@ -17,6 +18,7 @@ pub use pages::{LessonArguments, ReportArguments};
 pub use proof::{
     BisectArguments, CostArguments, ExploreArguments, GdbArguments, RegressArguments, ReplayArguments, VerifyArguments,
 };
+pub use record::{InitArguments, Plugin, RecordArguments};
 pub use recordings::{ExportArguments, ExportFormat, ViewArguments};
 pub use store::{GcArguments, StoreArguments, StoreCommand, TemplatesArguments};
 
@@ -30,7 +32,7 @@ use kernsnap_machine::Schedule;
 #[derive(Debug, Parser)]
 #[command(name = "kernsnap", version, after_help = exit::HELP, max_term_width = 100)]
 pub struct Arguments {
-    /// The checkout to work in [default: the one around the current directory]
+    /// The workspace [default: the one around the current directory, or else that directory]
     #[arg(long, global = true, value_name = "DIR", env = "KERNSNAP_ROOT")]
     pub root: Option<PathBuf>,
 
@@ -48,6 +50,8 @@ pub struct Arguments {
 pub enum Command {
     /// Run scenarios and show their views and verdicts
     Run(RunArguments),
+    /// Run a program, a module or a shell command in a guest and record what the kernel does
+    Record(RecordArguments),
     /// Run a scenario under many schedules: what always holds, what depends on the schedule, what breaks
     Explore(ExploreArguments),
     /// Count the instructions between two events of a run
@@ -78,6 +82,8 @@ pub enum Command {
     List(ListArguments),
     /// Write a new scenario with its guest program
     New(NewArguments),
+    /// Make a directory a workspace, with a scenario to begin from
+    Init(InitArguments),
     /// Build and find images
     #[command(subcommand)]
     Image(ImageCommand),
@@ -173,7 +179,7 @@ pub struct BuildArguments {
 }
 
 /// Where kernels come from.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct SourceArguments {
     /// Another kernel source than the one that the image names: a tree or a tarball on this host, a repository's URL#REF, or
     /// a tarball's URL#sha256=DIGITS. With `image build` it means that name from then on

@@ -13,11 +13,11 @@ use super::{Exit, Failure, absolute, answer, write_file};
 
 /// The commands by what a person wants. A test holds this against the definitions.
 const GROUPS: [(&str, &[&str]); 7] = [
-    ("Run scenarios", &["run", "explore", "cost", "shell", "gdb", "replay"]),
+    ("Run scenarios", &["run", "record", "explore", "cost", "shell", "gdb", "replay"]),
     ("Compare kernels", &["regress", "bisect", "matrix"]),
     ("Look at traces", &["view", "diff", "export", "report"]),
     ("Learn", &["lesson", "list"]),
-    ("Write scenarios", &["new"]),
+    ("Write scenarios", &["init", "new"]),
     ("Images and the store", &["image", "store", "doctor"]),
     ("The shell", &["completions", "man"]),
 ];

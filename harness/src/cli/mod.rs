@@ -16,6 +16,7 @@ mod export;
 mod failure;
 mod gdb;
 mod help;
+mod init;
 mod lesson;
 mod list;
 mod load_trace;
@@ -24,6 +25,7 @@ mod new;
 mod parallel;
 mod progress;
 mod read_events;
+mod record;
 mod recording_source;
 mod regress;
 mod replay;
@@ -49,14 +51,14 @@ use self::escape::{Escape, printable};
 pub use self::exit::Exit;
 use self::failure::{Failure, chain, with_hint};
 use self::progress::Progress;
-use crate::session::load;
 use crate::session::prepare::{NotApplicable, Prepared, PreparedImage};
 use crate::session::run::{GuestPayload, LIMIT, Session};
 use crate::session::templates::{Templates, become_broker_if_asked};
+use crate::session::{catalogue, load};
 use kernsnap_host::interrupt;
 use kernsnap_host::store::Store;
 use kernsnap_host::workspace::Workspace;
-use kernsnap_image::{GitSpec, ImageSpec, Images, Options, Resolve, SourceSpec, TarballSpec};
+use kernsnap_image::{GitSpec, ImageError, ImageSpec, Images, Options, Resolve, SourceSpec, TarballSpec};
 use kernsnap_machine::Schedule;
 use kernsnap_scenario::Scenario;
 
@@ -93,6 +95,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
     let context = || Context::find(arguments);
     match &arguments.command {
         Command::Run(run) => run::run(&context()?, run),
+        Command::Record(record) => record::record(&context()?, record),
         Command::Explore(explore) => explore::explore(&context()?, explore),
         Command::Cost(cost) => cost::cost(&context()?, cost),
         Command::Shell(shell) => shell::shell(&context()?, shell),
@@ -111,6 +114,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Lesson(lesson) => lesson::lesson(&context()?, lesson),
         Command::List(list) if list.claims => claims::claims(&context()?, list),
         Command::List(list) => list::scenarios(&context()?, list),
+        Command::Init(init) => init::init(arguments, init),
         Command::New(new) => new::new(&context()?, new),
         Command::Image(ImageCommand::Build(build)) => build::build(&context()?, build),
         Command::Image(ImageCommand::List(list)) => build::list(&context()?, list),
@@ -169,8 +173,12 @@ impl Context {
             Some(root) => absolute(root)?,
             None => current_directory()?,
         };
-        let workspace = Workspace::around(&start).ok_or(load::LoadError::NotFound(start))?;
-        Ok(Self { workspace, store: Store::at(store_root(arguments)?) })
+        let store = Store::at(store_root(arguments)?);
+        let workspace = Workspace::around(&start).unwrap_or_else(|| Workspace::at(start));
+        let below =
+            if workspace.is_complete() { None } else { Some(catalogue::directory(&store).map_err(ImageError::from)?) };
+        let workspace = below.into_iter().fold(workspace, Workspace::over);
+        Ok(Self { workspace, store })
     }
 
     /// The part that all runs of a command share. A command that runs guests opens it first: without QEMU, nothing that is

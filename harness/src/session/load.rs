@@ -14,12 +14,9 @@ use kernsnap_scenario::claims::Claims;
 use kernsnap_scenario::{Draft, Names};
 use kernsnap_yaml::{Diagnostic, did_you_mean};
 
-/// Why something of the checkout cannot be used.
+/// Why something of the workspace cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// No checkout here.
-    #[error("`{}` is in no kernsnap checkout (no `images/` and `scenarios/` in it or above it)", .0.display())]
-    NotFound(PathBuf),
     /// A file cannot be read.
     #[error("cannot read `{}`", path.display())]
     Read {
@@ -92,7 +89,7 @@ pub fn drafts(workspace: &Workspace) -> Result<Vec<Draft>, LoadError> {
 /// # Errors
 /// If the table cannot be read or is wrong.
 pub fn claims(workspace: &Workspace) -> Result<Claims, LoadError> {
-    let file = workspace.root.join("scenarios/claims.yaml");
+    let file = workspace.find("scenarios/claims.yaml");
     Ok(Claims::read(workspace.relative(&file), &read(&file)?)?)
 }
 
@@ -114,7 +111,7 @@ pub fn lesson(workspace: &Workspace, id: &str) -> Result<Lesson, LoadError> {
 /// # Errors
 /// If it cannot be read or is wrong.
 pub fn machine(workspace: &Workspace, name: &str) -> Result<Machine, LoadError> {
-    let file = workspace.root.join(format!("images/boards/{name}.yaml"));
+    let file = workspace.find(format!("images/boards/{name}.yaml"));
     Ok(Machine::read(workspace.relative(&file), &read(&file)?)?)
 }
 
@@ -129,7 +126,7 @@ pub fn board(machine: &Machine) -> Board {
 /// # Errors
 /// If it cannot be read or is wrong.
 pub fn names(workspace: &Workspace) -> Result<Names, LoadError> {
-    let file = workspace.root.join("images/names.yaml");
+    let file = workspace.find("images/names.yaml");
     Ok(Names::read(workspace.relative(&file), &read(&file)?)?)
 }
 
@@ -138,7 +135,7 @@ pub fn names(workspace: &Workspace) -> Result<Names, LoadError> {
 /// # Errors
 /// A [`LoadError`].
 pub fn names_on(workspace: &Workspace, architecture: &str) -> Result<Names, LoadError> {
-    let file = workspace.root.join("images/syscalls.yaml");
+    let file = workspace.find("images/syscalls.yaml");
     Ok(names(workspace)?.with_syscalls(workspace.relative(&file), &read(&file)?, architecture)?)
 }
 
@@ -147,7 +144,7 @@ pub fn names_on(workspace: &Workspace, architecture: &str) -> Result<Names, Load
 /// # Errors
 /// If it cannot be read or is wrong.
 pub fn sources(workspace: &Workspace) -> Result<Sources, LoadError> {
-    let file = workspace.root.join("images/sources.yaml");
+    let file = workspace.find("images/sources.yaml");
     Ok(Sources::read(workspace.relative(&file), &read(&file)?)?)
 }
 

@@ -44,7 +44,7 @@ pub fn prepare(
     let spec = ImageSpec::load(workspace, name)?;
     let machine = load::machine(workspace, &spec.machine)?;
     let image = images.open_or_build(&spec, &board(&machine), on)?;
-    let scripts = workspace.root.join(SCRIPTS);
+    let scripts = workspace.find(SCRIPTS);
     let mut root = Root::new();
     root.directory("bin");
     root.program("init", read(&scripts.join("init"))?);

@@ -151,7 +151,7 @@ fn of_several_runs_each_has_its_verdict_and_the_worst_decides() -> Outcome {
 
 /// The result of a boot with a plan that no scenario makes.
 fn boot_with(plan: &str) -> Result<String, Box<dyn Error>> {
-    let workspace = Workspace { root: root() };
+    let workspace = Workspace::at(root());
     let store = Store::at(default_store().ok_or("there is no home directory for the image store")?);
     let images = Images { workspace: &workspace, store: &store, options: &Options::default() };
     let prepared_image = PreparedImage::open(images, "rpi3-6.1", &mut |_| ())?;

@@ -8,6 +8,7 @@ mod card;
 mod costs_and_capsules;
 mod determinism;
 mod failures;
+mod record;
 mod scaffold;
 mod schema;
 mod shell;

@@ -17,6 +17,12 @@ pub struct OutputArguments {
     json: bool,
 }
 
+impl Default for OutputArguments {
+    fn default() -> Self {
+        Self { format: Format::Human, json: false }
+    }
+}
+
 /// A form of results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -45,7 +51,7 @@ impl OutputArguments {
 }
 
 /// How many guests run at a time.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Copy, Debug, Default)]
 pub struct ParallelArguments {
     /// Guests to run at a time [default: one for each processor]
     #[arg(long, value_name = "N")]

@@ -36,6 +36,9 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// The program that is not ours: a shell and its commands, for what a shell makes of a command line.
 const BUSYBOX: &str = "busybox";
 
+/// The first bytes of a script for it: a program that comes built may be one.
+const SCRIPT: &[u8] = b"#!/bin/busybox ";
+
 /// The file in a facts entry.
 const FACTS: &str = "facts.json";
 
@@ -207,7 +210,12 @@ impl<'a> PreparedImage<'a> {
                 } else {
                     self.images.program(&self.image, program, on)?
                 };
-                programs.insert(program.clone(), read(&built.path)?);
+                let content = read(&built.path)?;
+                if content.starts_with(SCRIPT) && scenario.root == RootFileSystem::Init {
+                    let shell = self.images.busybox(&self.image, None, on)?;
+                    programs.insert(BUSYBOX.to_owned(), read(&shell.path)?);
+                }
+                programs.insert(program.clone(), content);
             }
         }
         let may_panic = scenario.end == MachineEnd::Panic;
@@ -217,6 +225,17 @@ impl<'a> PreparedImage<'a> {
         let payload =
             GuestPayload { root, programs, modules, dependencies, boot_parameters, common_parameters, may_panic };
         Ok(Prepared::Ready(Box::new(scenario), payload))
+    }
+
+    /// The kernel's architecture.
+    #[must_use]
+    pub fn arch(&self) -> Arch {
+        self.image.arch
+    }
+
+    /// The events that a scenario can name, `group:name`.
+    pub fn events(&self) -> impl Iterator<Item = &str> + Clone {
+        self.events.keys().map(String::as_str)
     }
 
     /// True if another image's kernel runs the same code on the same data, and differs at most in the line numbers that its

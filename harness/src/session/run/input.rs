@@ -49,6 +49,12 @@ pub struct RunInput<'a> {
 }
 
 impl<'a> RunInput<'a> {
+    /// The modules of the scenario, by name.
+    #[must_use]
+    pub fn modules(&self) -> &BTreeMap<String, ModuleFile> {
+        &self.modules
+    }
+
     /// The input of a run of `scenario`.
     ///
     /// # Errors

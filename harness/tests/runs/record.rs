@@ -1,0 +1,164 @@
+//! `record`, `init` and scenarios outside of any checkout: in a directory that has nothing of kernsnap's.
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+use kernsnap::cli::Exit;
+
+use crate::support::{Ended, Kernsnap, Outcome, root};
+
+/// Two generations, and an exit code of its own. The parameters are not used, of which a compiler warns.
+const EXERCISE: &str = r#"
+#include <sys/wait.h>
+#include <unistd.h>
+#include "mine.h"
+int main(int argc, char **argv)
+{
+	if (fork() == 0) {
+		if (fork() == 0)
+			_exit(0);
+		wait(0);
+		_exit(0);
+	}
+	wait(0);
+	return CODE;
+}
+"#;
+
+/// Calls `kernsnap` in `directory`, which is not a workspace.
+fn call(directory: &Path, arguments: &[&str]) -> Result<Ended, Box<dyn Error>> {
+    Kernsnap::new(directory, arguments.iter().copied()).run()
+}
+
+fn write_exercise(directory: &Path) -> Result<String, Box<dyn Error>> {
+    fs::write(directory.join("mine.h"), "#define CODE 3\n")?;
+    let file = directory.join("exercise.c");
+    fs::write(&file, EXERCISE)?;
+    Ok(file.display().to_string())
+}
+
+/// The lines of the view, without the expectations.
+fn lines(ended: &Ended) -> Vec<&str> {
+    let all = ended.stdout.lines().skip(2);
+    all.take_while(|line| !line.starts_with(['✓', '✗', '?'])).filter(|line| !line.is_empty()).collect()
+}
+
+const FAMILY: [&str; 4] = ["-e", "sched_process_fork", "-e", "sched:sched_process_exit"];
+
+#[test]
+fn a_c_file_is_recorded_in_a_directory_that_has_nothing() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let (file, out) = (write_exercise(directory.path())?, directory.path().join("trace.dat").display().to_string());
+    let record = || call(directory.path(), &[&["record"], &FAMILY[..], &["-o", &out, &file]].concat());
+    let ended = record()?;
+    assert_eq!(ended.code, Some(Exit::Passed as i32), "{ended:?}");
+    assert_eq!(
+        lines(&ended),
+        [
+            "init       sched_process_fork child_pid=exercise",
+            "exercise   sched_process_fork child_pid=child-1",
+            "child-1    sched_process_fork child_pid=child-1-1",
+            "child-1-1  sched_process_exit",
+            "child-1    sched_process_exit",
+            "exercise   sched_process_exit",
+        ]
+    );
+    assert!(ended.stderr.contains("`exercise` ended with exit 3"), "{ended:?}");
+    let (first, again) = (fs::read(&out)?, record()?);
+    assert_eq!(again.stdout, ended.stdout);
+    assert!(fs::read(&out)? == first, "the recordings differ");
+    let view = call(directory.path(), &["view", &out])?;
+    assert_eq!((view.code, view.stdout.matches("sched_process_exit").count()), (Some(0), 3), "{view:?}");
+    Ok(())
+}
+
+#[test]
+fn functions_of_a_shell_line_are_recorded() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let out = directory.path().join("shell.dat").display().to_string();
+    let words = ["record", "-p", "function", "-l", "do_exi?", "-F", "-o", &out, "--", "sh", "-c", "(exit 5); exit 0"];
+    let ended = call(directory.path(), &words)?;
+    assert_eq!(ended.code, Some(Exit::Passed as i32), "{ended:?}");
+    assert_eq!(
+        lines(&ended),
+        ["child-1  do_exit() <-do_group_exit", "sh       do_exit() <-do_group_exit"],
+        "{ended:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_module_is_recorded_from_load_to_unload() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let out = directory.path().join("module.dat").display().to_string();
+    let module = root().join("guest-programs/modules/kthread-steps").display().to_string();
+    let words = ["record", "-p", "function", "-l", "kthread_stop", "-l", "kthread_create_on_node", "-o", &out, &module];
+    let ended = call(directory.path(), &words)?;
+    assert_eq!(ended.code, Some(Exit::Passed as i32), "{ended:?}");
+    let named = ["kthread-steps  kthread_create_on_node() <-steps_init", "unload         kthread_stop() <-steps_exit"];
+    assert!(named.iter().all(|line| lines(&ended).contains(line)), "{ended:?}");
+    Ok(())
+}
+
+#[test]
+fn a_recording_becomes_a_scenario() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let (file, out) = (write_exercise(directory.path())?, directory.path().join("trace.dat").display().to_string());
+    let words = [&["record"], &FAMILY[..], &["--save", "generations", "-o", &out, &file]].concat();
+    let ended = call(directory.path(), &words)?;
+    assert_eq!(ended.code, Some(Exit::Passed as i32), "{ended:?}");
+    for file in
+        ["scenarios/recorded/generations.yaml", "guest-programs/user/generations.c", "guest-programs/user/mine.h"]
+    {
+        assert!(directory.path().join(file).is_file(), "{file}: {ended:?}");
+    }
+    let run = call(directory.path(), &["run", "generations", "--mutate", "--json"])?;
+    assert_eq!((run.code, run.record()?["verdict"].as_str()), (Some(0), Some("passed")), "{run:?}");
+    let again = call(directory.path(), &words)?;
+    assert!(again.stderr.contains("is there already; nothing was saved"), "{again:?}");
+    assert_eq!(again.code, Some(Exit::BadInput as i32));
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_recorded_is_refused_and_leaves_no_file() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let (file, out) = (write_exercise(directory.path())?, directory.path().join("trace.dat"));
+    let to = out.display().to_string();
+    let check = |words: &[&str], message: &str| -> Outcome {
+        let ended = call(directory.path(), &[&["record", "-o", &to], words].concat())?;
+        assert_eq!(ended.code, Some(Exit::BadInput as i32), "{ended:?}");
+        assert!(ended.stderr.contains(message), "{message}: {ended:?}");
+        assert!(!out.exists());
+        Ok(())
+    };
+    check(&["-e", "sched_swich", &file], "did you mean `sched_switch`?")?;
+    check(&["-l", "no_such_*", &file], "has no traceable function `no_such_*`")?;
+    check(&["./nothing-here"], "there is no program `./nothing-here`")?;
+    let of_this_host = std::env::current_exe()?.display().to_string();
+    check(&[&of_this_host], "or a program of arm64 or arm")
+}
+
+#[test]
+fn a_new_workspace_runs_its_scenario_and_those_that_come_along() -> Outcome {
+    let parent = tempfile::tempdir()?;
+    let directory = parent.path().join("kernel/tools/testing/fork");
+    let made = Kernsnap::new(parent.path(), ["init", "--github", &directory.display().to_string()]).run()?;
+    assert_eq!(made.code, Some(0), "{made:?}");
+    assert_eq!(
+        made.stdout.lines().collect::<Vec<_>>(),
+        [
+            "kernsnap.toml",
+            "scenarios/user/first-fork.yaml",
+            "guest-programs/user/first-fork.c",
+            ".github/workflows/kernsnap.yml",
+        ]
+    );
+    let run = call(&directory.join("scenarios"), &["run", "first-fork", "hello", "--json"])?;
+    let verdicts: Vec<_> = run.records()?.iter().map(|record| record["verdict"].clone()).collect();
+    assert_eq!((run.code, verdicts), (Some(0), vec!["passed".into(), "passed".into()]), "{run:?}");
+    let again = call(&directory, &["init"])?;
+    assert_eq!(again.code, Some(Exit::BadInput as i32), "{again:?}");
+    Ok(())
+}
