@@ -261,7 +261,19 @@ fn planted_change() -> Outcome {
     assert!(
         skipped["why"].as_str().is_some_and(|why| why.starts_with("it does not build: ") && why.contains("exit.c"))
     );
-    compared_one_by_one(&path)
+    compared_one_by_one(&path)?;
+    stopped_building(&path)
+}
+
+/// The same repository: the commit that does not compile.
+fn stopped_building(repository: &str) -> Outcome {
+    let range = ["--repo", repository, "--good", "HEAD~4", "--bad", "HEAD~2", "--when", "builds", "--json"];
+    let ended = call(&[&["bisect"][..], &range].concat())?;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let found = ended.record()?;
+    assert_eq!(schema_mistakes("bisect", &found)?, Vec::<String>::new(), "{found:#}");
+    assert_eq!(found["first_bad"]["subject"], "does not compile", "{found:#}");
+    Ok(())
 }
 
 /// The same repository: a neutral commit, then the one that breaks the scenario.

@@ -3,6 +3,7 @@
 //! Everything here is a function of its arguments: there are no files, processes, environment variables or clocks.
 
 pub mod bisect;
+pub mod complaints;
 pub mod cost;
 pub mod debug;
 pub mod diff;

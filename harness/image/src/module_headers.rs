@@ -32,6 +32,11 @@ pub(super) fn module_tree(source: &Path, out: &Path, arch: Arch, to: &Path) -> R
     for name in ["Makefile".to_owned(), format!("{arch}/Makefile")] {
         copy(&source.join(&name), &to.join(&name))?;
     }
+    // Where modules may have trampolines, kernels before 5.11 link them by a script of the architecture's.
+    let script = format!("{arch}/kernel/module.lds");
+    if source.join(&script).is_file() {
+        copy(&source.join(&script), &to.join(&script))?;
+    }
     let generated = |path: &str| {
         // The host's tools stay, and so does `scripts/module.lds`; what they were linked from, and how, goes.
         let end = Path::new(path).extension().and_then(|end| end.to_str());

@@ -36,6 +36,9 @@ pub struct Machine {
     pub cpus_property: Option<String>,
     /// The kernel's name of the console (`console=`).
     pub console: String,
+    /// The console before its driver is there (`earlycon=`), to see why a kernel does not boot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early_console: Option<String>,
     /// The kernel parameters that this board needs (`clk_ignore_unused`).
     #[serde(default)]
     pub kernel_parameters: String,
@@ -117,6 +120,7 @@ impl Machine {
             any_cpus: false,
             cpus_property: Some("bcm2837.enabled-cpus".into()),
             console: "ttyAMA0,115200".into(),
+            early_console: None,
             kernel_parameters: String::new(),
             power_off: PowerOff::EndsQemu,
             needs_qemu: QemuVersion(7, 2),

@@ -186,6 +186,9 @@ impl Plan {
 /// The section with the names of tasks.
 pub const NAMES: &str = "saved_cmdlines";
 
+/// The section with the kernel's log, as /proc/kmsg hands it out.
+pub const KMSG: &str = "kmsg";
+
 /// The prefix of the names of sections with event formats.
 pub const FORMAT: &str = "format/";
 

@@ -144,6 +144,8 @@ pub struct Scenario {
     pub end: MachineEnd,
     /// Guest milliseconds for all steps together.
     pub deadline_ms: u32,
+    /// Texts of the complaints that the kernel may have about itself.
+    pub allow_complaints: Vec<String>,
     /// The recording by ftrace.
     pub trace: TraceSetup,
     /// Who is who, in the order in which names are given.

@@ -33,6 +33,9 @@ pub(super) struct RawScenario {
     /// The intervals whose instructions are counted.
     #[serde(default)]
     pub cost: Vec<Anchors>,
+    /// Texts of the complaints that the kernel may have about itself.
+    #[serde(default, rename = "allow-complaints")]
+    pub allow_complaints: Vec<String>,
     #[serde(default)]
     pub end: RawMachineEnd,
     /// Guest time for everything in `run`, in milliseconds.

@@ -16,7 +16,8 @@ use kernsnap_image::Options;
 /// The result as `--json` prints it.
 #[derive(Serialize)]
 struct Document<'a> {
-    scenario: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scenario: Option<&'a str>,
     image: &'a str,
     when: String,
     good: &'a Commit,
@@ -30,12 +31,20 @@ struct Document<'a> {
 }
 
 pub(super) fn bisect(context: &Context, arguments: &BisectArguments) -> Result<Exit, Failure> {
+    let file = match &arguments.scenario {
+        Some(scenario) if arguments.when.needs_a_run() => Some(load::scenario_file(&context.workspace, scenario)?),
+        None if !arguments.when.needs_a_run() => None,
+        Some(_) => {
+            return Err(Failure::input(format!("`--when {}` runs no scenario: leave it out", arguments.when)));
+        }
+        None => return Err(Failure::input(format!("`--when '{}'` needs a scenario", arguments.when))),
+    };
     let order = BisectOrder {
         repository: absolute(&arguments.repo)?,
         good: arguments.good.clone(),
         bad: arguments.bad.clone(),
         image: arguments.image.clone(),
-        file: load::scenario_file(&context.workspace, &arguments.scenario)?,
+        file,
         when: arguments.when.clone(),
         base_schedules: arguments.base_schedules.get(),
         jobs: arguments.jobs.unwrap_or(Options::default().jobs),
@@ -49,7 +58,7 @@ pub(super) fn bisect(context: &Context, arguments: &BisectArguments) -> Result<E
     })?;
     if arguments.output.is_json() {
         answer_json(&Document {
-            scenario: &found.scenario,
+            scenario: found.scenario.as_deref(),
             image: &arguments.image,
             when: arguments.when.to_string(),
             good: &found.good,

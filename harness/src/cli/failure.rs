@@ -6,7 +6,7 @@ use super::Exit;
 use crate::session::bisect::BisectError;
 use crate::session::lesson::LessonError;
 use crate::session::load::LoadError;
-use crate::session::prepare::{NotApplicable, PrepareError};
+use crate::session::prepare::{LoudBoot, NotApplicable, PrepareError};
 use crate::session::run::RunError;
 use crate::session::status::RunStatus;
 pub(super) use crate::session::status::with_causes as chain;
@@ -156,9 +156,14 @@ impl From<PrepareError> for Failure {
             PrepareError::Image(error) => error.into(),
             PrepareError::Lockstep(error) => error.into(),
             PrepareError::Workspace(error) => error.into(),
-            PrepareError::TraceCapabilities { image, source } => {
+            PrepareError::TraceCapabilities { image, source, console } => {
                 let Self { exit, text } = source.into();
-                Self { exit, text: format!("cannot ask the kernel of image `{image}` what it can trace: {text}") }
+                let hint = if console == LoudBoot::default() {
+                    String::new()
+                } else {
+                    "\n\nhint: `kernsnap bisect --when boots` finds the commit".to_owned()
+                };
+                Self { exit, text: format!("the kernel of image `{image}` does not boot: {text}{console}{hint}") }
             }
             PrepareError::Run(error) => error.into(),
             error @ PrepareError::OldQemu { .. } => Self { exit: Exit::HostNotSetUp, text: chain(&error) },

@@ -1,6 +1,6 @@
 //! The first commit that changed a scenario's behaviour, costs or expectations.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -28,8 +28,8 @@ pub struct BisectOrder {
     pub bad: String,
     /// The image that is built from each commit.
     pub image: String,
-    /// The scenario's file.
-    pub file: PathBuf,
+    /// The scenario's file; none where none is run.
+    pub file: Option<PathBuf>,
     /// The criterion of a bad commit.
     pub when: When,
     /// Schedules of the good commit to run where the usual one differs.
@@ -109,8 +109,8 @@ pub struct Tried {
 /// The result of a search.
 #[derive(Clone, Debug)]
 pub struct Bisected {
-    /// The scenario's id.
-    pub scenario: String,
+    /// The scenario's id, where one was run.
+    pub scenario: Option<String>,
     /// The good commit.
     pub good: Commit,
     /// The bad commit.
@@ -176,13 +176,37 @@ struct Base<'a> {
 
 impl Trials<'_> {
     fn between(&mut self, good: Commit, bad: Commit) -> Result<Bisected, BisectError> {
+        let Some(file) = self.order.file.clone() else {
+            let first = self.state(&good)?;
+            if let Some(kind) = first.skipped {
+                let why = first.answer.why().unwrap_or_default().to_owned();
+                return Err(end("good", &good, SkipReason { kind, why }));
+            }
+            if first.answer == Answer::Bad {
+                return Err(BisectError::Input(format!("`{}` is bad by `--when {}`", self.order.good, self.order.when)));
+            }
+            (self.on_tried)(&good, &Answer::Good);
+            return self.search(good, bad, None, &mut Self::state);
+        };
         let (session, workspace) = (self.session, self.workspace);
         let options = self.options(&good);
         let images = Images { workspace, store: &session.store, options: &options };
         let prepared_image = self.prepared_image(images)?.map_err(|skip| end("good", &good, skip))?;
-        let mut base = self.base(&prepared_image, &good)?;
+        let mut base = self.base(&prepared_image, &file, &good)?;
         (self.on_tried)(&good, &Answer::Good);
-        let last = self.attempt(&mut base, &bad)?;
+        let scenario = Some(base.scenario.id.clone());
+        self.search(good, bad, scenario, &mut |trials, commit| trials.attempt(&mut base, &file, commit))
+    }
+
+    /// Tries commits until the first bad one is known.
+    fn search(
+        &mut self,
+        good: Commit,
+        bad: Commit,
+        scenario: Option<String>,
+        attempt: &mut dyn FnMut(&mut Self, &Commit) -> Result<Tried, BisectError>,
+    ) -> Result<Bisected, BisectError> {
+        let last = attempt(self, &bad)?;
         match &last.answer {
             Answer::Bad => (self.on_tried)(&bad, &Answer::Bad),
             Answer::Skip(why) => {
@@ -190,7 +214,7 @@ impl Trials<'_> {
                 return Err(end("bad", &bad, SkipReason { kind, why: why.clone() }));
             }
             Answer::Good => {
-                let is = last.finding.map_or("", |finding| finding.class.words());
+                let is = last.finding.map_or("as good as it", |finding| finding.class.words());
                 return Err(BisectError::Input(format!(
                     "`{}` is not bad by `--when '{}'`: compared with `{}` it is {is}",
                     self.order.bad, self.order.when, self.order.good
@@ -201,7 +225,7 @@ impl Trials<'_> {
         let step = loop {
             match search.next(&self.history.candidates(search.bad(), search.good())?) {
                 Step::Try(hash) => {
-                    let one = self.attempt(&mut base, &self.history.commit(&hash)?)?;
+                    let one = attempt(self, &self.history.commit(&hash)?)?;
                     (self.on_tried)(&one.commit, &one.answer);
                     search.learn(&hash, one.answer.clone());
                     tried.push(one);
@@ -216,7 +240,22 @@ impl Trials<'_> {
             Step::Try(hash) | Step::Found(hash) => (Some(self.history.commit(&hash)?), Vec::new()),
         };
         let known_bad = search.bad().to_owned();
-        Ok(Bisected { scenario: base.scenario.id.clone(), good, bad, first_bad, candidates, known_bad, tried })
+        Ok(Bisected { scenario, good, bad, first_bad, candidates, known_bad, tried })
+    }
+
+    /// Builds a commit, and boots it once, to ask what it can trace.
+    fn state(&mut self, commit: &Commit) -> Result<Tried, BisectError> {
+        let options = self.options(commit);
+        let images = Images { workspace: self.workspace, store: &self.session.store, options: &options };
+        let (answer, skipped) = match self.prepared_image(images)? {
+            Ok(_) => (Answer::Good, None),
+            Err(reason) => match (&self.order.when, reason.kind) {
+                (When::Builds, SkipKind::Build) | (When::Boots, SkipKind::Machine) => (Answer::Bad, None),
+                (When::Builds, SkipKind::Machine) => (Answer::Good, None),
+                (_, kind) => (Answer::Skip(reason.why), Some(kind)),
+            },
+        };
+        Ok(Tried { commit: commit.clone(), answer, skipped, finding: None })
     }
 
     /// The commit as the kernel's source. Its build directory is that of all commits of the repository: only the differences are
@@ -238,12 +277,17 @@ impl Trials<'_> {
         }
     }
 
-    fn base<'b>(&self, prepared_image: &'b PreparedImage<'b>, good: &Commit) -> Result<Base<'b>, BisectError>
+    fn base<'b>(
+        &self,
+        prepared_image: &'b PreparedImage<'b>,
+        file: &Path,
+        good: &Commit,
+    ) -> Result<Base<'b>, BisectError>
     where
         Self: 'b,
     {
         let kernel = Kernel::new(prepared_image, self.session);
-        let (scenario, payload) = kernel.prepared(&self.order.file)?.ready()?;
+        let (scenario, payload) = kernel.prepared(file)?.ready()?;
         let measurement = kernel.measure((&scenario, &payload), kernel.usual_schedule())?;
         if !measurement.unusable.is_empty() {
             let why = measurement.unusable.join("; ");
@@ -257,7 +301,7 @@ impl Trials<'_> {
     }
 
     /// Builds and runs a commit, and compares it with the good one.
-    fn attempt(&mut self, base: &mut Base<'_>, commit: &Commit) -> Result<Tried, BisectError> {
+    fn attempt(&mut self, base: &mut Base<'_>, file: &Path, commit: &Commit) -> Result<Tried, BisectError> {
         let session = self.session;
         let options = self.options(commit);
         let images = Images { workspace: self.workspace, store: &session.store, options: &options };
@@ -273,7 +317,7 @@ impl Trials<'_> {
         };
         let kernel = Kernel::new(&prepared_image, session);
         let base_runs = (&*base.scenario, &base.payload);
-        let head = match prepared_image.scenario(&self.order.file, &mut |_| ()) {
+        let head = match prepared_image.scenario(file, &mut |_| ()) {
             Ok(Prepared::Ready(scenario, payload)) => {
                 let runs = (&*scenario, &payload);
                 let mut head = kernel.measure(runs, kernel.usual_schedule())?;

@@ -6,7 +6,7 @@ use kernsnap_image::module_file::ModuleFile;
 use kernsnap_machine::Schedule;
 use kernsnap_machine::machine::Region;
 use kernsnap_machine::plan::{
-    COLLECT, FORMAT, NAMES, Plan, SCENARIO, TRACEFS, module_path, module_section, pages, program_path, stats,
+    COLLECT, FORMAT, KMSG, NAMES, Plan, SCENARIO, TRACEFS, module_path, module_section, pages, program_path, stats,
 };
 use kernsnap_scenario::{Kprobe, MachineEnd, Scenario, Step, TraceSetup, Tracer};
 use kernsnap_yaml::Step as At;
@@ -190,6 +190,8 @@ fn collect(plan: &mut Plan, trace: &TraceSetup, cpus: u16) {
         plan.line(format_args!("save {} {directory}/stats", stats(cpu)));
     }
     plan.line(format_args!("save {NAMES} {TRACEFS}/saved_cmdlines"));
+    // It is read without waiting for the next message.
+    plan.line(format_args!("drain {KMSG} /proc/kmsg"));
     for probe in &trace.kprobes {
         let Kprobe { name, .. } = probe;
         plan.line(format_args!("save {FORMAT}{name} {TRACEFS}/events/{PROBE_GROUP}/{name}/format"));

@@ -162,3 +162,49 @@ fn a_new_workspace_runs_its_scenario_and_those_that_come_along() -> Outcome {
     assert_eq!(again.code, Some(Exit::BadInput as i32), "{again:?}");
     Ok(())
 }
+
+/// A module that warns when it is loaded.
+const COMPLAINING: &str = r#"
+#include <linux/module.h>
+static int __init complain_init(void)
+{
+	WARN(1, "this is meant");
+	return 0;
+}
+static void __exit complain_exit(void)
+{
+}
+module_init(complain_init);
+module_exit(complain_exit);
+MODULE_DESCRIPTION("Complains");
+MODULE_LICENSE("GPL");
+"#;
+
+#[test]
+fn a_kernel_that_complains_fails_the_run_unless_that_is_allowed() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let module = directory.path().join("guest-programs/modules/complain");
+    fs::create_dir_all(&module)?;
+    fs::write(module.join("Kbuild"), "obj-m := complain.o\n")?;
+    fs::write(module.join("complain.c"), COMPLAINING)?;
+    let scenario = |allowed: &str| {
+        let text = format!(
+            "title: a module warns\nrun:\n  - load: {{ task: loader, module: complain }}\ntrace: {{ tracer: nop, events: \
+             [sched_process_exit] }}\nallow-complaints: [{allowed}]\nexpect:\n  - that: the loader ends\n    present: \"loader: \
+             sched_process_exit\"\n"
+        );
+        fs::create_dir_all(directory.path().join("scenarios/test"))?;
+        fs::write(directory.path().join("scenarios/test/complaint.yaml"), text)
+    };
+    let out = directory.path().join("out").display().to_string();
+    scenario("")?;
+    let ended = call(directory.path(), &["run", "complaint", "--out", &out])?;
+    assert_eq!(ended.code, Some(Exit::Different as i32), "{ended:?}");
+    assert!(ended.stdout.contains("the kernel does not complain: WARNING: "), "{ended:?}");
+    let log = fs::read_to_string(directory.path().join("out/complaint/dmesg.txt"))?;
+    assert!(log.contains("] this is meant") && log.contains("] Booting Linux"), "{log}");
+    scenario("\"WARNING: CPU\"")?;
+    let ended = call(directory.path(), &["run", "complaint"])?;
+    assert_eq!(ended.code, Some(Exit::Passed as i32), "{ended:?}");
+    Ok(())
+}

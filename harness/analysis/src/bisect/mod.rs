@@ -18,11 +18,15 @@ pub enum When {
     View,
     /// A figure costs more.
     Cost(Threshold),
+    /// It does not build.
+    Builds,
+    /// It does not boot.
+    Boots,
 }
 
 /// Why a text is no [`When`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is none of `expectation`, `view`, `cost>5%` (any figure) and `cost NAME>5%` (that figure)")]
+#[error("`{0}` is none of `expectation`, `view`, `builds`, `boots`, `cost>5%` (any figure) and `cost NAME>5%` (that figure)")]
 pub struct WhenError(String);
 
 /// The answer for a commit.
@@ -68,8 +72,16 @@ impl When {
             Self::Expectation => broken,
             Self::View => broken || finding.difference.as_ref().is_some_and(|difference| !difference.is_empty()),
             Self::Cost(_) => !finding.too_much.is_empty(),
+            // Whoever compares has built and booted both.
+            Self::Builds | Self::Boots => false,
         };
         if bad { Answer::Bad } else { Answer::Good }
+    }
+
+    /// True if a scenario must be run to answer it.
+    #[must_use]
+    pub fn needs_a_run(&self) -> bool {
+        !matches!(self, Self::Builds | Self::Boots)
     }
 
     /// The limit of a cost.
@@ -77,7 +89,7 @@ impl When {
     pub fn allowed(&self) -> &[Threshold] {
         match self {
             Self::Cost(threshold) => std::slice::from_ref(threshold),
-            Self::Expectation | Self::View => &[],
+            Self::Expectation | Self::View | Self::Builds | Self::Boots => &[],
         }
     }
 }
@@ -89,6 +101,8 @@ impl FromStr for When {
         match text {
             "expectation" => Ok(Self::Expectation),
             "view" => Ok(Self::View),
+            "builds" => Ok(Self::Builds),
+            "boots" => Ok(Self::Boots),
             _ => {
                 let threshold = text.strip_prefix("cost").and_then(|rest| rest.parse().ok());
                 threshold.map(Self::Cost).ok_or_else(|| WhenError(text.to_owned()))
@@ -102,6 +116,8 @@ impl fmt::Display for When {
         match self {
             Self::Expectation => f.write_str("expectation"),
             Self::View => f.write_str("view"),
+            Self::Builds => f.write_str("builds"),
+            Self::Boots => f.write_str("boots"),
             Self::Cost(threshold) if threshold.name.is_empty() => write!(f, "cost{threshold}"),
             Self::Cost(threshold) => write!(f, "cost {threshold}"),
         }

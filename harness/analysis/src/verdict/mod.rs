@@ -7,6 +7,7 @@ mod supporting;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::complaints::complaints;
 use crate::view::{Matcher, RoleMap};
 use evaluate::RuleEvaluator;
 use kernsnap_scenario::{End, MachineEnd, Scenario};
@@ -62,6 +63,8 @@ pub struct GuestOutcome {
     pub panic: Option<String>,
     /// The console output.
     pub console: String,
+    /// The kernel's log, as /proc/kmsg hands it out.
+    pub kmsg: String,
     /// Set when the deadline in guest time passed: its milliseconds and the tasks still running.
     pub timeout: Option<(u32, Vec<String>)>,
 }
@@ -111,6 +114,9 @@ fn guest_violations(scenario: &Scenario, guest: &GuestOutcome) -> Vec<Violation>
                 violations.push(Violation { that, found: "it never ended".into() });
             }
         }
+    }
+    for complaint in complaints(&guest.kmsg, &scenario.allow_complaints) {
+        violations.push(Violation { that: "the kernel does not complain".into(), found: complaint.text.to_owned() });
     }
     violations
 }

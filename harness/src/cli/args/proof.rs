@@ -155,9 +155,9 @@ pub struct RegressArguments {
 /// Arguments of `bisect`.
 #[derive(Debug, Args)]
 pub struct BisectArguments {
-    /// The scenario
+    /// The scenario. `--when builds` and `--when boots` need none
     #[arg(value_name = "SCENARIO")]
-    pub scenario: String,
+    pub scenario: Option<String>,
 
     /// The kernel's git repository. Only read: its work tree, index and references stay as they are
     #[arg(long, value_name = "PATH")]
@@ -175,9 +175,9 @@ pub struct BisectArguments {
     #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
     pub image: String,
 
-    /// The criterion of a bad commit, compared with the good one: a broken `expectation`, another `view`, or a figure that
-    /// costs more (`cost>5%`, `cost NAME>5%`)
-    #[arg(long, value_name = "expectation|view|cost>5%", default_value = "expectation")]
+    /// The criterion of a bad commit, compared with the good one: a broken `expectation`, another `view`, a figure that costs
+    /// more (`cost>5%`, `cost NAME>5%`), or a commit that no longer `builds` or `boots`
+    #[arg(long, value_name = "expectation|view|cost>5%|builds|boots", default_value = "expectation")]
     pub when: When,
 
     /// Schedules of the good commit to run where the usual one differs, to tell a change from another interleaving

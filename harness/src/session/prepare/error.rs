@@ -1,5 +1,6 @@
 //! Why a run cannot be prepared.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use crate::session::load::LoadError;
@@ -60,13 +61,40 @@ pub enum PrepareError {
     #[error(transparent)]
     Run(#[from] RunError),
     /// The kernel could not be asked what it can trace.
-    #[error("cannot ask the kernel of image `{image}` what it can trace: {source}")]
+    #[error("the kernel of image `{image}` does not boot: {source}{console}")]
     TraceCapabilities {
         /// The image.
         image: String,
         /// Why.
         source: RunError,
+        /// What it says when it is asked for all.
+        console: LoudBoot,
     },
+}
+
+/// A second boot of a kernel that does not boot, with all messages on an early console.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoudBoot {
+    /// The end of the console's log.
+    pub tail: Vec<String>,
+    /// Where the logs are kept.
+    pub evidence: Option<PathBuf>,
+}
+
+impl fmt::Display for LoudBoot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.tail.as_slice() {
+            [] => {}
+            tail => {
+                write!(f, "\nbooted again with all messages, it ends with:")?;
+                tail.iter().try_for_each(|line| write!(f, "\n  | {line}"))?;
+            }
+        }
+        match &self.evidence {
+            Some(evidence) => write!(f, "\nevidence: {}", evidence.display()),
+            None => Ok(()),
+        }
+    }
 }
 
 impl PrepareError {

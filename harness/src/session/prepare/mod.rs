@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-pub use self::error::PrepareError;
+pub use self::error::{LoudBoot, PrepareError};
 use crate::session::compile::boot_parameters;
 use crate::session::load::{self, board};
 use crate::session::run::{GuestPayload, ImageRuntime, RunError, boot_plan};
@@ -19,6 +19,7 @@ use kernsnap_host::progress::{Events, ImageEvent, Phase};
 use kernsnap_host::store::StoreError;
 use kernsnap_image::module_file::ModuleFile;
 use kernsnap_image::{Arch, BuiltImage, CardSpec, ImageError, ImageSpec, Images};
+use kernsnap_machine::boot::CONSOLE_LOG;
 use kernsnap_machine::capabilities;
 use kernsnap_machine::capabilities::TraceCapabilities;
 use kernsnap_machine::emulator;
@@ -377,8 +378,14 @@ fn facts(
         on(ImageEvent::Phase(Phase::TraceCapabilities));
         // The boots leave evidence, not capabilities.
         let scratch = images.store.scratch()?;
-        let facts = ask(runtime, symbols, scratch.path())
-            .map_err(|source| PrepareError::TraceCapabilities { image: runtime.image.clone(), source })?;
+        let facts = match ask(runtime, symbols, scratch.path()) {
+            Ok(facts) => facts,
+            Err(source) => {
+                let is_of_the_kernel = matches!(&source, RunError::Boot(error) if !error.is_of_the_host());
+                let console = if is_of_the_kernel { boot_loudly(images, runtime) } else { LoudBoot::default() };
+                return Err(PrepareError::TraceCapabilities { image: runtime.image.clone(), source, console });
+            }
+        };
         let path = directory.join(FACTS);
         let text = serde_json::to_string(&facts).unwrap_or_default();
         fs::write(&path, text).map_err(StoreError::write(&path))?;
@@ -394,6 +401,33 @@ fn ask(runtime: &ImageRuntime, symbols: bool, directory: &Path) -> Result<TraceC
         (capabilities::probe_plan(runtime.machine.channel, symbols), runtime.machine.usual_schedule());
     let answer = boot_plan(runtime, &GuestPayload::default(), plan, schedule, directory, LIMIT)?;
     Ok(TraceCapabilities::from_answer(&answer.evidence.sections()))
+}
+
+/// How long a kernel that does not boot may talk.
+const LOUD_LIMIT: Duration = Duration::from_secs(30);
+/// As many of its last lines as tell what went wrong, with a backtrace.
+const LOUD_LINES: usize = 40;
+
+/// Boots with all messages on the console from the first moment on, and keeps the logs. What cannot be kept is left out: the reason
+/// why the kernel does not boot is known without it.
+fn boot_loudly(images: &Images<'_>, runtime: &ImageRuntime) -> LoudBoot {
+    let Ok(scratch) = images.store.scratch() else { return LoudBoot::default() };
+    // Evidence is moved, and the scratch directory goes away with its guard.
+    let directory = scratch.path().join("boot");
+    let early = runtime.machine.early_console.as_ref().map(|console| format!("earlycon={console} "));
+    let common_parameters = format!("{}ignore_loglevel", early.unwrap_or_default());
+    let payload = GuestPayload { common_parameters, ..GuestPayload::default() };
+    let (plan, schedule) = (capabilities::probe_plan(runtime.machine.channel, false), runtime.machine.usual_schedule());
+    if fs::create_dir(&directory).is_err() {
+        return LoudBoot::default();
+    }
+    // It fails as before; what counts is what it leaves.
+    let _as_before = boot_plan(runtime, &payload, plan, schedule, &directory, LOUD_LIMIT);
+    let text = fs::read(directory.join(CONSOLE_LOG)).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    let tail = lines[lines.len().saturating_sub(LOUD_LINES)..].iter().map(|line| (*line).to_owned()).collect();
+    LoudBoot { tail, evidence: images.store.keep_evidence(&directory, &[&runtime.image, "boot"]).ok() }
 }
 
 /// The hash of the files that QEMU loads besides the initramfs.

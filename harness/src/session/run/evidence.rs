@@ -16,6 +16,8 @@ pub const PAYLOAD: &str = "payload.bin";
 pub const PLAN: &str = "plan.txt";
 /// The sections of the channel: the raw trace and the guest's report.
 pub const RAW: &str = "trace.raw";
+/// The kernel's log, as dmesg prints it.
+pub const DMESG: &str = "dmesg.txt";
 /// The view.
 pub const VIEW: &str = "view.txt";
 /// The outcome, as `--json` prints it.

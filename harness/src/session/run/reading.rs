@@ -158,6 +158,12 @@ fn unreadable(issues: &[ParseIssue], report: &GuestReport) -> Option<Vec<String>
     (!reasons.is_empty()).then_some(reasons)
 }
 
+/// The kernel's log; empty where the kernel panicked before it was read.
+pub(super) fn kmsg(evidence: &Evidence) -> String {
+    let sections = evidence.sections();
+    sections.get(plan::KMSG).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
+}
+
 fn guest_outcome(scenario: &Scenario, report: &GuestReport, evidence: &Evidence, console: &str) -> GuestOutcome {
     let ends = report
         .pids
@@ -166,5 +172,5 @@ fn guest_outcome(scenario: &Scenario, report: &GuestReport, evidence: &Evidence,
         .collect();
     let timeout = report.timeout.clone().map(|running| (scenario.deadline_ms, running));
     let failures = failures(report, Stage::Steps).map(ToString::to_string).collect();
-    GuestOutcome { ends, failures, timeout, panic: evidence.panic.clone(), console: console.to_owned() }
+    GuestOutcome { ends, failures, timeout, panic: evidence.panic.clone(), console: console.to_owned(), kmsg: kmsg(evidence) }
 }

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::evidence::write;
-use super::reading::read;
+use super::reading::{kmsg, read};
 use super::source::{RunPolicy, Started};
 use super::{GuestPayload, ImageRuntime, LIMIT, Outcome, RunError, RunInput, Session, evidence};
 use crate::session::cache::About;
+use kernsnap_analysis::complaints::dmesg;
 use kernsnap_machine::{Boot, BootError, Evidence, Schedule};
 use kernsnap_scenario::Scenario;
 
@@ -119,5 +120,6 @@ impl<'a> Run<'a> {
 fn leave(input: &RunInput<'_>, evidence: &Evidence, directory: &Path) -> Result<(), RunError> {
     input.leave(directory)?;
     write(directory, evidence::CONSOLE_LOG, &evidence.console)?;
+    write(directory, evidence::DMESG, dmesg(&kmsg(evidence)).as_bytes())?;
     write(directory, evidence::RAW, &evidence.body)
 }
