@@ -267,7 +267,7 @@ fn planted_change() -> Outcome {
 
 /// The same repository: the commit that does not compile.
 fn stopped_building(repository: &str) -> Outcome {
-    let range = ["--repo", repository, "--good", "HEAD~4", "--bad", "HEAD~2", "--when", "builds", "--json"];
+    let range = ["--repo", repository, "--good", "HEAD~4", "--bad", "HEAD~3", "--when", "builds", "--json"];
     let ended = call(&[&["bisect"][..], &range].concat())?;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let found = ended.record()?;

@@ -1,8 +1,9 @@
 //! What the kernel says when something is wrong with it: warnings, bugs, stalls and locks, found in its log. Pure.
 
-/// The beginnings of such messages: `__warn` and `warn_slowpath_fmt` (kernel/panic.c), lockdep (kernel/locking/lockdep.c), KASAN
-/// (mm/kasan/report.c), UBSAN (lib/ubsan.c), hung tasks (kernel/hung_task.c), stalls of RCU (kernel/rcu/tree_stall.h), lockups
-/// (kernel/watchdog.c), lists (lib/list_debug.c), reference counts (lib/refcount.c), faults (arch/*/mm/fault.c, traps.c).
+/// The beginnings of such messages: `__warn` and `warn_slowpath_fmt` (`kernel/panic.c`), lockdep (`kernel/locking/lockdep.c`), KASAN
+/// (`mm/kasan/report.c`), UBSAN (`lib/ubsan.c`), hung tasks (`kernel/hung_task.c`), stalls of RCU (`kernel/rcu/tree_stall.h`),
+/// lockups (`kernel/watchdog.c`), lists (`lib/list_debug.c`), reference counts (`lib/refcount.c`), and faults
+/// (`arch/*/mm/fault.c`, `arch/*/kernel/traps.c`).
 const MARKS: [&str; 18] = [
     "BUG: ",
     "INFO: possible recursive locking detected",

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::Base;
 use super::build_dir::BuildDir;
 use super::kconfig::{self, Fragment};
 use super::module_headers;
-use super::plan::{BuildPlan, Listen, Paths, Step, Tools, plan};
+use super::plan::{self, BuildPlan, Listen, Paths, Step, Tools, plan};
 use super::spec::{ImageSpec, KernelSpec};
 use crate::ImageError;
 use kernsnap_host::exec::{ToolError, run};
@@ -27,6 +28,7 @@ pub(super) const BUILD_TREE: &str = "build";
 /// The source of a kernel build, and its place.
 pub(super) struct Job<'a> {
     pub(super) spec: &'a ImageSpec,
+    pub(super) base: Option<&'a Base>,
     pub(super) fragments: &'a [Fragment],
     pub(super) workshop: &'a BuildDir,
     pub(super) log: PathBuf,
@@ -44,12 +46,18 @@ pub(super) fn build(job: &Job<'_>, entry: &Path, events: Events<'_>) -> Result<V
         log: job.log.clone(),
         out: out.clone(),
     };
-    let wanted = wanted(kernel, &workshop.tree, job.fragments)?;
-    fs::write(&paths.config, wanted).map_err(StoreError::write(&paths.config))?;
     let tools = Tools::resolve().map_err(ImageError::step("build the kernel"))?;
-    let BuildPlan { configure, rest } = plan(kernel, &tools, &paths, job.jobs, again);
-
     let mut carry_out = Progress { last_phase: None, total: None, log: &job.log };
+    let base = match job.base {
+        None => None,
+        Some(Base::Text(text)) => Some(text.clone()),
+        Some(Base::Target(target)) => Some(carry_out.base(kernel, &tools, &paths, target, events)?),
+    };
+    let fragments = kconfig::merge(job.fragments);
+    let wanted = base.as_ref().map_or(fragments.clone(), |base| kconfig::overridden(base, &fragments));
+    fs::write(&paths.config, wanted).map_err(StoreError::write(&paths.config))?;
+    let BuildPlan { configure, rest } = plan(kernel, base.is_some(), &tools, &paths, job.jobs, again);
+
     carry_out.step(&configure, events)?;
     let dot_config = out.join(".config");
     let text = fs::read_to_string(&dot_config).map_err(StoreError::read(&dot_config))?;
@@ -77,20 +85,6 @@ pub(super) fn build(job: &Job<'_>, entry: &Path, events: Events<'_>) -> Result<V
     Ok(files.into_iter().chain(modules.iter().map(|name| format!("{MODULES}/{name}.ko"))).collect())
 }
 
-/// The requested configuration: the fragments, after the kernel's own configuration where one is named.
-fn wanted(kernel: &KernelSpec, tree: &Path, fragments: &[Fragment]) -> Result<String, ImageError> {
-    let fragments = kconfig::merge(fragments);
-    let Some(name) = &kernel.defconfig else { return Ok(fragments) };
-    let path = tree.join(format!("arch/{}/configs/{name}", kernel.arch.as_str()));
-    let base = fs::read_to_string(&path).map_err(|error| {
-        ImageError::input(
-            format!("cannot read the kernel's own configuration `{}`: {error}", path.display()),
-            "`defconfig` names a file in `arch/*/configs/` of the kernel's source",
-        )
-    })?;
-    Ok(kconfig::overridden(&base, &fragments))
-}
-
 /// How far a build has come.
 struct Progress<'a> {
     last_phase: Option<Phase>,
@@ -101,6 +95,25 @@ struct Progress<'a> {
 }
 
 impl Progress<'_> {
+    /// The whole configuration that a target means: a file of the tree's, or what kbuild makes of it.
+    fn base(
+        &mut self,
+        kernel: &KernelSpec,
+        tools: &Tools,
+        paths: &Paths,
+        target: &str,
+        events: Events<'_>,
+    ) -> Result<String, ImageError> {
+        let file = paths.tree.join(format!("arch/{}/configs/{target}", kernel.arch.as_str()));
+        let file = if file.is_file() {
+            file
+        } else {
+            self.step(&plan::target(kernel, tools, paths, target), events)?;
+            paths.out.join(".config")
+        };
+        Ok(fs::read_to_string(&file).map_err(StoreError::read(&file))?)
+    }
+
     fn step(&mut self, step: &Step, events: Events<'_>) -> Result<(), ImageError> {
         if self.last_phase.as_ref() != Some(&step.phase) {
             events(ImageEvent::Phase(step.phase.clone()));

@@ -20,6 +20,8 @@ pub(super) struct Fragment {
     pub(super) path: PathBuf,
     /// The options that it sets, in the file's order.
     pub(super) options: Vec<Wanted>,
+    /// True if it must be met in every part. An image's fragment need not, where a user's changes what it asks for.
+    pub(super) insisted: bool,
 }
 
 /// One option that a fragment asks for.
@@ -33,6 +35,8 @@ pub(super) struct Wanted {
     pub(super) when: When,
     /// Its line in the file, from 1.
     pub(super) line: usize,
+    /// The comment before it, or before the options that it stands with.
+    pub(super) why: String,
 }
 
 /// When an option is asked for.
@@ -84,12 +88,13 @@ pub(super) fn parse(files: &[(PathBuf, String)]) -> Result<Vec<Fragment>, Config
     let mut first: BTreeMap<String, String> = BTreeMap::new();
     let mut fragments = Vec::new();
     for (path, text) in files {
-        let mut options = Vec::new();
+        let (mut options, mut why) = (Vec::new(), String::new());
         for (line, text) in (1..).zip(text.lines()) {
             let place = format!("{}:{line}", path.display());
             match parse_line(text, line) {
-                Ok(None) => {}
-                Ok(Some(option)) => {
+                Ok(None) => why = comment(&why, text),
+                Ok(Some(mut option)) => {
+                    option.why.clone_from(&why);
                     if let Some(other) = first.get(&option.symbol) {
                         findings.push(format!("{place}: {} stands at {other} already", option.symbol));
                     }
@@ -99,9 +104,62 @@ pub(super) fn parse(files: &[(PathBuf, String)]) -> Result<Vec<Fragment>, Config
                 Err(message) => findings.push(format!("{place}: {message}")),
             }
         }
-        fragments.push(Fragment { path: path.clone(), options });
+        fragments.push(Fragment { path: path.clone(), options, insisted: true });
     }
     if findings.is_empty() { Ok(fragments) } else { Err(ConfigError { stage: ConfigStage::Fragments, findings }) }
+}
+
+/// The comment so far with one more line, which is no option: an empty line begins anew.
+fn comment(so_far: &str, line: &str) -> String {
+    match line.trim().strip_prefix('#').map(str::trim) {
+        None => String::new(),
+        Some(text) if so_far.is_empty() => text.to_owned(),
+        Some(text) => format!("{so_far} {text}"),
+    }
+}
+
+/// Lays the fragments of a user over others, the later over the earlier, and returns a sentence for each option that is replaced.
+pub(super) fn lay_over(fragments: &mut Vec<Fragment>, users: Vec<Fragment>) -> Vec<String> {
+    let mut told = Vec::new();
+    if !users.is_empty() {
+        for fragment in fragments.iter_mut() {
+            fragment.insisted = false;
+        }
+    }
+    for user in users {
+        for option in &user.options {
+            for earlier in fragments.iter_mut() {
+                let Some(at) = earlier.options.iter().position(|other| other.symbol == option.symbol) else { continue };
+                let replaced = earlier.options.remove(at);
+                if replaced.value != option.value {
+                    told.push(format!(
+                        "{}:{}: {} is `{}` instead of `{}` of {}:{}",
+                        user.path.display(),
+                        option.line,
+                        option.symbol,
+                        option.value,
+                        replaced.value,
+                        earlier.path.display(),
+                        replaced.line
+                    ));
+                }
+            }
+        }
+        fragments.push(user);
+    }
+    told
+}
+
+/// A sentence for each option that a user's whole configuration sets and the fragments set otherwise.
+pub(super) fn conflicts(base: &str, fragments: &[Fragment]) -> Vec<String> {
+    let given: BTreeMap<&str, &str> = base.lines().filter_map(option_of).collect();
+    let options = fragments.iter().flat_map(|fragment| fragment.options.iter().map(move |option| (fragment, option)));
+    let told = options.filter_map(|(fragment, option)| {
+        let value = given.get(option.symbol.as_str()).filter(|value| **value != option.value)?;
+        let place = format!("{}:{}", fragment.path.display(), option.line);
+        Some(format!("{} is `{}` instead of `{value}`: {} ({place})", option.symbol, option.value, option.why))
+    });
+    told.collect()
 }
 
 /// The fragments as one file for `KCONFIG_ALLCONFIG`.
@@ -143,7 +201,7 @@ pub(super) fn check(
                 continue;
             }
             let place = format!("{}:{}", fragment.path.display(), option.line);
-            if option.when == When::Possible {
+            if option.when == When::Possible || !fragment.insisted {
                 impossible.push(format!("{place}: {} cannot be `{}` in this kernel", option.symbol, option.value));
             } else {
                 findings.push(format!(
@@ -170,7 +228,9 @@ fn parse_line(text: &str, line: usize) -> Result<Option<Wanted>, String> {
             () if value.is_empty() || (value.contains(char::is_whitespace) && !value.starts_with('"')) => {
                 Err(format!("`{value}` is not a value"))
             }
-            () => Ok(Some(Wanted { symbol: symbol.to_owned(), value: value.to_owned(), when, line })),
+            () => {
+                Ok(Some(Wanted { symbol: symbol.to_owned(), value: value.to_owned(), when, line, why: String::new() }))
+            }
         };
     }
     if text.is_empty() || text.starts_with('#') {
@@ -205,6 +265,21 @@ mod tests {
         ])?;
         assert_eq!(merge(&fragments), "CONFIG_A=y\nCONFIG_NAME=\"a b\"\n# CONFIG_B is not set\nCONFIG_C=4\n");
         assert_eq!(fragments[1].options[1].when, When::Present);
+        Ok(())
+    }
+
+    #[test]
+    fn a_users_fragments_and_configuration_are_told_apart_from_ours() -> Result<(), ConfigError> {
+        let mut ours = fragments(&["# not of this one\n\n# the host reads it\nCONFIG_A=y\nCONFIG_B=y\n"])?;
+        assert_eq!(
+            conflicts("# CONFIG_A is not set\nCONFIG_B=y\nCONFIG_Z=y\n", &ours),
+            ["CONFIG_A is `y` instead of `n`: the host reads it (0.config:4)"]
+        );
+        let user = |text: &str| parse(&[("user.config".into(), text.to_owned())]);
+        let told = lay_over(&mut ours, user("CONFIG_A=m\nCONFIG_B=y\nCONFIG_C=y\n")?);
+        assert_eq!(told, ["user.config:1: CONFIG_A is `m` instead of `y` of 0.config:4"]);
+        assert_eq!(merge(&ours), "CONFIG_A=m\nCONFIG_B=y\nCONFIG_C=y\n");
+        assert_eq!((ours[0].insisted, ours[1].insisted), (false, true));
         Ok(())
     }
 

@@ -21,6 +21,7 @@ mod dts;
 mod error;
 mod firmware;
 mod kconfig;
+mod kernel_build;
 pub mod module_file;
 mod module_headers;
 mod modules;
@@ -46,7 +47,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use kernsnap_host::key::{CacheInputs, Key};
-use kernsnap_host::progress::Events;
+use kernsnap_host::progress::{Events, ImageEvent};
 use kernsnap_host::store::{Entry, Store, StoreError};
 
 use self::build_dir::BuildDir;
@@ -73,12 +74,42 @@ pub struct Options {
     pub kernel_source: Option<SourceSpec>,
     /// True if `kernel_source` means the name of the image's own source from then on.
     pub remember: bool,
+    /// The configuration to begin with instead of the image's.
+    pub config: Option<ConfigBase>,
+    /// Configuration fragments to lay over the image's, the later over the earlier.
+    pub fragments: Vec<PathBuf>,
     /// The patches to the kernel's source, in this order: files as `diff -u` and git make them.
     pub patches: Vec<PathBuf>,
     /// True if a source that was found before is looked for again.
     pub resolve: Resolve,
     /// How many compilers run at a time.
     pub jobs: NonZeroUsize,
+}
+
+/// A whole configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConfigBase {
+    /// A `.config`.
+    File(PathBuf),
+    /// A configuration target of kbuild: `defconfig`, `bcm2711_defconfig`, `tinyconfig`.
+    Target(String),
+}
+
+impl ConfigBase {
+    /// What `--config` says.
+    ///
+    /// # Errors
+    /// With a sentence, where it is neither a file nor the name of a target.
+    pub fn from_argument(text: &str) -> Result<Self, String> {
+        let path = Path::new(text);
+        let is_target = text.ends_with("config")
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        match () {
+            () if path.is_file() => Ok(Self::File(path.to_owned())),
+            () if is_target => Ok(Self::Target(text.to_owned())),
+            () => Err("it is neither a file nor a target such as `defconfig`".to_owned()),
+        }
+    }
 }
 
 /// The use of the record of an earlier lookup of the kernel's source.
@@ -94,7 +125,15 @@ impl Default for Options {
     /// The recorded source, and as many compilers as processors.
     fn default() -> Options {
         let jobs = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Options { kernel_source: None, remember: false, patches: Vec::new(), resolve: Resolve::Recorded, jobs }
+        Options {
+            kernel_source: None,
+            remember: false,
+            config: None,
+            fragments: Vec::new(),
+            patches: Vec::new(),
+            resolve: Resolve::Recorded,
+            jobs,
+        }
     }
 }
 
@@ -165,7 +204,8 @@ impl Images<'_> {
             let log = self.store.log_for(&recipe.inputs)?;
             BuildDir::enter(self.store, &recipe.workshop, &recipe.source, events, |workshop, events| {
                 let (fragments, jobs) = (&recipe.fragments, self.options.jobs.get());
-                build::build(&build::Job { spec, fragments, workshop, log, jobs }, dir, events)
+                let base = recipe.base.as_ref();
+                build::build(&build::Job { spec, base, fragments, workshop, log, jobs }, dir, events)
             })
         })?;
         let tree = self.device_tree(spec, board, Some(&recipe), &entry, events)?;
@@ -189,7 +229,9 @@ impl Images<'_> {
     /// [`ImageError`]; its kind says who can mend it.
     pub fn is_built(&self, spec: &ImageSpec) -> Result<bool, ImageError> {
         let inputs = match &spec.kernel.source {
-            SourceSpec::Prebuilt(prebuilt) => prebuilt::known(self.store, &self.workspace.root, prebuilt)?,
+            SourceSpec::Prebuilt(prebuilt) => {
+                prebuilt::known(self.store, &self.workspace.root, prebuilt, spec.kernel.arch)?
+            }
             source if source::is_recorded(self.store, source) => {
                 match Toolchain::identify(self.store, &spec.kernel.cross) {
                     Ok(toolchain) => Some(self.recipe(spec, &toolchain, &mut |_| ())?.inputs),
@@ -268,25 +310,42 @@ impl Images<'_> {
 
     fn recipe(&self, spec: &ImageSpec, toolchain: &Toolchain, events: Events<'_>) -> Result<Recipe, ImageError> {
         let kernel = &spec.kernel;
-        let fragments = kernel.config.iter().map(|name| {
+        let base = match &self.options.config {
+            None => kernel.defconfig.clone().map(Base::Target),
+            Some(ConfigBase::Target(target)) => Some(Base::Target(target.clone())),
+            Some(ConfigBase::File(path)) => Some(Base::Text(user_file(path)?)),
+        };
+        // A configuration of the user's stays as it is, but for what the harness must have.
+        let required = ["harness".to_owned()];
+        let names = if self.options.config.is_some() { &required[..] } else { &kernel.config };
+        let fragments = names.iter().map(|name| {
             let path = self.workspace.fragment(name);
             let text = fs::read_to_string(&path).map_err(StoreError::read(&path))?;
             Ok((self.workspace.relative(&path).to_owned(), text))
         });
-        let fragments = kconfig::parse(&fragments.collect::<Result<Vec<_>, StoreError>>()?)?;
+        let mut fragments = kconfig::parse(&fragments.collect::<Result<Vec<_>, StoreError>>()?)?;
+        if let Some(Base::Text(text)) = &base {
+            kconfig::conflicts(text, &fragments).into_iter().map(ImageEvent::Note).for_each(&mut *events);
+        }
+        let mut users = Vec::new();
+        for path in &self.options.fragments {
+            users.extend(kconfig::parse(&[(path.clone(), user_file(path)?)])?);
+        }
+        kconfig::lay_over(&mut fragments, users).into_iter().map(ImageEvent::Note).for_each(&mut *events);
         let source = source::resolve(self.store, &self.workspace.root, &kernel.source, self.options, events)?;
         let inputs = |kind, recipe, source: &str| {
             CacheInputs::new(kind, recipe)
                 .with("source", source)
                 .with("arch", kernel.arch.as_str())
                 .with("compiler", &toolchain.compiler)
-                .with("defconfig", kernel.defconfig.as_deref().unwrap_or_default())
+                .with("defconfig", base.as_ref().map(Base::text).unwrap_or_default())
                 // The options they set, in order: a comment in a fragment does not change a kernel.
                 .with("config", kconfig::merge(&fragments))
         };
         Ok(Recipe {
             inputs: inputs("kernel", plan::RECIPE, &source.digest()),
             workshop: inputs("work", plan::RECIPE, &source.lineage()),
+            base,
             fragments,
             source,
         })
@@ -358,8 +417,36 @@ impl Images<'_> {
     }
 }
 
+/// The configuration that fragments are laid over.
+#[derive(Debug)]
+enum Base {
+    /// A whole `.config`.
+    Text(String),
+    /// A target of kbuild.
+    Target(String),
+}
+
+impl Base {
+    fn text(&self) -> &str {
+        match self {
+            Self::Text(text) | Self::Target(text) => text,
+        }
+    }
+}
+
+/// A file that the command line names.
+fn user_file(path: &Path) -> Result<String, ImageError> {
+    fs::read_to_string(path).map_err(|error| {
+        ImageError::input(
+            format!("cannot read the configuration `{}`: {error}", path.display()),
+            "give a file as kbuild writes `.config`, or some lines of one",
+        )
+    })
+}
+
 /// Everything a kernel is made from.
 struct Recipe {
+    base: Option<Base>,
     fragments: Vec<Fragment>,
     source: Source,
     inputs: CacheInputs,

@@ -51,18 +51,28 @@ pub(super) fn module_tree(source: &Path, out: &Path, arch: Arch, to: &Path) -> R
     Ok(())
 }
 
-/// Copies the modules that a build made, `NAME.ko`, and returns their names.
-pub(super) fn modules(out: &Path, to: &Path) -> Result<Vec<String>, ImageError> {
-    fs::create_dir(to).map_err(StoreError::write(to))?;
+/// The modules that a build made, by name; none where it made none.
+pub(super) fn ordered(out: &Path) -> Result<Vec<(String, PathBuf)>, ImageError> {
     let order = out.join("modules.order");
-    let text = fs::read_to_string(&order).map_err(StoreError::read(&order))?;
-    let mut names = Vec::new();
-    for line in text.lines() {
+    let text = match fs::read_to_string(&order) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        text => text.map_err(StoreError::read(&order))?,
+    };
+    let module = |line: &str| {
         // Kernels before 6.3 write `.ko`, later ones `.o`; those before 5.4 put the place where it is installed in front.
         let [built, installed] =
             [line, line.strip_prefix("kernel/").unwrap_or(line)].map(|line| out.join(line).with_extension("ko"));
         let built = if built.is_file() { built } else { installed };
-        let name = built.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        (built.file_stem().unwrap_or_default().to_string_lossy().into_owned(), built)
+    };
+    Ok(text.lines().map(module).collect())
+}
+
+/// Copies the modules that a build made, `NAME.ko`, and returns their names.
+pub(super) fn modules(out: &Path, to: &Path) -> Result<Vec<String>, ImageError> {
+    fs::create_dir(to).map_err(StoreError::write(to))?;
+    let mut names = Vec::new();
+    for (name, built) in ordered(out)? {
         copy(&built, &to.join(format!("{name}.ko")))?;
         names.push(name);
     }

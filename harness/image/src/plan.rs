@@ -73,9 +73,16 @@ pub(super) struct BuildPlan {
     pub(super) rest: Vec<Step>,
 }
 
-/// The plan for a kernel. `again` where its output directory holds the last build: then only what changed is compiled, and
+/// The plan for a kernel. `has_base` where a whole configuration is given, and `again` where its output directory holds the last build: then only what changed is compiled, and
 /// the size is not known beforehand.
-pub(super) fn plan(spec: &KernelSpec, tools: &Tools, paths: &Paths, jobs: usize, again: bool) -> BuildPlan {
+pub(super) fn plan(
+    spec: &KernelSpec,
+    has_base: bool,
+    tools: &Tools,
+    paths: &Paths,
+    jobs: usize,
+    again: bool,
+) -> BuildPlan {
     let step = |phase: Phase, listen, call: ToolCall| Step { phase, listen, call: call.log(&paths.log) };
     let kbuild = || make(spec, tools, paths).arg(format!("-j{jobs}"));
     let targets = || [spec.arch.kernel_target().to_owned(), "modules".to_owned()];
@@ -86,9 +93,15 @@ pub(super) fn plan(spec: &KernelSpec, tools: &Tools, paths: &Paths, jobs: usize,
     }
     rest.push(step(Phase::Compile, Listen::Compiling, kbuild().args(targets())));
     // Options that are not requested are off, or as the kernel's own configuration leaves them.
-    let target = if spec.defconfig.is_none() { "allnoconfig" } else { "alldefconfig" };
+    let target = if has_base { "alldefconfig" } else { "allnoconfig" };
     let configure = make(spec, tools, paths).arg(assignment("KCONFIG_ALLCONFIG=", &paths.config)).arg(target);
     BuildPlan { configure: step(Phase::Configure, Listen::Quietly, configure), rest }
+}
+
+/// The step that makes the `.config` of a configuration target.
+pub(super) fn target(spec: &KernelSpec, tools: &Tools, paths: &Paths, name: &str) -> Step {
+    let call = make(spec, tools, paths).arg(name).log(&paths.log);
+    Step { phase: Phase::Configure, listen: Listen::Quietly, call }
 }
 
 /// The words of the compiler for a kernel and its modules.

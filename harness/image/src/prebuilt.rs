@@ -10,7 +10,7 @@ use super::apt::{Apt, Look};
 use super::arch::Arch;
 use super::build::{BUILD_TREE, CONFIG, KERNEL, MODULES, RELEASE, SYMVERS};
 use super::source::spec::{PackageSpec, PrebuiltFiles, PrebuiltSpec};
-use crate::{ImageError, Options, Resolve, module_headers};
+use crate::{ImageError, Options, Resolve, kernel_build, module_headers};
 use kernsnap_host::exec::{Tool, ToolCall, ToolError, capture, run};
 use kernsnap_host::key::CacheInputs;
 use kernsnap_host::progress::{Events, ImageEvent, Phase};
@@ -32,8 +32,14 @@ struct Packages {
 }
 
 /// The inputs of a kernel that comes built, if they are known without asking anybody.
-pub(super) fn known(store: &Store, root: &Path, spec: &PrebuiltSpec) -> Result<Option<CacheInputs>, ImageError> {
+pub(super) fn known(
+    store: &Store,
+    root: &Path,
+    spec: &PrebuiltSpec,
+    arch: Arch,
+) -> Result<Option<CacheInputs>, ImageError> {
     match spec {
+        PrebuiltSpec::Build(out) => Ok(Some(kernel_build::inputs(&root.join(out), arch)?)),
         PrebuiltSpec::Package(package) => {
             Ok(store.record::<Packages>(&record_name(package)).map(|packages| inputs(&packages.digest)))
         }
@@ -51,6 +57,12 @@ pub(super) fn open(
     events: Events<'_>,
 ) -> Result<(CacheInputs, Entry), ImageError> {
     let package = match spec {
+        PrebuiltSpec::Build(out) => {
+            let out = root.join(out);
+            let inputs = kernel_build::inputs(&out, arch)?;
+            let entry = store.ensure(&inputs, events, |dir, _| kernel_build::copy(&out, arch, dir))?;
+            return Ok((inputs, entry));
+        }
         PrebuiltSpec::Files(files) => {
             let inputs = of_files(root, files)?;
             let entry = store.ensure(&inputs, events, |dir, _| copy_files(root, files, dir))?;
@@ -87,7 +99,7 @@ pub(super) fn device_tree(kernel: &Entry, name: &str) -> Result<PathBuf, ImageEr
     candidates.into_iter().find(|path| path.is_file()).ok_or_else(|| {
         ImageError::input(
             format!("the kernel came without a device tree `{name}.dtb`"),
-            "`device-tree: from:` names one that the kernel's package holds",
+            "`device-tree: from:` names one that the kernel's package holds; `make dtbs` builds those of a build directory",
         )
     })
 }

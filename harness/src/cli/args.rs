@@ -24,7 +24,7 @@ pub use store::{GcArguments, StoreArguments, StoreCommand, TemplatesArguments};
 
 use super::exit;
 use kernsnap_analysis::view::Kind;
-use kernsnap_image::SourceSpec;
+use kernsnap_image::{ConfigBase, SourceSpec};
 use kernsnap_machine::Schedule;
 
 /// Boots Raspberry Pi kernels in QEMU, runs programs that fork, exit and spawn kernel threads under ftrace, and judges the
@@ -185,6 +185,19 @@ pub struct SourceArguments {
     /// a tarball's URL#sha256=DIGITS. With `image build` it means that name from then on
     #[arg(long, value_name = "SOURCE", value_parser = SourceSpec::from_argument)]
     pub kernel_source: Option<SourceSpec>,
+
+    /// A kernel that is built: the directory that `make O=DIR` built in. Nothing is compiled in it
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["kernel_source", "config", "fragments", "patches", "update"])]
+    pub kernel_build: Option<PathBuf>,
+
+    /// A whole kernel configuration instead of the image's: a `.config`, or a target such as `defconfig`. Only what kernsnap must
+    /// have is changed in it, and told
+    #[arg(long, value_name = "FILE|TARGET", value_parser = ConfigBase::from_argument)]
+    pub config: Option<ConfigBase>,
+
+    /// Kernel options to lay over the configuration; several in the order given
+    #[arg(long = "fragment", value_name = "FILE")]
+    pub fragments: Vec<PathBuf>,
 
     /// A patch to apply to the kernel's source; several in the order given. Only what they touch is compiled again
     #[arg(long = "patch", value_name = "FILE")]

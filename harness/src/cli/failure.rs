@@ -158,7 +158,7 @@ impl From<PrepareError> for Failure {
             PrepareError::Workspace(error) => error.into(),
             PrepareError::TraceCapabilities { image, source, console } => {
                 let Self { exit, text } = source.into();
-                let hint = if console == LoudBoot::default() {
+                let hint = if *console == LoudBoot::default() {
                     String::new()
                 } else {
                     "\n\nhint: `kernsnap bisect --when boots` finds the commit".to_owned()

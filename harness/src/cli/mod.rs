@@ -58,7 +58,9 @@ use crate::session::{catalogue, load};
 use kernsnap_host::interrupt;
 use kernsnap_host::store::Store;
 use kernsnap_host::workspace::Workspace;
-use kernsnap_image::{GitSpec, ImageError, ImageSpec, Images, Options, Resolve, SourceSpec, TarballSpec};
+use kernsnap_image::{
+    ConfigBase, GitSpec, ImageError, ImageSpec, Images, Options, PrebuiltSpec, Resolve, SourceSpec, TarballSpec,
+};
 use kernsnap_machine::Schedule;
 use kernsnap_scenario::Scenario;
 
@@ -310,10 +312,19 @@ fn placed(source: &SourceSpec) -> Result<SourceSpec, Failure> {
 }
 
 fn options(source: &SourceArguments) -> Result<Options, Failure> {
-    let kernel_source = source.kernel_source.as_ref().map(placed).transpose()?;
+    let kernel_source = match &source.kernel_build {
+        Some(out) => Some(SourceSpec::Prebuilt(PrebuiltSpec::Build(absolute(out)?))),
+        None => source.kernel_source.as_ref().map(placed).transpose()?,
+    };
     let patches = source.patches.iter().map(|path| absolute(path)).collect::<Result<_, _>>()?;
+    let config = match &source.config {
+        Some(ConfigBase::File(path)) => Some(ConfigBase::File(absolute(path)?)),
+        other => other.clone(),
+    };
     let mut options = Options {
         kernel_source,
+        config,
+        fragments: source.fragments.clone(),
         patches,
         resolve: if source.update { Resolve::Again } else { Resolve::Recorded },
         ..Options::default()

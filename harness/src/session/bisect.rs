@@ -183,7 +183,10 @@ impl Trials<'_> {
                 return Err(end("good", &good, SkipReason { kind, why }));
             }
             if first.answer == Answer::Bad {
-                return Err(BisectError::Input(format!("`{}` is bad by `--when {}`", self.order.good, self.order.when)));
+                return Err(BisectError::Input(format!(
+                    "`{}` is bad by `--when {}`",
+                    self.order.good, self.order.when
+                )));
             }
             (self.on_tried)(&good, &Answer::Good);
             return self.search(good, bad, None, &mut Self::state);

@@ -26,7 +26,9 @@ pub enum When {
 
 /// Why a text is no [`When`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is none of `expectation`, `view`, `builds`, `boots`, `cost>5%` (any figure) and `cost NAME>5%` (that figure)")]
+#[error(
+    "`{0}` is none of `expectation`, `view`, `builds`, `boots`, `cost>5%` (any figure) and `cost NAME>5%` (that figure)"
+)]
 pub struct WhenError(String);
 
 /// The answer for a commit.

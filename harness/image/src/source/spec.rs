@@ -62,6 +62,8 @@ pub enum PrebuiltSpec {
     Package(PackageSpec),
     /// Files on this host.
     Files(PrebuiltFiles),
+    /// kbuild's output directory on this host.
+    Build(PathBuf),
 }
 
 /// The files of a kernel that a user has built.
@@ -98,7 +100,9 @@ impl SourceSpec {
             Self::Package(package) | Self::Prebuilt(PrebuiltSpec::Package(package)) => package.check(),
             Self::Git(git) => check_repository(&git.url).and_then(|()| check_ref(&git.name)),
             Self::Tarball(tarball) if tarball.url.contains("://") => check_download(&tarball.url),
-            Self::Tarball(_) | Self::Path(_) | Self::Prebuilt(PrebuiltSpec::Files(_)) => Ok(()),
+            Self::Tarball(_) | Self::Path(_) | Self::Prebuilt(PrebuiltSpec::Files(_) | PrebuiltSpec::Build(_)) => {
+                Ok(())
+            }
         }
     }
 
@@ -144,6 +148,7 @@ impl fmt::Display for SourceSpec {
             SourceSpec::Path(path) => write!(f, "{}", path.display()),
             SourceSpec::Git(git) => write!(f, "{}#{}", git.url, git.name),
             SourceSpec::Tarball(tarball) => f.write_str(&tarball.url),
+            SourceSpec::Prebuilt(PrebuiltSpec::Build(out)) => write!(f, "{}", out.display()),
             SourceSpec::Prebuilt(PrebuiltSpec::Files(files)) => write!(f, "{}", files.kernel.display()),
         }
     }

@@ -68,7 +68,7 @@ pub enum PrepareError {
         /// Why.
         source: RunError,
         /// What it says when it is asked for all.
-        console: LoudBoot,
+        console: Box<LoudBoot>,
     },
 }
 

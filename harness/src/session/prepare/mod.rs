@@ -383,6 +383,7 @@ fn facts(
             Err(source) => {
                 let is_of_the_kernel = matches!(&source, RunError::Boot(error) if !error.is_of_the_host());
                 let console = if is_of_the_kernel { boot_loudly(images, runtime) } else { LoudBoot::default() };
+                let console = Box::new(console);
                 return Err(PrepareError::TraceCapabilities { image: runtime.image.clone(), source, console });
             }
         };

@@ -172,5 +172,12 @@ fn guest_outcome(scenario: &Scenario, report: &GuestReport, evidence: &Evidence,
         .collect();
     let timeout = report.timeout.clone().map(|running| (scenario.deadline_ms, running));
     let failures = failures(report, Stage::Steps).map(ToString::to_string).collect();
-    GuestOutcome { ends, failures, timeout, panic: evidence.panic.clone(), console: console.to_owned(), kmsg: kmsg(evidence) }
+    GuestOutcome {
+        ends,
+        failures,
+        timeout,
+        panic: evidence.panic.clone(),
+        console: console.to_owned(),
+        kmsg: kmsg(evidence),
+    }
 }
