@@ -23,6 +23,7 @@ pub use recordings::{ExportArguments, ExportFormat, ViewArguments};
 pub use store::{GcArguments, StoreArguments, StoreCommand, TemplatesArguments};
 
 use super::exit;
+use super::results::Shard;
 use kernsnap_analysis::view::Kind;
 use kernsnap_image::{ConfigBase, SourceSpec};
 use kernsnap_machine::Schedule;
@@ -247,6 +248,22 @@ pub struct RunArguments {
     /// The form of the results.
     #[command(flatten)]
     pub output: OutputArguments,
+
+    /// Only the Kth of N parts of the scenarios
+    #[arg(long, value_name = "K/N")]
+    pub shard: Option<Shard>,
+
+    /// Only scenarios whose last run on the image did not pass
+    #[arg(long)]
+    pub failed: bool,
+
+    /// Begins no other run after the first that does not pass
+    #[arg(long)]
+    pub fail_fast: bool,
+
+    /// Writes the results as JUnit's XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
 
     /// Writes a report of the run, one HTML file; for one scenario
     #[arg(long, value_name = "FILE", conflicts_with = "repeat")]

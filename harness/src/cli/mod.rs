@@ -30,6 +30,7 @@ mod recording_source;
 mod regress;
 mod replay;
 mod report;
+mod results;
 mod run;
 mod shell;
 mod store;

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kernsnap_host::store::Scratch;
 
-use super::args::RunArguments;
+use super::args::{Format, RunArguments};
 use super::parallel::in_order;
 use super::{
-    Context, Exit, Failure, Scenarios, absolute, answer, answer_json, options, report, schedule, talk, terminal,
-    write_file,
+    Context, Exit, Failure, Scenarios, absolute, answer, answer_json, options, report, results, schedule, talk,
+    terminal, write_file,
 };
 use crate::session::capsule::Capsule;
 use crate::session::load;
@@ -50,7 +52,13 @@ struct Setting<'a> {
 
 pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, Failure> {
     let options = options(&arguments.source)?;
-    let files = context.scenario_files(&arguments.scenarios)?;
+    let mut files = context.scenario_files(&arguments.scenarios)?;
+    if arguments.failed {
+        files.retain(|file| did_not_pass(context, &arguments.image, file));
+    }
+    if let Some(shard) = arguments.shard {
+        files = shard.of(files);
+    }
     let session = context.session()?;
     let mut prepared_image = context.prepared_image(&options, &arguments.image)?;
     prepared_image.runtime.lockstep.adverse = arguments.boot.adverse;
@@ -90,6 +98,13 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, F
             (1..=setting.repeat).map(move |repetition| Job { scenario, payload, repetition })
         })
         .collect();
+    let mut reporter = Reporter {
+        format: arguments.output.format(),
+        style: terminal::style(),
+        exit: Exit::Passed,
+        hashes: BTreeMap::new(),
+        records: Vec::new(),
+    };
     for not in &not_applicable {
         let record = Record::not_applicable(not, setting.runner.runtime, schedule, &session.emulator.version);
         LastVerdict::remember(
@@ -99,31 +114,77 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, F
             record.verdict,
             &record.image_key,
         );
-        if arguments.output.is_json() {
-            answer_json(&record)?;
-        } else {
-            answer(&format!("{} on {}: {}\n\n{not}", not.id, setting.runner.runtime.image, not.title));
+        match arguments.output.format() {
+            Format::Json => answer_json(&record)?,
+            Format::Ktap | Format::Github => {}
+            _ => answer(&format!("{} on {}: {}\n\n{not}", not.id, setting.runner.runtime.image, not.title)),
         }
+        reporter.records.push(record);
     }
-    let mut reporter = Reporter {
-        json: arguments.output.is_json(),
-        style: terminal::style(),
-        exit: Exit::Passed,
-        hashes: BTreeMap::new(),
-    };
+    let stop = AtomicBool::new(false);
     in_order(
         &jobs,
         arguments.parallel.get(),
-        |job| do_job(job, &setting),
-        |job, result| reporter.report(job, &setting, result),
+        |job| {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            let ran = do_job(job, &setting)?;
+            stop.fetch_or(arguments.fail_fast && ran.2 != Exit::Passed, Ordering::Relaxed);
+            Ok(Some(ran))
+        },
+        |job, result| match result? {
+            Some(ran) => reporter.report(job, &setting, ran),
+            None => Ok(()),
+        },
     )?;
     reporter.finish(setting.repeat);
+    reporter.records.sort_by(|a, b| a.scenario.cmp(&b.scenario));
+    tell(context, arguments, &reporter.records)?;
     Ok(reporter.exit)
 }
 
-type Ran = Result<(Record, Option<Outcome>, Exit), Failure>;
+/// True if the last run of a scenario on an image was not good.
+fn did_not_pass(context: &Context, image: &str, file: &Path) -> bool {
+    let id = file.file_stem().unwrap_or_default().to_string_lossy();
+    LastVerdict::find(&context.store, image, &id).is_some_and(|last| !last.verdict.is_good())
+}
 
-fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Ran {
+/// The results of all runs, in the formats that were asked for.
+fn tell(context: &Context, arguments: &RunArguments, records: &[Record]) -> Result<(), Failure> {
+    if let Some(file) = &arguments.junit {
+        let text = results::junit(records).map_err(|error| Failure::internal("write JUnit's XML", &error))?;
+        write_file(file, text.as_bytes())?;
+    }
+    match arguments.output.format() {
+        Format::Ktap => answer(results::ktap(records).trim_end()),
+        Format::Github => {
+            let file = |id: &str| {
+                let file = load::scenario_file(&context.workspace, id).unwrap_or_default();
+                context.workspace.relative(&file).display().to_string()
+            };
+            answer(results::github(records, &file).trim_end());
+            append_summary(&results::summary(records))?;
+        }
+        Format::Human | Format::Markdown | Format::Mail if records.len() > 1 => {
+            answer(&format!("\n{}", results::tally(records)));
+        }
+        Format::Human | Format::Markdown | Format::Mail | Format::Json => {}
+    }
+    Ok(())
+}
+
+/// Adds to the step summary of GitHub Actions, where there is one.
+fn append_summary(text: &str) -> Result<(), Failure> {
+    #[expect(clippy::disallowed_methods, reason = "the environment is read here")]
+    let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY") else { return Ok(()) };
+    let append = || fs::OpenOptions::new().append(true).create(true).open(&file)?.write_all(text.as_bytes());
+    append().map_err(|error: io::Error| Failure::input(format!("cannot write the step summary: {error}")))
+}
+
+type Ran = (Record, Option<Outcome>, Exit);
+
+fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Result<Ran, Failure> {
     let (directory, _scratch) = directory(job, setting)?;
     let Setting { runner, schedule, .. } = setting;
     let emulator = &runner.session.emulator;
@@ -236,7 +297,9 @@ struct Times {
 
 /// Tells people or machines of each run, and remembers what the exit code depends on.
 struct Reporter {
-    json: bool,
+    format: Format,
+    /// All results.
+    records: Vec<Record>,
     style: Style,
     exit: Exit,
     /// By scenario: raw hashes, with the numbers of boots and forks that gave them.
@@ -244,8 +307,7 @@ struct Reporter {
 }
 
 impl Reporter {
-    fn report(&mut self, job: &Job<'_>, setting: &Setting<'_>, result: Ran) -> Result<(), Failure> {
-        let (record, outcome, exit) = result?;
+    fn report(&mut self, job: &Job<'_>, setting: &Setting<'_>, (record, outcome, exit): Ran) -> Result<(), Failure> {
         self.exit = self.exit.worst(exit);
         if let Some(hash) = &record.raw_sha256 {
             let times = self.hashes.entry(record.scenario.clone()).or_default().entry(hash.clone()).or_default();
@@ -254,8 +316,11 @@ impl Reporter {
                 _ => times.boots += 1,
             }
         }
-        if self.json {
-            answer_json(&record)?;
+        if matches!(self.format, Format::Json | Format::Ktap | Format::Github) {
+            if self.format == Format::Json {
+                answer_json(&record)?;
+            }
+            self.records.push(record);
             return Ok(());
         }
         if job.repetition == 1 {
@@ -271,6 +336,7 @@ impl Reporter {
         if let Some(kept) = &record.evidence {
             talk(&format!("  evidence: {}", kept.display()));
         }
+        self.records.push(record);
         Ok(())
     }
 

@@ -9,6 +9,7 @@ mod costs_and_capsules;
 mod determinism;
 mod failures;
 mod record;
+mod results;
 mod scaffold;
 mod schema;
 mod shell;

@@ -34,6 +34,10 @@ pub enum Format {
     Markdown,
     /// Plain text for a reply to a mail; of `regress`
     Mail,
+    /// The kernel's test format; of `run`
+    Ktap,
+    /// Annotations and a step summary of GitHub Actions; of `run`
+    Github,
 }
 
 impl OutputArguments {
