@@ -22,6 +22,8 @@ pub(super) const RELEASE: &str = "release";
 pub(super) const SYMVERS: &str = "build/Module.symvers";
 /// The modules that the kernel's own source makes, `NAME.ko`.
 pub(super) const MODULES: &str = "modules";
+/// The device trees that came with a kernel.
+pub(super) const DEVICE_TREES: &str = "device-trees";
 /// The directory that out-of-tree modules are built against.
 pub(super) const BUILD_TREE: &str = "build";
 

@@ -4,8 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::arch::Arch;
-use super::build::{BUILD_TREE, CONFIG, KERNEL, MODULES, RELEASE, SYMVERS, SYSTEM_MAP};
-use super::prebuilt::DEVICE_TREES;
+use super::build::{BUILD_TREE, CONFIG, DEVICE_TREES, KERNEL, MODULES, RELEASE, SYMVERS, SYSTEM_MAP};
 use super::source::digest;
 use crate::{ImageError, module_headers};
 use kernsnap_host::key::CacheInputs;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::apt::{Apt, Look};
 use super::arch::Arch;
-use super::build::{BUILD_TREE, CONFIG, KERNEL, MODULES, RELEASE, SYMVERS};
+use super::build::{BUILD_TREE, CONFIG, DEVICE_TREES, KERNEL, MODULES, RELEASE, SYMVERS};
 use super::source::spec::{PackageSpec, PrebuiltFiles, PrebuiltSpec};
 use crate::{ImageError, Options, Resolve, kernel_build, module_headers};
 use kernsnap_host::exec::{Tool, ToolCall, ToolError, capture, run};
@@ -17,8 +17,6 @@ use kernsnap_host::progress::{Events, ImageEvent, Phase};
 use kernsnap_host::store::{Entry, Store, StoreError};
 
 const RECIPE: u32 = 1;
-/// The device trees that came with a kernel.
-pub(super) const DEVICE_TREES: &str = "device-trees";
 
 /// The packages of one kernel, as they were found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

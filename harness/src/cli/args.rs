@@ -261,7 +261,7 @@ pub struct RunArguments {
     #[arg(long)]
     pub fail_fast: bool,
 
-    /// Writes the results as JUnit's XML
+    /// Writes the results as XML of `JUnit`
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
 

@@ -22,7 +22,7 @@ pub(super) fn tally(records: &[Record]) -> String {
     format!("{} {runs}: {}", records.len(), parts.collect::<Vec<_>>().join(", "))
 }
 
-/// JUnit's XML as nextest writes it. A run that says nothing about its kernel is an error, not a failure.
+/// XML of `JUnit`, as nextest writes it. A run that says nothing about its kernel is an error, not a failure.
 pub(super) fn junit(records: &[Record]) -> Result<String, quick_junit::SerializeError> {
     let mut report = Report::new("kernsnap");
     let mut suites: Vec<TestSuite> = Vec::new();
@@ -44,13 +44,12 @@ pub(super) fn junit(records: &[Record]) -> Result<String, quick_junit::Serialize
         if let Some(evidence) = &record.evidence {
             case.add_property(Property::new("evidence", evidence.display().to_string()));
         }
-        match suites.iter_mut().find(|suite| suite.name.as_str() == record.image) {
-            Some(suite) => drop(suite.add_test_case(case)),
-            None => {
-                let mut suite = TestSuite::new(record.image.clone());
-                suite.add_test_case(case);
-                suites.push(suite);
-            }
+        if let Some(suite) = suites.iter_mut().find(|suite| suite.name.as_str() == record.image) {
+            suite.add_test_case(case);
+        } else {
+            let mut suite = TestSuite::new(record.image.clone());
+            suite.add_test_case(case);
+            suites.push(suite);
         }
     }
     report.add_test_suites(suites);

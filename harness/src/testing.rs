@@ -1,0 +1,246 @@
+//! Scenarios as tests of a cargo project: one test for each scenario and image, with insta snapshots beside them.
+//!
+//! A test file of the project, `harness = false` in its `Cargo.toml`, has three lines:
+//!
+//! ```no_run
+//! kernsnap::scenario_tests!();
+//! ```
+//!
+//! The project's directory is a workspace over what kernsnap brings along: its `scenarios/`, `guest-programs/` and `images/`, all of
+//! them optional. A snapshot is `scenarios/snapshots/IMAGE/SCENARIO.snap`, and `cargo insta review` reviews it.
+//!
+//! The environment tells what to test and how: `KERNSNAP_IMAGES` names images in place of those of the test file, `KERNSNAP_RERUN` runs
+//! what is known again, and `KERNSNAP_FRESH` boots for each test. A run that gives other bytes than the known result is a failure.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use insta::Snapshot;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use crate::cli::{default_store, templates};
+use crate::session::catalogue;
+use crate::session::prepare::{Prepared, PreparedImage};
+use crate::session::record::LastVerdict;
+use crate::session::run::{RunPolicy, Runner, Session};
+use crate::session::status::{RunStatus, with_causes};
+use crate::session::templates::become_broker_if_asked;
+use kernsnap_analysis::verdict::Verdict;
+use kernsnap_analysis::verdict::mutation::mutate;
+use kernsnap_host::store::Store;
+use kernsnap_host::workspace::Workspace;
+use kernsnap_image::{ImageSpec, Images, Options};
+
+#[doc(hidden)]
+pub use insta;
+
+/// The backstop in host time; a test runner's own should be longer, so that a lost machine leaves its evidence.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// The image of a project that names none.
+pub const DEFAULT_IMAGE: &str = "rpi3-6.1";
+
+/// Makes the `main` of a test file that tests the scenarios of its project. `scenario_tests!(images: ["rpi3-6.12", "virt-6.1"])` tests
+/// them on other images than [`DEFAULT_IMAGE`].
+#[macro_export]
+macro_rules! scenario_tests {
+    () => {
+        $crate::scenario_tests!(images: [$crate::testing::DEFAULT_IMAGE]);
+    };
+    (images: [$($image:expr),+ $(,)?]) => {
+        fn main() -> ::std::process::ExitCode {
+            // The macro of insta finds the project that it is expanded in.
+            $crate::testing::Suite::of_project(env!("CARGO_MANIFEST_DIR"), &[$($image),+])
+                .run(|name, text| $crate::testing::insta::assert_snapshot!(name, text))
+        }
+    };
+}
+
+/// The tests of a workspace.
+#[derive(Clone, Debug)]
+pub struct Suite {
+    workspace: Workspace,
+    /// By their names; all that are not built on request where none is named.
+    images: Vec<String>,
+    /// True if only scenarios of the workspace's own directory are tested.
+    own: bool,
+}
+
+impl Suite {
+    /// The scenarios of a project on these images.
+    #[must_use]
+    pub fn of_project(root: &str, images: &[&str]) -> Self {
+        let named = named_images();
+        let images = if named.is_empty() { images.iter().map(|image| (*image).to_owned()).collect() } else { named };
+        Self { workspace: Workspace::at(root), images, own: true }
+    }
+
+    /// The scenarios of a complete workspace on all of its images, those on request only where `KERNSNAP_IMAGES` names them.
+    #[must_use]
+    pub fn of_checkout(root: &str) -> Self {
+        Self { workspace: Workspace::at(root), images: Vec::new(), own: false }
+    }
+
+    /// Runs the tests that the arguments of the process ask for. `assert` compares a text with the snapshot of this name.
+    pub fn run(self, assert: fn(&str, &str)) -> ExitCode {
+        if become_broker_if_asked() {
+            return ExitCode::SUCCESS;
+        }
+        let arguments = Arguments::from_args();
+        // Only names are looked at here: a broken scenario is one failing test, not a broken list.
+        let trials = self.trials(assert).unwrap_or_else(|error| {
+            let text = error.to_string();
+            vec![Trial::test("list", move || Err(text.into()))]
+        });
+        libtest_mimic::run(&arguments, trials).exit_code()
+    }
+
+    fn trials(self, assert: fn(&str, &str)) -> Result<Vec<Trial>, Box<dyn Error>> {
+        let files = self.workspace.scenario_files()?;
+        let workspace = if self.own { over_catalogue(self.workspace)? } else { self.workspace };
+        let images = if self.own { self.images } else { images_of(&workspace) };
+        let pairs = images.iter().flat_map(|image| files.iter().map(move |file| (image.clone(), file.clone())));
+        let trial = |(image, file): (String, PathBuf)| {
+            let id = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let workspace = workspace.clone();
+            Trial::test(format!("{image}::{id}"), move || {
+                check(&workspace, &image, &file, assert).map_err(|error| {
+                    // nextest takes a failure's message from a line like this one.
+                    say(&format!("Error: {}", with_causes(&*error)));
+                    say(&format!("again: kernsnap run {id} --image {image}"));
+                    Failed::without_message()
+                })
+            })
+        };
+        Ok(pairs.map(trial).collect())
+    }
+}
+
+/// Every image but those that are built on request and not named.
+fn images_of(workspace: &Workspace) -> Vec<String> {
+    let named = named_images();
+    let is_wanted =
+        |image: &String| named.contains(image) || !ImageSpec::load(workspace, image).is_ok_and(|spec| spec.on_request);
+    workspace.image_names().into_iter().filter(is_wanted).collect()
+}
+
+fn over_catalogue(workspace: Workspace) -> Result<Workspace, Box<dyn Error>> {
+    let below = if workspace.is_complete() { None } else { Some(catalogue::directory(&store()?)?) };
+    Ok(below.into_iter().fold(workspace, Workspace::over))
+}
+
+fn store() -> Result<Store, Box<dyn Error>> {
+    Ok(Store::at(default_store().ok_or("there is no home directory for the image store")?))
+}
+
+fn check(workspace: &Workspace, image: &str, file: &Path, assert: fn(&str, &str)) -> Result<(), Box<dyn Error>> {
+    let store = store()?;
+    let options = Options::default();
+    let images = Images { workspace, store: &store, options: &options };
+    let mut on = |event| say(&format!("{event:?}"));
+    let prepared_image = PreparedImage::open(images, image, &mut on)?;
+    let (scenario, payload) = match prepared_image.scenario(file, &mut on)? {
+        Prepared::Ready(scenario, payload) => (scenario, payload),
+        // That it is not about this kernel, and why, is reviewed like a view.
+        Prepared::DoesNotApply(not) => {
+            LastVerdict::remember(&store, image, &not.id, RunStatus::DoesNotApply, &prepared_image.runtime.image_key);
+            return compare(workspace, image, file, (&not.id, &not.title), &not.to_string(), assert);
+        }
+    };
+    let schedule = prepared_image.runtime.machine.usual_schedule();
+    let directory = store.scratch()?;
+    let session = Session::open(&store, templates(&store))?;
+    let runner = Runner { policy: policy(), limit: LIMIT, ..Runner::new(&session, &prepared_image.runtime) };
+    let outcome = runner.run(&scenario, &payload, schedule, directory.path())?.outcome;
+    LastVerdict::remember(&store, image, &scenario.id, (&outcome.verdict).into(), &prepared_image.runtime.image_key);
+    // The evidence stands before the comparison, so that a failure shows it.
+    say(&outcome.view.to_string());
+    if let Verdict::Failed(violations) = &outcome.verdict {
+        for violation in violations {
+            say(&format!("✗ {violation}"));
+        }
+    }
+    compare(workspace, image, file, (&scenario.id, &scenario.title), &outcome.view.to_string(), assert)?;
+    match outcome.verdict {
+        Verdict::Passed => {
+            let survived = mutate(&scenario, &outcome.trace, &outcome.role_map, &outcome.console).survived;
+            let told = survived.iter().map(|(that, change)| format!("{that}: {change}")).collect::<Vec<_>>();
+            if told.is_empty() { Ok(()) } else { Err(format!("cannot fail: {}", told.join("; ")).into()) }
+        }
+        Verdict::Failed(violations) => {
+            Err(violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ").into())
+        }
+        Verdict::Unusable(reasons) => Err(format!("the trace is unusable: {}", reasons.join("; ")).into()),
+    }
+}
+
+fn policy() -> RunPolicy {
+    match () {
+        () if is_set("KERNSNAP_FRESH") => RunPolicy::Boot,
+        () if is_set("KERNSNAP_RERUN") => RunPolicy::Rerun,
+        () => RunPolicy::Cached,
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test has no command line of its own")]
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0")
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test has no command line of its own")]
+fn named_images() -> Vec<String> {
+    let named = std::env::var("KERNSNAP_IMAGES").unwrap_or_default();
+    named.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+#[expect(clippy::print_stderr, reason = "a test tells what it saw")]
+fn say(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Compares with the reviewed snapshot: the image's own, or else that of the image it is like.
+fn compare(
+    workspace: &Workspace,
+    image: &str,
+    file: &Path,
+    (id, title): (&str, &str),
+    text: &str,
+    assert: fn(&str, &str),
+) -> Result<(), Box<dyn Error>> {
+    let own = workspace.snapshots(image).join(format!("{id}.snap"));
+    if let Some(like) = ImageSpec::load(workspace, image)?.like
+        && same(reviewed(workspace, &like, id)?.as_ref(), text)
+    {
+        if own.exists() {
+            return Err(format!("`{}` says what {like}'s says: remove it", workspace.relative(&own).display()).into());
+        }
+        return Ok(());
+    }
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(workspace.snapshots(image));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.set_input_file(file);
+    settings.set_description(title);
+    settings.bind(|| assert(id, text));
+    Ok(())
+}
+
+/// The snapshot that counts for an image.
+fn reviewed(workspace: &Workspace, image: &str, id: &str) -> Result<Option<Snapshot>, Box<dyn Error>> {
+    let own = workspace.snapshots(image).join(format!("{id}.snap"));
+    if own.exists() {
+        return Ok(Some(Snapshot::from_file(&own)?));
+    }
+    match ImageSpec::load(workspace, image)?.like {
+        Some(like) => reviewed(workspace, &like, id),
+        None => Ok(None),
+    }
+}
+
+fn same(snapshot: Option<&Snapshot>, text: &str) -> bool {
+    let contents = snapshot.and_then(|snapshot| snapshot.as_text().map(ToString::to_string));
+    contents.is_some_and(|contents| contents.trim_end() == text.trim_end())
+}

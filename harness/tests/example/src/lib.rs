@@ -1,0 +1,1 @@
+//! A project of its own would have its code here.

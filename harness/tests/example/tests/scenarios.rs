@@ -1,0 +1,3 @@
+//! One test for each scenario of this project.
+
+kernsnap::scenario_tests!();
