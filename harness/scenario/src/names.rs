@@ -56,6 +56,12 @@ impl Names {
         self.candidates(name).any(|candidate| candidate == function)
     }
 
+    /// The functions that have several names: a line for each, with the names that kernels give it.
+    #[must_use]
+    pub fn table(&self) -> String {
+        self.logical.values().filter(|names| names.len() > 1).map(|names| names.join(" ") + "\n").collect()
+    }
+
     /// The logical names.
     pub fn logical(&self) -> impl Iterator<Item = &str> {
         self.logical.keys().map(String::as_str)

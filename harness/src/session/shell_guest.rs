@@ -49,6 +49,7 @@ pub fn prepare(
     root.directory("bin");
     root.program("init", read(&scripts.join("init"))?);
     root.file("etc/profile", read(&scripts.join("profile"))?);
+    root.file("etc/names", load::names(workspace)?.table().into());
     root.program("bin/busybox", read(&images.busybox(&image, busybox, on)?.path)?);
     for name in workspace.programs() {
         root.program(&program_path(&name), read(&images.program(&image, &name, on)?.path)?);

@@ -177,3 +177,15 @@ fn no_signal_to_the_harness_leaves_a_machine() -> Outcome {
     }
     Ok(())
 }
+
+#[test]
+fn the_books_path_is_there_and_a_name_of_another_kernel_gets_a_hint() -> Outcome {
+    let ended = ask(
+        "cd /sys/kernel/debug/tracing && . /etc/profile; echo _do_fork > set_ftrace_filter; cat set_ftrace_filter",
+    )?;
+    assert!(ended.stdout.contains("hint: _do_fork is kernel_clone here"), "{ended:?}");
+    let ended =
+        ask("cd /sys/kernel/debug/tracing && . /etc/profile; echo do_exit > set_ftrace_filter; cat set_ftrace_filter")?;
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "do_exit\n"), "{ended:?}");
+    Ok(())
+}
