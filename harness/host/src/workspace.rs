@@ -17,6 +17,8 @@ const OF_A_CATALOGUE: &str = "images/names.yaml";
 pub struct Workspace {
     /// Its own directory.
     pub root: PathBuf,
+    /// Where relative paths in its files begin: its directory, also where `root` is a copy of that.
+    pub origin: PathBuf,
     /// The directories below it, the uppermost first.
     below: Vec<PathBuf>,
 }
@@ -25,7 +27,8 @@ impl Workspace {
     /// The workspace in this directory. The path must be absolute: tools run elsewhere.
     #[must_use]
     pub fn at(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), below: Vec::new() }
+        let root = root.into();
+        Self { origin: root.clone(), root, below: Vec::new() }
     }
 
     /// The workspace that `start` lies in: the directory above it with the [`MARKER`], or with scenarios and images or programs.
@@ -48,7 +51,19 @@ impl Workspace {
     /// This one in a directory, over all of another.
     #[must_use]
     pub fn on(root: impl Into<PathBuf>, other: &Self) -> Self {
-        Self { root: root.into(), below: other.layers().map(Path::to_owned).collect() }
+        let below = other.layers().map(Path::to_owned).collect();
+        Self { root: root.into(), origin: other.origin.clone(), below }
+    }
+
+    /// The same with the files of its own directory as they are now: copies of them in `directory`, which is empty.
+    ///
+    /// # Errors
+    /// If a file cannot be copied.
+    pub fn frozen(&self, directory: &Path) -> io::Result<Self> {
+        for part in ["docs/lessons", "guest-programs", "images", "scenarios"] {
+            copy(&self.root.join(part), &directory.join(part))?;
+        }
+        Ok(Self { root: directory.to_owned(), ..self.clone() })
     }
 
     /// True if it has all that others have in a directory below them.
@@ -172,6 +187,23 @@ impl Workspace {
     }
 }
 
+/// Copies a directory that may not be there. Links become what they name.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    if !from.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(to)?;
+    for path in entries(from)? {
+        let target = to.join(path.file_name().unwrap_or_default());
+        if path.is_dir() {
+            copy(&path, &target)?;
+        } else if path.is_file() {
+            fs::copy(&path, &target)?;
+        }
+    }
+    Ok(())
+}
+
 /// The paths in a directory, sorted.
 fn entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
@@ -219,6 +251,11 @@ mod tests {
         assert_eq!(both.image_file("one"), below.path().join("images/one.yaml"));
         assert_eq!(both.image_file("two"), own.path().join("images/two.yaml"));
         assert_eq!(both.relative(&files[0]), Path::new("scenarios/a/exit.yaml"));
+        let copy = tempfile::tempdir()?;
+        let frozen = both.frozen(copy.path())?;
+        fs::remove_file(own.path().join("scenarios/mine/fork.yaml"))?;
+        let expected = [below.path().join("scenarios/a/exit.yaml"), copy.path().join("scenarios/mine/fork.yaml")];
+        assert_eq!(frozen.scenario_files()?, expected);
         assert_eq!(Workspace::around(below.path()), Some(Workspace::at(below.path())));
         Ok(())
     }

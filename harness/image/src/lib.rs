@@ -193,7 +193,7 @@ impl Images<'_> {
     pub fn open_or_build(&self, spec: &ImageSpec, board: &Board, events: Events<'_>) -> Result<BuiltImage, ImageError> {
         let kernel = &spec.kernel;
         let toolchain = Toolchain::identify(self.store, &kernel.cross)?;
-        let root = &self.workspace.root;
+        let root = &self.workspace.origin;
         if let SourceSpec::Prebuilt(prebuilt) = self.options.kernel_source.as_ref().unwrap_or(&kernel.source) {
             let (inputs, entry) = prebuilt::open(self.store, root, prebuilt, kernel.arch, self.options, events)?;
             let tree = self.device_tree(spec, board, None, &entry, events)?;
@@ -230,7 +230,7 @@ impl Images<'_> {
     pub fn is_built(&self, spec: &ImageSpec) -> Result<bool, ImageError> {
         let inputs = match &spec.kernel.source {
             SourceSpec::Prebuilt(prebuilt) => {
-                prebuilt::known(self.store, &self.workspace.root, prebuilt, spec.kernel.arch)?
+                prebuilt::known(self.store, &self.workspace.origin, prebuilt, spec.kernel.arch)?
             }
             source if source::is_recorded(self.store, source) => {
                 match Toolchain::identify(self.store, &spec.kernel.cross) {
@@ -332,7 +332,7 @@ impl Images<'_> {
             users.extend(kconfig::parse(&[(path.clone(), user_file(path)?)])?);
         }
         kconfig::lay_over(&mut fragments, users).into_iter().map(ImageEvent::Note).for_each(&mut *events);
-        let source = source::resolve(self.store, &self.workspace.root, &kernel.source, self.options, events)?;
+        let source = source::resolve(self.store, &self.workspace.origin, &kernel.source, self.options, events)?;
         let inputs = |kind, recipe, source: &str| {
             CacheInputs::new(kind, recipe)
                 .with("source", source)

@@ -31,6 +31,7 @@ struct Document<'a> {
 }
 
 pub(super) fn bisect(context: &Context, arguments: &BisectArguments) -> Result<Exit, Failure> {
+    let (context, _copies) = &context.frozen()?;
     let file = match &arguments.scenario {
         Some(scenario) if arguments.when.needs_a_run() => Some(load::scenario_file(&context.workspace, scenario)?),
         None if !arguments.when.needs_a_run() => None,

@@ -57,7 +57,7 @@ use crate::session::run::{GuestPayload, LIMIT, Session};
 use crate::session::templates::{Templates, become_broker_if_asked};
 use crate::session::{catalogue, load};
 use kernsnap_host::interrupt;
-use kernsnap_host::store::Store;
+use kernsnap_host::store::{Scratch, Store};
 use kernsnap_host::workspace::Workspace;
 use kernsnap_image::{
     ConfigBase, GitSpec, ImageError, ImageSpec, Images, Options, PrebuiltSpec, Resolve, SourceSpec, TarballSpec,
@@ -182,6 +182,15 @@ impl Context {
             if workspace.is_complete() { None } else { Some(catalogue::directory(&store).map_err(ImageError::from)?) };
         let workspace = below.into_iter().fold(workspace, Workspace::over);
         Ok(Self { workspace, store })
+    }
+
+    /// The same with the files of the workspace as they are now, for a command that works long: an edit in the meantime has no part
+    /// in it. The copies go away with the guard.
+    fn frozen(&self) -> Result<(Self, Scratch), Failure> {
+        let scratch = self.store.scratch().map_err(ImageError::from)?;
+        let copied = self.workspace.frozen(scratch.path());
+        let workspace = copied.map_err(|error| Failure::input(format!("cannot copy the workspace: {error}")))?;
+        Ok((Self { workspace, store: self.store.clone() }, scratch))
     }
 
     /// The part that all runs of a command share. A command that runs guests opens it first: without QEMU, nothing that is

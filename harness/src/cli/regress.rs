@@ -1,16 +1,20 @@
 //! `kernsnap regress`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::args::{DEFAULT_IMAGE, Format, RegressArguments};
-use super::{Context, Exit, Failure, absolute, answer, answer_json, placed, terminal, write_file};
+use super::{Context, Exit, Failure, Scenarios, absolute, answer, answer_json, placed, terminal, write_file};
+use crate::session::prepare::PreparedImage;
 use crate::session::regress::{self, RegressOrder};
 use crate::session::run::Session;
+use kernsnap_analysis::cost::{self, Threshold};
 use kernsnap_analysis::regress::{Class, Report};
 use kernsnap_host::git::{Commit, History};
 use kernsnap_image::{GitSpec, Options, SourceSpec};
+use kernsnap_yaml::did_you_mean;
 
 /// The word for the files of a repository as they are.
 const WORK_TREE: &str = "worktree";
@@ -81,6 +85,7 @@ struct Range {
 }
 
 pub(super) fn regress(context: &Context, arguments: &RegressArguments) -> Result<Exit, Failure> {
+    let (context, _copies) = &context.frozen()?;
     let session = context.session()?;
     let order = RegressOrder {
         files: context.scenario_files(&arguments.scenarios)?,
@@ -146,10 +151,30 @@ fn compare(
 ) -> Result<Report, Failure> {
     let before = context.prepared_image(&base.options, &base.image)?;
     let after = context.prepared_image(&head.options, &head.image)?;
+    check_figures(&order.fail_above, &before, &order.files)?;
     let findings = regress::regress(session, &before, &after, order)?;
     let identical = findings.is_none();
     let (base, head) = (base.name.clone(), head.name.clone());
     Ok(Report { base, head, identical, findings: findings.unwrap_or_default() })
+}
+
+/// A threshold for a figure that no scenario has would never fail.
+fn check_figures(thresholds: &[Threshold], image: &PreparedImage<'_>, files: &[PathBuf]) -> Result<(), Failure> {
+    let named: Vec<&str> = thresholds.iter().map(|one| one.name.as_str()).filter(|name| !name.is_empty()).collect();
+    if named.is_empty() {
+        return Ok(());
+    }
+    let scenarios = Scenarios::prepare(image, files)?;
+    let known: BTreeSet<String> =
+        scenarios.ready.iter().flat_map(|(scenario, _)| cost::figure_names(scenario)).collect();
+    match named.iter().find(|name| !known.contains(**name)) {
+        None => Ok(()),
+        Some(name) => {
+            let near = did_you_mean(name, known.iter().map(String::as_str));
+            let hint = near.unwrap_or_else(|| "`kernsnap cost SCENARIO` shows the figures of a scenario".to_owned());
+            Err(Failure::input(format!("no scenario here has a figure `{name}`\n\nhint: {hint}")))
+        }
+    }
 }
 
 fn shown(report: &Report, format: Format) -> String {

@@ -114,3 +114,12 @@ fn a_debugger_stops_where_it_is_told_and_knows_the_kernels_names() -> Outcome {
     assert!(ended.stdout.contains("do_exit in section .text"), "{ended:?}");
     Ok(())
 }
+
+#[test]
+fn a_threshold_for_a_figure_that_is_nowhere_is_a_mistake() -> Outcome {
+    let words = ["regress", "user-fork", "--base", "rpi3-6.1", "--head", "rpi3-6.1", "--fail-above", "fork -> wokn>5%"];
+    let ended = Kernsnap::new(&root(), words).run()?;
+    assert_eq!(ended.code, Some(Exit::BadInput as i32), "{ended:?}");
+    assert!(ended.stderr.contains("no scenario here has a figure `fork -> wokn`"), "{ended:?}");
+    Ok(())
+}

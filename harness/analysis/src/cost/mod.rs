@@ -73,6 +73,12 @@ pub fn figures(scenario: &Scenario, trace: &Trace, role_map: &RoleMap, clock: Cl
     found
 }
 
+/// The names that figures of a scenario can have.
+#[must_use]
+pub fn figure_names(scenario: &Scenario) -> Vec<String> {
+    scenario.cost.iter().chain(&suggested(scenario)).map(|anchors| anchors.name.clone()).collect()
+}
+
 fn measure(
     anchors: &Anchors,
     events: &[Event],
