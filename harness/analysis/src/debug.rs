@@ -20,15 +20,26 @@ fn functions(symbols: &Symbols) -> BTreeMap<u64, String> {
     text.lines().filter_map(line).collect()
 }
 
-/// Where `what` begins: a function, `do_exit` or `do_exit()`, or the function that records an event, `sched_process_exit`.
-/// Compiler suffixes need not be told. `None` where the kernel has neither.
+/// Where `what` begins: a function, `do_exit` or `do_exit()`, or the function that records an event, `sched_process_exit`. `is_event`
+/// tells the names of events. Compiler suffixes need not be told. `None` where the kernel has neither.
+///
+/// Events of one class share their function (`DEFINE_EVENT`), which goes by the name of the class: `sched_process_template`. It is
+/// the class whose name has most in common with the event's.
 #[must_use]
-pub fn address(symbols: &Symbols, what: &str) -> Option<(u64, String)> {
+pub fn address(symbols: &Symbols, what: &str, is_event: impl Fn(&str) -> bool) -> Option<(u64, String)> {
     let name = what.strip_suffix("()").unwrap_or(what);
     let recorder = format!("{RECORDER}{name}");
     let functions = functions(symbols);
     let find = |wanted: &str| functions.iter().find(|(_, known)| fold(known) == wanted);
-    find(name).or_else(|| find(&recorder)).map(|(address, name)| (*address, name.clone()))
+    let in_common = |class: &str| class.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
+    let of_class = || {
+        let classes = functions
+            .iter()
+            .filter_map(|(address, known)| Some((fold(known).strip_prefix(RECORDER)?, (address, known))));
+        let classes = classes.filter(|(class, _)| !is_event(class) && in_common(class) > 0);
+        classes.max_by_key(|(class, _)| in_common(class)).map(|(_, function)| function).filter(|_| is_event(name))
+    };
+    find(name).or_else(|| find(&recorder)).or_else(of_class).map(|(address, name)| (*address, name.clone()))
 }
 
 /// The symbols as an executable for 64-bit Arm that holds nothing else. `None` for a kernel of 32 bits, or without symbols.
@@ -112,19 +123,24 @@ mod tests {
 
     fn symbols() -> Symbols {
         let text = "ffff800008010000 T _stext\nffff800008010100 T do_exit\nffff800008010200 t copy_process.isra.0\n\
-                    ffff800008010300 t trace_event_raw_event_sched_switch\nffff800008010400 T _etext\n";
+                    ffff800008010300 t trace_event_raw_event_sched_switch\nffff800008010310 t \
+                    trace_event_raw_event_sched_process_template\nffff800008010320 t \
+                    trace_event_raw_event_sched_wakeup_template\nffff800008010400 T _etext\n";
         Symbols::from_system_map(text).0
     }
 
     #[test]
     fn functions_and_events_have_a_place_to_stop_at() {
         let check = |what: &str, expected: Option<u64>| {
-            assert_eq!(address(&symbols(), what).map(|(address, _)| address), expected, "{what}");
+            let is_event = |name: &str| ["sched_switch", "sched_process_exit", "sched_waking"].contains(&name);
+            assert_eq!(address(&symbols(), what, is_event).map(|(address, _)| address), expected, "{what}");
         };
         check("do_exit", Some(0xffff_8000_0801_0100));
         check("do_exit()", Some(0xffff_8000_0801_0100));
         check("copy_process", Some(0xffff_8000_0801_0200));
         check("sched_switch", Some(0xffff_8000_0801_0300));
+        check("sched_process_exit", Some(0xffff_8000_0801_0310));
+        check("sched_waking", Some(0xffff_8000_0801_0320));
         check("sched_swich", None);
     }
 

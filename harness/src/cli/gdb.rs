@@ -32,9 +32,11 @@ pub(super) fn gdb(context: &Context, arguments: &GdbArguments) -> Result<Exit, F
     let runtime = &prepared_image.runtime;
     let symbols = symbol_file(&runtime.symbols)
         .ok_or_else(|| Failure::input(format!("the kernel of {} is not one of 64 bits", runtime.image)))?;
+    let is_event =
+        |name: &str| prepared_image.events().any(|event| event.split_once(':').is_some_and(|(_, own)| own == name));
     let stop = match &arguments.at {
         None => None,
-        Some(what) => Some(address(&runtime.symbols, what).ok_or_else(|| {
+        Some(what) => Some(address(&runtime.symbols, what, is_event).ok_or_else(|| {
             Failure::input(format!("the kernel of {} has no function and no event `{what}`", runtime.image))
         })?),
     };
