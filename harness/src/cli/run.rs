@@ -19,6 +19,7 @@ use crate::session::capsule::Capsule;
 use crate::session::load;
 use crate::session::record::{LastVerdict, Record};
 use crate::session::run::{GuestPayload, Outcome, RunError, RunInput, RunPolicy, Runner, Started, evidence};
+use crate::session::status::RunStatus;
 use kernsnap_analysis::model::Model;
 use kernsnap_analysis::report::Sources;
 use kernsnap_analysis::verdict::Verdict;
@@ -42,6 +43,8 @@ struct Setting<'a> {
     schedule: Schedule,
     out: Option<PathBuf>,
     mutate: bool,
+    /// True if the kernel is another than the image's.
+    own_kernel: bool,
     repeat: usize,
     context: &'a Context,
     views: Vec<Kind>,
@@ -80,6 +83,10 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, F
         schedule,
         out: arguments.out.as_deref().map(absolute).transpose()?,
         mutate: arguments.mutate,
+        own_kernel: options.kernel_source.is_some()
+            || options.config.is_some()
+            || !options.patches.is_empty()
+            || !options.fragments.is_empty(),
         repeat: arguments.repeat.get(),
         context,
         views: arguments.views.clone(),
@@ -276,7 +283,11 @@ fn keep(directory: &Path, setting: &Setting<'_>, job: &Job<'_>) -> Option<PathBu
         return Some(directory.to_owned());
     }
     let repetition = job.repetition.to_string();
-    let mut parts = vec![&*setting.runner.runtime.image, &*job.scenario.id];
+    let runtime = setting.runner.runtime;
+    // Two kernels do not take each other's place.
+    let key = runtime.image_key.get(..12).unwrap_or(&runtime.image_key);
+    let image = if setting.own_kernel { format!("{}-{key}", runtime.image) } else { runtime.image.clone() };
+    let mut parts = vec![&*image, &*job.scenario.id];
     if setting.repeat > 1 {
         parts.push(&repetition);
     }
@@ -329,6 +340,11 @@ impl Reporter {
         answer(&summary(&record, (setting.repeat > 1).then_some(job.repetition)));
         for reason in &record.reasons {
             answer(&format!("  {reason}"));
+        }
+        if record.verdict == RunStatus::Failed && record.events == Some(0) {
+            answer(
+                "  hint: nothing was recorded; programs turn tracing on with `trace_on()`, or a step writes 1 to `tracing_on`",
+            );
         }
         for change in &record.unnoticed {
             answer(&format!("  cannot fail: {change}"));

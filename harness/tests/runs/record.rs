@@ -208,3 +208,28 @@ fn a_kernel_that_complains_fails_the_run_unless_that_is_allowed() -> Outcome {
     assert_eq!(ended.code, Some(Exit::Passed as i32), "{ended:?}");
     Ok(())
 }
+
+#[test]
+fn a_program_that_does_not_turn_tracing_on_gets_a_hint() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    for (file, text) in [
+        ("guest-programs/user/silent.c", "int main(void) { return 0; }\n"),
+        (
+            "scenarios/test/silent.yaml",
+            "title: nothing is recorded\nrun:\n  - start: { task: silent, program: silent }\n  - wait: silent\n\
+             trace: { tracer: nop, events: [sched_process_exit] }\nexpect:\n  - that: it ends\n    present: \"silent: \
+             sched_process_exit\"\n",
+        ),
+    ] {
+        let path = directory.path().join(file);
+        fs::create_dir_all(path.parent().ok_or("it has one")?)?;
+        fs::write(path, text)?;
+    }
+    let ended = call(directory.path(), &["run", "silent"])?;
+    assert_eq!(ended.code, Some(Exit::Different as i32), "{ended:?}");
+    assert!(
+        ended.stdout.contains("hint: nothing was recorded; programs turn tracing on with `trace_on()`"),
+        "{ended:?}"
+    );
+    Ok(())
+}
