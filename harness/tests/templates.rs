@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::error::Error;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::thread;
 use std::time::Duration;
 
@@ -74,6 +75,30 @@ fn children(parent: u32) -> Vec<u32> {
     let tasks = fs::read_dir(tasks).into_iter().flatten().flatten();
     let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
     lists.flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn a_run_has_files_of_its_own_whatever_still_writes_to_those_before() -> Outcome {
+    with_inputs(|store, inputs| {
+        let (_, input) = inputs.iter().find(|(id, _)| id == "hello").ok_or("there is no `hello`")?;
+        let template = input.template(LIMIT)?;
+        let directory = store.scratch()?;
+        let path = directory.path().join("console.log");
+        let inode = || Ok::<_, std::io::Error>(fs::metadata(&path)?.ino());
+        // Open, as a run has it that was given up: its number is not used again.
+        let mut held = vec![fs::File::create(&path)?];
+        for run in [true, false, true] {
+            let before = inode()?;
+            if run {
+                input.fork(&template, directory.path(), LIMIT)?
+            } else {
+                input.boot(directory.path(), LIMIT)?
+            };
+            assert_ne!(inode()?, before);
+            held.push(fs::File::open(&path)?);
+        }
+        Ok(())
+    })
 }
 
 #[test]

@@ -238,6 +238,10 @@ pub(super) fn file_error(path: &Path) -> impl FnOnce(io::Error) -> BootError {
 pub fn boot(request: &BootRequest<'_>) -> Result<Boot, BootError> {
     let console_path = request.directory.join(CONSOLE_LOG);
     let qemu_log = request.directory.join(QEMU_LOG);
+    // A forked run that was given up, because its template is gone, may still write to the files that it has open.
+    for path in [&console_path, &qemu_log] {
+        clear(path).map_err(file_error(path))?;
+    }
     File::create(&console_path).map_err(file_error(&console_path))?;
     let log = File::open(&console_path).map_err(file_error(&console_path))?;
     let memory = request.memory().map_err(file_error(Path::new("guest memory")))?;
@@ -249,6 +253,14 @@ pub fn boot(request: &BootRequest<'_>) -> Result<Boot, BootError> {
     let ended = watch.until_off(request.limit, |time| process.wait_timeout(time).map_err(Stop::Tool));
     process.kill();
     watch.finish(request, ended, &memory, request.machine.channel_in_memory())
+}
+
+/// Removes a file that may not be there.
+pub(super) fn clear(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn times(phases: &[(String, Instant)], started: Instant, total: Duration) -> Times {

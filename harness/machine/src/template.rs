@@ -20,7 +20,7 @@ use rustix::net::{
     recv, sendmsg, shutdown, socketpair,
 };
 
-use super::boot::{Boot, BootError, BootRequest, CONSOLE_LOG, QEMU_LOG, Stop, Watch, file_error, unordered};
+use super::boot::{Boot, BootError, BootRequest, CONSOLE_LOG, QEMU_LOG, Stop, Watch, clear, file_error, unordered};
 use super::console::ConsoleFollower;
 use super::machine::Region;
 use super::memory::GuestMemory;
@@ -216,6 +216,9 @@ impl Template {
     pub fn run(&self, request: &BootRequest<'_>) -> Result<Boot, BootError> {
         let console_path = request.directory.join(CONSOLE_LOG);
         let log_path = request.directory.join(QEMU_LOG);
+        for path in [&console_path, &log_path] {
+            clear(path).map_err(file_error(path))?;
+        }
         fs::write(&console_path, &self.console).map_err(file_error(&console_path))?;
         let mut console = File::options().write(true).open(&console_path).map_err(file_error(&console_path))?;
         console.seek(SeekFrom::End(0)).map_err(file_error(&console_path))?;
