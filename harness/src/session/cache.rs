@@ -113,7 +113,12 @@ impl Cache {
 
     /// Keeps what an input gave. A store that cannot be written costs a boot next time, no more.
     pub fn keep(&self, key: &Key, about: &About, evidence: &Evidence) {
-        let _ = self.write(key, about, evidence).and_then(|()| self.make_room());
+        let write = || {
+            self.store.sub("result").map_err(io::Error::other)?;
+            Self::write(&self.directory, &self.path(key), about, evidence)?;
+            self.make_room()
+        };
+        let _ = write();
     }
 
     /// Holds what a boot gave against what is known.
@@ -128,6 +133,10 @@ impl Cache {
         let path = self.path(key);
         let aside = self.aside.join(format!("result-{key}{END}"));
         let moved = self.store.sub("damaged").is_ok() && fs::rename(&path, &aside).is_ok();
+        if let Some((about, _)) = open(&aside).filter(|_| moved) {
+            // Both are needed to find the reason; the alarm does not depend on it.
+            let _kept = Self::write(&self.aside, &self.aside.join(format!("result-{key}.found{END}")), &about, found);
+        }
         Err(CacheMismatch { differences, entry: if moved { aside } else { path } })
     }
 
@@ -146,16 +155,15 @@ impl Cache {
         self.directory.join(format!("{key}{END}"))
     }
 
-    fn write(&self, key: &Key, about: &About, evidence: &Evidence) -> io::Result<()> {
+    fn write(directory: &Path, path: &Path, about: &About, evidence: &Evidence) -> io::Result<()> {
         let end = End { about: about.clone(), panic: evidence.panic.clone(), guest_ns: evidence.guest_ns };
         let end = serde_json::to_vec(&end)?;
         let parts = [(part::END, &*end), (part::TRACE, &evidence.body), (part::CONSOLE, &evidence.console)];
         let bytes = pack(&BTreeMap::from(parts), Effort::Quick)?;
-        self.store.sub("result").map_err(io::Error::other)?;
         // Two that write the same entry write the same bytes; a reader sees a whole one or none.
-        let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
+        let mut file = tempfile::NamedTempFile::new_in(directory)?;
         file.write_all(&bytes)?;
-        file.persist(self.path(key))?;
+        file.persist(path)?;
         Ok(())
     }
 
@@ -247,6 +255,8 @@ mod tests {
         let mismatch = cache.verify(&key("one"), &evidence("said"), &evidence("sang")).expect_err("it differs");
         assert_eq!(mismatch.differences, ["the console differs from line 1 on"]);
         assert_eq!((cache.find(&key("one")), mismatch.entry.exists()), (None, true));
+        let beside = cache.aside.join(format!("result-{}.found{END}", key("one")));
+        assert_eq!(open(&beside).map(|(_, found)| found), Some(evidence("sang")));
         Ok(())
     }
 
