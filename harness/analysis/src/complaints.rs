@@ -1,4 +1,4 @@
-//! What the kernel says when something is wrong with it: warnings, bugs, stalls and locks, found in its log. Pure.
+//! The messages with which a kernel complains about itself, found in its log: warnings, bugs, stalls, locks. Pure.
 
 /// The beginnings of such messages: `__warn` and `warn_slowpath_fmt` (`kernel/panic.c`), lockdep (`kernel/locking/lockdep.c`), KASAN
 /// (`mm/kasan/report.c`), UBSAN (`lib/ubsan.c`), hung tasks (`kernel/hung_task.c`), stalls of RCU (`kernel/rcu/tree_stall.h`),
@@ -34,7 +34,7 @@ pub struct Message<'a> {
     pub text: &'a str,
 }
 
-/// The kernel's own messages of what /proc/kmsg hands out (kernel/printk/printk.c, `syslog_print`): not those that programs wrote.
+/// The kernel's own messages in the text of /proc/kmsg (kernel/printk/printk.c, `syslog_print`): not those that programs wrote.
 pub fn messages(kmsg: &str) -> impl Iterator<Item = Message<'_>> {
     kmsg.lines().filter_map(|line| {
         let (level, rest) = line.strip_prefix('<')?.split_once('>')?;
@@ -47,7 +47,7 @@ pub fn messages(kmsg: &str) -> impl Iterator<Item = Message<'_>> {
     })
 }
 
-/// What stands in brackets at the beginning, with them, and the rest.
+/// The text in brackets at the beginning, with the brackets, and the rest.
 fn bracket(text: &str) -> (&str, &str) {
     match text.strip_prefix('[').and_then(|inner| inner.find(']')) {
         Some(at) => (&text[..at + 2], text[at + 2..].trim_start()),

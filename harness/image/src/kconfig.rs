@@ -109,7 +109,7 @@ pub(super) fn parse(files: &[(PathBuf, String)]) -> Result<Vec<Fragment>, Config
     if findings.is_empty() { Ok(fragments) } else { Err(ConfigError { stage: ConfigStage::Fragments, findings }) }
 }
 
-/// The comment so far with one more line, which is no option: an empty line begins anew.
+/// The comment so far with one more line that is not an option. An empty line ends a comment.
 fn comment(so_far: &str, line: &str) -> String {
     match line.trim().strip_prefix('#').map(str::trim) {
         None => String::new(),

@@ -98,7 +98,7 @@ pub(super) fn record(context: &Context, arguments: &RecordArguments) -> Result<E
     Ok(exit)
 }
 
-/// What is run, and where it is kept for the guest.
+/// The program or module to run, and its place for the guest.
 struct Given {
     name: String,
     subject: Subject,
@@ -111,7 +111,7 @@ impl Given {
     /// Finds out what the first word names, and puts it into the workspace `own`.
     fn read(arguments: &RecordArguments, own: &Path) -> Result<Self, Failure> {
         let (first, rest) =
-            arguments.program.split_first().ok_or_else(|| Failure::input("there is no program".into()))?;
+            arguments.program.split_first().ok_or_else(|| Failure::input("name a program".into()))?;
         let path = Path::new(first);
         let stem = arguments.save.clone().unwrap_or_else(|| stem(path));
         let name = task_name(&stem);

@@ -1,5 +1,5 @@
-//! What the program carries: boards, kernel configurations, the guest's init and library, images, scenarios and lessons. It lies below
-//! every workspace that is not complete by itself.
+//! The files that the program carries: boards, kernel configurations, the guest's init and library, images, scenarios and lessons.
+//! They lie below every workspace that is not complete by itself.
 
 use std::fs;
 use std::path::PathBuf;

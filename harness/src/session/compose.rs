@@ -8,7 +8,7 @@ use globset::GlobBuilder;
 use kernsnap_scenario::{End, RootFileSystem};
 use kernsnap_trace::{Event, EventKind, Pid};
 
-/// What runs in the guest.
+/// The subject of a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A guest program, by its name in the workspace, with its arguments.
@@ -17,7 +17,7 @@ pub enum Subject {
     Module(Vec<String>),
 }
 
-/// What is traced.
+/// The trace of a recording.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tracing {
     /// `nop`, `function` or `function_graph`.

@@ -30,7 +30,7 @@ pub struct RecordArguments {
     #[arg(value_name = "PROGRAM", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     pub program: Vec<String>,
 
-    /// Events: a system, an event, a pattern such as `irq:*`, or `all` [default: sched, where there is no tracer]
+    /// Events: a system, an event, a pattern such as `irq:*`, or `all` [default: sched, without a tracer]
     #[arg(short, long = "event", value_name = "EVENT")]
     pub events: Vec<String>,
 
