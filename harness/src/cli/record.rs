@@ -110,8 +110,7 @@ struct Given {
 impl Given {
     /// Finds out what the first word names, and puts it into the workspace `own`.
     fn read(arguments: &RecordArguments, own: &Path) -> Result<Self, Failure> {
-        let (first, rest) =
-            arguments.program.split_first().ok_or_else(|| Failure::input("name a program".into()))?;
+        let (first, rest) = arguments.program.split_first().ok_or_else(|| Failure::input("name a program".into()))?;
         let path = Path::new(first);
         let stem = arguments.save.clone().unwrap_or_else(|| stem(path));
         let name = task_name(&stem);
