@@ -17,7 +17,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use insta::Snapshot;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::cli::{default_store, templates};
@@ -25,6 +24,7 @@ use crate::session::catalogue;
 use crate::session::prepare::{Prepared, PreparedImage};
 use crate::session::record::LastVerdict;
 use crate::session::run::{RunPolicy, Runner, Session};
+use crate::session::snapshot::{self, Comparison, Subject};
 use crate::session::status::{RunStatus, with_causes};
 use crate::session::templates::become_broker_if_asked;
 use kernsnap_analysis::verdict::Verdict;
@@ -209,14 +209,14 @@ fn compare(
     text: &str,
     assert: fn(&str, &str),
 ) -> Result<(), Box<dyn Error>> {
-    let own = workspace.snapshots(image).join(format!("{id}.snap"));
-    if let Some(like) = ImageSpec::load(workspace, image)?.like
-        && same(reviewed(workspace, &like, id)?.as_ref(), text)
-    {
-        if own.exists() {
-            return Err(format!("`{}` says what {like}'s says: remove it", workspace.relative(&own).display()).into());
+    match snapshot::compare(workspace, Subject { image, scenario: id, title, file, text })? {
+        Comparison::Redundant { own, like } => {
+            let own = workspace.relative(&own).display();
+            return Err(format!("the snapshot `{own}` repeats that of {like}: remove it").into());
         }
-        return Ok(());
+        // It may be that of the image which this one is like.
+        Comparison::Same => return Ok(()),
+        Comparison::Missing | Comparison::Differs { .. } => {}
     }
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(workspace.snapshots(image));
@@ -226,21 +226,4 @@ fn compare(
     settings.set_description(title);
     settings.bind(|| assert(id, text));
     Ok(())
-}
-
-/// The snapshot that counts for an image.
-fn reviewed(workspace: &Workspace, image: &str, id: &str) -> Result<Option<Snapshot>, Box<dyn Error>> {
-    let own = workspace.snapshots(image).join(format!("{id}.snap"));
-    if own.exists() {
-        return Ok(Some(Snapshot::from_file(&own)?));
-    }
-    match ImageSpec::load(workspace, image)?.like {
-        Some(like) => reviewed(workspace, &like, id),
-        None => Ok(None),
-    }
-}
-
-fn same(snapshot: Option<&Snapshot>, text: &str) -> bool {
-    let contents = snapshot.and_then(|snapshot| snapshot.as_text().map(ToString::to_string));
-    contents.is_some_and(|contents| contents.trim_end() == text.trim_end())
 }

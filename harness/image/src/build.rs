@@ -20,6 +20,8 @@ pub(super) const SYSTEM_MAP: &str = "System.map";
 pub(super) const CONFIG: &str = "config";
 pub(super) const RELEASE: &str = "release";
 pub(super) const SYMVERS: &str = "build/Module.symvers";
+/// The kernel with its debugging information. Only debuggers read it, so it is not checked at every opening.
+pub(super) const VMLINUX: &str = "vmlinux";
 /// The modules that the kernel's own source makes, `NAME.ko`.
 pub(super) const MODULES: &str = "modules";
 /// The device trees that came with a kernel.
@@ -80,11 +82,21 @@ pub(super) fn build(job: &Job<'_>, entry: &Path, events: Events<'_>) -> Result<V
     module_headers::copy(&out.join("System.map"), &entry.join(SYSTEM_MAP))?;
     module_headers::copy(&dot_config, &entry.join(CONFIG))?;
     module_headers::copy(&out.join("include/config/kernel.release"), &entry.join(RELEASE))?;
+    keep_vmlinux(out, &text, entry)?;
     module_headers::module_tree(&paths.tree, out, kernel.arch, &entry.join(BUILD_TREE))?;
     let modules = module_headers::modules(out, &entry.join(MODULES))?;
     fs::remove_file(&paths.config).map_err(StoreError::write(&paths.config))?;
     let files = [KERNEL, SYSTEM_MAP, CONFIG, RELEASE, SYMVERS].map(str::to_owned);
     Ok(files.into_iter().chain(modules.iter().map(|name| format!("{MODULES}/{name}.ko"))).collect())
+}
+
+/// Keeps the kernel with its debugging information, where its configuration says that there is some.
+pub(super) fn keep_vmlinux(out: &Path, config: &str, entry: &Path) -> Result<(), ImageError> {
+    let file = out.join(VMLINUX);
+    if !config.lines().any(|line| line == "CONFIG_DEBUG_INFO=y") || !file.is_file() {
+        return Ok(());
+    }
+    module_headers::copy(&file, &entry.join(VMLINUX))
 }
 
 /// How far a build has come.

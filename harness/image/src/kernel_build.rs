@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::arch::Arch;
-use super::build::{BUILD_TREE, CONFIG, DEVICE_TREES, KERNEL, MODULES, RELEASE, SYMVERS, SYSTEM_MAP};
+use super::build::{BUILD_TREE, CONFIG, DEVICE_TREES, KERNEL, MODULES, RELEASE, SYMVERS, SYSTEM_MAP, keep_vmlinux};
 use super::source::digest;
 use crate::{ImageError, module_headers};
 use kernsnap_host::key::CacheInputs;
@@ -37,6 +37,8 @@ pub(super) fn copy(out: &Path, arch: Arch, entry: &Path) -> Result<Vec<String>, 
     for (name, path) in kept(out, arch) {
         module_headers::copy(&path, &entry.join(name))?;
     }
+    let config = out.join(".config");
+    keep_vmlinux(out, &fs::read_to_string(&config).map_err(StoreError::read(&config))?, entry)?;
     module_headers::module_tree(&source_of(out)?, out, arch, &entry.join(BUILD_TREE))?;
     let modules = module_headers::modules(out, &entry.join(MODULES))?;
     for (name, path) in device_trees(out, arch) {

@@ -160,6 +160,8 @@ pub struct BuiltImage {
     pub device_tree: PathBuf,
     /// The kernel's symbols and addresses. A kernel that comes built leaves them out: it is asked for them.
     pub system_map: Option<PathBuf>,
+    /// The kernel with its debugging information, where it was built with it.
+    pub vmlinux: Option<PathBuf>,
     /// True if the kernel switches the board off by itself.
     pub powers_off: bool,
     /// How it reaches the board's card, where it can.
@@ -406,6 +408,7 @@ impl Images<'_> {
             kernel: entry.file(build::KERNEL),
             device_tree,
             system_map: Some(entry.file(build::SYSTEM_MAP)).filter(|path| path.is_file()),
+            vmlinux: Some(entry.file(build::VMLINUX)).filter(|path| path.is_file()),
             powers_off: spec.kernel.powers_off,
             card: spec.kernel.card.clone(),
             commit: commit.map(str::to_owned),

@@ -11,6 +11,7 @@ mod pages;
 mod proof;
 mod record;
 mod recordings;
+mod snapshot;
 mod store;
 
 pub use output::{Format, OutputArguments, ParallelArguments};
@@ -20,6 +21,7 @@ pub use proof::{
 };
 pub use record::{InitArguments, Plugin, RecordArguments};
 pub use recordings::{ExportArguments, ExportFormat, ViewArguments};
+pub use snapshot::{SnapshotArguments, SnapshotCommand, Snapshots};
 pub use store::{GcArguments, StoreArguments, StoreCommand, TemplatesArguments};
 
 use super::exit;
@@ -85,6 +87,9 @@ pub enum Command {
     New(NewArguments),
     /// Make a directory a workspace, with a scenario to begin from
     Init(InitArguments),
+    /// Review snapshots that differ, accept them or reject them
+    #[command(subcommand)]
+    Snapshot(SnapshotCommand),
     /// Build and find images
     #[command(subcommand)]
     Image(ImageCommand),
@@ -260,6 +265,11 @@ pub struct RunArguments {
     /// Begins no other run after the first that does not pass
     #[arg(long)]
     pub fail_fast: bool,
+
+    /// Whether views are compared with the workspace's reviewed snapshots [default: check, and off where the kernel or the schedule is
+    /// not the image's own]
+    #[arg(long, value_enum, value_name = "WHETHER")]
+    pub snapshots: Option<Snapshots>,
 
     /// Writes the results as XML of `JUnit`
     #[arg(long, value_name = "FILE")]

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 
 use super::Exit;
 use crate::session::bisect::BisectError;
+use crate::session::debug::DebugError;
 use crate::session::lesson::LessonError;
 use crate::session::load::LoadError;
 use crate::session::prepare::{LoudBoot, NotApplicable, PrepareError};
@@ -141,6 +142,17 @@ impl From<BisectError> for Failure {
     }
 }
 
+impl From<DebugError> for Failure {
+    fn from(error: DebugError) -> Self {
+        match error {
+            DebugError::Input(text) => Self::input(text),
+            DebugError::NotApplicable(error) => error.into(),
+            DebugError::NoRun { status, .. } => Self { exit: status.into(), text: error.to_string() },
+            DebugError::Prepare(error) => error.into(),
+        }
+    }
+}
+
 impl From<LessonError> for Failure {
     fn from(error: LessonError) -> Self {
         match error {
@@ -161,7 +173,9 @@ impl From<PrepareError> for Failure {
                 let hint = if *console == LoudBoot::default() {
                     String::new()
                 } else {
-                    "\n\nhint: `kernsnap bisect --when boots` finds the commit".to_owned()
+                    "\n\nhint: `kernsnap gdb --image IMAGE`, without a scenario, stops it at power-on or `--at` a function, and `kernsnap bisect \
+                     --when boots` finds the commit"
+                        .to_owned()
                 };
                 Self { exit, text: format!("the kernel of image `{image}` does not boot: {text}{console}{hint}") }
             }

@@ -17,7 +17,7 @@ const GROUPS: [(&str, &[&str]); 7] = [
     ("Compare kernels", &["regress", "bisect", "matrix"]),
     ("Look at traces", &["view", "diff", "export", "report"]),
     ("Learn", &["lesson", "list"]),
-    ("Write scenarios", &["init", "new"]),
+    ("Write scenarios", &["init", "new", "snapshot"]),
     ("Images and the store", &["image", "store", "doctor"]),
     ("The shell", &["completions", "man"]),
 ];

@@ -33,6 +33,7 @@ mod report;
 mod results;
 mod run;
 mod shell;
+mod snapshot;
 mod store;
 mod terminal;
 mod verify;
@@ -124,6 +125,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Image(ImageCommand::Path { image }) => build::path(&context()?, image),
         Command::Image(ImageCommand::Export(card)) => card::export(&context()?, card),
         Command::Image(ImageCommand::Try { card }) => card::boot(&context()?, card),
+        Command::Snapshot(command) => snapshot::snapshot(&context()?, command),
         Command::Store(store) => store::store(&context()?, store),
         Command::Doctor(doctor) => doctor::doctor(store_root(arguments).ok().map(Store::at).as_ref(), doctor),
         Command::Completions { shell } => Ok(help::completions(*shell)),

@@ -5,20 +5,20 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::args::{BootArguments, OutputArguments, ParallelArguments, Plugin, RecordArguments, RunArguments};
+use super::args::{
+    BootArguments, OutputArguments, ParallelArguments, Plugin, RecordArguments, RunArguments, Snapshots,
+};
 use super::progress::Progress;
 use super::{Context, Exit, Failure, absolute, options, run, schedule, talk, write_file};
 use crate::session::compose::{Composition, Descendant, Subject, Tracing, descendants, events_of, matching};
 use crate::session::prepare::PreparedImage;
-use crate::session::run::{Run, Runner, recorded};
+use crate::session::run::{Runner, to_trace_dat};
 use kernsnap_analysis::verdict::Verdict;
 use kernsnap_analysis::verdict::mutation::mutate;
 use kernsnap_host::workspace::Workspace;
 use kernsnap_image::{Arch, ImageError};
 use kernsnap_scenario::{End, RootFileSystem};
 use kernsnap_trace::Pid;
-use kernsnap_trace::dat;
-use kernsnap_trace::dat::TraceDat;
 use kernsnap_yaml::did_you_mean;
 
 /// The events of a recording that asks for nothing.
@@ -74,7 +74,9 @@ pub(super) fn record(context: &Context, arguments: &RecordArguments) -> Result<E
         return Err(Failure::from_status(&composition.name, judged.status, &judged.reasons));
     };
     let output = arguments.output.as_deref().unwrap_or(Path::new("trace.dat"));
-    write_file(&absolute(output)?, &trace_dat(&run, &scenario, &image)?)?;
+    let recording = to_trace_dat(&scenario, &run.input, &run.evidence, run.outcome.schedule)
+        .map_err(|error| Failure::internal("write the recording", &error))?;
+    write_file(&absolute(output)?, &recording)?;
 
     // Expectations that cannot fail say nothing.
     let survived = match run.outcome.verdict {
@@ -246,19 +248,6 @@ fn tracing(arguments: &RecordArguments, image: &PreparedImage<'_>) -> Result<Tra
     })
 }
 
-/// The recording as a file that brings its symbols along.
-fn trace_dat(
-    run: &Run<'_>,
-    scenario: &kernsnap_scenario::Scenario,
-    image: &PreparedImage<'_>,
-) -> Result<Vec<u8>, Failure> {
-    let sections = run.evidence.sections();
-    let (dat, symbols) = recorded(&sections, scenario, &image.runtime, run.input.modules(), run.outcome.schedule);
-    let kallsyms = symbols.to_kallsyms();
-    let bytes = dat::write(&TraceDat { kallsyms: &kallsyms, ..dat });
-    bytes.map_err(|error| Failure::internal("write the recording", &error))
-}
-
 /// The arguments of the run that shows it.
 fn shown(arguments: &RecordArguments, file: &str) -> RunArguments {
     let scenario = Path::new(file).file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -273,6 +262,7 @@ fn shown(arguments: &RecordArguments, file: &str) -> RunArguments {
         shard: None,
         failed: false,
         fail_fast: false,
+        snapshots: Some(Snapshots::Off),
         junit: None,
         html: arguments.html.clone(),
         capsule: None,

@@ -7,8 +7,10 @@ use super::args::ReportArguments;
 use super::diff::Given as Compared;
 use super::progress::Progress;
 use super::{Context, Exit, Failure, absolute, answer, options, write_file};
+use crate::session::capsule::Capsule;
 use crate::session::load;
 use crate::session::prepare::PreparedImage;
+use crate::session::recording::is_capsule;
 use crate::session::run::{Outcome, RunError, Runner, evidence};
 use kernsnap_analysis::diff::{Diff, TaskLines};
 use kernsnap_analysis::report::{Given, Report, Sources, page};
@@ -17,7 +19,11 @@ use kernsnap_scenario::Scenario;
 
 pub(super) fn report(context: &Context, arguments: &ReportArguments) -> Result<Exit, Failure> {
     let directory = Path::new(&arguments.what);
-    let report = if directory.is_dir() { kept(directory)? } else { made(context, arguments)? };
+    let report = match directory {
+        directory if directory.is_dir() => kept(directory)?,
+        file if is_capsule(file) => of_capsule(file)?,
+        _ => made(context, arguments)?,
+    };
     let file = match &arguments.output {
         Some(file) => absolute(file)?,
         None => absolute(&PathBuf::from(format!("{}.html", report.scenario)))?,
@@ -34,6 +40,17 @@ fn kept(directory: &Path) -> Result<Report, Failure> {
         .map_err(|error| Failure::input(format!("`{}` has no report: {error}", directory.display())))?;
     serde_json::from_str(&text)
         .map_err(|error| Failure::input(format!("`{}` is not a report: {error}", file.display())))
+}
+
+/// The report in a capsule.
+fn of_capsule(file: &Path) -> Result<Report, Failure> {
+    let shown = file.display();
+    let bytes = fs::read(file).map_err(|error| Failure::input(format!("cannot read `{shown}`: {error}")))?;
+    let capsule =
+        Capsule::unpack(&bytes).map_err(|error| Failure::input(format!("`{shown}` is not a capsule: {error}")))?;
+    let data = capsule.report().ok_or_else(|| Failure::input(format!("the capsule `{shown}` holds no report")))?;
+    serde_json::from_slice(data)
+        .map_err(|error| Failure::input(format!("the report in `{shown}` cannot be read: {error}")))
 }
 
 /// The report of a run that takes place now.
@@ -70,10 +87,16 @@ pub(super) fn build(scenario: &Scenario, image: &str, outcome: &Outcome, sources
     })
 }
 
+/// A report's data.
+pub(super) fn to_json(report: &Report) -> Result<String, Failure> {
+    let text = serde_json::to_string(report).map_err(|error| Failure::internal("write JSON", &error))?;
+    Ok(text + "\n")
+}
+
 /// Keeps a report's data.
 pub(super) fn keep(report: &Report, file: &Path) -> Result<(), Failure> {
-    let text = serde_json::to_string(report).map_err(|error| Failure::internal("write JSON", &error))?;
-    fs::write(file, text + "\n").map_err(|source| RunError::Write { path: file.into(), source }.into())
+    let text = to_json(report)?;
+    fs::write(file, text).map_err(|source| RunError::Write { path: file.into(), source }.into())
 }
 
 /// Writes the page of a report, compared with `against`, or else with the reviewed snapshot, where there is one.

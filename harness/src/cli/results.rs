@@ -146,6 +146,8 @@ mod tests {
             started: None,
             events: None,
             events_not_shown: None,
+            snapshot: None,
+            snapshot_pending: None,
             views: Vec::new(),
             evidence: None,
             image_key: String::new(),

@@ -9,16 +9,18 @@ use std::time::Duration;
 
 use kernsnap_host::store::Scratch;
 
-use super::args::{Format, RunArguments};
+use super::args::{Format, RunArguments, Snapshots};
 use super::parallel::in_order;
 use super::{
-    Context, Exit, Failure, Scenarios, absolute, answer, answer_json, options, report, results, schedule, talk,
-    terminal, write_file,
+    Context, Exit, Failure, Scenarios, absolute, answer, answer_json, options, report, results, schedule, snapshot,
+    talk, terminal, write_file,
 };
-use crate::session::capsule::Capsule;
+use crate::session::capsule::{Capsule, Derived};
 use crate::session::load;
 use crate::session::record::{LastVerdict, Record};
-use crate::session::run::{GuestPayload, Outcome, RunError, RunInput, RunPolicy, Runner, Started, evidence};
+use crate::session::run::{
+    GuestPayload, Outcome, Run, RunError, RunInput, RunPolicy, Runner, Started, evidence, to_trace_dat,
+};
 use crate::session::status::RunStatus;
 use kernsnap_analysis::model::Model;
 use kernsnap_analysis::report::Sources;
@@ -47,6 +49,7 @@ struct Setting<'a> {
     own_kernel: bool,
     repeat: usize,
     context: &'a Context,
+    snapshots: Snapshots,
     views: Vec<Kind>,
     sources: Sources,
     html: Option<PathBuf>,
@@ -78,15 +81,19 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, F
         limit: Duration::from_secs(arguments.limit),
         ..Runner::new(&session, &prepared_image.runtime)
     };
+    let own_kernel = options.kernel_source.is_some()
+        || options.config.is_some()
+        || !options.patches.is_empty()
+        || !options.fragments.is_empty();
+    // The reviewed snapshots are those of the image's kernel in its usual schedule.
+    let is_usual = !own_kernel && schedule == prepared_image.runtime.machine.usual_schedule();
     let setting = Setting {
         runner,
+        snapshots: arguments.snapshots.unwrap_or(if is_usual { Snapshots::Check } else { Snapshots::Off }),
         schedule,
         out: arguments.out.as_deref().map(absolute).transpose()?,
         mutate: arguments.mutate,
-        own_kernel: options.kernel_source.is_some()
-            || options.config.is_some()
-            || !options.patches.is_empty()
-            || !options.fragments.is_empty(),
+        own_kernel,
         repeat: arguments.repeat.get(),
         context,
         views: arguments.views.clone(),
@@ -113,7 +120,9 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, F
         records: Vec::new(),
     };
     for not in &not_applicable {
-        let record = Record::not_applicable(not, setting.runner.runtime, schedule, &session.emulator.version);
+        let mut record = Record::not_applicable(not, setting.runner.runtime, schedule, &session.emulator.version);
+        snapshot::check(context, setting.snapshots, &mut record, &not.title, &not.to_string())?;
+        reporter.exit = reporter.exit.worst(record.verdict.into());
         LastVerdict::remember(
             &context.store,
             &setting.runner.runtime.image,
@@ -199,9 +208,13 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Result<Ran, Failure> {
     // One boot, for the others to be compared with.
     let policy = if setting.repeat > 1 && job.repetition == 1 { RunPolicy::Boot } else { runner.policy };
     let judged = Runner { policy, ..*runner }.judge(job.scenario, job.payload, *schedule, &directory)?;
-    let mut exit = Exit::from(judged.status);
     let mut record = Record::new(job.scenario, runner.runtime, *schedule, &judged, qemu_version);
     let run = judged.run;
+    if let Some(run) = &run {
+        let text = run.outcome.view.to_string();
+        snapshot::check(setting.context, setting.snapshots, &mut record, &job.scenario.title, &text)?;
+    }
+    let mut exit = Exit::from(record.verdict);
     if let Some(run) = &run {
         record.views = views(job, setting, &run.outcome);
     }
@@ -211,9 +224,11 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Result<Ran, Failure> {
     if let Some(file) = &setting.capsule {
         let input = RunInput::from_scenario(job.scenario, runner.runtime, job.payload, *schedule)?;
         let evidence = run.as_ref().map(|run| &run.evidence);
-        let bytes = Capsule::from_run(&job.scenario.id, &input, emulator, (record.verdict, &record.reasons), evidence)
-            .and_then(|capsule| capsule.pack());
-        let bytes = bytes.map_err(|source| RunError::Write { path: file.clone(), source })?;
+        let failed = |source| RunError::Write { path: file.clone(), source };
+        let derived = run.as_ref().map(|run| derived(job, setting, run)).transpose()?.unwrap_or_default();
+        let verdict = (record.verdict, &*record.reasons);
+        let capsule = Capsule::from_run(&job.scenario.id, &input, emulator, verdict, evidence, derived);
+        let bytes = capsule.and_then(|capsule| capsule.pack()).map_err(failed)?;
         write_file(file, &bytes)?;
     }
     let outcome = run.map(|run| run.outcome);
@@ -236,6 +251,20 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Result<Ran, Failure> {
         record.evidence = keep(&directory, setting, job);
     }
     Ok((record, outcome, exit))
+}
+
+/// The parts of a capsule that a reader without the image needs.
+fn derived(job: &Job<'_>, setting: &Setting<'_>, run: &Run<'_>) -> Result<Derived, Failure> {
+    let report = report::build(job.scenario, &setting.runner.runtime.image, &run.outcome, &setting.sources);
+    // A panic leaves its events on the console.
+    let recording = run
+        .evidence
+        .panic
+        .is_none()
+        .then(|| to_trace_dat(job.scenario, &run.input, &run.evidence, run.outcome.schedule))
+        .transpose();
+    let recording = recording.map_err(|error| Failure::internal("write the recording", &error))?;
+    Ok(Derived { recording, report: Some(report::to_json(&report)?.into_bytes()) })
 }
 
 /// Leaves the report's data beside evidence that is kept, and the page where it was asked for.
@@ -345,6 +374,10 @@ impl Reporter {
             answer(
                 "  hint: nothing was recorded; programs turn tracing on with `trace_on()`, or a step writes 1 to `tracing_on`",
             );
+        }
+        if let Some(pending) = &record.snapshot_pending {
+            let pending = setting.context.workspace.relative(pending);
+            talk(&format!("  waits for a review: {} (`kernsnap snapshot review`)", pending.display()));
         }
         for change in &record.unnoticed {
             answer(&format!("  cannot fail: {change}"));

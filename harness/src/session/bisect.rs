@@ -9,6 +9,7 @@ use crate::session::prepare::{NotApplicable, PrepareError, Prepared, PreparedIma
 use crate::session::run::{GuestPayload, RunError, Session};
 use crate::session::status::with_causes;
 use kernsnap_analysis::bisect::{Answer, Search, Step, When};
+use kernsnap_analysis::complaints::SILENT;
 use kernsnap_analysis::regress::{Finding, Measurement, classify};
 use kernsnap_host::exec::ToolError;
 use kernsnap_host::git::{Commit, GitError, History};
@@ -296,7 +297,12 @@ impl Trials<'_> {
             let why = measurement.unusable.join("; ");
             return Err(end("good", good, SkipReason { kind: SkipKind::Trace, why }));
         }
-        if let (Some((that, found)), When::Expectation) = (measurement.broken.first(), &self.order.when) {
+        let counts = |that: &str| match self.order.when {
+            When::Expectation => true,
+            When::Complains => that == SILENT,
+            _ => false,
+        };
+        if let Some((that, found)) = measurement.broken.iter().find(|(that, _)| counts(that)) {
             let text = format!("`{}` is not good: “{that}” does not hold there: {found}", self.order.good);
             return Err(BisectError::Input(text));
         }

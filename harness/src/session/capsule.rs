@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,10 @@ use crate::session::boards;
 use crate::session::run::{RunInput, evidence};
 use crate::session::status::RunStatus;
 use kernsnap_host::archive::{Effort, pack, unpack};
+use kernsnap_host::exec::ToolCall;
+use kernsnap_machine::boot::command;
 use kernsnap_machine::emulator::Emulator;
+use kernsnap_machine::memory::GuestMemory;
 use kernsnap_machine::{Boot, BootError, BootRequest, Evidence, Lockstep, Machine, Schedule, boot};
 
 /// Raised when the parts change. Format 1 described its board itself.
@@ -57,6 +60,17 @@ struct End {
 const ABOUT: &str = "capsule.json";
 const KERNEL: &str = "Image";
 const DEVICE_TREE: &str = "board.dtb";
+/// The recording with its formats and symbols, to be read without the image.
+const RECORDING: &str = "trace.dat";
+
+/// The parts of a capsule that are made of its evidence, for a reader without the image.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Derived {
+    /// The recording as a `trace.dat`, with its formats and symbols.
+    pub recording: Option<Vec<u8>>,
+    /// The data of the report, as JSON.
+    pub report: Option<Vec<u8>>,
+}
 
 /// A run as one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +149,7 @@ impl Capsule {
         qemu: &Emulator,
         (verdict, reasons): (RunStatus, &[String]),
         evidence: Option<&Evidence>,
+        derived: Derived,
     ) -> io::Result<Self> {
         let runtime = input.runtime;
         if boards::find(&runtime.board).as_ref() != Some(&runtime.machine) {
@@ -169,6 +184,8 @@ impl Capsule {
             files.insert(evidence::RAW.to_owned(), found.body.clone());
             files.insert(evidence::CONSOLE_LOG.to_owned(), found.console.clone());
         }
+        let derived = [(RECORDING, derived.recording), (evidence::REPORT, derived.report)];
+        files.extend(derived.into_iter().filter_map(|(name, part)| Some((name.to_owned(), part?))));
         Ok(Self { about, files })
     }
 
@@ -212,33 +229,90 @@ impl Capsule {
         Some(Evidence { panic, guest_ns, body, console })
     }
 
+    /// The recording as a `trace.dat`, with its formats and symbols; `None` where the machine was lost, and in capsules of version 0.2.
+    #[must_use]
+    pub fn recording(&self) -> Option<&[u8]> {
+        self.files.get(RECORDING).map(Vec::as_slice)
+    }
+
+    /// The data of the report, as JSON; `None` where the recording is.
+    #[must_use]
+    pub fn report(&self) -> Option<&[u8]> {
+        self.files.get(evidence::REPORT).map(Vec::as_slice)
+    }
+
+    /// The memory of the machine at power-on.
+    ///
+    /// # Errors
+    /// If the system refuses, or the files are too large for the board.
+    pub fn memory(&self) -> io::Result<GuestMemory> {
+        let machine = self.about.machine()?;
+        let payload = self.files.get(evidence::PAYLOAD).map(Vec::as_slice).unwrap_or_default();
+        GuestMemory::with_payload(machine.memory_mib, machine.payload_in_memory(), payload)
+    }
+
+    /// QEMU's command line for the files that [`Capsule::leave`] left in `directory`, with the guest's memory in `memory`.
+    ///
+    /// # Errors
+    /// If QEMU is not on this host.
+    pub fn command(&self, lockstep: &Lockstep, directory: &Path, memory: &Path) -> Result<ToolCall, BootError> {
+        let machine = self.machine()?;
+        let paths = Paths::in_directory(directory);
+        let call = command(&self.request(&machine, lockstep, &paths, Duration::ZERO), memory.to_owned());
+        call.map_err(BootError::Tool)
+    }
+
+    fn machine(&self) -> Result<Machine, BootError> {
+        self.about.machine().map_err(|source| BootError::File { path: ABOUT.into(), source })
+    }
+
+    /// Leaves the files of the machine in `directory`, which exists.
+    ///
+    /// # Errors
+    /// [`BootError::File`].
+    pub fn leave(&self, directory: &Path) -> Result<(), BootError> {
+        for name in [KERNEL, DEVICE_TREE, evidence::INITRAMFS, evidence::PAYLOAD, evidence::PLAN] {
+            let path = directory.join(name);
+            let bytes = self.files.get(name).map(Vec::as_slice).unwrap_or_default();
+            fs::write(&path, bytes).map_err(|source| BootError::File { path, source })?;
+        }
+        Ok(())
+    }
+
+    fn request<'a>(
+        &'a self,
+        machine: &'a Machine,
+        lockstep: &'a Lockstep,
+        paths: &'a Paths<'_>,
+        limit: Duration,
+    ) -> BootRequest<'a> {
+        BootRequest {
+            machine,
+            lockstep,
+            schedule: self.about.schedule,
+            command_line: &self.about.command_line,
+            kernel: &paths.kernel,
+            device_tree: &paths.device_tree,
+            initramfs: &paths.initramfs,
+            payload: self.files.get(evidence::PAYLOAD).map(Vec::as_slice).unwrap_or_default(),
+            directory: paths.directory,
+            limit,
+            may_panic: self.about.may_panic,
+            powers_off: self.about.powers_off,
+            card: None,
+        }
+    }
+
     /// Boots it in `directory`, which exists and gets the capsule's files.
     ///
     /// # Errors
     /// If the files cannot be written, QEMU cannot be started, or a user asked the harness to stop. A machine that is
     /// lost is an answer.
     pub fn replay(&self, lockstep: &Lockstep, directory: &Path, limit: Duration) -> Result<Replay, BootError> {
-        for name in [KERNEL, DEVICE_TREE, evidence::INITRAMFS, evidence::PAYLOAD, evidence::PLAN] {
-            let path = directory.join(name);
-            let bytes = self.files.get(name).map(Vec::as_slice).unwrap_or_default();
-            fs::write(&path, bytes).map_err(|source| BootError::File { path, source })?;
-        }
-        let request = BootRequest {
-            machine: &self.about.machine().map_err(|source| BootError::File { path: ABOUT.into(), source })?,
-            lockstep,
-            schedule: self.about.schedule,
-            command_line: &self.about.command_line,
-            kernel: &directory.join(KERNEL),
-            device_tree: &directory.join(DEVICE_TREE),
-            initramfs: &directory.join(evidence::INITRAMFS),
-            payload: self.files.get(evidence::PAYLOAD).map(Vec::as_slice).unwrap_or_default(),
-            directory,
-            limit,
-            may_panic: self.about.may_panic,
-            powers_off: self.about.powers_off,
-            card: None,
-        };
-        match boot(&request) {
+        self.leave(directory)?;
+        let machine = self.machine()?;
+        let paths = Paths::in_directory(directory);
+        match boot(&self.request(&machine, lockstep, &paths, limit)) {
             Ok(Boot { evidence: found, .. }) => {
                 let path = directory.join(evidence::RAW);
                 fs::write(&path, &found.body).map_err(|source| BootError::File { path, source })?;
@@ -260,6 +334,25 @@ impl Capsule {
             (None, Replay::Lost(why)) => {
                 vec![format!("the machine was lost otherwise: {why}; before: {}", self.about.reasons.join("; "))]
             }
+        }
+    }
+}
+
+/// The files of a machine that a capsule left.
+struct Paths<'a> {
+    directory: &'a Path,
+    kernel: PathBuf,
+    device_tree: PathBuf,
+    initramfs: PathBuf,
+}
+
+impl<'a> Paths<'a> {
+    fn in_directory(directory: &'a Path) -> Self {
+        Self {
+            directory,
+            kernel: directory.join(KERNEL),
+            device_tree: directory.join(DEVICE_TREE),
+            initramfs: directory.join(evidence::INITRAMFS),
         }
     }
 }

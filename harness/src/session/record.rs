@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::session::prepare::NotApplicable;
 use crate::session::run::{ImageRuntime, JudgedRun, Run, Started};
+use crate::session::snapshot::Comparison;
 use crate::session::status::RunStatus;
 use kernsnap_analysis::view::View;
 use kernsnap_host::store::Store;
@@ -49,6 +50,12 @@ pub struct Record {
     /// Events that the view does not show.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub events_not_shown: Option<usize>,
+    /// The comparison with the reviewed snapshot, where it was compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotState>,
+    /// The snapshot that waits for a review now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot_pending: Option<std::path::PathBuf>,
     /// The views that were asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub views: Vec<View>,
@@ -86,6 +93,18 @@ impl LastVerdict {
         let last = Self { verdict, image_key: image_key.to_owned() };
         let _ = store.set_record(&Self::name(image, scenario), &last);
     }
+}
+
+/// The comparison of a run with its reviewed snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SnapshotState {
+    /// The view is the reviewed one.
+    Same,
+    /// Nobody reviewed a view of this scenario on this image.
+    Missing,
+    /// The view is another than the reviewed one, or the snapshot repeats that of another image.
+    Differs,
 }
 
 /// Host seconds of a run's parts.
@@ -150,6 +169,30 @@ impl Record {
         Self::without_run(&not.id, runtime, schedule, RunStatus::DoesNotApply, not.lacking.clone(), qemu_version)
     }
 
+    /// Takes the comparison with the reviewed snapshot. A difference makes a run that passed one that failed.
+    pub fn set_snapshot(&mut self, comparison: &Comparison, pending: Option<std::path::PathBuf>) {
+        let (state, reason) = match comparison {
+            Comparison::Same => (SnapshotState::Same, None),
+            Comparison::Missing => (SnapshotState::Missing, None),
+            Comparison::Differs { reviewed, diff } => {
+                let told = format!("the view is not the reviewed one, `{}`:\n{}", reviewed.display(), diff.trim_end());
+                (SnapshotState::Differs, Some(told))
+            }
+            Comparison::Redundant { own, like } => {
+                let told = format!("the snapshot `{}` repeats that of {like}: remove it", own.display());
+                (SnapshotState::Differs, Some(told))
+            }
+        };
+        self.snapshot = Some(state);
+        self.snapshot_pending = pending;
+        if let Some(reason) = reason {
+            self.reasons.push(reason);
+            if self.verdict.is_good() {
+                self.verdict = RunStatus::Failed;
+            }
+        }
+    }
+
     fn without_run(
         scenario: &str,
         runtime: &ImageRuntime,
@@ -172,6 +215,8 @@ impl Record {
             started: None,
             events: None,
             events_not_shown: None,
+            snapshot: None,
+            snapshot_pending: None,
             views: Vec::new(),
             evidence: None,
             image_key: runtime.image_key.clone(),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 pub use kernsnap_trace::DatFile;
 
+use crate::session::capsule::Capsule;
 use kernsnap_machine::card;
 use kernsnap_machine::card::{CardError, Returned};
 use kernsnap_machine::channel;
@@ -16,6 +17,9 @@ use kernsnap_trace::text::TextReader;
 const BUFFER: usize = 256 << 10;
 /// How far into a file is looked to see what it is.
 const SNIFFED: u64 = 4096;
+
+/// The first bytes of a capsule, which is compressed (RFC 8878, 3.1.1).
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// Where a text comes from.
 pub type Source = Box<dyn BufRead>;
@@ -51,12 +55,30 @@ pub enum OpenError {
         /// Why.
         source: CardError,
     },
+    /// The file is compressed like a capsule, and is not one.
+    #[error("`{}` is not a capsule", path.display())]
+    Capsule {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The capsule is of a machine that was lost, or of version 0.2, which kept no recording.
+    #[error("the capsule `{}` holds no recording that can be read without its image", .0.display())]
+    NoRecording(PathBuf),
     /// The file is not a recording.
-    #[error("`{}` is neither text, nor a trace.dat, nor the raw trace of a run", path.display())]
+    #[error("`{}` is neither text, nor a trace.dat, nor a capsule, nor the raw trace of a run", path.display())]
     Unknown {
         /// The file.
         path: PathBuf,
     },
+}
+
+/// True if a file begins as a capsule does.
+#[must_use]
+pub fn is_capsule(path: &Path) -> bool {
+    let mut head = [0; ZSTD.len()];
+    path.is_file() && File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == ZSTD
 }
 
 /// Opens a file, or with `-` the standard input, and sees what it is from its first bytes.
@@ -79,7 +101,12 @@ pub fn open(path: &Path) -> Result<Opened, OpenError> {
         let mut bytes = head;
         source.read_to_end(&mut bytes).map(|_| bytes).map_err(error)
     };
-    if head.starts_with(dat::MAGIC) {
+    if head.starts_with(&ZSTD) {
+        let bytes = whole(head)?;
+        let capsule = Capsule::unpack(&bytes).map_err(|source| OpenError::Capsule { path: path.to_owned(), source })?;
+        let recording = capsule.recording().map(<[u8]>::to_vec);
+        recording.map(|bytes| Opened::TraceDat(bytes.into())).ok_or_else(|| OpenError::NoRecording(path.to_owned()))
+    } else if head.starts_with(dat::MAGIC) {
         let file = if on_disk { File::open(path).and_then(DatFile::open).map_err(error)? } else { whole(head)?.into() };
         Ok(Opened::TraceDat(file))
     } else if card::begins_card(&head) {

@@ -62,7 +62,10 @@ fn what_is_no_recording_is_refused_in_words() -> Outcome {
     let here = root();
     for (file, why) in [
         ("README.md".into(), "has no line that is an event of ftrace"),
-        (env!("CARGO_BIN_EXE_kernsnap").to_owned(), "is neither text, nor a trace.dat, nor the raw trace of a run"),
+        (
+            env!("CARGO_BIN_EXE_kernsnap").to_owned(),
+            "is neither text, nor a trace.dat, nor a capsule, nor the raw trace of a run",
+        ),
         (here.join("no-such-file").display().to_string(), "cannot read"),
     ] {
         let ended = view(&[&here.join(file).display().to_string()])?;

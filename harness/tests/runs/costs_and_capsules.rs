@@ -95,6 +95,31 @@ fn a_capsule_gives_the_same_bytes_and_tells_where_it_does_not() -> Outcome {
 }
 
 #[test]
+fn a_capsule_is_viewed_reported_and_debugged_without_its_image() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let (capsule, page) = (path("user-exit.capsule"), path("user-exit.html"));
+    ends(&call(&OwnStore::whole()?, &["run", "user-exit", "--capsule", &capsule])?, Exit::Passed);
+
+    // No kernel, no program and no scenario here: the capsule has all that a reader needs.
+    let empty = tempfile::tempdir()?;
+    let elsewhere = |words: &[&str]| -> Result<Ended, Box<dyn Error>> {
+        Kernsnap::new(directory.path(), words.iter().copied()).env("KERNSNAP_STORE", empty.path()).run()
+    };
+    let ended = elsewhere(&["view", &capsule, "--view", "events"])?;
+    ends(&ended, Exit::Passed);
+    assert!(ended.stdout.contains("exit-code        sched_process_exit"), "{ended:?}");
+    ends(&elsewhere(&["report", &capsule, "--output", &page])?, Exit::Passed);
+    assert!(fs::read_to_string(&page)?.contains("sched_process_exit"));
+    let ended = elsewhere(&["gdb", &capsule, "--at", "do_exit", "--", "-batch", "-ex", "info symbol $pc"])?;
+    ends(&ended, Exit::Passed);
+    assert!(ended.stdout.contains("do_exit in section .text"), "{ended:?}");
+    let ended = elsewhere(&["gdb", &capsule, "--at", "no_such_function", "--print"])?;
+    ends(&ended, Exit::BadInput);
+    Ok(())
+}
+
+#[test]
 fn a_kernel_against_itself_needs_no_run() -> Outcome {
     let store = OwnStore::whole()?;
     let ended = call(&store, &["regress", "--base", "rpi3-6.1", "--head", "rpi3-6.1", "--json"])?;
@@ -112,6 +137,53 @@ fn a_debugger_stops_where_it_is_told_and_knows_the_kernels_names() -> Outcome {
     let ended = Kernsnap::new(&root(), arguments).env("KERNSNAP_STORE", store.path()).run()?;
     ends(&ended, Exit::Passed);
     assert!(ended.stdout.contains("do_exit in section .text"), "{ended:?}");
+    Ok(())
+}
+
+#[test]
+fn a_debugger_stops_in_a_module_and_where_a_role_runs() -> Outcome {
+    let store = OwnStore::whole()?;
+    let stopped = |words: &[&str]| -> Result<Ended, Box<dyn Error>> {
+        let asked = ["--", "-batch", "-ex", "info symbol $pc"];
+        // The arguments after `--` are gdb's.
+        Kernsnap::new(&root(), words.iter().chain(&asked).copied()).env("KERNSNAP_STORE", store.path()).run()
+    };
+    let ended = stopped(&["gdb", "kthread-stop-return", "--at", "steps_thread"])?;
+    ends(&ended, Exit::Passed);
+    assert!(ended.stdout.contains("steps_thread in section .text of"), "{ended:?}");
+
+    let ended = stopped(&["gdb", "user-fork", "--at", "do_exit", "--role", "child"])?;
+    ends(&ended, Exit::Passed);
+    assert!(ended.stdout.contains("do_exit in section .text"), "{ended:?}");
+
+    let ended = stopped(&["gdb", "user-fork", "--at", "do_exit", "--role", "nobody"])?;
+    ends(&ended, Exit::BadInput);
+    assert!(ended.stderr.contains("has the role `nobody`") && ended.stderr.contains("child"), "{ended:?}");
+    Ok(())
+}
+
+#[test]
+fn a_role_is_the_condition_of_the_breakpoint() -> Outcome {
+    let store = OwnStore::whole()?;
+    let condition = |role: &str| -> Result<String, Box<dyn Error>> {
+        let ended = call(&store, &["gdb", "user-fork", "--at", "do_exit", "--role", role, "--print"])?;
+        ends(&ended, Exit::Passed);
+        let (_, condition) = ended.stdout.split_once(" if ").ok_or("no condition")?;
+        Ok(condition.split('\'').next().unwrap_or_default().to_owned())
+    };
+    let (parent, child) = (condition("parent")?, condition("child")?);
+    assert!(child.starts_with("*(int *)($SP_EL0 + "), "{child}");
+    assert_ne!(parent, child);
+    Ok(())
+}
+
+#[test]
+fn a_debugger_needs_no_scenario() -> Outcome {
+    let arguments = ["gdb", "--at", "start_kernel", "--", "-batch", "-ex", "info symbol $pc"];
+    let store = OwnStore::whole()?;
+    let ended = Kernsnap::new(&root(), arguments).env("KERNSNAP_STORE", store.path()).run()?;
+    ends(&ended, Exit::Passed);
+    assert!(ended.stdout.contains("start_kernel in section"), "{ended:?}");
     Ok(())
 }
 

@@ -13,4 +13,5 @@ mod results;
 mod scaffold;
 mod schema;
 mod shell;
+mod snapshots;
 mod templates;

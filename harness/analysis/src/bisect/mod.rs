@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
+use crate::complaints::SILENT;
 use crate::cost::Threshold;
 use crate::regress::{Class, Finding};
 
@@ -22,12 +23,14 @@ pub enum When {
     Builds,
     /// It does not boot.
     Boots,
+    /// The kernel complains about itself: a warning, a lock, a fault.
+    Complains,
 }
 
 /// Why a text is no [`When`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is none of `expectation`, `view`, `builds`, `boots`, `cost>5%` (any figure) and `cost NAME>5%` (that figure)"
+    "`{0}` is none of `expectation`, `view`, `complains`, `builds`, `boots`, `cost>5%` (any figure) and `cost NAME>5%` (that figure)"
 )]
 pub struct WhenError(String);
 
@@ -73,6 +76,7 @@ impl When {
         let bad = match self {
             Self::Expectation => broken,
             Self::View => broken || finding.difference.as_ref().is_some_and(|difference| !difference.is_empty()),
+            Self::Complains => finding.broken.iter().any(|(that, _)| that == SILENT),
             Self::Cost(_) => !finding.too_much.is_empty(),
             // Whoever compares has built and booted both.
             Self::Builds | Self::Boots => false,
@@ -91,7 +95,7 @@ impl When {
     pub fn allowed(&self) -> &[Threshold] {
         match self {
             Self::Cost(threshold) => std::slice::from_ref(threshold),
-            Self::Expectation | Self::View | Self::Builds | Self::Boots => &[],
+            _ => &[],
         }
     }
 }
@@ -105,6 +109,7 @@ impl FromStr for When {
             "view" => Ok(Self::View),
             "builds" => Ok(Self::Builds),
             "boots" => Ok(Self::Boots),
+            "complains" => Ok(Self::Complains),
             _ => {
                 let threshold = text.strip_prefix("cost").and_then(|rest| rest.parse().ok());
                 threshold.map(Self::Cost).ok_or_else(|| WhenError(text.to_owned()))
@@ -120,6 +125,7 @@ impl fmt::Display for When {
             Self::View => f.write_str("view"),
             Self::Builds => f.write_str("builds"),
             Self::Boots => f.write_str("boots"),
+            Self::Complains => f.write_str("complains"),
             Self::Cost(threshold) if threshold.name.is_empty() => write!(f, "cost{threshold}"),
             Self::Cost(threshold) => write!(f, "cost {threshold}"),
         }

@@ -107,6 +107,9 @@ fn a_commit_is_bad_by_what_was_asked_for() {
         check("view", head, view);
         check("cost>5%", head, cost);
     }
+    let complaining = look("parent  fork()\n", &[SILENT], 1000);
+    check("complains", &complaining, Answer::Bad);
+    check("complains", &broken, Answer::Good);
     check("view", &dearer, Answer::Good);
     check("cost>5%", &dearer, Answer::Bad);
     check("cost fork → exit>5%", &dearer, Answer::Bad);
@@ -117,7 +120,7 @@ fn a_commit_is_bad_by_what_was_asked_for() {
 
 #[test]
 fn criteria_are_read_and_written_alike() {
-    for text in ["expectation", "view", "cost>5%", "cost fork → exit>0.50%"] {
+    for text in ["expectation", "view", "complains", "builds", "boots", "cost>5%", "cost fork → exit>0.50%"] {
         assert_eq!(text.parse::<When>().map(|when| when.to_string()), Ok(text.to_owned()));
     }
     for wrong in ["", "views", "cost", "cost>5", "price>5%"] {

@@ -8,6 +8,7 @@ mod show;
 
 use serde::Serialize;
 
+use crate::complaints::{SILENT, is_same};
 use crate::cost::{Change, Figure, Threshold, own_changes};
 use crate::diff::{Diff, TaskLines};
 
@@ -170,8 +171,12 @@ pub fn classify(scenario: &str, base: &[Measurement], head: &[Measurement], allo
 
 /// The expectations that are broken on the head and hold in every run of the base.
 fn newly_broken(base: &[Measurement], head: &Measurement) -> Vec<(String, String)> {
-    let known = |that: &String| base.iter().any(|look| look.broken.iter().any(|(known, _)| known == that));
-    head.broken.iter().filter(|(that, _)| !known(that)).cloned().collect()
+    // A kernel can complain about several things, so a complaint that is known does not hide another one.
+    let same = |(known, before): &(String, String), (that, found): &(String, String)| {
+        known == that && (that != SILENT || is_same(before, found))
+    };
+    let known = |one: &&(String, String)| base.iter().any(|look| look.broken.iter().any(|known| same(known, one)));
+    head.broken.iter().filter(|one| !known(one)).cloned().collect()
 }
 
 /// True if each task does what it also does in some run of the base.

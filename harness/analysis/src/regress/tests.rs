@@ -147,3 +147,14 @@ fn a_page_is_one_file_and_what_comes_from_a_run_is_text_in_it() {
     assert!(page.contains("<td>1000</td><td>1100</td><td>+10.00 % ✗ too much</td>"));
     assert_eq!((page.matches("&lt;/main&gt;").count(), page.matches("</main>").count()), (4, 1), "{page}");
 }
+
+#[test]
+fn a_known_complaint_does_not_hide_another_one() {
+    let complaining = |found: &str| Measurement { broken: vec![(SILENT.into(), found.into())], ..look("1:4", "") };
+    let class = |head: &str| {
+        let base = complaining("WARNING: CPU: 1 PID: 30 at kernel/fork.c:2100 copy_process+0x10/0x20");
+        classify("x", &[base], &[complaining(head)], &[]).map(|finding| finding.class)
+    };
+    assert_eq!(class("WARNING: CPU: 0 PID: 31 at kernel/fork.c:2104 copy_process+0x18/0x2c"), Some(Class::Same));
+    assert_eq!(class("BUG: KASAN: use-after-free in do_exit+0x1/0x2"), Some(Class::ExpectationBroken));
+}

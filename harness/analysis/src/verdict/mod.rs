@@ -7,7 +7,7 @@ mod supporting;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::complaints::complaints;
+use crate::complaints::{SILENT, complaints};
 use crate::view::{Matcher, RoleMap};
 use evaluate::RuleEvaluator;
 use kernsnap_scenario::{End, MachineEnd, Scenario};
@@ -116,7 +116,7 @@ fn guest_violations(scenario: &Scenario, guest: &GuestOutcome) -> Vec<Violation>
         }
     }
     for complaint in complaints(&guest.kmsg, &scenario.allow_complaints) {
-        violations.push(Violation { that: "the kernel does not complain".into(), found: complaint.text.to_owned() });
+        violations.push(Violation { that: SILENT.into(), found: complaint.text.to_owned() });
     }
     violations
 }

@@ -10,8 +10,8 @@ use kernsnap_analysis::lesson::Language;
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub struct ReportArguments {
-    /// A scenario, which is run; or a directory that `run --out` left for one
-    #[arg(value_name = "SCENARIO|DIR")]
+    /// A scenario, which is run; a directory that `run --out` left for one; or a capsule
+    #[arg(value_name = "SCENARIO|DIR|CAPSULE")]
     pub what: String,
 
     /// The file to write [default: SCENARIO.html]

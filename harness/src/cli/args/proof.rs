@@ -176,8 +176,9 @@ pub struct BisectArguments {
     pub image: String,
 
     /// The criterion of a bad commit, compared with the good one: a broken `expectation`, another `view`, a figure that costs
-    /// more (`cost>5%`, `cost NAME>5%`), or a commit that no longer `builds` or `boots`
-    #[arg(long, value_name = "expectation|view|cost>5%|builds|boots", default_value = "expectation")]
+    /// more (`cost>5%`, `cost NAME>5%`), a kernel that `complains` (a warning, a lock, a fault), or a commit that no longer `builds` or
+    /// `boots`
+    #[arg(long, value_name = "expectation|view|cost>5%|complains|builds|boots", default_value = "expectation")]
     pub when: When,
 
     /// Schedules of the good commit to run where the usual one differs, to tell a change from another interleaving
@@ -196,13 +197,22 @@ pub struct BisectArguments {
 /// Arguments of `gdb`.
 #[derive(Debug, Args)]
 pub struct GdbArguments {
-    /// The scenario
-    #[arg(value_name = "SCENARIO")]
-    pub scenario: String,
+    /// The scenario, or a capsule. Without one, the kernel boots and no more; it may be one that does not come that far
+    #[arg(value_name = "SCENARIO|CAPSULE")]
+    pub scenario: Option<String>,
 
-    /// Where to stop first: a function of the kernel, or an event [default: at power-on]
-    #[arg(long, value_name = "FUNCTION|EVENT")]
+    /// Where to stop first: a function of the kernel or of a module, an event, or with debugging information `FILE:LINE` [default:
+    /// at power-on]
+    #[arg(long, value_name = "FUNCTION|EVENT|FILE:LINE")]
     pub at: Option<String>,
+
+    /// Stops there only while this task of the scenario runs
+    #[arg(long, value_name = "ROLE", requires_all = ["at", "scenario"])]
+    pub role: Option<String>,
+
+    /// Builds the kernel with debugging information: types, lines, arguments and whole backtraces
+    #[arg(long, conflicts_with = "kernel_build")]
+    pub debug_info: bool,
 
     /// The image to run it on
     #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]

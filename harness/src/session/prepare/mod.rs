@@ -112,6 +112,22 @@ impl<'a> PreparedImage<'a> {
     /// # Errors
     /// A [`PrepareError`]; nothing half-built is left.
     pub fn open(images: Images<'a>, name: &str, on: Events<'_>) -> Result<Self, PrepareError> {
+        let mut opened = Self::open_unasked(images, name, on)?;
+        let asks_for_symbols = opened.image.system_map.is_none();
+        opened.runtime.facts = facts(&images, &opened.runtime, asks_for_symbols, on)?;
+        opened.events = opened.runtime.facts.events();
+        if asks_for_symbols {
+            opened.runtime.symbols = Symbols::from_system_map(&opened.runtime.facts.symbols).0;
+        }
+        Ok(opened)
+    }
+
+    /// Opens the image `name` without asking its kernel what it can trace. Scenarios need the answers; a kernel that does not boot
+    /// gives none.
+    ///
+    /// # Errors
+    /// A [`PrepareError`]; nothing half-built is left.
+    pub fn open_unasked(images: Images<'a>, name: &str, on: Events<'_>) -> Result<Self, PrepareError> {
         let workspace = images.workspace;
         let spec = ImageSpec::load(workspace, name)?;
         let machine = load::machine(workspace, &spec.machine)?;
@@ -126,7 +142,8 @@ impl<'a> PreparedImage<'a> {
                 version,
             });
         }
-        let mut runtime = ImageRuntime {
+        let system_map = image.system_map.as_deref().map(read).transpose()?.unwrap_or_default();
+        let runtime = ImageRuntime {
             image: image.name.clone(),
             image_key: image.key.to_string(),
             board: image.machine.clone(),
@@ -135,21 +152,16 @@ impl<'a> PreparedImage<'a> {
             kernel: image.kernel.clone(),
             device_tree: image.device_tree.clone(),
             content: content(&image)?,
-            symbols: Symbols::default(),
+            symbols: Symbols::from_system_map(&String::from_utf8_lossy(&system_map)).0,
             facts: TraceCapabilities::default(),
             init,
             powers_off: image.powers_off,
             finds_functions_by_number: capabilities::finds_functions_by_number(&image.release),
             lockstep: emulator::lockstep(images.store, on)?,
         };
-        runtime.facts = facts(&images, &runtime, image.system_map.is_none(), on)?;
-        let system_map = image.system_map.as_deref().map(read).transpose()?;
-        // A kernel that comes built was asked for its symbols.
-        let text = system_map.as_deref().map_or(runtime.facts.symbols.as_str().into(), String::from_utf8_lossy);
-        runtime.symbols = Symbols::from_system_map(&text).0;
         Ok(Self {
             names: load::names_on(workspace, image.arch.as_str())?,
-            events: runtime.facts.events(),
+            events: BTreeMap::new(),
             programs: workspace.programs().into_iter().chain([BUSYBOX.to_owned()]).collect(),
             modules: workspace.modules().into_iter().chain(image.modules.keys().cloned()).collect(),
             layouts: OnceLock::new(),
@@ -232,6 +244,20 @@ impl<'a> PreparedImage<'a> {
     #[must_use]
     pub fn arch(&self) -> Arch {
         self.image.arch
+    }
+
+    /// The kernel with its debugging information, where it was built with it.
+    #[must_use]
+    pub fn vmlinux(&self) -> Option<&Path> {
+        self.image.vmlinux.as_deref()
+    }
+
+    /// Where a structure of this kernel keeps a field, in bytes from its start; `None` where it has no such field.
+    ///
+    /// # Errors
+    /// If the structures cannot be learned.
+    pub fn offset(&self, of: &str, field: &str, on: Events<'_>) -> Result<Option<u64>, PrepareError> {
+        Ok(self.layouts(on)?.field(of, field).map(|field| field.offset))
     }
 
     /// The events that a scenario can name, `group:name`.

@@ -1,6 +1,7 @@
 //! From the evidence of a run to what it shows. Pure but for the clock it is given.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use super::{ImageRuntime, Outcome, RunError, RunInput, Started, sha256};
 use crate::session::compile::PROBE_GROUP;
@@ -12,7 +13,7 @@ use kernsnap_machine::plan::Plan;
 use kernsnap_machine::report::{GuestReport, StepFailure};
 use kernsnap_machine::{Evidence, Schedule};
 use kernsnap_scenario::{End, Scenario};
-use kernsnap_trace::dat::TraceDat;
+use kernsnap_trace::dat::{self, TraceDat};
 use kernsnap_trace::text::{dumped, parse};
 use kernsnap_trace::{Cpu, IssueKind, IssuePlace, ParseIssue, Symbols, Trace, decode};
 use kernsnap_yaml::Diagnostic;
@@ -64,6 +65,22 @@ fn trace(
 ) -> (Trace, Vec<ParseIssue>) {
     let (recorded, symbols) = recorded(sections, scenario, runtime, modules, schedule);
     decode(&recorded.recording(), &symbols)
+}
+
+/// The recording of a run as a file that brings its formats and symbols along.
+///
+/// # Errors
+/// If the recording is too large for the file's format.
+pub fn to_trace_dat(
+    scenario: &Scenario,
+    input: &RunInput<'_>,
+    evidence: &Evidence,
+    schedule: Schedule,
+) -> io::Result<Vec<u8>> {
+    let sections = evidence.sections();
+    let (dat, symbols) = recorded(&sections, scenario, input.runtime, &input.modules, schedule);
+    let kallsyms = symbols.to_kallsyms();
+    dat::write(&TraceDat { kallsyms: &kallsyms, ..dat })
 }
 
 /// The guest's recording, with what is needed to read it: the parts of a `trace.dat`, without its symbols, and the
