@@ -12,7 +12,7 @@ pub enum Effort {
     Thorough,
 }
 
-/// No file of an archive is larger: a kernel and a trace of the whole channel are far below.
+/// No archive unpacks to more: a kernel and a trace of the whole channel are far below.
 const LARGEST: u64 = 1 << 30;
 
 /// Files by their names: a `tar` in the order of the names, owner root, time 0, compressed by zstd, with a checksum.
@@ -41,23 +41,36 @@ pub fn pack(files: &BTreeMap<&str, &[u8]>, effort: Effort) -> io::Result<Vec<u8>
 /// The files of an archive.
 ///
 /// # Errors
-/// If the bytes are not an archive, are damaged, or hold something else than files.
+/// If the bytes are not an archive, are damaged, hold something else than files, or unpack to more than a GiB.
 pub fn unpack(bytes: &[u8]) -> io::Result<BTreeMap<String, Vec<u8>>> {
-    let mut decoder = zstd::Decoder::new(bytes)?;
+    unpack_within(bytes, LARGEST)
+}
+
+fn unpack_within(bytes: &[u8], limit: u64) -> io::Result<BTreeMap<String, Vec<u8>>> {
+    let mut decoder = zstd::Decoder::new(bytes)?.take(limit);
+    let unpacked = files(&mut decoder);
+    // The limit looks like the end of the archive to whoever reads it.
+    if decoder.limit() == 0 {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("it unpacks to more than {limit} bytes")));
+    }
+    unpacked
+}
+
+fn files(decoder: &mut impl io::Read) -> io::Result<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
-    let mut archive = tar::Archive::new(&mut decoder);
+    let mut archive = tar::Archive::new(&mut *decoder);
     for entry in archive.entries()? {
-        let entry = entry?;
+        let mut entry = entry?;
         let name = entry.path()?.to_str().map(str::to_owned);
         let (Some(name), true) = (name, entry.header().entry_type().is_file()) else {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "it holds something else than files"));
         };
         let mut content = Vec::new();
-        entry.take(LARGEST).read_to_end(&mut content)?;
+        entry.read_to_end(&mut content)?;
         files.insert(name, content);
     }
     // The checksum stands at the very end.
-    io::copy(&mut decoder, &mut io::sink())?;
+    io::copy(decoder, &mut io::sink())?;
     Ok(files)
 }
 
@@ -74,6 +87,18 @@ mod tests {
         let files = unpack(&packed()?)?;
         assert_eq!(files, BTreeMap::from([("end.json".into(), b"{}".to_vec()), ("trace.raw".into(), vec![7; 5000])]));
         assert_eq!(packed()?, packed()?);
+        Ok(())
+    }
+
+    #[test]
+    fn the_limit_is_for_all_files_together() -> io::Result<()> {
+        let zeros = vec![0; 100_000];
+        let names: Vec<String> = (0..10).map(|number| format!("part-{number}")).collect();
+        let bytes = pack(&names.iter().map(|name| (name.as_str(), zeros.as_slice())).collect(), Effort::Quick)?;
+        assert!(bytes.len() < 10_000);
+        assert_eq!(unpack_within(&bytes, 1 << 21)?.len(), 10);
+        let error = unpack_within(&bytes, 500_000).expect_err("it is too large");
+        assert!(error.to_string().contains("more than 500000 bytes"), "{error}");
         Ok(())
     }
 
