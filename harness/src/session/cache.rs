@@ -60,6 +60,8 @@ impl About {
 /// `end.json`.
 #[derive(Serialize, Deserialize)]
 struct End {
+    /// The key of its inputs: under another name, the entry counts as unknown.
+    key: String,
     #[serde(flatten)]
     about: About,
     panic: Option<String>,
@@ -105,7 +107,7 @@ impl Cache {
     #[must_use]
     pub fn find(&self, key: &Key) -> Option<Evidence> {
         let path = self.path(key);
-        let (_, evidence) = open(&path)?;
+        let (_, evidence) = open(&path, key.as_str())?;
         // Entries in use are kept longest. In a store that cannot be written, nothing is evicted.
         let _ = File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
         Some(evidence)
@@ -115,7 +117,7 @@ impl Cache {
     pub fn keep(&self, key: &Key, about: &About, evidence: &Evidence) {
         let write = || {
             self.store.sub("result").map_err(io::Error::other)?;
-            Self::write(&self.directory, &self.path(key), about, evidence)?;
+            Self::write(&self.directory, &self.path(key), key, about, evidence)?;
             self.make_room()
         };
         let _ = write();
@@ -133,9 +135,10 @@ impl Cache {
         let path = self.path(key);
         let aside = self.aside.join(format!("result-{key}{END}"));
         let moved = self.store.sub("damaged").is_ok() && fs::rename(&path, &aside).is_ok();
-        if let Some((about, _)) = open(&aside).filter(|_| moved) {
+        if let Some((about, _)) = open(&aside, key.as_str()).filter(|_| moved) {
             // Both are needed to find the reason; the alarm does not depend on it.
-            let _kept = Self::write(&self.aside, &self.aside.join(format!("result-{key}.found{END}")), &about, found);
+            let beside = self.aside.join(format!("result-{key}.found{END}"));
+            let _kept = Self::write(&self.aside, &beside, key, &about, found);
         }
         Err(CacheMismatch { differences, entry: if moved { aside } else { path } })
     }
@@ -146,7 +149,8 @@ impl Cache {
         let files = fs::read_dir(&self.directory).into_iter().flatten().flatten();
         let about = |path: PathBuf| {
             let key = path.file_name()?.to_str()?.strip_suffix(END)?.to_owned();
-            Some((key, open(&path)?.0))
+            let (about, _) = open(&path, &key)?;
+            Some((key, about))
         };
         files.filter_map(|file| about(file.path())).collect()
     }
@@ -155,8 +159,9 @@ impl Cache {
         self.directory.join(format!("{key}{END}"))
     }
 
-    fn write(directory: &Path, path: &Path, about: &About, evidence: &Evidence) -> io::Result<()> {
-        let end = End { about: about.clone(), panic: evidence.panic.clone(), guest_ns: evidence.guest_ns };
+    fn write(directory: &Path, path: &Path, key: &Key, about: &About, evidence: &Evidence) -> io::Result<()> {
+        let (panic, guest_ns) = (evidence.panic.clone(), evidence.guest_ns);
+        let end = End { key: key.to_string(), about: about.clone(), panic, guest_ns };
         let end = serde_json::to_vec(&end)?;
         let parts = [(part::END, &*end), (part::TRACE, &evidence.body), (part::CONSOLE, &evidence.console)];
         let bytes = pack(&BTreeMap::from(parts), Effort::Quick)?;
@@ -194,9 +199,11 @@ impl Cache {
     }
 }
 
-fn open(path: &Path) -> Option<(About, Evidence)> {
+/// The entry in a file, if it is that of this key.
+fn open(path: &Path, key: &str) -> Option<(About, Evidence)> {
     let mut parts = unpack(&fs::read(path).ok()?).ok()?;
-    let End { about, panic, guest_ns } = serde_json::from_slice(&parts.remove(part::END)?).ok()?;
+    let end: End = serde_json::from_slice(&parts.remove(part::END)?).ok()?;
+    let End { about, panic, guest_ns, .. } = Some(end).filter(|end| end.key == key)?;
     let evidence =
         Evidence { panic, guest_ns, body: parts.remove(part::TRACE)?, console: parts.remove(part::CONSOLE)? };
     Some((about, evidence))
@@ -235,6 +242,16 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_under_another_name_is_none() -> io::Result<()> {
+        let directory = tempfile::tempdir()?;
+        let cache = cache(&directory);
+        cache.keep(&key("one"), &about(), &evidence("said"));
+        fs::rename(cache.path(&key("one")), cache.path(&key("two")))?;
+        assert_eq!((cache.find(&key("two")), cache.entries()), (None, BTreeMap::new()));
+        Ok(())
+    }
+
+    #[test]
     fn a_damaged_entry_is_none() -> io::Result<()> {
         let directory = tempfile::tempdir()?;
         let cache = cache(&directory);
@@ -256,7 +273,7 @@ mod tests {
         assert_eq!(mismatch.differences, ["the console differs from line 1 on"]);
         assert_eq!((cache.find(&key("one")), mismatch.entry.exists()), (None, true));
         let beside = cache.aside.join(format!("result-{}.found{END}", key("one")));
-        assert_eq!(open(&beside).map(|(_, found)| found), Some(evidence("sang")));
+        assert_eq!(open(&beside, key("one").as_str()).map(|(_, found)| found), Some(evidence("sang")));
         Ok(())
     }
 
