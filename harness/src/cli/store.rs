@@ -9,7 +9,7 @@ use super::args::{GcArguments, StoreArguments, StoreCommand, TemplatesArguments}
 use super::{Context, Exit, Failure, answer, answer_json, talk, verify};
 use crate::session;
 use crate::session::templates::TemplateRow;
-use kernsnap_host::store::{Gone, Item, Keep, unused};
+use kernsnap_host::store::{Gone, Item, Keep, eviction_order};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -90,26 +90,32 @@ fn templates(context: &Context, arguments: &TemplatesArguments) -> Result<Exit, 
 fn collect(context: &Context, arguments: &GcArguments) -> Result<Exit, Failure> {
     let items = context.store.items()?;
     let keep = match arguments.max_size {
-        Some(gib) => Keep::Most(u64::from(gib) << 30),
+        Some(size) => Keep::Most(size.0),
         None => Keep::Within(DAY * arguments.keep_days),
     };
-    let mut freed = 0;
-    for item in unused(&items, keep, SystemTime::now()) {
-        let told = format!("{}/{} {}, not used for {} days", item.kind, item.name, size(item.size), days(item));
-        if !arguments.dry_run && context.store.discard(item)? == Gone::InUse {
-            talk(&format!("{told}: in use"));
+    let (mut freed, mut in_use) = (0, 0_u64);
+    let mut left = items.iter().map(|item| item.size).chain(context.store.others().into_values()).sum::<u64>();
+    let now = SystemTime::now();
+    for item in eviction_order(&items) {
+        if keep.keeps(item, left, now) {
             continue;
         }
-        freed += item.size;
-        answer(&told);
+        let stays = if arguments.dry_run {
+            context.store.is_in_use(item)?
+        } else {
+            context.store.discard(item)? == Gone::InUse
+        };
+        if stays {
+            in_use += item.size;
+            continue;
+        }
+        (freed, left) = (freed + item.size, left.saturating_sub(item.size));
+        answer(&format!("{}/{} {}, not used for {} days", item.kind, item.name, size(item.size), days(item)));
     }
-    let left = items.iter().map(|item| item.size).sum::<u64>() - freed;
     let verb = if arguments.dry_run { "would be" } else { "were" };
     answer(&format!("{} {verb} removed, {} are left", size(freed), size(left)));
-    if let Keep::Most(limit) = keep
-        && left > limit
-    {
-        talk("what is left was used within a day, or is in use");
+    if in_use > 0 {
+        talk(&format!("{} are in use by other commands, and stay", size(in_use)));
     }
     Ok(Exit::Passed)
 }

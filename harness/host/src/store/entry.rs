@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
+use super::held::Held;
 use crate::key::{CacheInputs, Key};
 
 pub(super) const MANIFEST: &str = "manifest.json";
@@ -64,10 +65,14 @@ impl Entry {
         self.manifest.files.get(name).map(|facts| facts.blake3.as_str())
     }
 
-    /// Reads the manifest and every file it names.
-    pub(super) fn open(dir: &Path) -> Result<Opened, StoreError> {
+    /// Reads the manifest and every file it names. The entry is held from then on.
+    pub(super) fn open(dir: &Path, held: &Held) -> Result<Opened, StoreError> {
         let path = dir.join(MANIFEST);
-        let text = match fs::read(&path) {
+        let read = |mut file: File| {
+            let mut text = Vec::new();
+            file.read_to_end(&mut text).map(|_| text)
+        };
+        let text = match held.open(&path).and_then(read) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // Entries appear whole: a directory without a manifest has lost it.

@@ -11,11 +11,12 @@
 //! ROOT/log/<kind>-<key>.log    what the tools said during the last build of an entry
 //! ```
 //!
-//! An entry appears by one rename and is never written again, so a reader needs no lock. A build that fails, or dies, leaves
+//! An entry appears by one rename and is never written again. A reader's lock only keeps it from being removed. A build that fails, or dies, leaves
 //! only a directory below `tmp`, which the next holder of its lock removes.
 
 mod entry;
 mod error;
+mod held;
 mod lock;
 mod record;
 mod root;
@@ -25,31 +26,42 @@ mod usage;
 pub use entry::Entry;
 pub use error::StoreError;
 pub use scratch::Scratch;
-pub use usage::{Gone, Item, Keep, unused};
+pub use usage::{Gone, Item, Keep, eviction_order};
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use self::entry::{Manifest, Opened};
+use self::held::Held;
 use self::lock::{if_free, with_lock};
 use crate::key::{CacheInputs, KEY_LENGTH};
 use crate::name::is_name;
 use crate::progress::{Events, ImageEvent};
 
-/// A store in a directory. Making one touches nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A store in a directory. Making one touches nothing. The entries that were opened through one or a clone of it stay until the last
+/// of these is gone.
+#[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
     /// True if entries that are missing may be built.
     builds: bool,
+    held: Held,
 }
+
+impl PartialEq for Store {
+    fn eq(&self, other: &Store) -> bool {
+        (&self.root, self.builds) == (&other.root, other.builds)
+    }
+}
+
+impl Eq for Store {}
 
 impl Store {
     /// The store in this directory, which need not exist yet. The path must be absolute: tools run elsewhere.
     #[must_use]
     pub fn at(root: impl Into<PathBuf>) -> Store {
-        Store { root: root.into(), builds: true }
+        Store { root: root.into(), builds: true, held: Held::default() }
     }
 
     /// The same store for a command that only reads: what it does not have is an error, and is not built.
@@ -64,14 +76,14 @@ impl Store {
         &self.root
     }
 
-    /// The entry made from these inputs, if it is there and whole. Locks nothing, and writes nothing but when it was used.
+    /// The entry made from these inputs, if it is there and whole. Nothing is written but the time of its use.
     ///
     /// # Errors
     ///
     /// [`StoreError::Read`] when the disk fails; a damaged entry counts as absent.
     pub fn find(&self, inputs: &CacheInputs) -> Result<Option<Entry>, StoreError> {
         root::check(&self.root)?;
-        Ok(match Entry::open(&self.entry_dir(inputs))? {
+        Ok(match Entry::open(&self.entry_dir(inputs), &self.held)? {
             Opened::Whole(entry) => {
                 usage::renew(entry.dir());
                 Some(entry)
@@ -97,7 +109,7 @@ impl Store {
     ) -> Result<Entry, E> {
         root::check(&self.root)?;
         let dir = self.entry_dir(inputs);
-        if let Opened::Whole(entry) = Entry::open(&dir)? {
+        if let Opened::Whole(entry) = Entry::open(&dir, &self.held)? {
             usage::renew(&dir);
             return Ok(entry);
         }
@@ -112,7 +124,7 @@ impl Store {
         };
         with_lock(&lock, &mut waiting, || {
             // Whoever held the lock may have built it.
-            match Entry::open(&dir)? {
+            match Entry::open(&dir, &self.held)? {
                 Opened::Whole(entry) => return Ok(entry),
                 Opened::Damaged(why) => {
                     self.set_aside(inputs)?;
@@ -164,6 +176,9 @@ impl Store {
         self.sweep()?;
         let published = fill(&scratch, inputs, events, build).and_then(|manifest| {
             fs::rename(&scratch, &dir).map_err(StoreError::write(&dir))?;
+            // The holder of the build lock is the only one that could remove it now.
+            let path = dir.join(entry::MANIFEST);
+            self.held.open(&path).map_err(StoreError::read(&path))?;
             Ok(Entry::new(dir, manifest))
         });
         if published.is_err() {

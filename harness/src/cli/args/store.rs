@@ -1,5 +1,7 @@
 //! Arguments of `store`.
 
+use std::str::FromStr;
+
 use super::{OutputArguments, VerifyArguments};
 use clap::{Args, Subcommand};
 
@@ -18,7 +20,7 @@ pub struct StoreArguments {
 /// The commands on the store.
 #[derive(Debug, Subcommand)]
 pub enum StoreCommand {
-    /// Evict the least recently used entries: never those in use, nor those that were used within a day
+    /// Evict the least recently used entries, but never those that another command uses
     Gc(GcArguments),
     /// Boot some of the cached results again and compare the bytes; a difference ends with exit code 7
     Verify(VerifyArguments),
@@ -38,6 +40,23 @@ pub struct TemplatesArguments {
     pub output: OutputArguments,
 }
 
+/// A size in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size(pub u64);
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (number, shift) = match (text.strip_suffix("MiB"), text.strip_suffix("GiB")) {
+            (Some(number), _) => (number, 20),
+            (None, number) => (number.unwrap_or(text), 30),
+        };
+        let bytes = number.trim().parse::<u32>().ok().map(|number| u64::from(number) << shift);
+        bytes.map(Self).ok_or_else(|| "write a number of GiB, `4GiB` or `500MiB`".to_owned())
+    }
+}
+
 /// Arguments of `store gc`.
 #[derive(Debug, Args)]
 pub struct GcArguments {
@@ -45,9 +64,9 @@ pub struct GcArguments {
     #[arg(long, value_name = "N", default_value = "30")]
     pub keep_days: u32,
 
-    /// Evict until at most this size is left, build directories first
-    #[arg(long, value_name = "GIB", conflicts_with = "keep_days")]
-    pub max_size: Option<u32>,
+    /// Evict until the store has at most this size, in GiB or as in `500MiB`; build directories first
+    #[arg(long, value_name = "SIZE", conflicts_with = "keep_days")]
+    pub max_size: Option<Size>,
 
     /// Only print what would be evicted
     #[arg(long)]

@@ -11,13 +11,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::entry::{MANIFEST, Manifest};
+use super::held::if_unheld;
 use super::lock::if_free;
 use super::root::{self, EVIDENCE, KINDS, NO_ENTRIES, WORK};
 use super::{Store, StoreError, is_key, remove};
 use crate::name::is_name;
-
-/// Entries used more recently are kept: a reader does not hold a lock, and a long command opens its kernel once.
-const RECENT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Something in the store that can be had again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +46,17 @@ pub enum Gone {
     Removed,
     /// A process uses it, so it stays.
     InUse,
+}
+
+impl Keep {
+    /// True if an item stays while the whole store has `total` bytes.
+    #[must_use]
+    pub fn keeps(self, item: &Item, total: u64, now: SystemTime) -> bool {
+        match self {
+            Keep::Within(time) => now.duration_since(item.used).unwrap_or_default() <= time,
+            Keep::Most(limit) => total <= limit,
+        }
+    }
 }
 
 impl Item {
@@ -103,10 +112,33 @@ impl Store {
             }
             // By one rename, so that no process finds half an entry. What dies here is swept away by the next builder.
             remove(&to)?;
-            fs::rename(&from, &to).map_err(StoreError::write(&from))?;
-            remove(&to)
+            let leave = || fs::rename(&from, &to).map_err(StoreError::write(&from));
+            let manifest = from.join(MANIFEST);
+            let left = if manifest.is_file() {
+                if_unheld(&manifest, leave).map_err(StoreError::read(&manifest))?
+            } else {
+                Some(leave())
+            };
+            let Some(left) = left else { return Ok(Gone::InUse) };
+            left?;
+            remove(&to).map(|()| Gone::Removed)
         })?;
-        gone.map_or(Ok(Gone::InUse), |removed| removed.map(|()| Gone::Removed))
+        gone.unwrap_or(Ok(Gone::InUse))
+    }
+
+    /// True if a process uses an item, so that it would stay.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be read.
+    pub fn is_in_use(&self, item: &Item) -> Result<bool, StoreError> {
+        let lock = self.root.join("lock").join(format!("{}-{}.lock", item.kind, item.name));
+        let manifest = self.root.join(&item.kind).join(&item.name).join(MANIFEST);
+        let is_free = || !manifest.is_file() || if_unheld(&manifest, || ()).is_ok_and(|free| free.is_some());
+        if !lock.is_file() {
+            return Ok(!is_free());
+        }
+        Ok(!if_free(&lock, is_free)?.unwrap_or(false))
     }
 
     /// True if a directory is what its path says: an entry whose manifest has the same kind and key, a build directory, or evidence.
@@ -143,24 +175,12 @@ pub(super) fn renew(entry: &Path) {
     let _ = File::open(entry.join(MANIFEST)).and_then(|file| file.set_modified(SystemTime::now()));
 }
 
-/// The items to evict, in this order.
+/// The items in the order of their eviction: build directories first, and then what was not used for longest.
 #[must_use]
-pub fn unused(items: &[Item], keep: Keep, now: SystemTime) -> Vec<&Item> {
-    let age = |item: &Item| now.duration_since(item.used).unwrap_or_default();
-    let mut old: Vec<&Item> = items.iter().filter(|item| item.is_workshop() || age(item) > RECENT).collect();
-    old.sort_by_key(|item| (!item.is_workshop(), item.used));
-    match keep {
-        Keep::Within(time) => old.into_iter().filter(|item| age(item) > time).collect(),
-        Keep::Most(limit) => {
-            let mut total: u64 = items.iter().map(|item| item.size).sum();
-            let too_much = |item: &&Item| {
-                let goes = total > limit;
-                total = total.saturating_sub(if goes { item.size } else { 0 });
-                goes
-            };
-            old.into_iter().take_while(too_much).collect()
-        }
-    }
+pub fn eviction_order(items: &[Item]) -> Vec<&Item> {
+    let mut order: Vec<&Item> = items.iter().collect();
+    order.sort_by_key(|item| (!item.is_workshop(), item.used));
+    order
 }
 
 /// The directories in a directory; none where it is not there.

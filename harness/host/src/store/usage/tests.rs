@@ -69,10 +69,15 @@ fn what_is_removed_is_gone_and_what_somebody_is_at_stays() -> Outcome {
     let inputs = CacheInputs::new(WORK, 1).with("name", "work");
     let inside = store.build_dir(&inputs, &mut |_| (), |_, _| store.discard(&items[1]))?;
     assert_eq!((inside, store.items()?.len()), (Gone::InUse, 2));
+    // The one who built the entry may still read it.
+    let other = Store::at(directory.path());
+    assert_eq!((other.discard(&items[0])?, other.is_in_use(&items[0])?), (Gone::InUse, true));
+    drop(store);
+    assert!(!other.is_in_use(&items[0])? && !other.is_in_use(&items[1])?);
     for item in &items {
-        assert_eq!(store.discard(item)?, Gone::Removed);
+        assert_eq!(other.discard(item)?, Gone::Removed);
     }
-    assert_eq!(store.items()?, []);
+    assert_eq!(other.items()?, []);
     assert_eq!(fs::read_dir(directory.path().join("tmp"))?.count(), 0);
     Ok(())
 }
@@ -93,16 +98,34 @@ fn build_dirs_go_first_and_then_what_was_not_used_for_longest() {
         item(WORK, "d", 20, 0),
         item(WORK, "e", 20, 30),
     ];
-    let check = |keep, expected: &str| {
-        let names: String = unused(&items, keep, now).iter().map(|item| item.name.as_str()).collect();
+    let check = |keep: Keep, expected: &str| {
+        let mut total: u64 = items.iter().map(|item| item.size).sum();
+        let mut names = String::new();
+        for item in eviction_order(&items) {
+            if !keep.keeps(item, total, now) {
+                total -= item.size;
+                names += &item.name;
+            }
+        }
         assert_eq!(names, expected, "{keep:?}");
     };
     check(Keep::Most(110), "");
     check(Keep::Most(109), "e");
     check(Keep::Most(89), "ed");
     check(Keep::Most(65), "edb");
-    // Entries that are in use, or were used today, are kept.
-    check(Keep::Most(0), "edbc");
+    check(Keep::Most(0), "edbca");
     check(Keep::Within(DAY * 25), "eb");
     check(Keep::Within(Duration::ZERO), "ebc");
+}
+
+#[test]
+fn an_entry_that_was_removed_meanwhile_is_absent() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let inputs = CacheInputs::new("kernel", 1).with("name", "one");
+    drop(store(directory.path(), &["one"], &[])?);
+    let (reader, other) = (Store::at(directory.path()), Store::at(directory.path()));
+    let item = other.items()?.remove(0);
+    assert_eq!(other.discard(&item)?, Gone::Removed);
+    assert!(reader.find(&inputs)?.is_none());
+    Ok(())
 }
