@@ -7,6 +7,7 @@ use super::{Exit, Failure, answer, answer_json, talk};
 use crate::session::templates;
 use kernsnap_host::exec::Tool;
 use kernsnap_host::exec::doctor::{Finding, Found, ToolReport, inspect};
+use kernsnap_host::exec::packages::{PackageManager, how_to_install};
 use kernsnap_host::store::Store;
 use kernsnap_machine::{lockstep, qemu};
 
@@ -47,6 +48,7 @@ impl<'a> Row<'a> {
 
 pub(super) fn doctor(store: Option<&Store>, arguments: &DoctorArguments) -> Result<Exit, Failure> {
     let reports = inspect();
+    let manager = PackageManager::of_host();
     let rows: Vec<Row<'_>> = reports.iter().map(Row::from_report).collect();
     let width = rows.iter().map(|row| row.tool.len()).max().unwrap_or(0);
     for row in &rows {
@@ -66,14 +68,17 @@ pub(super) fn doctor(store: Option<&Store>, arguments: &DoctorArguments) -> Resu
             if let Some(weakness) = row.weakness {
                 answer(&format!("         {:width$}  {weakness}", ""));
             }
-            answer(&format!("         {:width$}  install it with `apt-get install {}`", "", row.package));
+            let how = how_to_install(manager, row.tool, row.package);
+            answer(&format!("         {:width$}  {how}", ""));
         }
     }
     report_templates(store, arguments)?;
     if !reports.iter().any(ToolReport::is_wanting) {
         return Ok(Exit::Passed);
     }
-    talk("\nhint: `ci/setup` installs every tool the harness needs");
+    if matches!(manager, Some(PackageManager::Apt)) {
+        talk("\nhint: `ci/setup` installs every tool the harness needs");
+    }
     Ok(Exit::HostNotSetUp)
 }
 

@@ -274,8 +274,8 @@ fn another_qemu(script: &str) -> Result<(tempfile::TempDir, String), Box<dyn Err
 fn a_missing_qemu_is_named_with_its_package() -> Outcome {
     let (checkout, store, nothing) = (faults()?, OwnStore::whole()?, tempfile::tempdir()?);
     let ended = booting(checkout.path(), ["run", "crash"]).store(store.path()).env("PATH", nothing.path()).run()?;
-    let told = "error: `qemu-system-aarch64` is not on PATH: needed to run the machines, in the package \
-                `qemu-system-arm`\n\nhint: `ci/setup` installs every tool the harness needs\n";
+    let told = "error: `qemu-system-aarch64` is not on PATH: needed to run the machines; `qemu-system-aarch64` must be on PATH; \
+                Debian has it in the package `qemu-system-arm`\n\nhint: `ci/setup` installs every tool the harness needs\n";
     assert_says(&ended, Exit::HostNotSetUp, &[told]);
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::io;
 
 use super::Ended;
 use super::facts::ToolFacts;
+use super::packages::{PackageManager, how_to_install};
 use crate::interrupt::Interrupted;
 
 /// Why a tool did not do its work. The texts continue "failed to …: ".
@@ -83,7 +84,8 @@ impl ToolError {
 }
 
 fn why(facts: &ToolFacts) -> String {
-    format!(": needed to {}, in the package `{}`", facts.purpose, facts.package)
+    let how = how_to_install(PackageManager::of_host(), facts.name, facts.package);
+    format!(": needed to {}; {how}", facts.purpose)
 }
 
 fn tail_text(tail: &[String]) -> String {

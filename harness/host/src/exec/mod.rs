@@ -12,6 +12,7 @@ pub mod doctor;
 mod error;
 mod facts;
 mod group;
+pub mod packages;
 mod process;
 mod run;
 mod terminal;
