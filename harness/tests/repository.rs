@@ -56,6 +56,24 @@ fn lines_with(files: &[PathBuf], words: &[&str]) -> Result<Vec<String>, Box<dyn 
     Ok(found)
 }
 
+/// A tag of an action can be moved to other code; a commit cannot.
+#[test]
+fn actions_are_pinned_by_commit() -> Outcome {
+    let mut workflows = files(".github", &["yml"])?;
+    workflows.extend(["ci/action.yml", "harness/src/cli/init/workflow.yml"].map(PathBuf::from));
+    let mut movable = lines_with(&workflows, &["- uses: "])?;
+    movable.retain(|line| {
+        let action = line.rsplit_once("- uses: ").map_or("", |(_, action)| action);
+        let commit = action.split_once('@').map_or("", |(_, rest)| rest.split(' ').next().unwrap_or_default());
+        let is_commit = commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+        !is_commit && !action.starts_with("./")
+    });
+    // These two stand in comments, for the reader to fill in.
+    movable.retain(|line| !line.contains("#   - uses: "));
+    assert_eq!(movable, none());
+    Ok(())
+}
+
 fn none() -> Vec<String> {
     Vec::new()
 }

@@ -8,6 +8,7 @@ pub mod cost;
 pub mod debug;
 pub mod diff;
 pub mod explore;
+pub mod ktap;
 pub mod lesson;
 pub mod model;
 pub mod regress;

@@ -40,6 +40,12 @@ pub(super) struct BuildDir {
 }
 
 impl BuildDir {
+    /// The source in the workshop that `inputs` name, where the last build left it.
+    pub(super) fn tree(store: &Store, inputs: &CacheInputs) -> Option<PathBuf> {
+        let tree = store.root().join("work").join(inputs.key().as_str()).join("tree");
+        Some(tree).filter(|tree| tree.is_dir())
+    }
+
     /// Does this in the workshop that `inputs` name, with `source` laid out in it.
     pub(super) fn enter<T>(
         store: &Store,

@@ -22,6 +22,7 @@ mod error;
 mod firmware;
 mod kconfig;
 mod kernel_build;
+pub mod kselftest;
 pub mod module_file;
 mod module_headers;
 mod modules;
@@ -37,6 +38,7 @@ pub use device_tree::Board;
 pub use error::{ImageError, ImageErrorKind};
 pub use firmware::{FIRMWARE, Firmware};
 pub use kconfig::{ConfigError, ConfigStage};
+pub use kselftest::SelfTests;
 pub use source::spec::{GitSpec, PackageSpec, PrebuiltFiles, PrebuiltSpec, SourceSpec, TarballSpec};
 pub use spec::{CardSpec, DeviceTreeSpec, ImageSpec, KernelSpec};
 
@@ -162,6 +164,8 @@ pub struct BuiltImage {
     pub system_map: Option<PathBuf>,
     /// The kernel with its debugging information, where it was built with it.
     pub vmlinux: Option<PathBuf>,
+    /// The source as it was laid out for the last build of this kind, where it is still there. Only debuggers read it.
+    pub source: Option<PathBuf>,
     /// True if the kernel switches the board off by itself.
     pub powers_off: bool,
     /// How it reaches the board's card, where it can.
@@ -211,7 +215,9 @@ impl Images<'_> {
             })
         })?;
         let tree = self.device_tree(spec, board, Some(&recipe), &entry, events)?;
-        Self::built(spec, toolchain, &recipe.inputs, recipe.source.commit(), &entry, tree)
+        let source = BuildDir::tree(self.store, &recipe.workshop);
+        let built = Self::built(spec, toolchain, &recipe.inputs, recipe.source.commit(), &entry, tree)?;
+        Ok(BuiltImage { source, ..built })
     }
 
     /// The image if the store has its kernel.
@@ -299,6 +305,36 @@ impl Images<'_> {
     /// [`ImageError`]; its kind says who can mend it.
     pub fn debian_root(&self, image: &BuiltImage, events: Events<'_>) -> Result<Artifact, ImageError> {
         debian_root::debian_root(self.store, image.arch, events)
+    }
+
+    /// The kernel's own tests of a target (`tools/testing/selftests/TARGET`), built when the store does not have them.
+    ///
+    /// # Errors
+    ///
+    /// [`ImageError`]; a kernel that comes built has no source, and so no tests.
+    pub fn kselftests(
+        &self,
+        spec: &ImageSpec,
+        image: &BuiltImage,
+        target: &str,
+        events: Events<'_>,
+    ) -> Result<SelfTests, ImageError> {
+        if let SourceSpec::Prebuilt(_) = self.options.kernel_source.as_ref().unwrap_or(&spec.kernel.source) {
+            let text = format!("the kernel of {} comes built, so its tests are not here", image.name);
+            return Err(ImageError::input(text, "`kernsnap image list` says which images are built from source"));
+        }
+        let recipe = self.recipe(spec, &image.toolchain, events)?;
+        let (arch, cross, toolchain) = (image.arch, &*image.cross, &image.toolchain);
+        let job = kselftest::Job { store: self.store, arch, cross, toolchain, digest: recipe.source.digest() };
+        let tree = |work: &mut dyn FnMut(&Path) -> Result<(), ImageError>, events: Events<'_>| {
+            if let (source::Base::Unpacked(tree), []) =
+                (recipe.source.base(self.store, events)?, recipe.source.patches())
+            {
+                return work(&tree);
+            }
+            BuildDir::enter(self.store, &recipe.workshop, &recipe.source, events, |workshop, _| work(&workshop.tree))
+        };
+        kselftest::tests(&job, target, &tree, events)
     }
 
     /// The firmware of a Raspberry Pi 3, [`FIRMWARE`], where the host's sources have it.
@@ -409,6 +445,7 @@ impl Images<'_> {
             device_tree,
             system_map: Some(entry.file(build::SYSTEM_MAP)).filter(|path| path.is_file()),
             vmlinux: Some(entry.file(build::VMLINUX)).filter(|path| path.is_file()),
+            source: None,
             powers_off: spec.kernel.powers_off,
             card: spec.kernel.card.clone(),
             commit: commit.map(str::to_owned),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 
+mod kselftest;
 mod output;
 mod pages;
 mod proof;
@@ -14,6 +15,7 @@ mod recordings;
 mod snapshot;
 mod store;
 
+pub use kselftest::KselftestArguments;
 pub use output::{Format, OutputArguments, ParallelArguments};
 pub use pages::{LessonArguments, ReportArguments};
 pub use proof::{
@@ -69,6 +71,8 @@ pub enum Command {
     Regress(RegressArguments),
     /// Find the commit that changed what a scenario shows
     Bisect(BisectArguments),
+    /// Run the kernel's own tests, `tools/testing/selftests`, each in a guest of its own
+    Kselftest(KselftestArguments),
     /// Run scenarios on several images and show the status of each
     Matrix(MatrixArguments),
     /// Show a recording: a kernel's or trace-cmd's text, a trace.dat, or the raw trace of a run

@@ -13,7 +13,7 @@ use super::{Exit, Failure, absolute, answer, write_file};
 
 /// The commands by what a person wants. A test holds this against the definitions.
 const GROUPS: [(&str, &[&str]); 7] = [
-    ("Run scenarios", &["run", "record", "explore", "cost", "shell", "gdb", "replay"]),
+    ("Run scenarios", &["run", "record", "explore", "cost", "shell", "gdb", "replay", "kselftest"]),
     ("Compare kernels", &["regress", "bisect", "matrix"]),
     ("Look at traces", &["view", "diff", "export", "report"]),
     ("Learn", &["lesson", "list"]),

@@ -17,6 +17,7 @@ mod failure;
 mod gdb;
 mod help;
 mod init;
+mod kselftest;
 mod lesson;
 mod list;
 mod load_trace;
@@ -107,6 +108,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Replay(replay) => replay::replay(arguments, replay),
         Command::Regress(regress) => regress::regress(&context()?, regress),
         Command::Bisect(bisect) => bisect::bisect(&context()?, bisect),
+        Command::Kselftest(kselftest) => kselftest::kselftest(&context()?, kselftest),
         Command::Matrix(matrix) => matrix::run(&context()?, matrix),
         Command::View(view) => view::view(arguments, view),
         Command::Diff(diff) => match diff::images(arguments, diff) {

@@ -59,7 +59,7 @@ pub struct DebugSymbols {
 #[derive(Debug)]
 enum KernelSymbols {
     /// With debugging information, where the kernel's build left it.
-    Vmlinux(PathBuf),
+    Vmlinux { file: PathBuf, source: Option<PathBuf> },
     /// Made of its symbols, among [`DebugRun::files`].
     Made,
 }
@@ -155,7 +155,10 @@ pub fn prepare<'a>(
     let stop = order.at.map(|at| stop(prepared_image, at, &told)).transpose()?;
     let Told { modules, mut files, .. } = told;
     let kernel = match (prepared_image.vmlinux(), symbol_file(&runtime.symbols)) {
-        (Some(vmlinux), _) => Some(KernelSymbols::Vmlinux(vmlinux.to_owned())),
+        (Some(vmlinux), _) => {
+            let source = prepared_image.kernel_source().map(Path::to_owned);
+            Some(KernelSymbols::Vmlinux { file: vmlinux.to_owned(), source })
+        }
         (None, Some(made)) => {
             files.insert(SYMBOLS.to_owned(), made);
             Some(KernelSymbols::Made)
@@ -209,12 +212,20 @@ fn stop(prepared_image: &PreparedImage<'_>, at: &str, told: &Told) -> Result<Str
     let is_event =
         |name: &str| prepared_image.events().any(|event| event.split_once(':').is_some_and(|(_, own)| own == name));
     let of_module = told.functions.get(at.strip_suffix("()").unwrap_or(at)).copied();
-    let found =
-        of_module.or_else(|| address(&prepared_image.runtime.symbols, at, is_event).map(|(address, _)| address));
+    let of_kernel = || address(&prepared_image.runtime.symbols, at, is_event);
+    let found = match of_module {
+        Some(address) => Some(format!("*{address:#x}")),
+        // With debugging information, gdb takes the place from it. The symbol stands before the instructions that ftrace patches,
+        // and compilers count these to the function in front.
+        None => of_kernel().map(|(address, name)| match prepared_image.vmlinux() {
+            Some(_) if !name.contains('.') => format!("*{name}"),
+            _ => format!("*{address:#x}"),
+        }),
+    };
     let Some(found) = found else {
         return Err(DebugError::Input(format!("the kernel of {image} has no function and no event `{at}`")));
     };
-    let Some(pid) = told.role else { return Ok(format!("*{found:#x}")) };
+    let Some(pid) = told.role else { return Ok(found) };
     // A kernel of 64 bits has the running task in this register (arch/arm64/include/asm/current.h).
     let offset = match prepared_image.arch() {
         Arch::Arm64 => prepared_image.offset("task_struct", "pid", &mut |_| ())?,
@@ -223,7 +234,7 @@ fn stop(prepared_image: &PreparedImage<'_>, at: &str, told: &Told) -> Result<Str
     let Some(offset) = offset else {
         return Err(DebugError::Input(format!("`--role` needs a kernel of 64 bits, and that of {image} is not one")));
     };
-    Ok(format!("*{found:#x} if *(int *)($SP_EL0 + {offset}) == {}", pid.0))
+    Ok(format!("{found} if *(int *)($SP_EL0 + {offset}) == {}", pid.0))
 }
 
 impl Told {
@@ -258,7 +269,12 @@ impl DebugSymbols {
         let mut commands = vec!["set confirm off".to_owned(), format!("set architecture {}", self.architecture)];
         match &self.kernel {
             None => {}
-            Some(KernelSymbols::Vmlinux(path)) => commands.push(format!("symbol-file {}", path.display())),
+            Some(KernelSymbols::Vmlinux { file, source }) => {
+                // The kernel's build names its source so, from its output directory.
+                let place = |source: &PathBuf| format!("set substitute-path ../tree {}", source.display());
+                commands.extend(source.as_ref().map(place));
+                commands.push(format!("symbol-file {}", file.display()));
+            }
             Some(KernelSymbols::Made) => commands.push(format!("symbol-file {}", directory.join(SYMBOLS).display())),
         }
         for LoadedModule { file, sections } in &self.modules {

@@ -9,6 +9,7 @@ pub mod compile;
 pub mod compose;
 pub mod debug;
 pub mod explore;
+pub mod kselftest;
 pub mod lesson;
 pub mod load;
 pub mod matrix;

@@ -3,11 +3,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod action;
 mod cache;
 mod card;
 mod costs_and_capsules;
 mod determinism;
 mod failures;
+mod kselftest;
 mod record;
 mod results;
 mod scaffold;

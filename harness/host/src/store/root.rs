@@ -14,13 +14,14 @@ pub(super) const MARKER: &str = "kernsnap-store";
 const CONTENT: &str = "This directory is a store of kernsnap. `kernsnap store gc` removes entries from it.\n";
 
 /// The kinds of entries, a directory each.
-pub(super) const KINDS: [&str; 14] = [
+pub(super) const KINDS: [&str; 15] = [
     "busybox",
     "catalogue",
     "device-tree",
     "facts",
     "git",
     "kernel",
+    "kselftest",
     "lockstep",
     "module",
     "patched",

@@ -18,7 +18,7 @@ use kernsnap_host::key::CacheInputs;
 use kernsnap_host::progress::{Events, ImageEvent, Phase};
 use kernsnap_host::store::StoreError;
 use kernsnap_image::module_file::ModuleFile;
-use kernsnap_image::{Arch, BuiltImage, CardSpec, ImageError, ImageSpec, Images};
+use kernsnap_image::{Arch, BuiltImage, CardSpec, ImageError, ImageSpec, Images, SelfTests};
 use kernsnap_machine::boot::CONSOLE_LOG;
 use kernsnap_machine::capabilities;
 use kernsnap_machine::capabilities::TraceCapabilities;
@@ -240,6 +240,23 @@ impl<'a> PreparedImage<'a> {
         Ok(Prepared::Ready(Box::new(scenario), payload))
     }
 
+    /// A static busybox for the guests of this image.
+    ///
+    /// # Errors
+    /// If there is none and none can be had.
+    pub fn busybox(&self, on: Events<'_>) -> Result<std::path::PathBuf, PrepareError> {
+        Ok(self.images.busybox(&self.image, None, on)?.path)
+    }
+
+    /// The kernel's own tests of a target.
+    ///
+    /// # Errors
+    /// If the kernel's source is not known, or has no such target.
+    pub fn kselftests(&self, target: &str, on: Events<'_>) -> Result<SelfTests, PrepareError> {
+        let spec = ImageSpec::load(self.images.workspace, &self.image.name)?;
+        Ok(self.images.kselftests(&spec, &self.image, target, on)?)
+    }
+
     /// The kernel's architecture.
     #[must_use]
     pub fn arch(&self) -> Arch {
@@ -250,6 +267,12 @@ impl<'a> PreparedImage<'a> {
     #[must_use]
     pub fn vmlinux(&self) -> Option<&Path> {
         self.image.vmlinux.as_deref()
+    }
+
+    /// The kernel's source, for a debugger, where it is still laid out.
+    #[must_use]
+    pub fn kernel_source(&self) -> Option<&Path> {
+        self.image.source.as_deref()
     }
 
     /// Where a structure of this kernel keeps a field, in bytes from its start; `None` where it has no such field.

@@ -85,6 +85,33 @@ impl<'a> Runner<'a> {
         Ok(Run::with(input, boot.evidence, outcome, begun))
     }
 
+    /// The evidence of a guest that no scenario describes, and where it comes from.
+    ///
+    /// # Errors
+    /// As [`Runner::run`].
+    pub fn evidence(
+        &self,
+        input: &RunInput<'_>,
+        about: &About,
+        directory: &Path,
+    ) -> Result<(Evidence, Started), RunError> {
+        let key = input.key(self.session.cache.qemu());
+        let known = self.session.cache.find(&key);
+        if self.policy == RunPolicy::Cached
+            && let Some(evidence) = known
+        {
+            return Ok((evidence, Started::Cache));
+        }
+        let (boot, started) = self.machine(input, directory)?;
+        if boot.settled {
+            match known {
+                Some(known) => self.session.cache.verify(&key, &known, &boot.evidence)?,
+                None => self.session.cache.keep(&key, about, &boot.evidence),
+            }
+        }
+        Ok((boot.evidence, started))
+    }
+
     /// Runs the machine of an input: forked where that can be, or else booted.
     fn machine(&self, input: &RunInput<'_>, directory: &Path) -> Result<(Boot, Started), RunError> {
         if self.policy != RunPolicy::Boot && input.shares_boot {
