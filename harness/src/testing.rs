@@ -58,6 +58,21 @@ macro_rules! scenario_tests {
     };
 }
 
+/// The directory of the package whose tests run: the runner says where it is now, which is another place than it was compiled in where
+/// the tests come from an archive of nextest. Without a runner, it is where it was `compiled`.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "a test has no command line of its own")]
+pub fn directory(compiled: &str) -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| compiled.into(), PathBuf::from)
+}
+
+/// The program under test, in the same way.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "a test has no command line of its own")]
+pub fn program(compiled: &str) -> PathBuf {
+    std::env::var_os("NEXTEST_BIN_EXE_kernsnap").map_or_else(|| compiled.into(), PathBuf::from)
+}
+
 /// The tests of a workspace.
 #[derive(Clone, Debug)]
 pub struct Suite {
@@ -72,15 +87,16 @@ impl Suite {
     /// The scenarios of a project on these images.
     #[must_use]
     pub fn of_project(root: &str, images: &[&str]) -> Self {
+        let root = &directory(root);
         let named = named_images();
         let images = if named.is_empty() { images.iter().map(|image| (*image).to_owned()).collect() } else { named };
-        Self { workspace: Workspace::at(root), images, own: true }
+        Self { workspace: Workspace::at(root.clone()), images, own: true }
     }
 
     /// The scenarios of a complete workspace on all of its images, those on request only where `KERNSNAP_IMAGES` names them.
     #[must_use]
     pub fn of_checkout(root: &str) -> Self {
-        Self { workspace: Workspace::at(root), images: Vec::new(), own: false }
+        Self { workspace: Workspace::at(directory(root)), images: Vec::new(), own: false }
     }
 
     /// Runs the tests that the arguments of the process ask for. `assert` compares a text with the snapshot of this name.

@@ -34,7 +34,7 @@ const TEXT: &str = "text";
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let workspace = Workspace::at(env!("CARGO_MANIFEST_DIR"));
+    let workspace = Workspace::at(kernsnap::testing::directory(env!("CARGO_MANIFEST_DIR")));
     let trials = workspace.scenario_files().unwrap_or_default().into_iter().map(|file| {
         let id = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let workspace = workspace.clone();

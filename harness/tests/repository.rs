@@ -14,7 +14,7 @@ type Outcome = Result<(), Box<dyn Error>>;
 const LONGEST_FILE: usize = 500;
 
 fn root() -> PathBuf {
-    env!("CARGO_MANIFEST_DIR").into()
+    kernsnap::testing::directory(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The files below a directory with one of these endings, without links and their targets; paths relative to the checkout.

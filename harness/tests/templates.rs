@@ -26,7 +26,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 /// Gives `check` the input of every scenario whose machine boots like all others, in the order of their names.
 fn with_inputs(check: impl FnOnce(&Store, &[(String, RunInput<'_>)]) -> Outcome) -> Outcome {
-    let workspace = Workspace::at(env!("CARGO_MANIFEST_DIR"));
+    let workspace = Workspace::at(kernsnap::testing::directory(env!("CARGO_MANIFEST_DIR")));
     let store = Store::at(default_store().ok_or("there is no home directory for the image store")?);
     let options = Options::default();
     let images = Images { workspace: &workspace, store: &store, options: &options };

@@ -1,6 +1,6 @@
 //! The table of claims against the scenarios: every claim of the notes is shown by one, or says why none can.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use kernsnap::cli::Exit;
 use kernsnap_host::workspace::Workspace;
@@ -11,7 +11,7 @@ use crate::support::{Kernsnap, Outcome};
 
 #[test]
 fn every_claim_has_a_scenario_or_says_why_not() -> Outcome {
-    let workspace = Workspace::at(env!("CARGO_MANIFEST_DIR"));
+    let workspace = Workspace::at(kernsnap::testing::directory(env!("CARGO_MANIFEST_DIR")));
     let (claims, drafts) = (kernsnap::session::load::claims(&workspace)?, kernsnap::session::load::drafts(&workspace)?);
     let shown = claims.shown_by(&drafts)?;
     let gaps: Vec<_> = shown.iter().filter_map(|claim| Some((claim.id, claim.gap()?))).collect();
@@ -37,7 +37,7 @@ fn a_claim_that_the_notes_do_not_make_is_a_mistake_of_the_scenario() -> Outcome 
 
 #[test]
 fn the_table_is_told_to_people_and_machines() -> Outcome {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let root = kernsnap::testing::directory(env!("CARGO_MANIFEST_DIR"));
     let told = Kernsnap::new(&root, ["list", "--claims"]).run()?;
     assert_eq!(told.code, Some(Exit::Passed as i32), "{told:?}");
     assert!(told.stdout.contains("on rpi3-6.1: user-fork"), "{told:?}");

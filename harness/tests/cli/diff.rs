@@ -9,6 +9,8 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::program;
+
 type Outcome = Result<(), Box<dyn Error>>;
 
 const VIEW: &str = "parent  sched_process_fork child_pid=child\nchild   sched_switch prev_state=Z\n";
@@ -34,8 +36,7 @@ fn place() -> Result<TempDir, Box<dyn Error>> {
 
 #[track_caller]
 fn check(context: &Path, arguments: &[&str], code: i32, said: &str) -> Outcome {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_kernsnap")).arg("diff").args(arguments).current_dir(context).output()?;
+    let output = Command::new(program()).arg("diff").args(arguments).current_dir(context).output()?;
     let text = String::from_utf8(if code == 2 { output.stderr } else { output.stdout })?;
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
     assert!(text.contains(said), "{arguments:?}: no `{said}` in {text}");
@@ -65,7 +66,7 @@ fn same_different_and_wrong_have_exit_codes_of_their_own() -> Outcome {
 fn machines_get_every_place_and_field() -> Outcome {
     let context = place()?;
     let arguments = ["diff", "same.txt", "other.txt", "--json"];
-    let output = Command::new(env!("CARGO_BIN_EXE_kernsnap")).args(arguments).current_dir(context.path()).output()?;
+    let output = Command::new(program()).args(arguments).current_dir(context.path()).output()?;
     let diff: Value = serde_json::from_slice(&output.stdout)?;
     let change = &diff["tasks"]["child"][0];
     assert_eq!((&change["kind"], &change["from"], &change["to"]), (&"changed".into(), &0.into(), &0.into()));

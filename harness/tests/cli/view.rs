@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use kernsnap::cli::Exit;
 
-use crate::support::{Ended, Kernsnap, Outcome, OwnStore, root};
+use crate::support::{Ended, Kernsnap, Outcome, OwnStore, program, root};
 
 fn view(arguments: &[&str]) -> Result<Ended, Box<dyn std::error::Error>> {
     Kernsnap::new(&root(), [&["view"], arguments].concat()).run()
@@ -63,7 +63,7 @@ fn what_is_no_recording_is_refused_in_words() -> Outcome {
     for (file, why) in [
         ("README.md".into(), "has no line that is an event of ftrace"),
         (
-            env!("CARGO_BIN_EXE_kernsnap").to_owned(),
+            program().display().to_string(),
             "is neither text, nor a trace.dat, nor a capsule, nor the raw trace of a run",
         ),
         (here.join("no-such-file").display().to_string(), "cannot read"),

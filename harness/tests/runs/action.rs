@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 
 use serde_yaml::Value;
 
-use crate::support::{Checkout, Outcome, data, root};
+use crate::support::{Checkout, Outcome, data, program, root};
 
 /// A step that is a shell script.
 struct Step {
@@ -47,7 +47,8 @@ fn steps(inputs: &BTreeMap<&str, &str>) -> Result<Vec<Step>, Box<dyn Error>> {
 
 fn run(name: &str, directory: &Path, inputs: &BTreeMap<&str, &str>) -> Result<Output, Box<dyn Error>> {
     let Step { script, env, .. } = steps(inputs)?.into_iter().find(|step| step.name == name).ok_or(name)?;
-    let program = Path::new(env!("CARGO_BIN_EXE_kernsnap")).parent().ok_or("no directory")?;
+    let program = program();
+    let program = program.parent().ok_or("no directory")?;
     let path = format!("{}:{}", program.display(), std::env::var("PATH")?);
     let mut bash = Command::new("bash");
     // The options of a runner's `shell: bash`.

@@ -12,7 +12,7 @@ use rexpect::session::{PtySession, spawn_command};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{LocalModes, tcgetattr};
 
-use crate::support::{Ended, Kernsnap, Outcome, root, until};
+use crate::support::{Ended, Kernsnap, Outcome, program, root, until};
 
 /// For a prompt that a guest boots for, on a busy machine, and perhaps for the first fetch of a busybox.
 const PATIENCE_MS: u64 = 200_000;
@@ -101,7 +101,7 @@ fn without_a_terminal_there_is_no_interactive_shell() -> Outcome {
 }
 
 fn terminal() -> Result<PtySession, rexpect::error::Error> {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kernsnap"));
+    let mut command = Command::new(program());
     command.arg("--root").arg(root()).arg("shell");
     let mut session = spawn_command(command, Some(PATIENCE_MS))?;
     session.exp_string("leaves; there is no network")?;
@@ -163,7 +163,7 @@ fn is_gone(pid: Pid) -> bool {
 #[test]
 fn no_signal_to_the_harness_leaves_a_machine() -> Outcome {
     for (signal, code) in [(Signal::INT, Some(130)), (Signal::TERM, Some(130)), (Signal::KILL, None)] {
-        let mut harness = Command::new(env!("CARGO_BIN_EXE_kernsnap"))
+        let mut harness = Command::new(program())
             .arg("--root")
             .arg(root())
             .args(["shell", "--command", "while :; do :; done"])

@@ -27,7 +27,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The real checkout.
 pub(crate) fn root() -> PathBuf {
-    env!("CARGO_MANIFEST_DIR").into()
+    kernsnap::testing::directory(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The program under test.
+pub(crate) fn program() -> PathBuf {
+    kernsnap::testing::program(env!("CARGO_BIN_EXE_kernsnap"))
 }
 
 /// A file of the tests' own.
@@ -111,7 +116,8 @@ impl Kernsnap {
 
     /// The same, started by another program, which the words of `before` call.
     pub(crate) fn through<'a>(before: &[&str], checkout: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Self {
-        let words = [before, &[env!("CARGO_BIN_EXE_kernsnap")]].concat();
+        let program = program().display().to_string();
+        let words = [before, &[program.as_str()]].concat();
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).arg("--root").arg(checkout).args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
