@@ -49,6 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         saved_cmdlines: include_str!(recording!("function/saved_cmdlines")),
         cpus: vec![(Cpu(1), pages.as_slice().into())],
         stats: vec![(Cpu(1), include_str!(recording!("function/cpu1.stats")))],
+        ..TraceDat::default()
     })?;
     let read = dat::read(&file)?;
     let recording = read.recording();

@@ -1,18 +1,23 @@
 //! One CPU's ring buffer to events: the hot path. A record costs one look-up by event number and a few loads.
 
 use std::io;
+use std::sync::Arc;
 
+use super::event::Layout;
 use super::event_decoders::{EventDecoders, Plan, RecordKind};
 use super::event_queue::EventQueue;
 use super::frames::frames;
 use super::issue_counts::IssueCounts;
 use super::page::{Page, Pages, Record, Records};
+use super::printk::{self, PrintkFormats};
 use super::record_pool::RecordPool;
 use super::source::PageBytes;
 use super::symbol_cache::SymbolCache;
 use super::symbols::Symbols;
+use super::task_names::TaskNames;
 use super::{
-    CodeLocation, Context, Cpu, Event, EventKind, IntegrityError, IssueKind, IssuePlace, ParseIssue, Timestamp, Value,
+    CodeLocation, Context, Cpu, Event, EventKind, IntegrityError, IssueKind, IssuePlace, ParseIssue, Point, Timestamp,
+    Value,
 };
 use super::{fields, format::HeaderPage};
 
@@ -26,6 +31,16 @@ pub(super) struct Shared {
     pub(super) plans: EventDecoders,
     pub(super) tally: IssueCounts,
     pub(super) spare: RecordPool,
+    pub(super) tasks: TaskNames,
+    pub(super) printk: Printk,
+}
+
+/// What `trace_printk()` keeps outside of its records.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Printk {
+    pub(super) formats: PrintkFormats,
+    /// Bytes of the machine's `long`.
+    pub(super) long: u32,
 }
 
 /// The content of `trace_pipe_raw` of one CPU, one event at a time: by the order of the buffer, which is that of time unless the
@@ -180,7 +195,7 @@ impl Assembler<'_> {
         }
         self.last = record.time;
         let (time, data) = (Timestamp(record.time), record.data);
-        let Shared { plans, tally, spare } = shared;
+        let Shared { plans, tally, spare, tasks, printk } = shared;
         let id = data.first_chunk().copied().map_or(0, u16::from_le_bytes);
         let plan = plans.get(id);
         let taken = match plan.map(|plan| (plan, &plan.shape)) {
@@ -191,9 +206,19 @@ impl Assembler<'_> {
                     }
                 })
             }
-            Some((plan, _)) => self.event(time, plan, data, spare).map(|context| {
+            Some((plan, shape)) => self.head(time, plan, data).and_then(|context| {
+                match shape {
+                    RecordKind::Printk { fields, .. } => {
+                        if self.printk(shape, data, printk).is_none() {
+                            tally.no_format(id);
+                            self.body(time, fields, data, spare, tasks, &printk.formats)?;
+                        }
+                    }
+                    shape => self.body(time, shape, data, spare, tasks, &printk.formats)?,
+                }
                 self.own(context.level(), Owner::Event(self.held.next()));
                 self.held.push();
+                Some(())
             }),
             None => None,
         };
@@ -210,15 +235,30 @@ impl Assembler<'_> {
         self.open.get_mut(level).map_or(Owner::None, |open| std::mem::replace(open, owner))
     }
 
-    /// Reads a record into the room behind the events held; `None` where it is shorter than its format.
+    /// Reads what all records have into the room behind the events held; `None` where it is shorter than its format.
     #[inline]
-    fn event(&mut self, time: Timestamp, plan: &Plan, data: &[u8], spare: &mut RecordPool) -> Option<Context> {
+    fn head(&mut self, time: Timestamp, plan: &Plan, data: &[u8]) -> Option<Context> {
         let event = self.held.room();
         let context = plan.context(data)?;
         (event.time, event.cpu, event.pid, event.context) = (time, self.cpu, plan.pid(data)?, context);
         event.stack = None;
+        Some(context)
+    }
+
+    /// Reads what a record of its kind has; `None` where it is shorter than its format.
+    #[inline]
+    fn body(
+        &mut self,
+        time: Timestamp,
+        shape: &RecordKind,
+        data: &[u8],
+        spare: &mut RecordPool,
+        tasks: &mut TaskNames,
+        strings: &PrintkFormats,
+    ) -> Option<()> {
+        let event = self.held.room();
         let mut symbol = |bits: u64| self.memo.resolve(bits);
-        let body = match &plan.shape {
+        event.kind = match shape {
             RecordKind::Call { function, caller } => {
                 let function = symbol(function.bits(data)?);
                 let caller = self.memo.caller(&function, caller.bits(data)?);
@@ -236,11 +276,17 @@ impl Assembler<'_> {
                     left: at(left)?,
                 }
             }
-            RecordKind::Marker { offset } => {
+            RecordKind::Marker { ip, offset, layout } => {
                 let text = fields::text(data.get(*offset..)?);
-                EventKind::Marker { text: text.strip_suffix('\n').unwrap_or(&text).into() }
+                let text = text.strip_suffix('\n').unwrap_or(&text);
+                let writer = symbol(ip.bits(data)?);
+                match writer.place().map(|place| place.function.full()).filter(|writer| !writer.starts_with(MARKER)) {
+                    None => EventKind::Marker { text: text.into() },
+                    // A function wrote it by `trace_printk()`.
+                    Some(writer) => said(layout, &format!("{writer}: {text}")),
+                }
             }
-            RecordKind::Point { layout, fields, probe_places } => {
+            RecordKind::Point { layout, fields, probe_places, string_places, tasks: named, states } => {
                 let values = spare.make_room(&mut event.kind, layout);
                 for (field, value) in fields.iter().zip(values.iter_mut()) {
                     field.read(data, value)?;
@@ -252,12 +298,42 @@ impl Assembler<'_> {
                         *value = Value::Text(place.into());
                     }
                 }
-                return Some(context);
+                for at in string_places {
+                    if let Some(value) = values.get_mut(*at)
+                        && let Some(text) = value.bits().and_then(|bits| strings.at(bits))
+                    {
+                        *value = Value::Text(text.into());
+                    }
+                }
+                if let Some(states) = states {
+                    states.number_anew(values);
+                }
+                for (name, pid) in named {
+                    if let (Some(Value::Text(name)), Some(pid)) = (values.get(*name), values.get(*pid)) {
+                        tasks.learn(pid, name);
+                    }
+                }
+                return Some(());
             }
-            RecordKind::Stack { .. } => return None,
+            RecordKind::Stack { .. } | RecordKind::Printk { .. } => return None,
         };
-        event.kind = body;
-        Some(context)
+        Some(())
+    }
+
+    /// Reads a record of `trace_printk()`; `None` where its format is not known, or it is shorter than it says.
+    #[cold]
+    fn printk(&mut self, shape: &RecordKind, data: &[u8], printk: &Printk) -> Option<()> {
+        let RecordKind::Printk { ip, format, arguments, layout, .. } = shape else { return None };
+        let symbols = self.memo.symbols();
+        let format = printk.formats.at(format.bits(data)?)?;
+        let mut text = String::new();
+        printk::push_caller(&mut text, ip.bits(data)?, symbols);
+        match arguments {
+            Some(offset) => printk::push_text(&mut text, format, data.get(*offset..)?, printk.long, symbols),
+            None => text.push_str(format.strip_suffix('\n').unwrap_or(format)),
+        }
+        self.held.room().kind = said(layout, &text);
+        Some(())
     }
 
     /// Gives a stack to the event it was recorded with; says whose it was.
@@ -281,6 +357,14 @@ impl Assembler<'_> {
         let place = IssuePlace::Page(self.cpu, page.number);
         self.issues.push(ParseIssue { place, kind: IssueKind::Unreadable(message.to_owned()) });
     }
+}
+
+/// The functions through which user space writes a marker (`tracing_mark_write()`, `tracing_mark_raw_write()`).
+const MARKER: &str = "tracing_mark_";
+
+/// An event of `trace_printk()` with its text.
+fn said(layout: &Arc<Layout>, text: &str) -> EventKind {
+    EventKind::Tracepoint(Point::new(Arc::clone(layout), vec![Value::Text(text.into())]))
 }
 
 /// A place as a text has it, without the size of the function: `do_exit+0x4`.

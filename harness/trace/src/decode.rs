@@ -147,7 +147,7 @@ mod tests {
                     stats: "entries: 0\nread events: 3\n",
                 })
                 .collect(),
-            saved_cmdlines: "",
+            ..Recording::default()
         };
         let (trace, issues) = decode(&recording, &symbols);
         assert_eq!(lent(&recording, &symbols), trace.events);
@@ -212,6 +212,86 @@ mod tests {
         );
     }
 
+    /// The events of `trace_printk()` on a 32-bit machine, with these formats.
+    fn printk(formats: &str, records: &[&str]) -> Vec<String> {
+        let guest = Guest::Bits32;
+        let (symbols, _) = Symbols::from_system_map(MAP);
+        let common = guest.formats()[0].lines().skip(2).take(5).collect::<Vec<_>>().join("\n") + "\n";
+        let bprint = "name: bprint\nID: 6\n".to_owned()
+            + &common
+            + "field:unsigned long ip;offset:8;size:4;\nfield:const char *fmt;offset:12;size:4;\n\
+               field:u32 buf[];offset:16;size:0;\n";
+        let bputs = "name: bputs\nID: 7\n".to_owned()
+            + &common
+            + "field:unsigned long ip;offset:8;size:4;\nfield:const char *str;offset:12;size:4;\n";
+        let mut all = guest.formats();
+        all.extend([bprint, bputs]);
+        let (head, pages) = (guest.header_page(), guest.page(0, 0, records));
+        let recording = Recording {
+            header_page: &head,
+            formats: all.iter().map(String::as_str).collect(),
+            cpus: vec![CpuRecording { cpu: Cpu(0), pages: pages[..].into(), stats: "entries: 0\nread events: 1\n" }],
+            printk_formats: formats,
+            ..Recording::default()
+        };
+        let (trace, issues) = decode(&recording, &symbols);
+        assert_eq!(lent(&recording, &symbols), trace.events);
+        let issues = issues.iter().map(ToString::to_string);
+        trace.events.iter().map(shown).chain(issues).collect()
+    }
+
+    #[test]
+    fn events_name_tasks_and_strings_of_the_kernel() {
+        let guest = Guest::Bits32;
+        let common = guest.formats()[0].lines().skip(2).take(5).collect::<Vec<_>>().join("\n") + "\n";
+        let fork = "name: sched_process_fork\nID: 400\n".to_owned()
+            + &common
+            + "field:char child_comm[4];offset:8;size:4;\nfield:pid_t child_pid;offset:12;size:4;signed:1;\n";
+        let other = "name: other\nID: 401\n".to_owned()
+            + &common
+            + "field:char comm[4];offset:8;size:4;\nfield:pid_t pid;offset:12;size:4;signed:1;\n\
+               field:const char *s;offset:16;size:4;\n";
+        let records = ["400 7 0 abc\0 41", "400 7 0 def\0 42", "401 7 0 xyz\0 43 4096", "401 7 0 xyz\0 43 4097"];
+        let (head, pages) = (guest.header_page(), guest.page(0, 0, &records));
+        let recording = Recording {
+            header_page: &head,
+            formats: vec![&fork, &other],
+            cpus: vec![CpuRecording { cpu: Cpu(0), pages: pages[..].into(), stats: "entries: 0\nread events: 4\n" }],
+            saved_cmdlines: "42 saved\n",
+            printk_formats: "0x1000 : \"Start\"\n",
+            ..Recording::default()
+        };
+        let (trace, issues) = decode(&recording, &Symbols::default());
+        assert_eq!((issues, &trace.defects), (vec![], &vec![]));
+        let names = [(41, "abc"), (42, "saved")].map(|(pid, name)| (pid, name.to_owned()));
+        assert_eq!(trace.names, BTreeMap::from(names));
+        let lines: Vec<_> = trace.events.iter().skip(2).map(shown).collect();
+        assert_eq!(lines, ["3@0 7: other comm=xyz pid=43 s=Start", "4@0 7: other comm=xyz pid=43 s=4097"]);
+    }
+
+    #[test]
+    fn trace_printk_gives_its_text() {
+        let formats = "0x9000 : \"n=%d of %x\\n\"\n0x9100 : \"done\\n\"\n";
+        let records = ["6 7 0 @1004 @9000 -5 255", "7 7 0 @1100 @9100", "5 7 0 @1204 as_text\n", "4 7 0 1 @1008"];
+        assert_eq!(
+            printk(formats, &records),
+            [
+                "1@0 7: bprint text=fork: n=-5 of ff",
+                "2@0 7: bputs text=wake.part.0: done",
+                "3@0 7: print text=irq: as text ^fork"
+            ]
+        );
+        assert_eq!(
+            printk("", &records[..2]),
+            [
+                "1@0 7: bprint ip=4100 fmt=36864 buf={4294967291,255}",
+                "2@0 7: bputs ip=4352 str=37120",
+                "event 6: 1 records of trace_printk, but their formats are not in the recording",
+                "event 7: 1 records of trace_printk, but their formats are not in the recording",
+            ]
+        );
+    }
+
     #[test]
     fn what_is_missing_or_out_of_order_is_a_defect() {
         let guest = Guest::Bits64;
@@ -264,7 +344,7 @@ mod tests {
                     header_page: &head,
                     formats: formats.iter().map(String::as_str).collect(),
                     cpus: vec![CpuRecording { cpu: Cpu(0), pages: pages[..].into(), stats: "" }],
-                    saved_cmdlines: "",
+                    ..Recording::default()
                 };
                 let (trace, _) = decode(&recording, &symbols);
                 proptest::prop_assert_eq!(lent(&recording, &symbols), trace.events);

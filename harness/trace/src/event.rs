@@ -178,6 +178,18 @@ impl Point {
         &self.layout.name
     }
 
+    /// The names that it shares with other records of its event.
+    #[inline]
+    pub(super) fn layout(&self) -> &Arc<Layout> {
+        &self.layout
+    }
+
+    /// The value of the field at this place.
+    #[inline]
+    pub(super) fn value(&self, place: usize) -> Option<&Value> {
+        self.values.get(place)
+    }
+
     /// Its fields in the order of its format, without the `common_` ones.
     pub fn fields(&self) -> impl Iterator<Item = (&Arc<str>, &Value)> {
         self.layout.fields.iter().zip(&self.values)

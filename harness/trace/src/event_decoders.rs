@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::event::Layout;
 use super::fields::{FieldDecoder, Slot};
-use super::format::{Field, Format, parse_format};
+use super::format::{Field, Format, Storage, parse_format};
+use super::printk;
+use super::task_states::TaskStates;
 use super::{Context, IssueKind, IssuePlace, ParseIssue, Pid};
 
 /// The plans of all known events, by event number.
@@ -63,8 +65,25 @@ pub(super) enum RecordKind {
     },
     /// `ftrace:print`: the text up to the record's end.
     Marker {
+        /// Who wrote it: user space, through a function of the kernel, or a function that calls `trace_printk()`.
+        ip: Slot,
         /// Where the text begins.
         offset: usize,
+        /// The names of a record that a function wrote.
+        layout: Arc<Layout>,
+    },
+    /// `ftrace:bprint` and `ftrace:bputs`: a text whose constant part the kernel keeps elsewhere.
+    Printk {
+        /// Who wrote it.
+        ip: Slot,
+        /// Where the kernel keeps the format, or the whole text.
+        format: Slot,
+        /// Where the arguments begin; `None` of a whole text.
+        arguments: Option<usize>,
+        /// The names of a record whose text is known.
+        layout: Arc<Layout>,
+        /// How to read a record whose format is not known.
+        fields: Box<RecordKind>,
     },
     /// Any other event.
     Point {
@@ -74,6 +93,12 @@ pub(super) enum RecordKind {
         fields: Vec<FieldDecoder>,
         /// The fields that hold the address of a probe, by their place among these.
         probe_places: Vec<usize>,
+        /// The fields that hold the address of a string of the kernel.
+        string_places: Vec<usize>,
+        /// The fields that name a task: the places of its name and of its pid.
+        tasks: Vec<(usize, usize)>,
+        /// How the states of tasks are numbered, where that is not as in kernels from 4.14 on.
+        states: Option<TaskStates>,
     },
 }
 
@@ -167,19 +192,26 @@ impl RecordKind {
     /// The typed shape where name and fields are those of ftrace's own event, so that a kprobe which happens to be
     /// called `print` stays a point.
     fn from_format(format: &Format, long: u32) -> Self {
-        let is_probe_place = |field: &Field| PROBE_PLACES.contains(&&*field.name);
-        Self::typed(format, long).unwrap_or_else(|| Self::Point {
-            probe_places: (0..)
-                .zip(own_fields(format))
-                .filter(|(_, field)| is_probe_place(field))
-                .map(|(at, _)| at)
-                .collect(),
+        Self::typed(format, long).unwrap_or_else(|| Self::point(format, long))
+    }
+
+    fn point(format: &Format, long: u32) -> Self {
+        let places = |is_one: fn(&Field) -> bool| {
+            (0..).zip(own_fields(format)).filter(|(_, field)| is_one(field)).map(|(at, _)| at).collect()
+        };
+        Self::Point {
+            probe_places: places(|field| PROBE_PLACES.contains(&&*field.name)),
+            string_places: places(|field| {
+                field.storage == Storage::Single && matches!(&*field.ctype, "const char *" | "char *")
+            }),
+            tasks: named_tasks(format),
+            states: TaskStates::from_format(format, long),
             layout: Arc::new(Layout {
                 name: Arc::clone(&format.name),
                 fields: own_fields(format).map(|field| Arc::clone(&field.name)).collect(),
             }),
             fields: own_fields(format).map(|field| FieldDecoder::from_field(field, long)).collect(),
-        })
+        }
     }
 
     fn typed(format: &Format, long: u32) -> Option<Self> {
@@ -198,10 +230,41 @@ impl RecordKind {
                 let offset = offset("caller")?;
                 Some(Self::Stack { size: slot("size")?, frame: Slot::long(offset, long)?, offset })
             }
-            "print" if slot("ip").is_some() => Some(Self::Marker { offset: offset("buf")? }),
+            "print" => {
+                Some(Self::Marker { ip: slot("ip")?, offset: offset("buf")?, layout: layout_of_text(&format.name) })
+            }
+            "bprint" | "bputs" => {
+                let fields = Box::new(Self::point(format, long));
+                let layout = layout_of_text(&format.name);
+                let (format, arguments) = match slot("fmt") {
+                    Some(format) => (format, Some(offset("buf")?)),
+                    None => (slot("str")?, None),
+                };
+                Some(Self::Printk { ip: slot("ip")?, format, arguments, layout, fields })
+            }
             _ => None,
         }
     }
+}
+
+/// The names of a record of `trace_printk()` whose text is known.
+fn layout_of_text(name: &Arc<str>) -> Arc<Layout> {
+    Arc::new(Layout { name: Arc::clone(name), fields: vec![printk::TEXT.into()] })
+}
+
+/// The fields that hold a task's name beside its pid, by their places: `comm` and `pid`, `prev_comm` and `prev_pid`.
+fn named_tasks(format: &Format) -> Vec<(usize, usize)> {
+    // Other events keep names and pids that do not belong together.
+    if !["sched_", "task_", "signal_"].iter().any(|group| format.name.starts_with(group)) {
+        return Vec::new();
+    }
+    let place = |name: &str| own_fields(format).position(|field| *field.name == *name);
+    let pid_beside = |field: &Field| match &*field.name {
+        "comm" | "newcomm" => Some("pid".to_owned()),
+        name => name.strip_suffix("_comm").map(|task| format!("{task}_pid")),
+    };
+    let named = |(at, field): (usize, &Field)| Some((at, place(&pid_beside(field)?)?));
+    own_fields(format).enumerate().filter_map(named).collect()
 }
 
 fn own_fields(format: &Format) -> impl Iterator<Item = &Field> {

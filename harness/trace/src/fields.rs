@@ -172,6 +172,20 @@ impl FieldDecoder {
         Self { source }
     }
 
+    /// The bytes of a value of `field`, or of each element of an array, and whether it is an array of characters.
+    #[must_use]
+    pub(super) fn element(field: &Field, long: u32) -> (u32, bool) {
+        let source = Self::from_field(field, long).source;
+        let width = |width: Width| u32::try_from(width.bytes()).unwrap_or(8);
+        match source {
+            Source::Single(slot) => (width(slot.width), false),
+            Source::Fixed { element, .. } | Source::Dynamic { element, .. } => match element {
+                Element::Char => (1, true),
+                Element::Int { width: bytes, .. } => (width(bytes), false),
+            },
+        }
+    }
+
     /// Puts the field's value in `record` in the place of the one of another record; `None` where it lies outside.
     #[inline]
     pub(super) fn read(&self, record: &[u8], value: &mut Value) -> Option<()> {

@@ -74,15 +74,17 @@ struct FieldLine<'a> {
 pub(super) fn parse_format(text: &str) -> Result<Format, String> {
     let mut name = None;
     let mut id = None;
-    let mut print = String::new();
     let mut fields = Vec::new();
+    let (text, print) = match text.split_once("print fmt:") {
+        // Its strings may have lines of their own.
+        Some((text, print)) => (text, print.trim().to_owned()),
+        None => (text, String::new()),
+    };
     for line in text.lines().map(str::trim) {
         if let Some(word) = line.strip_prefix("name:") {
             name = Some(word.trim());
         } else if let Some(number) = line.strip_prefix("ID:") {
             id = Some(number.trim().parse().map_err(|e| format!("`{line}`: {e}"))?);
-        } else if let Some(expression) = line.strip_prefix("print fmt:") {
-            expression.trim().clone_into(&mut print);
         } else if line.starts_with("field:") {
             fields.push(Field::parse(line).ok_or_else(|| format!("cannot read the field `{line}`"))?);
         }
@@ -239,6 +241,8 @@ mod tests {
         let format = parse_format(text).expect("a whole format");
         assert_eq!((&*format.name, format.id, format.fields.len()), ("fork", 317, 2));
         assert_eq!((format.print.as_str(), format.field("b").map(|f| f.offset)), ("\"a=%d\", REC->a", Some(12)));
+        let lines = parse_format("name: a\nID: 1\nprint fmt: \"x\n\tname: %d\", REC->a\n").expect("a format");
+        assert_eq!((&*lines.name, lines.print.as_str()), ("a", "\"x\n\tname: %d\", REC->a"));
         for (broken, expected) in [("ID: 1", "no line `name:`"), ("name: a", "no line `ID:`")] {
             assert_eq!(parse_format(broken), Err(expected.to_owned()));
         }

@@ -249,6 +249,7 @@ fn decoded(files: &Files) -> Trace {
             .map(|(cpu, pages, stats)| CpuRecording { cpu: Cpu(*cpu), pages: (*pages).into(), stats })
             .collect(),
         saved_cmdlines: files.saved_cmdlines,
+        ..Recording::default()
     };
     let (trace, issues) = decode(&recording, &symbols);
     assert_eq!((no_symbols, issues, &trace.defects), (vec![], vec![], &vec![]));

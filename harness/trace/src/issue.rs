@@ -73,6 +73,8 @@ pub enum IssueKind {
     UnknownEvent(u64),
     /// So many records that end before a field of their format does.
     ShortRecords(u64),
+    /// So many records of `trace_printk()` whose formats are not in the recording (`printk_formats`).
+    NoPrintkFormat(u64),
     /// So many stacks without an event before them.
     OrphanStacks(u64),
     /// The CPU does not have counters, so it is unknown whether events were lost.
@@ -126,6 +128,9 @@ impl fmt::Display for IssueKind {
             Self::MoreLines(count) => write!(f, "{count} more lines that are not understood"),
             Self::UnknownEvent(count) => write!(f, "{count} records, but no format"),
             Self::ShortRecords(count) => write!(f, "{count} records shorter than the format"),
+            Self::NoPrintkFormat(count) => {
+                write!(f, "{count} records of trace_printk, but their formats are not in the recording")
+            }
             Self::OrphanStacks(count) => write!(f, "{count} stacks without an event before them"),
             Self::NoCounters => f.write_str("no counters: whether events were lost is unknown"),
             Self::HiddenAddresses => {

@@ -9,6 +9,7 @@ use super::{IssueKind, IssuePlace, ParseIssue};
 pub(super) struct IssueCounts {
     unknown: BTreeMap<u16, u64>,
     short: BTreeMap<u16, u64>,
+    no_format: BTreeMap<u16, u64>,
     orphans: u64,
 }
 
@@ -17,6 +18,11 @@ impl IssueCounts {
     pub(super) fn lost(&mut self, id: u16, known: bool) {
         let counts = if known { &mut self.short } else { &mut self.unknown };
         *counts.entry(id).or_default() += 1;
+    }
+
+    /// A record of `trace_printk()` whose format is not in the recording.
+    pub(super) fn no_format(&mut self, id: u16) {
+        *self.no_format.entry(id).or_default() += 1;
     }
 
     /// A stack without an event it could belong to.
@@ -28,9 +34,11 @@ impl IssueCounts {
     pub(super) fn issues(&self) -> impl Iterator<Item = ParseIssue> + use<> {
         let unknown = self.unknown.iter().map(|(id, count)| (*id, IssueKind::UnknownEvent(*count)));
         let short = self.short.iter().map(|(id, count)| (*id, IssueKind::ShortRecords(*count)));
+        let no_format = self.no_format.iter().map(|(id, count)| (*id, IssueKind::NoPrintkFormat(*count)));
         let orphans = (self.orphans > 0)
             .then_some(ParseIssue { place: IssuePlace::KernelStack, kind: IssueKind::OrphanStacks(self.orphans) });
-        let by_id = unknown.chain(short).map(|(id, kind)| ParseIssue { place: IssuePlace::Event(id), kind });
+        let by_id =
+            unknown.chain(short).chain(no_format).map(|(id, kind)| ParseIssue { place: IssuePlace::Event(id), kind });
         by_id.chain(orphans).collect::<Vec<_>>().into_iter()
     }
 }

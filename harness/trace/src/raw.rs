@@ -4,12 +4,14 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::io;
 
-use super::cpu::{Shared, Stream};
+use super::cpu::{Printk, Shared, Stream};
 use super::event_decoders::EventDecoders;
 use super::format::HeaderPage;
+use super::printk::PrintkFormats;
 use super::recording::{CpuRecording, Recording};
 use super::stats::Stats;
 use super::symbols::Symbols;
+use super::task_names::TaskNames;
 use super::{Cpu, Event, EventKind, IntegrityError, IssueKind, IssuePlace, ParseIssue, Timestamp};
 
 /// Calls whose entries are remembered: the kernel's own limit is 50 a task.
@@ -26,8 +28,8 @@ pub struct RawReader<'a> {
     current: usize,
     /// True if the first event of that stream was given away.
     lent: bool,
-    names: BTreeMap<i32, String>,
     issues: Vec<ParseIssue>,
+    may_leave_events: bool,
     /// When the open calls were entered, by task and depth; `None` where the records of returns say it.
     entered: Option<BTreeMap<(i32, u32), Timestamp>>,
 }
@@ -46,7 +48,7 @@ struct Source<'a> {
 /// The summary of a recording whose events were all read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RawSummary {
-    /// The names that tasks had when the buffer was saved.
+    /// The names that tasks had when the buffer was saved, and of those without one the latest that an event tells.
     pub names: BTreeMap<i32, String>,
     /// Why the trace must not be judged.
     pub defects: Vec<IntegrityError>,
@@ -67,9 +69,10 @@ impl<'a> RawReader<'a> {
         });
         let (plans, wrong) = EventDecoders::new(&recording.formats, head.long);
         issues.extend(wrong);
-        let names = names(recording.saved_cmdlines, &mut issues);
+        let tasks = TaskNames::new(names(recording.saved_cmdlines, &mut issues));
         let entered = (!plans.say_when_entered()).then(BTreeMap::new);
-        let mut shared = Shared { plans, ..Shared::default() };
+        let printk = Printk { formats: PrintkFormats::parse(recording.printk_formats), long: head.long };
+        let mut shared = Shared { plans, tasks, printk, ..Shared::default() };
         let source = |CpuRecording { cpu, pages, stats }: &CpuRecording<'a>| {
             let mut stream = Stream::new(*cpu, *pages, &head, symbols);
             let due = stream.due(&mut shared);
@@ -79,11 +82,12 @@ impl<'a> RawReader<'a> {
         let heads = streams.iter().enumerate().filter_map(|(at, source)| Some(Reverse(source.key(at)?)));
         let mut others: BinaryHeap<_> = heads.collect();
         let current = others.pop().map_or(0, |Reverse((.., at))| at);
-        Self { shared, streams, others, current, lent: false, names, issues, entered }
+        let may_leave_events = recording.may_leave_events;
+        Self { shared, streams, others, current, lent: false, issues, may_leave_events, entered }
     }
 
-    /// The next event, until the one after it is asked for, which is read into the same memory; with the names that tasks
-    /// had when the buffer was saved, by pid.
+    /// The next event, until the one after it is asked for, which is read into the same memory; with the names of tasks that
+    /// were saved with the buffer or that events have told so far, by pid.
     ///
     /// # Errors
     /// Pages that cannot be read to their end, once, after the last event.
@@ -93,7 +97,7 @@ impl<'a> RawReader<'a> {
         if self.streams.get(self.current).is_none_or(|source| source.due.is_none()) {
             return self.streams.iter_mut().find_map(|source| source.stream.take_error()).map(Err);
         }
-        self.streams.get_mut(self.current)?.stream.front().map(|event| Ok((&*event, &self.names)))
+        self.streams.get_mut(self.current)?.stream.front().map(|event| Ok((&*event, &self.shared.tasks.names)))
     }
 
     /// Goes on to the event that is due after the one that was given away.
@@ -129,7 +133,7 @@ impl<'a> RawReader<'a> {
     /// The findings besides the events, when all were read.
     #[must_use]
     pub fn finish(self) -> RawSummary {
-        let Self { shared, streams, names, mut issues, .. } = self;
+        let Self { shared, streams, mut issues, may_leave_events, .. } = self;
         let mut defects = Vec::new();
         let mut sorted = true;
         for Source { cpu, stream, stats, .. } in streams {
@@ -138,12 +142,12 @@ impl<'a> RawReader<'a> {
             defects.extend(found.defects);
             issues.extend(found.issues);
             match Stats::parse(stats) {
-                Some(stats) => defects.extend(stats.defects(cpu, found.records)),
+                Some(stats) => defects.extend(stats.defects(cpu, found.records, may_leave_events)),
                 None => issues.push(ParseIssue { place: IssuePlace::Stats(cpu), kind: IssueKind::NoCounters }),
             }
         }
         issues.extend(shared.tally.issues());
-        RawSummary { names, defects, issues, sorted }
+        RawSummary { names: shared.tasks.names, defects, issues, sorted }
     }
 }
 

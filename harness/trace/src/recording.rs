@@ -13,6 +13,11 @@ pub struct Recording<'a> {
     pub cpus: Vec<CpuRecording<'a>>,
     /// `saved_cmdlines`.
     pub saved_cmdlines: &'a str,
+    /// `printk_formats`: the formats of `trace_printk()` by their addresses.
+    pub printk_formats: &'a str,
+    /// True if events may have stayed in a buffer when recording stopped, which are not lost: `trace-cmd record` saves the
+    /// counters of a buffer that it has not read to its end.
+    pub may_leave_events: bool,
 }
 
 /// The data saved from one CPU's ring buffer.

@@ -19,6 +19,11 @@ impl<'a> SymbolCache<'a> {
         Self { symbols, slots: vec![None; 1 << SLOT_BITS] }
     }
 
+    /// The whole table.
+    pub(super) fn symbols(&self) -> &'a Symbols {
+        self.symbols
+    }
+
     /// The caller of `function`, to whom it would return at `address`. Where it never does, the call is the last instruction
     /// of the caller, which ends there.
     #[inline]

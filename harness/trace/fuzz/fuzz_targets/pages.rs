@@ -19,6 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
             CpuRecording { cpu: Cpu(1), pages: second.into(), stats: "" },
         ],
         saved_cmdlines: "1 init\n",
+        ..Recording::default()
     };
     let symbols = Symbols::default();
     let (trace, _) = decode(&recording, &symbols);

@@ -29,6 +29,10 @@ pub struct TraceDat<'a> {
     pub kallsyms: &'a str,
     /// `saved_cmdlines`.
     pub saved_cmdlines: &'a str,
+    /// `printk_formats`: the formats of `trace_printk()` by their addresses.
+    pub printk_formats: &'a str,
+    /// True of a file: events may have stayed in a buffer when recording stopped ([`Recording::may_leave_events`]).
+    pub may_leave_events: bool,
     /// The content of `trace_pipe_raw` of each CPU.
     pub cpus: Vec<(Cpu, PageBytes<'a>)>,
     /// `per_cpu/cpuN/stats` of each CPU that has one.
@@ -65,6 +69,8 @@ impl<'a> TraceDat<'a> {
                 .map(|(cpu, pages)| CpuRecording { cpu: *cpu, pages: *pages, stats: stats(*cpu) })
                 .collect(),
             saved_cmdlines: self.saved_cmdlines,
+            printk_formats: self.printk_formats,
+            may_leave_events: self.may_leave_events,
         }
     }
 }
@@ -78,6 +84,7 @@ mod option {
     pub(super) const FTRACE_EVENTS: u16 = 17;
     pub(super) const EVENT_FORMATS: u16 = 18;
     pub(super) const KALLSYMS: u16 = 19;
+    pub(super) const PRINTK: u16 = 20;
     pub(super) const CMDLINES: u16 = 21;
 }
 
@@ -93,6 +100,8 @@ mod tests {
             formats: vec![("sched", vec!["name: a\nID: 300\n", "name: b\nID: 301\n"])],
             kallsyms: "10 T f\n",
             saved_cmdlines: "1 init\n",
+            printk_formats: "0x10 : \"a %d\\n\"\n",
+            may_leave_events: false,
             cpus: vec![(Cpu(0), [1; 4096][..].into()), (Cpu(1), PageBytes::default()), (Cpu(2), [2; 8192][..].into())],
             stats: vec![(Cpu(2), "entries: 1\n")],
         })
@@ -106,6 +115,7 @@ mod tests {
         assert_eq!((found.header_page, &found.own_formats), ("head", &vec!["name: function\nID: 1\n"]));
         assert_eq!(found.formats, [("sched", vec!["name: a\nID: 300\n", "name: b\nID: 301\n"])]);
         assert_eq!((found.kallsyms, found.saved_cmdlines), ("10 T f\n", "1 init\n"));
+        assert_eq!(found.printk_formats, "0x10 : \"a %d\\n\"\n");
         let cpus: Vec<_> = found.cpus.iter().map(|(cpu, pages)| (cpu.0, pages.size())).collect();
         assert_eq!(cpus, [(0, 4096), (1, 0), (2, 8192)]);
         assert_eq!(found.stats, [(Cpu(2), "entries: 1\n")]);

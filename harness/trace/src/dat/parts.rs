@@ -83,6 +83,12 @@ pub(super) fn kallsyms<'a>(cursor: &mut Cursor<'a>, dat: &mut TraceDat<'a>) -> R
     Ok(())
 }
 
+pub(super) fn printk_formats<'a>(cursor: &mut Cursor<'a>, dat: &mut TraceDat<'a>) -> Result<(), DatError> {
+    let size = cursor.u32("size of the printk formats")?;
+    dat.printk_formats = cursor.text(size.into(), "printk formats")?;
+    Ok(())
+}
+
 pub(super) fn limited(cursor: &mut Cursor<'_>, expected: &'static str) -> Result<u32, DatError> {
     let count = cursor.u32(expected)?;
     if count <= MOST { Ok(count) } else { Err(cursor.damaged(expected)) }

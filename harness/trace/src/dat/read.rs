@@ -1,7 +1,7 @@
 //! Reads a file of either version, and version 6.
 
 use super::cursor::Cursor;
-use super::parts::{after_head, formats, header_info, kallsyms, limited, option, own_formats, pages};
+use super::parts::{after_head, formats, header_info, kallsyms, limited, option, own_formats, pages, printk_formats};
 use super::{DatError, TraceDat, option, version_7};
 use crate::ReadAt;
 
@@ -31,13 +31,12 @@ fn from(cursor: Cursor<'_>) -> Result<TraceDat<'_>, DatError> {
 }
 
 fn version_6(mut cursor: Cursor<'_>) -> Result<TraceDat<'_>, DatError> {
-    let mut dat = TraceDat::default();
+    let mut dat = TraceDat { may_leave_events: true, ..TraceDat::default() };
     header_info(&mut cursor, &mut dat)?;
     own_formats(&mut cursor, &mut dat)?;
     formats(&mut cursor, &mut dat)?;
     kallsyms(&mut cursor, &mut dat)?;
-    let printk = cursor.u32("size of the printk formats")?;
-    cursor.bytes(printk.into(), "printk formats")?;
+    printk_formats(&mut cursor, &mut dat)?;
     let names = cursor.u64("size of the names")?;
     dat.saved_cmdlines = cursor.text(names, "names of tasks")?;
     let cpus = limited(&mut cursor, "number of CPUs")?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::cursor::Cursor;
-use super::parts::{formats, header_info, kallsyms, limited, opened, option, own_formats, pages};
+use super::parts::{formats, header_info, kallsyms, limited, opened, option, own_formats, pages, printk_formats};
 use super::{DatError, TraceDat, option, write};
 use crate::Cpu;
 
@@ -116,6 +116,7 @@ fn index<'a>(cursor: &mut Cursor<'a>) -> Result<(&'a str, Index<'a>), DatError> 
                 | option::FTRACE_EVENTS
                 | option::EVENT_FORMATS
                 | option::KALLSYMS
+                | option::PRINTK
                 | option::CMDLINES => {
                     let (content, compressed) = section(cursor, options.u64("place of a section")?)?;
                     if index.sections.len() >= SECTIONS {
@@ -178,6 +179,7 @@ impl<'a> Index<'a> {
     /// The content of the pieces; the compressed ones are in `inflated`.
     fn fill(self, file: &Cursor<'a>, inflated: Option<&'a Inflated>) -> Result<TraceDat<'a>, DatError> {
         let Self { sections, pages: of_cpus, mut dat } = self;
+        dat.may_leave_events = true;
         for (id, Section { offset, .. }) in sections {
             let mut part = match inflated.and_then(|inflated| inflated.get(&offset)) {
                 Some(content) => Cursor::new(content),
@@ -188,6 +190,7 @@ impl<'a> Index<'a> {
                 option::FTRACE_EVENTS => own_formats(&mut part, &mut dat)?,
                 option::EVENT_FORMATS => formats(&mut part, &mut dat)?,
                 option::KALLSYMS => kallsyms(&mut part, &mut dat)?,
+                option::PRINTK => printk_formats(&mut part, &mut dat)?,
                 _ => {
                     let size = part.u64("size of the names")?;
                     dat.saved_cmdlines = part.text(size, "names of tasks")?;

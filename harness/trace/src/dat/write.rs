@@ -39,8 +39,8 @@ pub fn write(dat: &TraceDat<'_>) -> io::Result<Vec<u8>> {
     }
     count(&mut file, dat.kallsyms.len());
     file.extend(dat.kallsyms.bytes());
-    // No formats of `trace_printk`.
-    count(&mut file, 0);
+    count(&mut file, dat.printk_formats.len());
+    file.extend(dat.printk_formats.bytes());
     sized(&mut file, dat.saved_cmdlines);
 
     let cpus = dat.cpus.iter().map(|(cpu, _)| usize::from(cpu.0) + 1).max().unwrap_or(0);

@@ -1,0 +1,187 @@
+//! Events as the kernel prints them: the `print fmt:` of an event's format, evaluated for a record.
+//!
+//! A print format is C: a format of `printf`, and expressions over the record's fields. It is read when the first record of its
+//! event is printed. A part whose value only the kernel knows (the size of a structure, a function, a constant that is not
+//! translated) is told, and the fields stand in the place of the text.
+
+mod addresses;
+mod conversion;
+mod evaluate;
+mod lexer;
+mod number;
+mod parser;
+mod program;
+mod tree;
+mod types;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub(super) use conversion::{Address, Conversion, Kind, Piece, Size, pieces};
+pub(super) use evaluate::constant;
+use evaluate::{Record, Shape};
+pub(super) use lexer::unescaped;
+use program::Program;
+pub(super) use program::push_place;
+pub(super) use tree::{Choice, Expression};
+
+use crate::event::Layout;
+use crate::format::{Format, HeaderPage, parse_format};
+use crate::printk::PrintkFormats;
+use crate::task_states::TaskStates;
+use crate::{Event, EventKind, Point, Recording, Symbols};
+
+/// Layouts that are remembered: the events that take turns in a recording.
+const REMEMBERED: usize = 64;
+
+/// Prints events of one recording by their formats.
+///
+/// ```
+/// use kernsnap_trace::{Printed, Printer, RawReader, Symbols, dat};
+///
+/// let file = include_bytes!("../../fuzz/corpus/dat/function");
+/// let dat = dat::read(file)?;
+/// let (symbols, _) = Symbols::from_system_map(dat.kallsyms);
+/// let recording = dat.recording();
+/// let mut printer = Printer::new(&recording, &symbols);
+/// let mut text = String::new();
+/// for event in RawReader::new(&recording, &symbols) {
+///     if printer.print(&event, &mut text) == Printed::Evaluated {
+///         text.push('\n');
+///     }
+/// }
+/// assert!(text.contains("prev_comm=swapper/2 prev_pid=0 prev_prio=120 prev_state=R ==> next_comm=init next_pid=53"));
+/// # Ok::<(), dat::DatError>(())
+/// ```
+pub struct Printer<'a> {
+    events: Vec<Known>,
+    by_name: BTreeMap<Arc<str>, Vec<usize>>,
+    remembered: Vec<Option<(Arc<Layout>, usize)>>,
+    symbols: &'a Symbols,
+    strings: PrintkFormats,
+    long: u32,
+}
+
+/// What [`Printer::print`] has printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Printed<'p> {
+    /// The text that the event's print format gives.
+    Evaluated,
+    /// The fields as `name=value`, because the print format cannot be evaluated.
+    Fields {
+        /// The part that has no value.
+        because: &'p str,
+    },
+    /// Nothing: the event is not a tracepoint, and does not have a print format.
+    Nothing,
+}
+
+/// An event whose format is known.
+struct Known {
+    format: Format,
+    shapes: Vec<Shape>,
+    states: Option<TaskStates>,
+    program: Option<Result<Program, String>>,
+}
+
+impl Known {
+    fn new(format: Format, long: u32) -> Self {
+        let own = format.fields.iter().filter(|field| !field.name.starts_with("common_"));
+        let shapes = own.map(|field| Shape::new(field, long)).collect();
+        let states = TaskStates::from_format(&format, long);
+        Self { format, shapes, states, program: None }
+    }
+
+    fn is_of(&self, layout: &Layout) -> bool {
+        let own = self.format.fields.iter().map(|field| &field.name).filter(|name| !name.starts_with("common_"));
+        own.eq(&layout.fields)
+    }
+}
+
+impl<'a> Printer<'a> {
+    /// A printer with the formats of a recording.
+    #[must_use]
+    pub fn new(recording: &Recording<'_>, symbols: &'a Symbols) -> Self {
+        let long = HeaderPage::parse(recording.header_page).unwrap_or(HeaderPage::BITS_64).long;
+        let formats = recording.formats.iter().filter_map(|text| parse_format(text).ok());
+        let events: Vec<Known> = formats.map(|format| Known::new(format, long)).collect();
+        let mut by_name: BTreeMap<Arc<str>, Vec<usize>> = BTreeMap::new();
+        for (at, known) in events.iter().enumerate() {
+            by_name.entry(Arc::clone(&known.format.name)).or_default().push(at);
+        }
+        let strings = PrintkFormats::parse(recording.printk_formats);
+        Self { events, by_name, remembered: vec![None; REMEMBERED], symbols, strings, long }
+    }
+
+    /// Puts the text of an event behind `out`. Functions, graphs and markers do not have a print format here: their kinds say
+    /// all about them.
+    pub fn print(&mut self, event: &Event, out: &mut String) -> Printed<'_> {
+        let EventKind::Tracepoint(point) = &event.kind else { return Printed::Nothing };
+        if let Some(text) = crate::printk::text_of(point) {
+            out.push_str(text);
+            return Printed::Evaluated;
+        }
+        let Some(at) = self.find(point.layout()) else {
+            push_fields(out, point);
+            return Printed::Fields { because: "the format of the event" };
+        };
+        let Self { events, symbols, strings, long, .. } = self;
+        let Some(Known { format, shapes, states, program }) = events.get_mut(at) else { return Printed::Nothing };
+        let program = program.get_or_insert_with(|| Program::new(format, *long));
+        let begin = out.len();
+        let record = Record { event, point, shapes, long: *long, strings, states: states.as_ref() };
+        let because = match program {
+            Ok(program) => match program.print(&record, symbols, out) {
+                Ok(()) => return Printed::Evaluated,
+                Err(because) => because,
+            },
+            Err(because) => because,
+        };
+        out.truncate(begin);
+        push_fields(out, point);
+        Printed::Fields { because }
+    }
+
+    /// The event whose records have this layout.
+    fn find(&mut self, layout: &Arc<Layout>) -> Option<usize> {
+        // The allocator's addresses are multiples of 16.
+        let slot = (Arc::as_ptr(layout).addr() >> 4) % REMEMBERED;
+        if let Some(Some((known, at))) = self.remembered.get(slot)
+            && Arc::ptr_eq(known, layout)
+        {
+            return Some(*at);
+        }
+        let events = &self.events;
+        let mut named = self.by_name.get(&layout.name)?.iter().copied();
+        let at = named.find(|at| events.get(*at).is_some_and(|known| known.is_of(layout)))?;
+        if let Some(place) = self.remembered.get_mut(slot) {
+            *place = Some((Arc::clone(layout), at));
+        }
+        Some(at)
+    }
+}
+
+impl std::fmt::Debug for Printer<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Printer").field("events", &self.events.len()).finish_non_exhaustive()
+    }
+}
+
+fn push_fields(out: &mut String, point: &Point) {
+    for (number, (name, value)) in point.fields().enumerate() {
+        out.push_str(if number > 0 { " " } else { "" });
+        out.push_str(name);
+        out.push('=');
+        value.push_to(out);
+    }
+}
+
+/// Shows all parts of the print format of an event to `visit`. One that cannot be read has none.
+pub(super) fn find_in_print(format: &Format, long: u32, visit: &mut dyn FnMut(&Expression)) {
+    if let Ok(parsed) = parser::parse(format, long) {
+        parsed.arguments.iter().for_each(|argument| argument.visit(visit));
+    }
+}
+
+#[cfg(test)]
+mod tests;

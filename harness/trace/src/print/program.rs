@@ -1,0 +1,180 @@
+//! A print format that is ready to be evaluated: its pieces, each with what it prints.
+
+use super::addresses::{push_bit_list, push_bitmap};
+use super::addresses::{push_bytes, push_hardware, push_ip4, push_ip6, push_socket, push_uuid};
+use super::conversion::{Address, Conversion, Kind, Piece, Size, pieces};
+use super::evaluate::{Record, Unknown, little_endian};
+use super::number::{Number, NumberType};
+use super::parser::parse;
+use super::tree::Expression;
+use crate::Symbols;
+use crate::format::Format;
+
+/// A print format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Program {
+    steps: Vec<Step>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Step {
+    Text(Box<str>),
+    Value { conversion: Conversion, width: Option<Expression>, precision: Option<Expression>, argument: Expression },
+}
+
+impl Program {
+    /// Reads the print format of an event; the error says why it cannot be read.
+    pub(super) fn new(format: &Format, long: u32) -> Result<Self, String> {
+        let parsed = parse(format, long)?;
+        let mut arguments = parsed.arguments.into_iter();
+        let mut steps = Vec::new();
+        for piece in pieces(&parsed.text) {
+            let mut next = || arguments.next().ok_or("the print format has more conversions than arguments");
+            steps.push(match piece {
+                Piece::Text(text) => Step::Text(text),
+                Piece::Conversion(conversion) => {
+                    let width = if conversion.width == Size::Argument { Some(next()?) } else { None };
+                    let precision = if conversion.precision == Size::Argument { Some(next()?) } else { None };
+                    Step::Value { conversion, width, precision, argument: next()? }
+                }
+            });
+        }
+        Ok(Self { steps })
+    }
+
+    /// Puts the text of a record behind `out`; the error is a part without a value.
+    pub(super) fn print<'p>(
+        &'p self,
+        record: &Record<'_>,
+        symbols: &Symbols,
+        out: &mut String,
+    ) -> Result<(), Unknown<'p>> {
+        for step in &self.steps {
+            match step {
+                Step::Text(text) => out.push_str(text),
+                Step::Value { conversion, width, precision, argument } => {
+                    let number = |size: &'p Option<Expression>| {
+                        size.as_ref().map(|size| record.number(size).map(int)).transpose()
+                    };
+                    let conversion = conversion.with(number(width)?, number(precision)?);
+                    push(out, conversion, argument, record, symbols)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// As an `int`, which a width is.
+fn int(number: Number) -> i64 {
+    number.cast(NumberType::INT).signed()
+}
+
+fn push<'p>(
+    out: &mut String,
+    conversion: Conversion,
+    argument: &'p Expression,
+    record: &Record<'_>,
+    symbols: &Symbols,
+) -> Result<(), Unknown<'p>> {
+    match conversion.kind {
+        Kind::Text => {
+            if conversion.is_bare() {
+                return record.push_text(out, argument);
+            }
+            let mut text = String::new();
+            record.push_text(&mut text, argument)?;
+            conversion.push_text(out, &text);
+        }
+        Kind::Address(address) => return push_address(out, address, conversion, argument, record, symbols),
+        Kind::Character => {
+            let [byte, ..] = record.number(argument)?.bits().to_le_bytes();
+            conversion.push_character(out, byte);
+        }
+        Kind::Signed | Kind::Unsigned | Kind::Octal | Kind::Hex | Kind::UpperHex => {
+            if let Some(name) = record.named(argument) {
+                conversion.push_text(out, name);
+                return Ok(());
+            }
+            let signed = conversion.kind == Kind::Signed;
+            let kind = NumberType { bytes: conversion.length.bytes(record.long), signed };
+            conversion.push_number(out, record.number(argument)?.cast(kind).bits());
+        }
+    }
+    Ok(())
+}
+
+fn push_address<'p>(
+    out: &mut String,
+    address: Address,
+    conversion: Conversion,
+    argument: &'p Expression,
+    record: &Record<'_>,
+    symbols: &Symbols,
+) -> Result<(), Unknown<'p>> {
+    const TOO_SHORT: &str = "an address that is shorter than one of its kind";
+    let bytes = || record.bytes(argument);
+    match address {
+        Address::Plain | Address::Function | Address::Place => {
+            let mut text = String::new();
+            if let Some(name) = record.named(argument) {
+                text.push_str(name);
+            } else {
+                let bits = record.number(argument)?.cast(NumberType::unsigned(record.long)).bits();
+                push_place(&mut text, address, bits, symbols);
+            }
+            conversion.push_text(out, &text);
+            Ok(())
+        }
+        Address::Hardware { separator, reverse } => push_hardware(out, &bytes()?, separator, reverse).ok_or(TOO_SHORT),
+        Address::Ip4 { zeros, little_endian } => push_ip4(out, &bytes()?, zeros, little_endian).ok_or(TOO_SHORT),
+        Address::Ip6 { colons, short } => push_ip6(out, &bytes()?, colons, short).ok_or(TOO_SHORT),
+        Address::Socket { port, short } => push_socket(out, &bytes()?, port, short).ok_or(TOO_SHORT),
+        Address::Uuid { little_endian, upper } => push_uuid(out, &bytes()?, little_endian, upper).ok_or(TOO_SHORT),
+        Address::Bytes { separator } => {
+            let bytes = bytes()?;
+            let Size::Known(most) = conversion.width else { return Err("the number of bytes of `%ph`") };
+            // The kernel writes 64 at most.
+            push_bytes(out, bytes.get(..most.min(64)).unwrap_or(&bytes), separator);
+            Ok(())
+        }
+        Address::Bits { list } => {
+            let bytes = bytes()?;
+            let Size::Known(bits) = conversion.width else { return Err("the number of bits of `%pb`") };
+            let bytes = bytes.get(..bits.div_ceil(8)).unwrap_or(&bytes);
+            let push = if list { push_bit_list } else { push_bitmap };
+            push(out, bytes);
+            Ok(())
+        }
+        Address::Physical => {
+            let value = little_endian(&bytes()?).ok_or(TOO_SHORT)?;
+            // Writing to a String cannot fail.
+            let _ = std::fmt::Write::write_fmt(out, format_args!("{value:#018x}"));
+            Ok(())
+        }
+        Address::Other(letter) => Err(match letter {
+            'd' | 'D' => "the name of a file (`%pd`)",
+            'V' => "the text at an address (`%pV`)",
+            'E' => "the characters at an address (`%pE`)",
+            _ => "what stands at an address of the kernel",
+        }),
+    }
+}
+
+/// The function at an address, with the place in it where `%pS` asks for it; the address where it is in no function.
+pub(crate) fn push_place(out: &mut String, address: Address, bits: u64, symbols: &Symbols) {
+    use std::fmt::Write as _;
+    let symbol = if address == Address::Plain { None } else { Some(symbols.resolve(bits)) };
+    // Writing to a String cannot fail.
+    let _ = match symbol.as_ref().and_then(crate::Symbol::place) {
+        Some(place) => {
+            out.push_str(place.function.full());
+            match place.offset {
+                Some(offset) if address == Address::Place => write!(out, "+{offset:#x}"),
+                _ => Ok(()),
+            }
+        }
+        None if bits == 0 && address == Address::Plain => write!(out, "(nil)"),
+        None => write!(out, "{bits:#x}"),
+    };
+}
