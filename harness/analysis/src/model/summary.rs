@@ -50,6 +50,8 @@ pub struct Summary {
     pub counts: BTreeMap<TaskId, BTreeMap<Arc<str>, u64>>,
     /// Durations by task.
     pub times: BTreeMap<(Measure, TaskId), Distribution>,
+    /// Waits by task that did not end within the recording, whose durations are therefore not known.
+    pub unfinished: BTreeMap<(Measure, TaskId), u64>,
     /// The first and the last event.
     pub range: Option<(Timestamp, Timestamp)>,
     tracker: Tracker,
@@ -60,6 +62,7 @@ pub struct Summary {
 struct Ledger<'a> {
     counter: &'a mut Counter,
     times: &'a mut BTreeMap<(Measure, TaskId), Distribution>,
+    unfinished: &'a mut BTreeMap<(Measure, TaskId), u64>,
 }
 
 impl Ledger<'_> {
@@ -76,7 +79,11 @@ impl Listener for Ledger<'_> {
             State::Sleeping | State::Blocked => Measure::Sleep,
             _ => return,
         };
-        self.time(measure, span.task, span.to.0 - span.from.0);
+        if span.ended || measure == Measure::Run {
+            self.time(measure, span.task, span.to.0 - span.from.0);
+        } else {
+            *self.unfinished.entry((measure, span.task)).or_default() += 1;
+        }
     }
 
     fn started(&mut self, task: TaskId, ns: u64) {
@@ -98,7 +105,8 @@ impl Summary {
     pub fn observe(&mut self, event: &Event) {
         let (first, last) = self.range.unwrap_or((event.time, event.time));
         self.range = Some((first.min(event.time), last.max(event.time)));
-        let mut ledger = Ledger { counter: &mut self.counter, times: &mut self.times };
+        let mut ledger =
+            Ledger { counter: &mut self.counter, times: &mut self.times, unfinished: &mut self.unfinished };
         self.tracker.observe(event, &mut ledger);
     }
 
@@ -106,7 +114,8 @@ impl Summary {
     #[must_use]
     pub fn finish(mut self) -> Self {
         let end = self.range.map_or(Timestamp(0), |(_, last)| last);
-        let mut ledger = Ledger { counter: &mut self.counter, times: &mut self.times };
+        let mut ledger =
+            Ledger { counter: &mut self.counter, times: &mut self.times, unfinished: &mut self.unfinished };
         self.tasks = std::mem::take(&mut self.tracker).finish(end, &mut ledger);
         self.counts = std::mem::take(&mut self.counter).finish();
         self

@@ -193,6 +193,8 @@ pub struct Span {
     pub from: Timestamp,
     /// Its end, or the end of the recording.
     pub to: Timestamp,
+    /// True if the recording shows its end. A wait that never ended has a length that is not known.
+    pub ended: bool,
 }
 
 /// One task wakes another (`sched_waking`, or `sched_wakeup` where only that is recorded, and `sched_wakeup_new`).

@@ -46,7 +46,20 @@ struct Now {
     state: State,
     cpu: Option<Cpu>,
     since: Timestamp,
+    /// True if an event tells when it began.
+    recorded: bool,
     told_parent: bool,
+}
+
+/// How a change of a task's state is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    /// An event tells it.
+    Recorded,
+    /// The task does what only a task in another state does. The change was before, and its event is not in the recording.
+    Inferred,
+    /// The recording ends.
+    End,
 }
 
 /// The current state of a CPU.
@@ -75,7 +88,7 @@ impl Tracker {
     /// Ends all states at `end`, and hands out the tasks.
     pub fn finish(mut self, end: Timestamp, listener: &mut impl Listener) -> Vec<Task> {
         for id in (0..self.tasks.len()).map(TaskId) {
-            self.enter(id, State::Unknown, None, end, listener);
+            self.enter(id, State::Unknown, None, end, Source::End, listener);
         }
         self.tasks
     }
@@ -91,11 +104,11 @@ impl Tracker {
             }
             Fact::Switched { prev: (prev, prev_comm, state), next: (next, next_comm) } => {
                 let (prev, next) = (self.named(prev, prev_comm, cpu, at), self.named(next, next_comm, cpu, at));
-                self.enter(prev, state, None, at, listener);
+                self.enter(prev, state, None, at, Source::Recorded, listener);
                 if state.is_dead() {
                     self.exits(prev, at);
                 }
-                self.run(next, cpu, at, listener);
+                self.run(next, cpu, at, Source::Recorded, listener);
                 self.cpus.insert(cpu, Slot { running: next, before: Some(prev) });
                 listener.switch(&Switch { at, cpu, prev, state, next });
             }
@@ -148,10 +161,10 @@ impl Tracker {
         let same = known.filter(|id| self.now[id.0].state == State::New);
         let id = same.unwrap_or_else(|| {
             if let Some(old) = known {
-                self.enter(old, State::Unknown, None, act.at, listener);
+                self.enter(old, State::Unknown, None, act.at, Source::Inferred, listener);
             }
             let id = self.add(child, None, act.at);
-            self.now[id.0].state = State::New;
+            (self.now[id.0].state, self.now[id.0].recorded) = (State::New, true);
             id
         });
         let kernel = self.tasks[act.by.0].pid == Pid(2);
@@ -191,7 +204,7 @@ impl Tracker {
         if !self.now[wake.task.0].state.waits() {
             return;
         }
-        self.enter(wake.task, State::Runnable, None, wake.at, listener);
+        self.enter(wake.task, State::Runnable, None, wake.at, Source::Recorded, listener);
         listener.wake(wake);
         let Task { created, exited, .. } = &self.tasks[wake.by.0];
         let parent = created.map(|created| created.by);
@@ -209,35 +222,52 @@ impl Tracker {
         let slot = self.cpus.get(&cpu).copied();
         if slot.map(|slot| slot.running) != Some(id) {
             if let Some(slot) = slot {
-                self.enter(slot.running, State::Unknown, None, at, listener);
+                self.enter(slot.running, State::Unknown, None, at, Source::Inferred, listener);
             }
             self.cpus.insert(cpu, Slot { running: id, before: slot.map(|slot| slot.running) });
         }
         // It still runs while it tells how it dies.
         if !(self.now[id.0].state == State::Running && self.now[id.0].cpu == Some(cpu)) {
-            self.run(id, cpu, at, listener);
+            self.run(id, cpu, at, Source::Inferred, listener);
         }
         id
     }
 
-    fn run(&mut self, id: TaskId, cpu: Cpu, at: Timestamp, listener: &mut impl Listener) {
-        self.enter(id, State::Running, Some(cpu), at, listener);
+    fn run(&mut self, id: TaskId, cpu: Cpu, at: Timestamp, source: Source, listener: &mut impl Listener) {
+        self.enter(id, State::Running, Some(cpu), at, source, listener);
         let task = &mut self.tasks[id.0];
         if task.first_run.is_none() {
             task.first_run = Some(at);
-            if let Some(created) = task.created {
+            // Without its switch, it may have run long before.
+            if let Some(created) = task.created.filter(|_| source == Source::Recorded) {
                 listener.started(id, at.0.saturating_sub(created.at.0));
             }
         }
     }
 
-    /// The only place where a state changes.
-    fn enter(&mut self, id: TaskId, state: State, cpu: Option<Cpu>, at: Timestamp, listener: &mut impl Listener) {
+    /// The only place where a state changes. A time whose end is not recorded is told only where the recording ends: in
+    /// between, the task left its state at a time that is not known. So a recording without switches has no running times,
+    /// and a hole is not charged to the task that ran before it.
+    fn enter(
+        &mut self,
+        id: TaskId,
+        state: State,
+        cpu: Option<Cpu>,
+        at: Timestamp,
+        source: Source,
+        listener: &mut impl Listener,
+    ) {
         let now = &mut self.now[id.0];
-        if now.state != State::Unknown && now.since < at {
-            listener.span(&Span { task: id, state: now.state, cpu: now.cpu, from: now.since, to: at });
+        let is_told = match source {
+            Source::Recorded => true,
+            Source::Inferred => false,
+            Source::End => now.state != State::Running || now.recorded,
+        };
+        if now.state != State::Unknown && now.since < at && is_told {
+            let ended = source == Source::Recorded;
+            listener.span(&Span { task: id, state: now.state, cpu: now.cpu, from: now.since, to: at, ended });
         }
-        (now.state, now.cpu, now.since) = (state, cpu, at);
+        (now.state, now.cpu, now.since, now.recorded) = (state, cpu, at, source == Source::Recorded);
     }
 
     fn named(&mut self, pid: Pid, comm: Option<&str>, cpu: Cpu, at: Timestamp) -> TaskId {
@@ -259,7 +289,7 @@ impl Tracker {
     fn add(&mut self, pid: Pid, idle_on: Option<Cpu>, at: Timestamp) -> TaskId {
         let id = TaskId(self.tasks.len());
         self.tasks.push(Task::new(pid, idle_on));
-        self.now.push(Now { state: State::Unknown, cpu: None, since: at, told_parent: false });
+        self.now.push(Now { state: State::Unknown, cpu: None, since: at, recorded: false, told_parent: false });
         self.by_pid.insert((pid, idle_on), id);
         id
     }

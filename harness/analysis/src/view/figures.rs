@@ -1,19 +1,22 @@
 //! The view `summary`: what the tasks did, how often, and how long it took.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 
 use serde::Serialize;
 
 use super::RoleMap;
 use super::style::{Ink, Style};
-use crate::model::{Measure, Summary};
+use crate::model::{Distribution, Measure, Summary, TaskId};
 
-/// Counts and durations of the tasks of a whole trace. Times are guest nanoseconds.
+/// Counts and durations of the tasks of a whole trace. Times are nanoseconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Figures {
-    /// From the first event to the last.
-    pub nanoseconds: u64,
+    /// From the first event to the last; `None` of a recording without times.
+    pub nanoseconds: Option<u64>,
+    /// True if the times are those of a guest of this harness.
+    #[serde(skip)]
+    pub of_guest: bool,
     /// The number of times that each task did something.
     pub counts: Vec<Counts>,
     /// The durations by task.
@@ -38,14 +41,22 @@ pub struct Times {
     pub what: &'static str,
     /// The number of times.
     pub count: u64,
-    /// The shortest.
-    pub min: u64,
+    /// Those that did not end within the recording. They are not among the times, and their durations are not known.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unfinished: u64,
+    /// The shortest; `None` where none has ended, as for the other durations.
+    pub min: Option<u64>,
     /// The median, less than one part in 128 below the true one.
-    pub median: u64,
+    pub median: Option<u64>,
     /// The longest.
-    pub max: u64,
+    pub max: Option<u64>,
     /// All together.
-    pub total: u64,
+    pub total: Option<u64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Figures {
@@ -64,25 +75,40 @@ impl Figures {
                 *counts[at].events.entry(event.to_string()).or_default() += count;
             }
         }
+        let measured: BTreeSet<_> = summary.times.keys().chain(summary.unfinished.keys()).copied().collect();
+        let none = Distribution::default();
         let known = Measure::ALL.into_iter().flat_map(|measure| {
-            let (from, to) = ((measure, crate::model::TaskId(0)), (measure, crate::model::TaskId(usize::MAX)));
-            summary.times.range(from..=to)
+            let (from, to) = ((measure, TaskId(0)), (measure, TaskId(usize::MAX)));
+            measured.range(from..=to)
         });
-        let times = known.filter_map(|((measure, task), times)| {
+        let times = known.filter_map(|measured| {
+            let (measure, task) = measured;
             let who = who(task.0).filter(|who| *who != "idle")?.to_owned();
-            let (count, min, median) = (times.count(), times.min(), times.median());
-            Some(Times { who, what: measure.words(), count, min, median, max: times.max(), total: times.total() })
+            let times = summary.times.get(measured).unwrap_or(&none);
+            let unfinished = summary.unfinished.get(measured).copied().unwrap_or(0);
+            let figure = |ns: u64| (times.count() > 0).then_some(ns);
+            let (min, median) = (figure(times.min()), figure(times.median()));
+            let (max, total) = (figure(times.max()), figure(times.total()));
+            Some(Times { who, what: measure.words(), count: times.count(), unfinished, min, median, max, total })
         });
-        let nanoseconds = summary.range.map_or(0, |(first, last)| last.0.saturating_sub(first.0));
+        let nanoseconds = Some(summary.range.map_or(0, |(first, last)| last.0.saturating_sub(first.0)));
         let times = times.collect();
-        Self { nanoseconds, counts, times }
+        Self { nanoseconds, of_guest: false, counts, times }
+    }
+
+    /// The same of a recording that does not have times: no duration is known.
+    #[must_use]
+    pub fn without_times(self) -> Self {
+        Self { nanoseconds: None, times: Vec::new(), ..self }
     }
 
     pub(super) fn show(&self, style: &Style, text: &mut dyn Write) -> fmt::Result {
-        let time = |ns: u64| duration(ns, style.ascii);
+        let unknown = if style.ascii { "-" } else { "–" };
+        let time = |ns: Option<u64>| ns.map_or(unknown.to_owned(), |ns| duration(ns, style.ascii));
         let names = self.counts.iter().map(|counts| &counts.who).chain(self.times.iter().map(|times| &times.who));
         let width = names.map(|name| name.chars().count()).max().unwrap_or(0);
-        writeln!(text, "{} of guest time from the first event to the last\n", time(self.nanoseconds))?;
+        let of = if self.of_guest { " of guest time" } else { "" };
+        writeln!(text, "{}{of} from the first event to the last\n", time(self.nanoseconds))?;
         for (number, Counts { who, events }) in self.counts.iter().enumerate() {
             let mut events: Vec<_> = events.iter().collect();
             events.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), *name));
@@ -92,7 +118,7 @@ impl Figures {
             let who = style.padded(Ink::Task(number), who, width);
             writeln!(text, "{who}  {} {}", style.paint(Ink::Strong, &format!("{all:>5} events ")), told.join(", "))?;
         }
-        let mut what = "";
+        let (mut what, mut unfinished) = ("", 0);
         for times in &self.times {
             if times.what != what {
                 what = times.what;
@@ -119,6 +145,11 @@ impl Figures {
                 time(times.total),
                 over = width.max(19)
             )?;
+            unfinished += times.unfinished;
+        }
+        if unfinished > 0 {
+            let waits = if unfinished == 1 { "wait that has" } else { "waits that have" };
+            writeln!(text, "\nwithout {unfinished} {waits} no end in the recording")?;
         }
         Ok(())
     }

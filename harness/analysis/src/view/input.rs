@@ -20,6 +20,8 @@ pub struct ViewInput<'a> {
     pub trace: &'a Trace,
     /// The events to show, with their places in the trace.
     pub events: Vec<(usize, &'a Event)>,
+    /// True if the trace is that of a guest of this harness, whose times are guest time.
+    pub of_guest: bool,
 }
 
 impl<'a> ViewInput<'a> {
@@ -27,7 +29,8 @@ impl<'a> ViewInput<'a> {
     #[must_use]
     pub fn new(scenario: &'a Scenario, trace: &'a Trace, model: &'a Model, role_map: &'a RoleMap) -> Self {
         let followed = Followed::new(role_map, &scenario.roles);
-        Self::select(&scenario.view, &scenario.names, trace, model, role_map, &followed)
+        let selected = Self::select(&scenario.view, &scenario.names, trace, model, role_map, &followed);
+        Self { of_guest: true, ..selected }
     }
 
     /// The events of `trace` that have to do with the followed tasks and that the rules ask for.
@@ -42,7 +45,7 @@ impl<'a> ViewInput<'a> {
     ) -> Self {
         let matcher = Matcher { role_map, names };
         let events = followed.events(trace).filter(|(_, event)| is_asked_for(event, rules, &matcher)).collect();
-        Self { role_map, names, rules, model, trace, events }
+        Self { role_map, names, rules, model, trace, events, of_guest: false }
     }
 
     /// The number of events of the trace that are not among those to show.

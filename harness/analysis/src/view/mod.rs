@@ -117,7 +117,8 @@ impl View {
             Kind::Frozen(ViewKind::Stacks) => Content::Stacks(Stacks::new(input)),
             Kind::Timeline => Content::Timeline(Timeline::new(input)),
             Kind::Summary => {
-                Content::Summary(Figures::from_summary(&Summary::from_events(&input.trace.events), input.role_map))
+                let figures = Figures::from_summary(&Summary::from_events(&input.trace.events), input.role_map);
+                Content::Summary(Figures { of_guest: input.of_guest, ..figures })
             }
         };
         Self { content, dropped: input.dropped() }

@@ -72,13 +72,32 @@ fn a_timeline_cuts_out_what_nobody_needs_to_see() {
 #[test]
 fn a_summary_counts_and_measures() {
     let shown = look(Kind::Summary, &LIFE, &Style::PLAIN);
-    assert!(shown.starts_with("9.05 µs of guest time"), "{shown}");
+    assert!(shown.starts_with("9.05 µs from the first event"), "{shown}");
     for line in [
         "sh        5 events  put_task_stack(), sched_process_fork, sched_process_free, sched_switch, sched_wakeup_new",
         "work                      1      4 ns      4 ns      4 ns      4 ns",
     ] {
         assert!(shown.lines().any(|shown| shown == line), "no `{line}` in\n{shown}");
     }
+}
+
+#[test]
+fn a_summary_shows_what_is_not_known_as_unknown() {
+    let lines = [
+        "1000 1 946 sched_switch prev_comm=bash prev_pid=946 prev_state=R+ next_comm=a next_pid=5",
+        "3000 1 5 sched_waking comm=b pid=6",
+    ];
+    let shown = look(Kind::Summary, &lines, &Style::PLAIN);
+    for line in [
+        "bash                      0         –         –         –         –",
+        "a                         1   2.00 µs   2.00 µs   2.00 µs   2.00 µs",
+        "without 1 wait that has no end in the recording",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "no `{line}` in\n{shown}");
+    }
+    let figures = Figures::from_summary(&Summary::from_events(&events(&lines)), &RoleMap::default());
+    let json = serde_json::to_value(figures.without_times()).expect("JSON");
+    assert_eq!((&json["nanoseconds"], &json["times"]), (&serde_json::Value::Null, &serde_json::json!([])));
 }
 
 #[test]
