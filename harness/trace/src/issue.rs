@@ -41,6 +41,8 @@ pub enum IssuePlace {
     Stats(Cpu),
     /// A page of a CPU's ring buffer, from 0.
     Page(Cpu, usize),
+    /// The buffer of an instance, by its name.
+    Instance(String),
 }
 
 /// The error in a part of the input.
@@ -88,6 +90,8 @@ pub enum IssueKind {
         /// The line.
         found: String,
     },
+    /// A buffer of the file that was not asked for.
+    OtherBuffer,
     /// A format, a page or a file that cannot be read, with the reason.
     Unreadable(String),
 }
@@ -107,6 +111,7 @@ impl fmt::Display for IssuePlace {
             Self::TaskNames(line) => write!(f, "saved_cmdlines, line {line}"),
             Self::Cpu(cpu) => write!(f, "cpu {}", cpu.0),
             Self::Stats(cpu) => write!(f, "cpu {}, stats", cpu.0),
+            Self::Instance(name) => write!(f, "instance `{name}`"),
             Self::Page(cpu, page) => write!(f, "cpu {}, page {page}", cpu.0),
         }
     }
@@ -137,6 +142,7 @@ impl fmt::Display for IssueKind {
                 f.write_str("every address is zero: it was read without the right to see addresses (`kptr_restrict`)")
             }
             Self::WrongTableLine { expected, found } => write!(f, "expected `{expected}`, found `{found}`"),
+            Self::OtherBuffer => f.write_str("the events of its buffer are not shown"),
             Self::Unreadable(why) => f.write_str(why),
         }
     }

@@ -67,6 +67,12 @@ impl<'a> RawReader<'a> {
             issues.push(ParseIssue { place: IssuePlace::HeaderPage, kind: IssueKind::Unreadable(why) });
             HeaderPage::BITS_64
         });
+        issues.extend(
+            recording.other_buffers.iter().map(|name| ParseIssue {
+                place: IssuePlace::Instance((*name).to_owned()),
+                kind: IssueKind::OtherBuffer,
+            }),
+        );
         let (plans, wrong) = EventDecoders::new(&recording.formats, head.long);
         issues.extend(wrong);
         let tasks = TaskNames::new(names(recording.saved_cmdlines, &mut issues));

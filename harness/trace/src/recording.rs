@@ -18,6 +18,8 @@ pub struct Recording<'a> {
     /// True if events may have stayed in a buffer when recording stopped, which are not lost: `trace-cmd record` saves the
     /// counters of a buffer that it has not read to its end.
     pub may_leave_events: bool,
+    /// The names of other buffers of the same file, which are not part of this recording.
+    pub other_buffers: Vec<&'a str>,
 }
 
 /// The data saved from one CPU's ring buffer.

@@ -37,6 +37,25 @@ pub struct TraceDat<'a> {
     pub cpus: Vec<(Cpu, PageBytes<'a>)>,
     /// `per_cpu/cpuN/stats` of each CPU that has one.
     pub stats: Vec<(Cpu, &'a str)>,
+    /// The buffers of other instances (`instances/NAME`).
+    pub instances: Vec<Instance<'a>>,
+}
+
+/// The buffer of an instance.
+#[derive(Clone, Debug, Default)]
+pub struct Instance<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The content of its `trace_pipe_raw` of each CPU.
+    pub cpus: Vec<(Cpu, PageBytes<'a>)>,
+}
+
+impl Instance<'_> {
+    /// Bytes of its pages.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.cpus.iter().map(|(_, pages)| pages.size()).fold(0, u64::saturating_add)
+    }
 }
 
 /// The error in a file, and its place.
@@ -56,9 +75,34 @@ pub enum DatError {
 }
 
 impl<'a> TraceDat<'a> {
-    /// The same as a recording.
+    /// The same as a recording: the top buffer, or where that is empty the only instance that is not.
     #[must_use]
     pub fn recording(&self) -> Recording<'a> {
+        let mut filled = self.instances.iter().filter(|instance| instance.size() > 0);
+        match (self.cpus.iter().all(|(_, pages)| pages.size() == 0), filled.next(), filled.next()) {
+            (true, Some(only), None) => self.instance(only),
+            _ => self.top(),
+        }
+    }
+
+    /// The buffer of an instance as a recording. Its counters are not in a file.
+    #[must_use]
+    pub fn instance(&self, instance: &Instance<'a>) -> Recording<'a> {
+        let cpu = |(cpu, pages): &(Cpu, PageBytes<'a>)| CpuRecording { cpu: *cpu, pages: *pages, stats: "" };
+        Recording {
+            cpus: instance.cpus.iter().map(cpu).collect(),
+            other_buffers: self.buffers_but(Some(instance.name)),
+            ..self.top()
+        }
+    }
+
+    /// The buffers with pages, without the one of this name; `None` is the top one.
+    fn buffers_but(&self, name: Option<&str>) -> Vec<&'a str> {
+        let others = self.instances.iter().filter(|instance| instance.size() > 0 && Some(instance.name) != name);
+        others.map(|instance| instance.name).collect()
+    }
+
+    fn top(&self) -> Recording<'a> {
         let stats = |cpu: Cpu| self.stats.iter().find(|(of, _)| *of == cpu).map_or("", |(_, stats)| *stats);
         Recording {
             header_page: self.header_page,
@@ -71,6 +115,7 @@ impl<'a> TraceDat<'a> {
             saved_cmdlines: self.saved_cmdlines,
             printk_formats: self.printk_formats,
             may_leave_events: self.may_leave_events,
+            other_buffers: self.buffers_but(None),
         }
     }
 }
@@ -104,6 +149,10 @@ mod tests {
             may_leave_events: false,
             cpus: vec![(Cpu(0), [1; 4096][..].into()), (Cpu(1), PageBytes::default()), (Cpu(2), [2; 8192][..].into())],
             stats: vec![(Cpu(2), "entries: 1\n")],
+            instances: vec![
+                Instance { name: "first", cpus: vec![(Cpu(1), [3; 4096][..].into())] },
+                Instance { name: "empty", cpus: vec![] },
+            ],
         })
         .expect("memory")
     }
@@ -119,6 +168,17 @@ mod tests {
         let cpus: Vec<_> = found.cpus.iter().map(|(cpu, pages)| (cpu.0, pages.size())).collect();
         assert_eq!(cpus, [(0, 4096), (1, 0), (2, 8192)]);
         assert_eq!(found.stats, [(Cpu(2), "entries: 1\n")]);
+        let instances = found.instances.iter().map(|instance| (instance.name, instance.size())).collect::<Vec<_>>();
+        assert_eq!(instances, [("first", 4096), ("empty", 0)]);
+        assert_eq!(*found.instances[0].cpus[1].1.read().expect("memory"), [3; 4096]);
+        assert_eq!((found.recording().cpus.len(), found.recording().other_buffers), (3, vec!["first"]));
+        let alone = TraceDat { cpus: vec![(Cpu(0), PageBytes::default())], ..found };
+        let recording = alone.recording();
+        assert_eq!(
+            (recording.cpus[1].pages.size(), recording.other_buffers.len()),
+            (4096, 0),
+            "the only one with pages"
+        );
     }
 
     #[test]

@@ -25,15 +25,23 @@ pub(super) fn after_head(mut cursor: Cursor<'_>) -> Result<(&str, Cursor<'_>), D
 
 pub(super) fn pages<'a>(
     cursor: &Cursor<'a>,
-    dat: &mut TraceDat<'a>,
     cpu: u32,
     offset: u64,
     size: u64,
-) -> Result<(), DatError> {
+) -> Result<(Cpu, PageBytes<'a>), DatError> {
     let cpu = Cpu(u16::try_from(cpu).map_err(|_| cursor.damaged("CPU"))?);
     let pages = if size == 0 { PageBytes::default() } else { cursor.pages(offset, size)? };
-    dat.cpus.push((cpu, pages));
-    Ok(())
+    Ok((cpu, pages))
+}
+
+/// The pages of all CPUs of a file of version 6, by a table of places and sizes.
+pub(super) fn table<'a>(cursor: &mut Cursor<'a>, cpus: u32) -> Result<Vec<(Cpu, PageBytes<'a>)>, DatError> {
+    let mut found = Vec::new();
+    for cpu in 0..cpus {
+        let (offset, size) = (cursor.u64("place of a CPU's pages")?, cursor.u64("size of a CPU's pages")?);
+        found.push(pages(cursor, cpu, offset, size)?);
+    }
+    Ok(found)
 }
 
 pub(super) fn option<'a>(dat: &mut TraceDat<'a>, id: u16, cursor: &mut Cursor<'a>, size: u32) -> Result<(), DatError> {

@@ -1,9 +1,12 @@
 //! Reads a file of either version, and version 6.
 
 use super::cursor::Cursor;
-use super::parts::{after_head, formats, header_info, kallsyms, limited, option, own_formats, pages, printk_formats};
-use super::{DatError, TraceDat, option, version_7};
+use super::parts::{after_head, formats, header_info, kallsyms, limited, option, own_formats, printk_formats, table};
+use super::{DatError, Instance, TraceDat, option, version_7};
 use crate::ReadAt;
+
+/// Instances of one file: a damaged one must not have the same buffer a million times.
+const MOST_INSTANCES: usize = 1024;
 
 /// Reads a file.
 ///
@@ -41,6 +44,7 @@ fn version_6(mut cursor: Cursor<'_>) -> Result<TraceDat<'_>, DatError> {
     dat.saved_cmdlines = cursor.text(names, "names of tasks")?;
     let cpus = limited(&mut cursor, "number of CPUs")?;
     let mut kind = cursor.bytes(10, "kind of the data")?;
+    let mut instances = Vec::new();
     if kind == b"options  \0" {
         loop {
             let id = cursor.u16("option")?;
@@ -48,6 +52,12 @@ fn version_6(mut cursor: Cursor<'_>) -> Result<TraceDat<'_>, DatError> {
                 break;
             }
             let size = cursor.u32("size of an option")?;
+            if id == option::BUFFER {
+                let mut buffer = cursor.clone();
+                cursor.bytes(size.into(), "option's bytes")?;
+                instances.push((buffer.u64("place of a buffer")?, buffer.string("name of a buffer")?));
+                continue;
+            }
             option(&mut dat, id, &mut cursor, size)?;
         }
         kind = cursor.bytes(10, "kind of the data")?;
@@ -55,9 +65,14 @@ fn version_6(mut cursor: Cursor<'_>) -> Result<TraceDat<'_>, DatError> {
     if kind != b"flyrecord\0" {
         return Err(DatError::Unsupported("it has no ring buffers, but the text of a latency tracer".into()));
     }
-    for cpu in 0..cpus {
-        let (offset, size) = (cursor.u64("place of a CPU's pages")?, cursor.u64("size of a CPU's pages")?);
-        pages(&cursor, &mut dat, cpu, offset, size)?;
+    dat.cpus = table(&mut cursor, cpus)?;
+    if instances.len() > MOST_INSTANCES {
+        return Err(cursor.damaged("number of instances"));
+    }
+    for (offset, name) in instances {
+        let mut buffer = cursor.at(offset)?;
+        buffer.literal(b"flyrecord\0", "ring buffers of an instance")?;
+        dat.instances.push(Instance { name, cpus: table(&mut buffer, cpus)? });
     }
     Ok(dat)
 }

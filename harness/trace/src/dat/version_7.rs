@@ -1,10 +1,13 @@
 //! Files of version 7: sections that options point to, each of which may be compressed.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
+
+use flate2::read::ZlibDecoder;
 
 use super::cursor::Cursor;
 use super::parts::{formats, header_info, kallsyms, limited, opened, option, own_formats, pages, printk_formats};
-use super::{DatError, TraceDat, option, write};
+use super::{DatError, Instance, TraceDat, option, write};
 use crate::Cpu;
 
 /// Option sections of one file: they may be chained in a circle.
@@ -20,8 +23,8 @@ const MOST: usize = 1 << 30;
 #[derive(Debug, Default)]
 struct Index<'a> {
     sections: Vec<(u16, Section)>,
-    /// The pages of CPUs: whose, where, how many bytes.
-    pages: Vec<(u32, Section)>,
+    /// The pages of CPUs: of which instance, whose, where, how many bytes.
+    pages: Vec<(Option<usize>, u32, Section)>,
     /// The options of a recording.
     dat: TraceDat<'a>,
 }
@@ -48,8 +51,8 @@ pub(super) fn read(mut cursor: Cursor<'_>) -> Result<TraceDat<'_>, DatError> {
     index.fill(&cursor, None)
 }
 
-/// The same recording as a file without compression; `None` where the file is one. What is compressed by zstd is read;
-/// zlib is not, which `trace-cmd` is mostly built without.
+/// The same recording as a file without compression; `None` where the file is one. What is compressed by zstd or
+/// zlib is read.
 ///
 /// # Errors
 /// [`DatError`] where it is damaged, or compressed in another way.
@@ -59,10 +62,7 @@ pub fn inflate(file: &[u8]) -> Result<Option<Vec<u8>>, DatError> {
     if !index.is_compressed() {
         return Ok(None);
     }
-    if algorithm != "zstd" {
-        let other = "and only zstd is read; `trace-cmd convert --compression none -i IN -o OUT` makes one that is not";
-        return Err(DatError::Unsupported(format!("it is compressed by {algorithm}, {other}")));
-    }
+    let algorithm = Algorithm::named(algorithm)?;
     let mut inflated = Inflated::new();
     let mut room = MOST;
     for (chunked, Section { offset, compressed, .. }) in index.places() {
@@ -71,7 +71,7 @@ pub fn inflate(file: &[u8]) -> Result<Option<Vec<u8>>, DatError> {
             let chunks = if chunked { packed.u32("number of chunks")? } else { 1 };
             let mut bytes = Vec::new();
             for _ in 0..chunks {
-                chunk(&mut packed, &mut bytes, &mut room)?;
+                chunk(&mut packed, algorithm, &mut bytes, &mut room)?;
             }
             inflated.insert(offset, bytes);
         }
@@ -80,8 +80,43 @@ pub fn inflate(file: &[u8]) -> Result<Option<Vec<u8>>, DatError> {
     write(&dat).map(Some).map_err(|error| DatError::Unsupported(error.to_string()))
 }
 
+/// How the sections of a file are compressed.
+#[derive(Clone, Copy, Debug)]
+enum Algorithm {
+    Zstd,
+    Zlib,
+}
+
+impl Algorithm {
+    fn named(name: &str) -> Result<Self, DatError> {
+        match name {
+            "zstd" => Ok(Self::Zstd),
+            "zlib" => Ok(Self::Zlib),
+            _ => {
+                let other = "and only zstd and zlib are read; `trace-cmd convert --compression none -i IN -o OUT` makes one \
+                             that is not compressed";
+                Err(DatError::Unsupported(format!("it is compressed by {name}, {other}")))
+            }
+        }
+    }
+
+    /// The content of a chunk, which has `length` bytes; `None` where it is damaged.
+    fn inflate(self, chunk: &[u8], length: usize) -> Option<Vec<u8>> {
+        match self {
+            Self::Zstd => zstd::bulk::decompress(chunk, length).ok(),
+            Self::Zlib => {
+                // It grows as there is content: what a chunk claims may be a gigabyte.
+                let mut content = Vec::new();
+                let most = u64::try_from(length).ok()?.checked_add(1)?;
+                ZlibDecoder::new(chunk).take(most).read_to_end(&mut content).ok()?;
+                (content.len() == length).then_some(content)
+            }
+        }
+    }
+}
+
 /// A length, the length of what is in it, and that.
-fn chunk(packed: &mut Cursor<'_>, bytes: &mut Vec<u8>, room: &mut usize) -> Result<(), DatError> {
+fn chunk(packed: &mut Cursor<'_>, algorithm: Algorithm, bytes: &mut Vec<u8>, room: &mut usize) -> Result<(), DatError> {
     let (length, inside) = (packed.u32("length of a chunk")?, packed.u32("length of a chunk's content")?);
     let content = packed.bytes(length.into(), "chunk")?;
     let inside = usize::try_from(inside).unwrap_or(usize::MAX);
@@ -89,7 +124,7 @@ fn chunk(packed: &mut Cursor<'_>, bytes: &mut Vec<u8>, room: &mut usize) -> Resu
         let other = "`trace-cmd convert --compression none -i IN -o OUT` makes one that is not compressed";
         DatError::Unsupported(format!("more than {} MiB are compressed in it; {other}", MOST >> 20))
     })?;
-    let content = zstd::bulk::decompress(content, inside).map_err(|_| packed.damaged("chunk of zstd"))?;
+    let content = algorithm.inflate(content, inside).ok_or_else(|| packed.damaged("compressed chunk"))?;
     bytes.extend_from_slice(&content);
     Ok(())
 }
@@ -154,24 +189,30 @@ impl<'a> Index<'a> {
     /// All pieces, and which of them come in chunks.
     fn places(&self) -> impl Iterator<Item = (bool, Section)> {
         let sections = self.sections.iter().map(|(_, section)| (false, *section));
-        sections.chain(self.pages.iter().map(|(_, section)| (true, *section)))
+        sections.chain(self.pages.iter().map(|(.., section)| (true, *section)))
     }
 
-    /// The buffer of the top instance, which has no name; those of other instances are left out.
+    /// The buffer of an instance; that of the top one has no name.
     fn buffer(&mut self, file: &Cursor<'a>, buffer: &mut Cursor<'a>) -> Result<(), DatError> {
         let offset = buffer.u64("place of a buffer")?;
         let name = buffer.string("name of a buffer")?;
         buffer.string("clock of a buffer")?;
         buffer.u32("size of a page")?;
-        if !name.is_empty() {
-            return Ok(());
-        }
+        let instance = if name.is_empty() {
+            None
+        } else {
+            if self.dat.instances.len() >= SECTIONS {
+                return Err(buffer.damaged("number of instances"));
+            }
+            self.dat.instances.push(Instance { name, cpus: Vec::new() });
+            Some(self.dat.instances.len() - 1)
+        };
         let (_, compressed) = section(file, offset)?;
         for _ in 0..limited(buffer, "number of CPUs")? {
             let cpu = buffer.u32("CPU")?;
             let (offset, size) = (buffer.u64("place of a CPU's pages")?, buffer.u64("size of a CPU's pages")?);
             // Of a CPU without pages there is nothing to be compressed.
-            self.pages.push((cpu, Section { offset, size, compressed: compressed && size > 0 }));
+            self.pages.push((instance, cpu, Section { offset, size, compressed: compressed && size > 0 }));
         }
         Ok(())
     }
@@ -197,15 +238,135 @@ impl<'a> Index<'a> {
                 }
             }
         }
-        for (cpu, Section { offset, size, .. }) in of_cpus {
-            match inflated.and_then(|inflated| inflated.get(&offset)).filter(|_| size > 0) {
-                Some(content) => {
-                    let cpu = Cpu(u16::try_from(cpu).map_err(|_| file.damaged("CPU"))?);
-                    dat.cpus.push((cpu, content[..].into()));
-                }
-                None => pages(file, &mut dat, cpu, offset, size)?,
+        for (instance, cpu, Section { offset, size, .. }) in of_cpus {
+            let found = match inflated.and_then(|inflated| inflated.get(&offset)).filter(|_| size > 0) {
+                Some(content) => (Cpu(u16::try_from(cpu).map_err(|_| file.damaged("CPU"))?), content[..].into()),
+                None => pages(file, cpu, offset, size)?,
+            };
+            match instance.and_then(|at| dat.instances.get_mut(at)) {
+                Some(instance) => instance.cpus.push(found),
+                None => dat.cpus.push(found),
             }
         }
         Ok(dat)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::ZlibEncoder;
+
+    use super::*;
+    use crate::dat::{MAGIC, read};
+
+    /// A file with the formats of `trace_printk()`, names, the top buffer and one instance.
+    struct File {
+        bytes: Vec<u8>,
+        options: Vec<u8>,
+        zlib: bool,
+    }
+
+    impl File {
+        fn u32(&mut self, length: usize) {
+            self.bytes.extend(u32::try_from(length).expect("short").to_le_bytes());
+        }
+
+        /// A chunk: with its lengths where it is compressed.
+        fn content(&mut self, content: &[u8]) {
+            if !self.zlib {
+                return self.bytes.extend_from_slice(content);
+            }
+            let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+            encoder.write_all(content).expect("memory");
+            let packed = encoder.finish().expect("memory");
+            self.u32(packed.len());
+            self.u32(content.len());
+            self.bytes.extend(packed);
+        }
+
+        /// The head of a section; gives its place.
+        fn section(&mut self, id: u16) -> u64 {
+            let at = self.bytes.len() as u64;
+            self.bytes.extend(id.to_le_bytes());
+            self.bytes.extend(u16::from(self.zlib && id != option::DONE).to_le_bytes());
+            self.bytes.extend([0; 12]);
+            at
+        }
+
+        fn option(&mut self, id: u16, data: &[u8]) {
+            self.options.extend(id.to_le_bytes());
+            self.options.extend(u32::try_from(data.len()).expect("short").to_le_bytes());
+            self.options.extend_from_slice(data);
+        }
+
+        fn part(&mut self, id: u16, content: &[u8]) {
+            let at = self.section(id);
+            self.content(content);
+            self.option(id, &at.to_le_bytes());
+        }
+
+        fn buffer(&mut self, name: &str, pages: &[u8]) {
+            let at = self.section(option::BUFFER);
+            let place = self.bytes.len() as u64;
+            if self.zlib {
+                self.u32(1);
+            }
+            self.content(pages);
+            let size = self.bytes.len() as u64 - place;
+            let head = [&at.to_le_bytes()[..], name.as_bytes(), b"\0local\0", &4096_u32.to_le_bytes()].concat();
+            let of_cpu = [&1_u32.to_le_bytes()[..], &2_u32.to_le_bytes(), &place.to_le_bytes(), &size.to_le_bytes()];
+            self.option(option::BUFFER, &[head, of_cpu.concat()].concat());
+        }
+
+        fn with_two_buffers(zlib: bool) -> Vec<u8> {
+            let algorithm: &[u8] = if zlib { b"zlib\x001.2\0" } else { b"none\0\0" };
+            let head = [MAGIC, b"7\0\0\x08", &4096_u32.to_le_bytes(), algorithm].concat();
+            let begin = head.len();
+            let mut file = Self { bytes: [head, vec![0; 8]].concat(), options: Vec::new(), zlib };
+            let texts =
+                |text: &str| [&u32::try_from(text.len()).expect("short").to_le_bytes()[..], text.as_bytes()].concat();
+            file.part(option::PRINTK, &texts("0x10 : \"a\"\n"));
+            file.part(option::CMDLINES, &[&7_u64.to_le_bytes()[..], b"1 init\n"].concat());
+            file.buffer("", &[7; 8192]);
+            file.buffer("other", &[9; 4096]);
+            let at = file.section(option::DONE);
+            file.bytes.extend(std::mem::take(&mut file.options));
+            file.option(option::DONE, &[0; 8]);
+            file.bytes.extend(std::mem::take(&mut file.options));
+            file.bytes[begin..begin + 8].copy_from_slice(&at.to_le_bytes());
+            file.bytes
+        }
+    }
+
+    #[test]
+    fn buffers_and_formats_are_read_with_zlib_and_without() {
+        for zlib in [false, true] {
+            let file = File::with_two_buffers(zlib);
+            let inflated = inflate(&file).expect("a file");
+            assert_eq!(inflated.is_some(), zlib);
+            let dat = read(inflated.as_deref().unwrap_or(&file)).expect("a file");
+            assert_eq!((dat.printk_formats, dat.saved_cmdlines), ("0x10 : \"a\"\n", "1 init\n"));
+            let pages = |cpus: &[(Cpu, crate::PageBytes<'_>)]| {
+                let (_, pages) = cpus.iter().find(|(cpu, _)| *cpu == Cpu(2)).expect("CPU 2");
+                pages.read().expect("memory").into_owned()
+            };
+            assert_eq!(pages(&dat.cpus), [7; 8192]);
+            assert_eq!((dat.instances[0].name, pages(&dat.instances[0].cpus)), ("other", vec![9; 4096]));
+            assert_eq!(dat.recording().other_buffers, ["other"]);
+        }
+    }
+
+    #[test]
+    fn damaged_zlib_is_an_error() {
+        let file = File::with_two_buffers(true);
+        for at in 0..file.len() {
+            let mut bad = file.clone();
+            bad[at] ^= 0x55;
+            let _ = inflate(&bad);
+            assert!(inflate(&file[..at]).is_err(), "cut at {at}");
+        }
     }
 }

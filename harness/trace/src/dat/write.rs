@@ -43,7 +43,8 @@ pub fn write(dat: &TraceDat<'_>) -> io::Result<Vec<u8>> {
     file.extend(dat.printk_formats.bytes());
     sized(&mut file, dat.saved_cmdlines);
 
-    let cpus = dat.cpus.iter().map(|(cpu, _)| usize::from(cpu.0) + 1).max().unwrap_or(0);
+    let all = || dat.cpus.iter().chain(dat.instances.iter().flat_map(|instance| &instance.cpus));
+    let cpus = all().map(|(cpu, _)| usize::from(cpu.0) + 1).max().unwrap_or(0);
     count(&mut file, cpus);
     file.extend(b"options  \0");
     for (cpu, stats) in &dat.stats {
@@ -52,16 +53,29 @@ pub fn write(dat: &TraceDat<'_>) -> io::Result<Vec<u8>> {
         count(&mut file, text.len());
         file.extend(text.bytes());
     }
+    let named = dat.instances.iter().map(|instance| 2 + 4 + 8 + instance.name.len() + 1).sum::<usize>();
+    let mut begin = file.len() + named + 2 + KIND.len() + cpus * 16;
+    for instance in &dat.instances {
+        file.extend(option::BUFFER.to_le_bytes());
+        count(&mut file, 8 + instance.name.len() + 1);
+        file.extend((begin as u64).to_le_bytes());
+        file.extend(instance.name.bytes().chain([0]));
+        begin += KIND.len() + cpus * 16;
+    }
     file.extend(option::DONE.to_le_bytes());
-    file.extend(b"flyrecord\0");
-    let mut offset = (file.len() + cpus * 16).next_multiple_of(PAGE);
-    let of_cpu = |cpu| dat.cpus.iter().find(|(of, _)| usize::from(of.0) == cpu).map(|(_, pages)| *pages);
-    let pages = (0..cpus).map(|cpu| of_cpu(cpu).as_ref().map_or(Ok(Cow::default()), PageBytes::read));
-    let pages = pages.collect::<io::Result<Vec<_>>>()?;
-    for pages in &pages {
-        file.extend((offset as u64).to_le_bytes());
-        file.extend((pages.len() as u64).to_le_bytes());
-        offset = (offset + pages.len()).next_multiple_of(PAGE);
+    let buffers = std::iter::once(&dat.cpus).chain(dat.instances.iter().map(|instance| &instance.cpus));
+    let mut offset = begin.next_multiple_of(PAGE);
+    let mut pages = Vec::new();
+    for buffer in buffers {
+        file.extend(KIND);
+        for cpu in 0..cpus {
+            let found = buffer.iter().find(|(of, _)| usize::from(of.0) == cpu).map(|(_, pages)| pages);
+            let found = found.map_or(Ok(Cow::default()), PageBytes::read)?;
+            file.extend((offset as u64).to_le_bytes());
+            file.extend((found.len() as u64).to_le_bytes());
+            offset = (offset + found.len()).next_multiple_of(PAGE);
+            pages.push(found);
+        }
     }
     for pages in &pages {
         file.resize(file.len().next_multiple_of(PAGE), 0);
@@ -69,6 +83,9 @@ pub fn write(dat: &TraceDat<'_>) -> io::Result<Vec<u8>> {
     }
     Ok(file)
 }
+
+/// Stands in front of the table of a buffer's pages.
+const KIND: &[u8] = b"flyrecord\0";
 
 fn sized(file: &mut Vec<u8>, text: &str) {
     file.extend((text.len() as u64).to_le_bytes());
