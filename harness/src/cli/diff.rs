@@ -1,16 +1,17 @@
 //! `kernsnap diff`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::args::{Arguments, DiffArguments, Format};
-use super::read_events::{read, unreadable};
+use super::read_events::{NotRead, read, unreadable};
 use super::{Context, Exit, Failure, answer, answer_json, talk, terminal};
 use crate::session::run::evidence;
-use kernsnap_analysis::diff::{Comparison, Diff, TaskLines};
-use kernsnap_analysis::model::Tracker;
+use kernsnap_analysis::diff::{Alignment, Comparison, Diff, TaskLines};
+use kernsnap_analysis::model::Summary;
 use kernsnap_analysis::view::{Events as Shown, Line, Lines, RoleMap};
 use kernsnap_host::name::is_name;
 use kernsnap_scenario::{Names, ViewRules};
@@ -73,29 +74,45 @@ fn may_be_recording(path: &Path) -> bool {
     !is_view && path.is_file()
 }
 
-/// Who is who in a recording, by the names of its tasks; `None` for a file without an event.
+/// What is learned of a recording before it is compared.
+struct Known {
+    summary: Summary,
+    names: BTreeMap<i32, String>,
+    understood: Understood,
+}
+
+/// How much of a recording was understood.
+#[derive(Clone, Copy, Debug, Default)]
+struct Understood {
+    /// Lines of a text, or records of a buffer, that were not read.
+    not_read: u64,
+    /// All that was not understood, notes included.
+    issues: usize,
+}
+
+/// The tasks of a recording, and what they do how often; `None` for a file without an event.
 ///
 /// # Errors
 /// A recording that shows nothing to compare.
-fn roles(global: &Arguments, path: &Path) -> Result<Option<(RoleMap, usize)>, Failure> {
+fn tasks(global: &Arguments, path: &Path) -> Result<Option<Known>, Failure> {
     if !may_be_recording(path) {
         return Ok(None);
     }
     read(global, path, |mut events| {
-        let mut tracker = Tracker::default();
-        let mut last = None;
+        let mut summary = Summary::default();
         while let Some(event) = events.next_ref() {
-            let (event, _) = event.map_err(|error| unreadable(path, &error))?;
-            tracker.observe(event, &mut ());
-            last = Some(event.time);
+            summary.observe(event.map_err(|error| unreadable(path, &error))?.0);
         }
-        let Some(last) = last else { return Ok(None) };
+        if summary.range.is_none() {
+            return Ok(None);
+        }
         let told = events.finish();
         if let Some(defect) = told.defects.first() {
             let text = format!("`{}` is unusable, it shows nothing to compare: {defect}", path.display());
             return Err(Failure { exit: Exit::TraceUnusable, text });
         }
-        Ok(Some((RoleMap::by_name(&tracker.finish(last, &mut ()), &told.names), told.issues.len())))
+        let understood = Understood { not_read: NotRead::among(&told.issues).count, issues: told.issues.len() };
+        Ok(Some(Known { summary: summary.finish(), names: told.names, understood }))
     })
 }
 
@@ -117,15 +134,15 @@ impl Reading<'_, '_> {
 }
 
 /// Compares two recordings as they are read, first to learn the names of their tasks, and then line by line.
-fn recordings(global: &Arguments, paths: [&Path; 2], casts: [&RoleMap; 2]) -> Result<Diff, Failure> {
+fn recordings(global: &Arguments, paths: [&Path; 2], alignment: &Alignment) -> Result<Diff, Failure> {
     let (names, rules) = (Names::default(), ViewRules::default());
-    let lines = casts.map(|role_map| Lines::new(role_map, &names, &rules));
+    let lines = [&alignment.before, &alignment.after].map(|role_map| Lines::new(role_map, &names, &rules));
     let [first, second] = lines;
     read(global, paths[0], |events| {
         let mut before = Reading { path: paths[0], events, lines: first };
         read(global, paths[1], |events| {
             let mut after = Reading { path: paths[1], events, lines: second };
-            let mut comparison = Comparison::default();
+            let mut comparison = Comparison::new(alignment);
             let (mut more, mut also) = (true, true);
             while more || also {
                 more = more && before.advance(|line| comparison.before(line))?;
@@ -167,12 +184,19 @@ pub(super) fn diff(global: &Arguments, arguments: &DiffArguments) -> Result<Exit
         let hint = "`--scenario` says what to run on two images";
         return Err(Failure::input(format!("`--scenario {scenario}` is for images\n\nhint: {hint}")));
     }
-    let read = [roles(global, paths[0])?, roles(global, paths[1])?];
-    let issues: usize = read.iter().flatten().map(|(_, issues)| issues).sum();
-    let casts = read.map(|read| read.map(|(roles, _)| roles));
-    let diff = match &casts {
-        [Some(before), Some(after)] => recordings(global, paths, [before, after])?,
+    let read = [tasks(global, paths[0])?, tasks(global, paths[1])?];
+    let understood = read.each_ref().map(|read| read.as_ref().map(|known| known.understood).unwrap_or_default());
+    let issues: usize = understood.iter().map(|found| found.issues).sum();
+    let diff = match &read {
+        [Some(before), Some(after)] => {
+            let alignment = Alignment::new((&before.summary, &before.names), (&after.summary, &after.names));
+            recordings(global, paths, &alignment)?
+        }
         [before, after] => {
+            let role_map = |known: &Option<Known>| {
+                known.as_ref().map(|known| RoleMap::by_name(&known.summary.tasks, &known.names))
+            };
+            let [before, after] = [before, after].map(role_map);
             Diff::new(&side(global, paths[0], before.as_ref())?, &side(global, paths[1], after.as_ref())?)
         }
     };
@@ -181,12 +205,17 @@ pub(super) fn diff(global: &Arguments, arguments: &DiffArguments) -> Result<Exit
     } else if arguments.output.format() == Format::Markdown {
         answer(diff.markdown().trim_end());
     } else if diff.is_empty() {
-        answer(if issues == 0 { "no differences" } else { "no differences in what was understood" });
+        answer(if issues == 0 { "no differences" } else { "what was read of both does not differ" });
     } else {
         answer(diff.show(&terminal::style()).trim_end());
     }
-    if issues > 0 {
-        talk(&format!("{issues} parts of the recordings were not understood: `kernsnap view` names them"));
+    for (path, found) in paths.iter().zip(understood) {
+        let hint = format!("`kernsnap view {}` names them", path.display());
+        if found.not_read > 0 {
+            talk(&format!("{} lines of `{}` were not read: {hint}", found.not_read, path.display()));
+        } else if found.issues > 0 {
+            talk(&format!("{} parts of `{}` were not understood: {hint}", found.issues, path.display()));
+        }
     }
     Ok(match diff.is_empty() {
         false => Exit::Different,

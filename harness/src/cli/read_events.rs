@@ -6,7 +6,7 @@ use super::args::Arguments;
 use super::{Exit, Failure, recording_source, talk};
 use crate::session::recording::{Opened, open};
 use kernsnap_trace::text::Summary;
-use kernsnap_trace::{Events, RawReader, ReadError};
+use kernsnap_trace::{Events, IssueKind, IssuePlace, ParseIssue, RawReader, ReadError};
 
 /// Issues that are shown; the others are counted.
 const SHOWN: usize = 20;
@@ -29,6 +29,47 @@ pub(super) fn read<T>(
     }
 }
 
+/// The lines of a text and the records of a buffer that were not read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct NotRead {
+    /// All of them.
+    pub(super) count: u64,
+    /// Those that are events: a line with the head of one, or a record.
+    pub(super) events: u64,
+}
+
+impl NotRead {
+    /// Counts them among what was not understood.
+    pub(super) fn among(issues: &[ParseIssue]) -> Self {
+        let mut found = Self::default();
+        for issue in issues {
+            let (count, is_event) = match &issue.kind {
+                IssueKind::MoreLines(count) => (*count, false),
+                IssueKind::UnknownEvent(count) | IssueKind::ShortRecords(count) => (*count, true),
+                IssueKind::NoEvent(_) | IssueKind::BrokenGraphLine(_) => (1, true),
+                // Notes about lines that are read.
+                IssueKind::NoTimes | IssueKind::NoTasks | IssueKind::CallerMissing | IssueKind::LineTooLong => continue,
+                _ if matches!(issue.place, IssuePlace::Line(_)) => (1, false),
+                _ => continue,
+            };
+            found.count += count;
+            found.events += if is_event { count } else { 0 };
+        }
+        found
+    }
+
+    /// True if so much is missing that nothing can be concluded from the `events` that were read: an event, or more than half
+    /// of the lines.
+    fn is_relevant(self, events: u64) -> bool {
+        self.events > 0 || self.count > events
+    }
+}
+
+/// True if the recording has durations only (`function_graph` without `funcgraph-abstime`).
+pub(super) fn is_without_times(issues: &[ParseIssue]) -> bool {
+    issues.iter().any(|issue| issue.kind == IssueKind::NoTimes)
+}
+
 /// Tells what was not understood, and what makes the recording unusable.
 pub(super) fn conclude(file: &Path, summary: Summary, events: u64) -> Result<Exit, Failure> {
     let Summary { defects, issues, .. } = summary;
@@ -46,5 +87,37 @@ pub(super) fn conclude(file: &Path, summary: Summary, events: u64) -> Result<Exi
     for defect in &defects {
         talk(&format!("unusable: {defect}"));
     }
-    Ok(if defects.is_empty() { Exit::Passed } else { Exit::TraceUnusable })
+    let not_read = NotRead::among(&issues);
+    let is_relevant = not_read.is_relevant(events);
+    if is_relevant {
+        talk(&format!("unusable: {} lines or records were not read, and {events} events were", not_read.count));
+    }
+    Ok(if defects.is_empty() && !is_relevant { Exit::Passed } else { Exit::TraceUnusable })
+}
+
+#[cfg(test)]
+mod tests {
+    use kernsnap_trace::text::parse;
+
+    use super::*;
+
+    const EVENT: &str = "  a-7  [000] .....  1.000000: sched_process_exit: comm=a pid=7 prio=120\n";
+
+    #[track_caller]
+    fn check(text: &str, expected: (u64, u64), relevant: bool) {
+        let (trace, issues) = parse(text.as_bytes());
+        let found = NotRead::among(&issues);
+        assert_eq!((found.count, found.events), expected, "{issues:?}");
+        assert_eq!(found.is_relevant(trace.events.len() as u64), relevant, "{issues:?}");
+    }
+
+    #[test]
+    fn what_was_not_read_counts_where_it_is_much_or_an_event() {
+        check(&EVENT.repeat(3), (0, 0), false);
+        check(&format!("{EVENT}raspberrypi login:\n{EVENT}"), (1, 0), false);
+        check(&format!("{EVENT}one line\nanother line\n"), (2, 0), true);
+        check(&format!("{}  a-7  [000] .....  1.000000: \n", EVENT.repeat(9)), (1, 1), true);
+        let many = "not a line of ftrace\n".repeat(996);
+        check(&format!("{EVENT}{many}"), (996, 0), true);
+    }
 }

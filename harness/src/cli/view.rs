@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, StdoutLock, Write as _};
 
 use super::args::{Arguments, ViewArguments};
 use super::escape::{Escape, printable};
-use super::read_events::{conclude, read, unreadable};
+use super::read_events::{conclude, is_without_times, read, unreadable};
 use super::{Exit, Failure, answer, answer_json, events, load_trace, talk, terminal};
 use kernsnap_analysis::model;
 use kernsnap_analysis::view::follow::Choice;
@@ -55,7 +55,10 @@ fn figures(arguments: &Arguments, view: &ViewArguments) -> Result<Exit, Failure>
         }
         let (summary, told) = (summary.finish(), events.finish());
         let role_map = RoleMap::by_name(&summary.tasks, &told.names);
-        print(view, &View { content: Content::Summary(Figures::from_summary(&summary, &role_map)), dropped: 0 })?;
+        // A directory is one that `run --out` left.
+        let figures = Figures { of_guest: view.file.is_dir(), ..Figures::from_summary(&summary, &role_map) };
+        let figures = if is_without_times(&told.issues) { figures.without_times() } else { figures };
+        print(view, &View { content: Content::Summary(figures), dropped: 0 })?;
         conclude(&view.file, told, count)
     })
 }
@@ -63,10 +66,22 @@ fn figures(arguments: &Arguments, view: &ViewArguments) -> Result<Exit, Failure>
 /// Other views of tasks need the whole recording at once.
 fn looks(arguments: &Arguments, view: &ViewArguments, kinds: &[Kind]) -> Result<Exit, Failure> {
     let (trace, summary) = load_trace::whole(arguments, &view.file)?;
-    for shown in load_trace::views(&trace, &view.follow, kinds) {
+    let mut kinds = kinds.to_vec();
+    let mut exit = Exit::Passed;
+    if is_without_times(&summary.issues) && kinds.contains(&Kind::Timeline) {
+        kinds.retain(|kind| *kind != Kind::Timeline);
+        talk("the recording has durations only: when a task ran is not known, and there is no timeline");
+        exit = Exit::TraceUnusable;
+    }
+    for mut shown in load_trace::views(&trace, &view.follow, &kinds) {
+        if let Content::Summary(figures) = &mut shown.content
+            && is_without_times(&summary.issues)
+        {
+            *figures = std::mem::take(figures).without_times();
+        }
         print(view, &shown)?;
     }
-    conclude(&view.file, summary, trace.events.len() as u64)
+    Ok(exit.worst(conclude(&view.file, summary, trace.events.len() as u64)?))
 }
 
 fn print(view: &ViewArguments, shown: &View) -> Result<(), Failure> {

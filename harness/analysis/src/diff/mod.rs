@@ -3,12 +3,14 @@
 //! Each task's events are compared as a sequence of their own, so that another interleaving of the same behaviour is no
 //! difference, and neither is what tasks without a role do. Pure.
 
+mod align;
 mod read;
 mod show;
 mod stream;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+pub use align::Alignment;
 use serde::Serialize;
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 pub use stream::Comparison;
@@ -35,6 +37,9 @@ pub struct Diff {
     /// The number of more that differences there are in a task, where they are too many to be told.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub more: BTreeMap<String, u64>,
+    /// The lines in front of the first difference of a task, where recordings are compared.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub context: BTreeMap<String, Vec<Line>>,
 }
 
 /// One difference. Places count the lines of the task from 0.
@@ -120,7 +125,7 @@ impl Diff {
             _ => None,
         };
         let tasks = tasks.filter(|(_, differences)| !differences.is_empty()).collect();
-        Self { verdict, tasks, more: BTreeMap::new() }
+        Self { verdict, tasks, ..Self::default() }
     }
 
     /// True if both sides tell of the same behaviour.
@@ -137,6 +142,7 @@ impl Diff {
             verdict: self.verdict.clone().map(|(before, after)| (after, before)),
             tasks: self.tasks.iter().map(back).collect(),
             more: self.more.clone(),
+            context: self.context.clone(),
         }
     }
 
@@ -284,5 +290,7 @@ fn apply(differences: &[Difference], lines: Vec<Line>) -> Vec<Line> {
     lines
 }
 
+#[cfg(test)]
+mod planted;
 #[cfg(test)]
 mod tests;

@@ -25,6 +25,9 @@ impl Diff {
             if !name.is_empty() {
                 writeln!(text, "{}  {}", style.paint(Ink::Strong, name), count(differences))?;
             }
+            for line in self.context.get(name).into_iter().flatten() {
+                writeln!(text, "{}", style.paint(Ink::Dim, &format!("       {}", line.text)))?;
+            }
             for difference in differences {
                 one(difference, style, text)?;
             }
@@ -43,8 +46,11 @@ impl Diff {
             let _ = writeln!(text, "**verdict**: `{before}` → `{after}`\n");
         }
         for (name, differences) in &self.tasks {
-            let name = if name.is_empty() { "view" } else { name };
-            let _ = writeln!(text, "#### `{name}`: {}\n\n```diff", count(differences));
+            let title = if name.is_empty() { "view" } else { name };
+            let _ = writeln!(text, "#### `{title}`: {}\n\n```diff", count(differences));
+            for line in self.context.get(name).into_iter().flatten() {
+                let _ = writeln!(text, "       {}", line.text);
+            }
             for difference in differences {
                 let _ = one(difference, &Style::PLAIN, &mut text);
             }

@@ -1,11 +1,11 @@
 //! Compares what two recordings of any length say, line by line as they are read. What is the same on both sides is forgotten
 //! at once; of what differs, a window is held in which the sequences may find together again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
-use super::{Diff, Difference, OTHERS, compare};
+use super::{Alignment, Diff, Difference, OTHERS, compare};
 use crate::view::Line;
 
 /// Lines of one task that are compared at a time. A task whose sequences find together again within as many lines is
@@ -13,6 +13,8 @@ use crate::view::Line;
 const WINDOW: usize = 8192;
 /// Lines of all tasks that are held.
 const HELD: usize = 1 << 17;
+/// Lines in front of the first difference of a task that are told with it.
+const CONTEXT: usize = 3;
 /// Differences that are told; the others are counted.
 const TOLD: usize = 20_000;
 
@@ -33,6 +35,9 @@ struct Pair {
     after: Side,
     differences: Vec<Difference>,
     more: u64,
+    /// The last lines that both sides have before the first difference.
+    context: VecDeque<Line>,
+    has_diverged: bool,
 }
 
 /// The lines of one side.
@@ -52,6 +57,18 @@ impl Default for Comparison {
 }
 
 impl Comparison {
+    /// A comparison of recordings whose tasks are aligned: a task that was renamed differs in its name.
+    #[must_use]
+    pub fn new(alignment: &Alignment) -> Self {
+        let mut comparison = Self::default();
+        for (role, before, after) in &alignment.renamed {
+            let line = |name: &str| Line { role: role.clone(), text: format!("named comm={name}"), ..Line::default() };
+            comparison.before(line(before));
+            comparison.after(line(after));
+        }
+        comparison
+    }
+
     /// Takes the next line of the recording before.
     pub fn before(&mut self, line: Line) {
         self.push(line, |pair| &mut pair.before);
@@ -72,6 +89,9 @@ impl Comparison {
                 diff.more.insert(name.clone(), pair.more);
             }
             if !pair.differences.is_empty() || pair.more > 0 {
+                if !pair.context.is_empty() {
+                    diff.context.insert(name.clone(), pair.context.into());
+                }
                 diff.tasks.insert(name, pair.differences);
             }
         }
@@ -137,6 +157,11 @@ impl Pair {
         let same = self.before.waiting().iter().zip(self.after.waiting()).take_while(|(before, after)| before == after);
         let same = same.count();
         if same > 0 {
+            if !self.has_diverged {
+                let last = self.before.waiting().get(same.saturating_sub(CONTEXT)..same).unwrap_or_default();
+                self.context.extend(last.iter().cloned());
+                self.context.drain(..self.context.len().saturating_sub(CONTEXT));
+            }
             self.before.pass(same);
             self.after.pass(same);
         }
@@ -158,6 +183,7 @@ impl Pair {
     }
 
     fn settle_up_to(&mut self, from: usize, to: usize, told: &mut usize) {
+        self.has_diverged = true;
         let (before, after) = (self.before.waiting(), self.after.waiting());
         let found = compare(before.get(..from).unwrap_or(before), after.get(..to).unwrap_or(after));
         let found = found.into_iter().map(|difference| difference.shifted(self.before.done, self.after.done));
@@ -227,7 +253,7 @@ mod tests {
         fn within_the_window_it_is_the_comparison_of_the_whole(
             before in lines(), after in lines(), turns in prop::collection::vec(any::<bool>(), 0..60),
         ) {
-            let diff = streamed(&before, &after, &turns, WINDOW, HELD);
+            let diff = Diff { context: BTreeMap::new(), ..streamed(&before, &after, &turns, WINDOW, HELD) };
             prop_assert_eq!(diff, Diff::new(&whole(&before), &whole(&after)));
         }
 
@@ -272,5 +298,7 @@ mod tests {
         let diff = comparison.finish();
         assert_eq!(diff.tasks.keys().collect::<Vec<_>>(), ["b"]);
         assert!(matches!(&diff.tasks["b"][..], [Difference::Missing { .. }]), "{diff:?}");
+        let context: Vec<_> = diff.context["b"].iter().map(|line| &*line.text).collect();
+        assert_eq!(context, [9996, 9997, 9998].map(|number: u32| (number % 11).to_string()));
     }
 }

@@ -33,7 +33,14 @@ impl RoleMap {
             let role = if *number == 1 { word } else { format!("{word}#{number}") };
             role_map.roles.push((role, task.pid));
         }
-        role_map.roles.push(("idle".into(), Pid(0)));
+        Self::from_roles(role_map.roles)
+    }
+
+    /// These roles, and that of the idle tasks.
+    #[must_use]
+    pub(crate) fn from_roles(mut roles: Vec<(String, Pid)>) -> Self {
+        roles.push(("idle".into(), Pid(0)));
+        let mut role_map = Self { roles, ..Self::default() };
         role_map.index();
         role_map
     }
