@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         trial("every-section-has-a-lesson-and-no-page-is-left-over".into(), the_index_leads_everywhere),
         trial("every-correction-is-of-a-known-note".into(), every_correction_is_of_a_known_note),
         trial("a-reader-chooses-the-language".into(), a_reader_chooses_the_language),
+        trial("a-section-of-the-book-finds-its-lessons".into(), a_section_of_the_book_finds_its_lessons),
         trial("what-a-lesson-gets-wrong-is-told".into(), what_a_lesson_gets_wrong_is_told),
     ];
     for id in workspace().lesson_ids() {
@@ -157,6 +158,26 @@ fn a_reader_chooses_the_language() -> Outcome {
     let shown = Kernsnap::new(&root(), ["lesson", "user-exit", "--lang", "ko"]).run()?;
     assert!(shown.stdout.contains("\n     child    exit_code code=0x300\n"), "{shown:?}");
     assert!(!shown.stdout.contains('\x1b'), "{shown:?}");
+    Ok(())
+}
+
+fn a_section_of_the_book_finds_its_lessons() -> Outcome {
+    let ids = |number: &str| -> Result<Vec<String>, Box<dyn Error>> {
+        let ended = Kernsnap::new(&root(), ["lesson", number, "--json"]).run()?;
+        assert_eq!(ended.code, Some(Exit::Passed as i32), "{ended:?}");
+        Ok(ended.records()?.iter().filter_map(|row| row["lesson"].as_str().map(str::to_owned)).collect())
+    };
+    let (whole, section) = (ids("4.6")?, ids("4.6.2")?);
+    assert!(section.contains(&"fork-copy-tree".to_owned()), "{section:?}");
+    assert!(section.iter().all(|id| whole.contains(id)), "{section:?} {whole:?}");
+    let shown = Kernsnap::new(&root(), ["lesson", "--lang", "en"]).run()?;
+    assert!(shown.stdout.lines().any(|line| line.contains("fork-copy-tree") && line.contains("4.6.2")), "{shown:?}");
+
+    let around = Kernsnap::new(&root(), ["lesson", "4.4.2", "--json"]).run()?;
+    assert!(around.stderr.contains("no lesson has the number 4.4.2; this is 4.4"), "{around:?}");
+    let nowhere = Kernsnap::new(&root(), ["lesson", "99.1"]).run()?;
+    assert_eq!((nowhere.code, nowhere.stdout.as_str()), (Some(Exit::BadInput as i32), ""), "{nowhere:?}");
+    assert!(nowhere.stderr.contains("no lesson belongs to 99.1 of the book\n\nhint: "), "{nowhere:?}");
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! `kernsnap lesson`.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -13,7 +14,7 @@ use crate::session::load;
 use crate::session::prepare::PreparedImage;
 use crate::session::run::{Outcome, Runner, Session};
 use crate::session::status::RunStatus;
-use kernsnap_analysis::lesson::{Contradiction, Language, Lesson, Page, Run, Section, index};
+use kernsnap_analysis::lesson::{Contradiction, Language, Lesson, Number, Page, Run, Section, index, of_book_section};
 use kernsnap_scenario::Scenario;
 
 /// One lesson of the list.
@@ -21,6 +22,7 @@ use kernsnap_scenario::Scenario;
 struct Row<'a> {
     lesson: &'a str,
     section: Section,
+    book_sections: &'a [Number],
     title: String,
     scenario: &'a str,
 }
@@ -30,8 +32,19 @@ pub(super) fn lesson(context: &Context, arguments: &LessonArguments) -> Result<E
     if arguments.write_docs {
         return write_docs(context, arguments);
     }
-    let Some(id) = &arguments.lesson else { return list(context, arguments.output.is_json(), language) };
-    let lesson = load::lesson(&context.workspace, id)?;
+    let as_json = arguments.output.is_json();
+    let Some(id) = &arguments.lesson else { return list(&lessons(context)?, as_json, language) };
+    let lesson = match id.parse() {
+        Err(_) => load::lesson(&context.workspace, id)?,
+        Ok(number) => {
+            let mut found = of_section(context, &number)?;
+            match found.len() {
+                1 => found.remove(0),
+                _ => return list(&found, as_json, language),
+            }
+        }
+    };
+    let id = &lesson.id;
     let options = options(&arguments.source)?;
     let image = LessonImage::open(context, &options, &arguments.image)?;
     let (scenario, outcome, status) = image.run(&lesson)?;
@@ -43,7 +56,7 @@ pub(super) fn lesson(context: &Context, arguments: &LessonArguments) -> Result<E
         return Ok(status.into());
     }
     let page = image.page(&lesson, &scenario, &outcome, language)?;
-    if arguments.output.is_json() {
+    if as_json {
         answer_json(&page)?;
     } else {
         answer(&page.show(&terminal::style()));
@@ -51,21 +64,46 @@ pub(super) fn lesson(context: &Context, arguments: &LessonArguments) -> Result<E
     Ok(status.into())
 }
 
-fn list(context: &Context, as_json: bool, language: Language) -> Result<Exit, Failure> {
+/// The lessons of a section of the book, or of the one around it.
+fn of_section(context: &Context, wanted: &Number) -> Result<Vec<Lesson>, Failure> {
     let lessons = lessons(context)?;
+    let (section, found) = of_book_section(&lessons, wanted);
+    if found.is_empty() {
+        let known: BTreeSet<&Number> = lessons.iter().flat_map(|lesson| &lesson.content.book_sections).collect();
+        let known = known.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        return Err(Failure::input(format!(
+            "no lesson belongs to {wanted} of the book\n\nhint: lessons have the numbers {known}"
+        )));
+    }
+    if section != *wanted {
+        talk(&format!("no lesson has the number {wanted}; this is {section}"));
+    }
+    Ok(found.into_iter().cloned().collect())
+}
+
+fn list(lessons: &[Lesson], as_json: bool, language: Language) -> Result<Exit, Failure> {
+    let numbers =
+        |lesson: &Lesson| lesson.content.book_sections.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let width = lessons.iter().map(|lesson| lesson.id.len()).max().unwrap_or(0);
+    let number_width = lessons.iter().map(|lesson| numbers(lesson).len()).max().unwrap_or(0);
     for section in Section::ALL {
         let own = || lessons.iter().filter(|lesson| lesson.content.section == section);
         if !as_json && own().next().is_some() {
             answer(&format!("{section}. {}", section.title(language)));
         }
-        for Lesson { id, content, .. } in own() {
-            let title = content.title.line(language);
-            let row = Row { lesson: id, section, title: title.clone(), scenario: &content.scenario };
+        for lesson in own() {
+            let (id, content) = (&lesson.id, &lesson.content);
+            let (book_sections, title) = (&content.book_sections, content.title.line(language));
             if as_json {
-                answer_json(&row)?;
+                answer_json(&Row {
+                    lesson: id,
+                    section: content.section,
+                    book_sections,
+                    title,
+                    scenario: &content.scenario,
+                })?;
             } else {
-                answer(&format!("   {id:width$}  {title}"));
+                answer(&format!("   {id:width$}  {:number_width$}  {title}", numbers(lesson)));
             }
         }
     }

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize};
 
+use super::Number;
+
 /// A language in which every lesson can be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -46,6 +48,17 @@ impl Language {
         }
     }
 
+    /// A chapter or a section of the book.
+    #[must_use]
+    pub fn book_section(self, number: &Number) -> String {
+        match (self, number.is_chapter()) {
+            (Self::En, true) => format!("book chapter {number}"),
+            (Self::En, false) => format!("book section {number}"),
+            (Self::Ko, true) => format!("책 {number}장"),
+            (Self::Ko, false) => format!("책 {number}절"),
+        }
+    }
+
     /// The words that stand around what a lesson says.
     #[must_use]
     pub fn labels(self) -> &'static Labels {
@@ -53,7 +66,8 @@ impl Language {
             Self::En => &Labels {
                 lessons: "Lessons",
                 about: "A book's statements, held against what a kernel does: each lesson runs a scenario and shows the lines \
-                        of the run. `kernsnap lesson ID` does it on your machine.",
+                        of the run. `kernsnap lesson ID` does it on your machine, and `kernsnap lesson 4.6.1` finds the \
+                        lessons of a section of the book.",
                 section: "Section",
                 scenario: "Scenario",
                 on: "image",
@@ -72,7 +86,8 @@ impl Language {
             Self::Ko => &Labels {
                 lessons: "실습 안내",
                 about: "책의 설명을 실제 커널의 동작과 나란히 놓고 본다. 각 글은 시나리오 하나를 실행하고, 그 실행에서 나온 줄을 \
-                        그대로 보여 준다. `kernsnap lesson ID`로 직접 실행할 수 있다.",
+                        그대로 보여 준다. `kernsnap lesson ID`로 직접 실행할 수 있고, `kernsnap lesson 4.6.1`처럼 책의 절 \
+                        번호로도 찾을 수 있다.",
                 section: "절",
                 scenario: "시나리오",
                 on: "이미지",

@@ -41,7 +41,10 @@ pub fn index(lessons: &[Lesson], language: Language) -> (String, String) {
         let _ = writeln!(text, "\n## {section}. {}\n", section.title(language));
         for lesson in lessons.iter().filter(|lesson| lesson.content.section == section) {
             let (id, title) = (&lesson.id, lesson.content.title.line(language));
-            let _ = writeln!(text, "- [{id}]({}): {title}", file(id, language));
+            let numbers = lesson.content.book_sections.iter().map(|number| language.book_section(number));
+            let numbers = numbers.collect::<Vec<_>>().join(", ");
+            let numbers = if numbers.is_empty() { numbers } else { format!(" ({numbers})") };
+            let _ = writeln!(text, "- [{id}]({}): {title}{numbers}", file(id, language));
         }
     }
     (file(INDEX, language), text)
@@ -52,9 +55,9 @@ impl Page {
     #[must_use]
     pub fn markdown(&self) -> (String, String) {
         let labels = self.language.labels();
-        let Page { lesson, language, section, title, scenario, image, .. } = self;
+        let Page { lesson, language, title, scenario, image, .. } = self;
         let index = format!("[{}]({})", labels.lessons, file(INDEX, *language));
-        let subject = format!("{} {section}: {}", labels.section, section.title(*language));
+        let subject = self.place();
         let run = format!("{} `{scenario}`, {} `{image}`", labels.scenario, labels.on);
         let mut text = format!("# {title}\n\n{index} · {}\n\n", translations(lesson, *language));
         // Writing to a String cannot fail.

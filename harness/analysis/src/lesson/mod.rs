@@ -6,6 +6,7 @@
 
 pub mod language;
 mod markdown;
+mod number;
 mod page;
 mod quote;
 mod terminal;
@@ -21,6 +22,7 @@ use kernsnap_yaml::{Diagnostic, Step as At, from_yaml};
 
 pub use language::{Language, Section, Text};
 pub use markdown::index;
+pub use number::{Number, of_book_section};
 pub use page::Page;
 pub use quote::{Contradiction, Run};
 
@@ -43,6 +45,9 @@ pub struct Content {
     pub scenario: String,
     /// The part of the subject it belongs to.
     pub section: Section,
+    /// The chapters and sections of the book that it follows, as far as their numbers are known.
+    #[serde(default, rename = "book-sections")]
+    pub book_sections: Vec<Number>,
     /// One line.
     pub title: Text,
     /// The statement of the book.

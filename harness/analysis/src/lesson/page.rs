@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::quote::{self, Contradiction, Run};
-use super::{Language, Lesson, Section, Source};
+use super::{Language, Lesson, Number, Section, Source};
 
 /// A lesson, ready to be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -14,6 +14,8 @@ pub struct Page {
     pub language: Language,
     /// The section.
     pub section: Section,
+    /// The chapters and sections of the book.
+    pub book_sections: Vec<Number>,
     /// One line.
     pub title: String,
     /// The scenario.
@@ -68,6 +70,14 @@ pub struct Trial {
 }
 
 impl Page {
+    /// Its place: the part of the subject, and the sections of the book.
+    pub(super) fn place(&self) -> String {
+        let labels = self.language.labels();
+        let subject = format!("{} {}: {}", labels.section, self.section, self.section.title(self.language));
+        let numbers = self.book_sections.iter().map(|number| self.language.book_section(number));
+        std::iter::once(subject).chain(numbers).collect::<Vec<_>>().join(" · ")
+    }
+
     /// The lesson with the lines of a run of its scenario.
     ///
     /// # Errors
@@ -101,6 +111,7 @@ impl Page {
             lesson: lesson.id.clone(),
             language,
             section: content.section,
+            book_sections: content.book_sections.clone(),
             title: content.title.line(language),
             scenario: content.scenario.clone(),
             image: run.image.to_owned(),

@@ -20,11 +20,8 @@ impl Page {
         let mut sheet = Sheet { style: *style, text: String::new() };
         let labels = self.language.labels();
         sheet.heading(0, &format!("{}: {}", self.lesson, self.title));
-        let subject = format!("{} {}: {}", labels.section, self.section, self.section.title(self.language));
-        sheet.paragraph(
-            0,
-            &format!("{subject} · {} `{}` · {} {}", labels.scenario, self.scenario, labels.on, self.image),
-        );
+        let run = format!("{} `{}` · {} {}", labels.scenario, self.scenario, labels.on, self.image);
+        sheet.paragraph(0, &format!("{} · {run}", self.place()));
         sheet.gap();
         sheet.heading(0, labels.book);
         sheet.paragraphs(2, &self.book);

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::page::{Stop, Trial};
-use super::{Language, Lesson, Page, Section};
+use super::{Language, Lesson, Number, Page, Section, of_book_section};
 use crate::view::Style;
 
 const LESSON: &str = "\
@@ -44,8 +44,65 @@ fn what_a_lesson_file_lacks_is_told_with_its_place() {
     check("ko: 한 줄", "ko: \"\"", "the text is empty", "one.yaml:12:11");
     check("en: It forks., ", "", "missing field `en`", "one.yaml:4:");
     check("section: A", "section: K", "unknown variant `K`", "one.yaml:2:10");
+    check(
+        "section: A",
+        "section: A\nbook-sections: [\"4.x\"]",
+        "`4.x` is not the number of a chapter",
+        "one.yaml:3:17",
+    );
     check("shows:", "show:", "unknown field `show`", "one.yaml:13:5");
     check("\"parent: fork_core()\"", "\"parent: \"", "pattern names no function", "one.yaml:13:13");
+}
+
+fn number(text: &str) -> Number {
+    text.parse().expect("it is a number")
+}
+
+#[test]
+fn the_number_of_a_section_is_digits_between_dots() {
+    for good in ["4", "4.6", "4.6.1", "10.12"] {
+        assert_eq!(number(good).to_string(), good);
+    }
+    for bad in ["", ".", "4.", ".4", "4..6", "4.x", "4.+6", "4.0", "fork", "4 6", "-4", "70000"] {
+        assert!(bad.parse::<Number>().is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_section_of_the_book_finds_its_lessons() {
+    let lesson = |id: &str, numbers: &str| {
+        let text = LESSON.replace("section: A\n", &format!("section: A\nbook-sections: [{numbers}]\n"));
+        Lesson { id: id.into(), ..read(&text).expect("it is right") }
+    };
+    let lessons = [
+        lesson("chapter", "\"4\""),
+        lesson("whole", "\"4.6\""),
+        lesson("both", "\"4.6.1\", \"4.6.2\""),
+        lesson("second", "\"4.6.2\""),
+        lesson("ten", "\"4.60\""),
+        lesson("none", ""),
+    ];
+    let check = |wanted: &str, section: &str, ids: &[&str]| {
+        let (of, found) = of_book_section(&lessons, &number(wanted));
+        assert_eq!(found.iter().map(|lesson| lesson.id.as_str()).collect::<Vec<_>>(), ids, "{wanted}");
+        assert_eq!(of, number(section), "{wanted}");
+    };
+    check("4", "4", &["chapter", "whole", "both", "second", "ten"]);
+    check("4.6", "4.6", &["whole", "both", "second"]);
+    check("4.6.1", "4.6.1", &["both"]);
+    check("4.6.2", "4.6.2", &["both", "second"]);
+    // Where no lesson has the number itself, the sections around it are looked at.
+    check("4.6.3", "4.6", &["whole"]);
+    check("4.5.1", "4", &["chapter"]);
+    check("5.1", "5.1", &[]);
+}
+
+#[test]
+fn a_page_says_its_section_of_the_book() {
+    let ko = page();
+    assert!(ko.show(&Style::PLAIN).contains("책 4.6.1절"));
+    let en = Page { language: Language::En, book_sections: vec![number("4")], ..ko };
+    assert!(en.markdown().1.contains(" · book chapter 4 · "));
 }
 
 #[test]
@@ -66,6 +123,7 @@ fn page() -> Page {
         lesson: "one".into(),
         language: Language::Ko,
         section: Section::A,
+        book_sections: vec![number("4.6.1")],
         title: "프로세스 생성".into(),
         scenario: "user-fork".into(),
         image: "rpi3-6.1".into(),

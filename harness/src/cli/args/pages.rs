@@ -34,7 +34,7 @@ pub struct ReportArguments {
 /// Arguments of `lesson`.
 #[derive(Debug, Args)]
 pub struct LessonArguments {
-    /// The lesson
+    /// The lesson, or a chapter or section of the book (4, 4.6.1)
     #[arg(value_name = "ID")]
     pub lesson: Option<String>,
 
