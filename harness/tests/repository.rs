@@ -199,7 +199,7 @@ fn the_fuzz_targets_build_one_crate_of_ours() -> Outcome {
 
 #[test]
 fn every_link_between_documents_leads_to_a_file() -> Outcome {
-    let documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"];
+    let documents = ["README.md", "README.ko.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"];
     let documents = documents.iter().map(PathBuf::from).chain(files("docs", &["md"])?);
     let mut broken = Vec::new();
     for document in documents {
