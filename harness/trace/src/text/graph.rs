@@ -1,10 +1,11 @@
 //! Lines of the function-graph tracer (`kernel/trace/trace_functions_graph.c`), with any of its options.
 //!
-//! `[TIME |] [CPU)] [NAME-PID |] [FLAGS |] [DURATION |] BODY`, where the body is indented by two spaces a level.
+//! `[TIME |] [CPU)] [NAME-PID |] [FLAGS |] [DURATION |] BODY`, where the body is indented by two spaces a level. The time is one of a
+//! clock (`funcgraph-abstime`), or microseconds since the buffer's first event (the latency tracers with `display-graph`).
 
 use std::collections::BTreeMap;
 
-use memchr::memmem;
+use memchr::{memchr, memmem};
 
 use super::bytes::{decimal, rsplit_once, split_once, time};
 use super::head::{flags, task};
@@ -37,10 +38,9 @@ impl<'a> Columns<'a> {
         let mut columns = Self::default();
         let (mut rest, mut found) = (line, false);
         if let Some((cell, behind)) = split_once(rest, b"|")
-            && let Some((nanos, b"")) = time(cell.trim_ascii())
-            && memchr::memchr(b'.', cell).is_some()
+            && let Some(time) = absolute(cell).or_else(|| relative(cell, behind))
         {
-            (columns.time, rest, found) = (Some(Timestamp(nanos)), behind, true);
+            (columns.time, rest, found) = (Some(time), behind, true);
         }
         if let Some((cpu, behind)) = decimal(rest.trim_ascii_start())
             && let Some(behind) = behind.strip_prefix(b")")
@@ -75,13 +75,35 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// `2.480 us` with the mark of a long one in front (`+`, `!`, `#`, `*`, `@`, `$`).
+/// `    4.424035`, the time of a clock (`print_graph_abs_time()`).
+fn absolute(cell: &[u8]) -> Option<Timestamp> {
+    let (nanos, b"") = time(cell.trim_ascii())? else { return None };
+    memchr(b'.', cell).map(|_| Timestamp(nanos))
+}
+
+/// `       12 us`, the time since the buffer's first event (`print_graph_rel_time()`). A duration of a second or more looks the same,
+/// but only a time has the CPU behind it.
+fn relative(cell: &[u8], behind: &[u8]) -> Option<Timestamp> {
+    let (micros, b"") = decimal(cell.trim_ascii().strip_suffix(b"us")?.trim_ascii_end())? else { return None };
+    let (_, rest) = decimal(behind.trim_ascii_start())?;
+    let nanos = micros.checked_mul(1000).filter(|_| rest.starts_with(b")"))?;
+    Some(Timestamp(nanos))
+}
+
+/// `2.480 us` with the mark of a long one in front (`+`, `!`, `#`, `*`, `@`, `$`). The kernel prints seven digits at most, so from a
+/// second on there are no decimals (`trace_print_graph_duration()`).
 fn duration(cell: &[u8]) -> Option<u64> {
     let cell = cell.strip_suffix(b"us")?.trim_ascii_end();
     let marked = cell.split_first().filter(|(mark, _)| b"+!#*@$".contains(mark));
-    // Read as if it were seconds, so the millionth of it.
-    let (nanos, b"") = time(marked.map_or(cell, |(_, rest)| rest).trim_ascii())? else { return None };
-    memchr::memchr(b'.', cell).map(|_| nanos / 1_000_000)
+    let (micros, rest) = decimal(marked.map_or(cell, |(_, rest)| rest).trim_ascii())?;
+    let nanos = match rest.strip_prefix(b".") {
+        None => rest.is_empty().then_some(0)?,
+        Some(fraction) => {
+            let (value, b"") = decimal(fraction)? else { return None };
+            value * [100, 10, 1].get(fraction.len() - 1)?
+        }
+    };
+    micros.checked_mul(1000)?.checked_add(nanos)
 }
 
 /// The content of a body.
@@ -189,32 +211,39 @@ impl Graph {
         EventKind::GraphEntry { function: function.clone(), depth: columns.depth }
     }
 
-    /// A call ends; `None` where neither the line's own `function` nor a call before it says which. Gives when it ended, too.
+    /// A call ends. Its function is [`Symbol::Unknown`] where neither the line's own `function` nor a call before it says which: the
+    /// call is older than the buffer. Gives when it ended, too.
     pub(super) fn leave(
         &mut self,
         columns: &Columns<'_>,
         pid: Pid,
         at: Timestamp,
         function: Option<Symbol>,
-    ) -> Option<(Timestamp, EventKind)> {
+    ) -> (Timestamp, EventKind) {
         let depth = columns.depth;
         let calls = self.open.entry(Self::key(columns, pid)).or_default();
         while calls.last().is_some_and(|call| call.depth > depth) {
             calls.pop();
         }
         let call = calls.pop_if(|call| call.depth == depth);
-        let function = function.or_else(|| call.as_ref().map(|call| call.function.clone()))?;
-        let entered = call.map(|call| call.entered);
-        let left = match (columns.time, entered, columns.duration) {
-            (None, Some(entered), Some(duration)) => Timestamp(at.0.max(entered.0.saturating_add(duration))),
-            _ => at,
+        // The kernel names the function of a return that does not belong to the call before it.
+        let call = call.filter(|call| function.as_ref().is_none_or(|named| named.base() == call.function.base()));
+        let entered = call.as_ref().map(|call| call.entered);
+        let function = function.or_else(|| call.map(|call| call.function)).unwrap_or(Symbol::Unknown);
+        let duration = columns.duration.unwrap_or(0);
+        let left = match (columns.time, entered) {
+            (None, Some(entered)) => Timestamp(at.0.max(entered.0.saturating_add(duration))),
+            // The clock of such a text begins with its first line, but the call is older.
+            _ => Timestamp(at.0.max(duration)),
         };
         let entered = match columns.duration {
             Some(duration) => Timestamp(left.0.saturating_sub(duration)),
             None => entered.unwrap_or(left),
         };
         self.pass(columns, left);
-        Some((left, EventKind::GraphExit { function, depth, entered, left }))
+        // The times of a text may begin with the buffer's first event, and the call is older than that, too.
+        let time = if columns.time.is_some() { at } else { left };
+        (time, EventKind::GraphExit { function, depth, entered, left })
     }
 
     /// The clock of a text without times has come this far.
@@ -222,5 +251,41 @@ impl Graph {
         if let Some((_, clock)) = self.cpus.get_mut(&columns.cpu.unwrap_or_default().0) {
             *clock = at.max(*clock);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_of_every_size_are_read() {
+        for (cell, nanos) in [
+            ("0.313 us", Some(313)),
+            ("+ 13.280 us", Some(13_280)),
+            ("* 33998.59 us", Some(33_998_590)),
+            ("@ 999999.9 us", Some(999_999_900)),
+            ("$ 1000000 us", Some(1_000_000_000)),
+            ("3594274 us", Some(3_594_274_000)),
+            ("$ 18446744073709551 us", Some(18_446_744_073_709_551_000)),
+            ("$ 18446744073709552 us", None),
+            ("0.3131 us", None),
+            ("5. us", None),
+            ("12 ms", None),
+            ("us", None),
+        ] {
+            assert_eq!(duration(cell.as_bytes()), nanos, "{cell}");
+        }
+    }
+
+    #[test]
+    fn a_time_has_the_cpu_behind_it_and_a_long_duration_has_not() {
+        let columns = |line: &'static str| Columns::read(line.as_bytes()).map(|found| (found.time, found.duration));
+        let us = |micros: u64| Timestamp(micros * 1000);
+        let line = "       12 us |   0)   bash-946   |  d..1. | $ 3594274 us  |  schedule();";
+        assert_eq!(columns(line), Some((Some(us(12)), Some(3_594_274_000))));
+        let line = "    5.000012 |   0)   bash-946   |   0.500 us    |  foo();";
+        assert_eq!(columns(line), Some((Some(us(5_000_012)), Some(500))));
+        assert_eq!(columns(" $ 3594274 us  |    schedule();"), Some((None, Some(3_594_274_000))));
     }
 }

@@ -76,7 +76,7 @@ impl Parser {
             }
             Said::Leave(named) => {
                 let function = named.map(|name| self.names.symbol(name));
-                self.graph.leave(columns, pid, at, function)
+                Some(self.graph.leave(columns, pid, at, function))
             }
             Said::Comment(text) => Some((at, self.comment(text))),
             Said::Mark => None,

@@ -7,6 +7,8 @@
 
 mod bytes;
 mod dump;
+#[cfg(test)]
+mod foreign_tests;
 mod graph;
 mod graph_line;
 mod head;

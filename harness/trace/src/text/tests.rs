@@ -33,7 +33,7 @@ fn shown(event: &Event) -> String {
 }
 
 /// The result of reading a text: events, issues, defects, names.
-fn report(text: &str) -> String {
+pub(super) fn report(text: &str) -> String {
     let (trace, issues) = parse(text.as_bytes());
     let events = trace.events.iter().map(shown);
     let issues = issues.iter().map(|issue| format!("? {}: {}", issue.place, issue.kind));
