@@ -76,3 +76,152 @@ fn a_return_of_a_call_before_the_buffer_has_its_own_duration() {
         = 5 sleep",
     );
 }
+
+#[test]
+fn the_columns_of_preempt_rt_are_read() {
+    check(
+        "            bash-1       [003] d..h2..     1.000000: x: y=1
+           bash-1         3dn.h5.. 2000000us : a <-b
+    trace-c-4       [000] .NL.1.1  3.000000: sched_waking: comm=a pid=5 prio=9 target_cpu=000
+",
+        "1000000000@3 1: x y=Signed(1)
+        2000000000@3 1: a <-b
+        3000000000@0 4: sched_waking comm=Text(\"a\") pid=Signed(5) prio=Signed(9) target_cpu=Signed(0)
+        = 1 bash
+        = 4 trace-c",
+    );
+}
+
+#[test]
+fn the_latency_format_of_trace_cmd_is_read() {
+    check(
+        "    bash-1181      0d.h2. 1464.179964: irq_handler_entry:    irq=16 name=a
+  <idle>-0         1dNs3  1464.179965: softirq_raise: vec=1 [action=TIMER]
+    bash-1181      0....! 1464.179966: x: y=1
+",
+        "1464179964000@0 1181: irq_handler_entry irq=Signed(16) name=Text(\"a\")
+        1464179965000@1 0: softirq_raise vec=Unsigned(1)
+        ? line 3: not understood: `    bash-1181      0....! 1464.179966: x: y=1`
+        = 1181 bash",
+    );
+}
+
+#[test]
+fn the_switches_of_the_wakeup_tracers_are_read_whatever_the_padding() {
+    check(
+        "  <idle>-0       3d.h4    0us :      0:120:R   + [003]  2389: 94:R sleep
+  <idle>-0       3d..3    5us :      0:120:R ==> [003]  2389: 94:R sleep
+   sleep-2389    3d..3    6us :   2389: -1:S ==> [003]     0:  9:R <idle>
+   sleep-2389    3d..3    7us :   2389:120:K ==> [003]     0:120:R my prog
+   sleep-2389    3d..3    8us :   2389:120:
+",
+        "0@3 0: sched_wakeup pid=Signed(2389) prio=Signed(94) target_cpu=Signed(3) comm=Text(\"sleep\")
+        5000@3 0: sched_switch prev_pid=Signed(0) prev_prio=Signed(120) prev_state=Signed(0) next_pid=Signed(2389) next_prio=Signed(94) next_comm=Text(\"sleep\")
+        6000@3 2389: sched_switch prev_pid=Signed(2389) prev_prio=Signed(-1) prev_state=Signed(1) next_pid=Signed(0) next_prio=Signed(9) next_comm=Text(\"<idle>\")
+        7000@3 2389: sched_switch prev_pid=Signed(2389) prev_prio=Signed(120) prev_state=Text(\"K\") next_pid=Signed(0) next_prio=Signed(120) next_comm=Text(\"my prog\")
+        ? line 5: no event behind the time: `2389:120:`
+        = 2389 sleep",
+    );
+}
+
+#[test]
+fn a_stack_does_not_go_to_the_event_before_one_that_was_not_understood() {
+    check(
+        "      dd-805       0d....    3us : _raw_spin_trylock <-__rmqueue_pcplist
+      dd-805       0d....  279us : !broken
+      dd-805       0d....  280us : <stack trace>
+ => trace_hardirqs_on
+      dd-805       0d....  281us : a <-b
+      dd-805       1d....  282us : !broken on another CPU
+      dd-805       0d....  283us : <stack trace>
+ => of_a
+      dd-805       0d....  284us : c <-d
+      dd-805       0d[003] 285us : what
+      dd-805       0d....  286us : <stack trace>
+ => of_nothing
+",
+        "3000@0 805: _raw_spin_trylock <-__rmqueue_pcplist
+        281000@0 805: a <-b ^of_a
+        284000@0 805: c <-d
+        ? line 2: no event behind the time: `!broken`
+        ? line 3: a stack without an event before it
+        ? line 4: a frame of no stack
+        ? line 6: no event behind the time: `!broken on another CPU`
+        ? line 10: not understood: `      dd-805       0d[003] 285us : what`
+        ? line 11: a stack without an event before it
+        ? line 12: a frame of no stack
+        = 805 dd",
+    );
+}
+
+#[test]
+fn a_function_without_its_caller_is_a_call() {
+    check(
+        "            bash-946     [003] ....     1.000000: do_exit
+            bash-946     [003] ....     1.000001: do_exit+0x4/0x140c
+            bash-946     [003] ....     1.000002: work [mod]
+            bash-946     [003] ....     1.000003: work+0x4/0x8 [mod] <bf000004>
+            bash-946     [003] ....     1.000004: not a function
+",
+        "1000000000@3 946: do_exit <-?
+        1000001000@3 946: do_exit+4 <-?
+        1000002000@3 946: work <-?
+        1000003000@3 946: work+4 <-?
+        ? line 5: no event behind the time: `not a function`
+        = 946 bash",
+    );
+}
+
+#[test]
+fn a_trace_printk_with_an_address_or_a_module_is_a_text() {
+    check(
+        "            bash-946     [001] ....     1.000000: do_exit+0x850/0xc18 <80122144>: text a=1
+            bash-946     [001] ....     1.000001: work+0x4/0x8 [mod]: text <-x
+            bash-946     [001] ....     1.000002: work [mod] <bf000004>: text
+            bash-946     [001] ....     1.000003: do_exit <80122144>: text
+            bash-946     [001] ....     1.000004: 0xbf000004: text
+            bash-946     [001] ....     1.000005: do_exit <80122144> <-sys_exit <80122155>
+",
+        "1000000000@1 946: \"text a=1\"
+        1000001000@1 946: \"text <-x\"
+        1000002000@1 946: \"text\"
+        1000003000@1 946: \"text\"
+        1000004000@1 946: \"text\"
+        1000005000@1 946: do_exit <-sys_exit
+        = 946 bash",
+    );
+}
+
+#[test]
+fn bpf_trace_printk_of_every_kernel_is_one_event_with_its_whole_text() {
+    for place in ["", "0x00000001", "0x1", "0", " <0000000000000001>", "bpf_trace_printk"] {
+        check(
+            &format!("            bash-1       [001] d...     1.000000: {place}: Hello a=1, b = 2\n"),
+            "1000000000@1 1: bpf_trace_printk bpf_string=Text(\"Hello a=1, b = 2\")
+            = 1 bash",
+        );
+    }
+}
+
+#[test]
+fn the_tracers_that_take_samples_are_read() {
+    check(
+        "               a-8795    [001] d....   613.700000: #1     inner/outer(us):   41/41    ts:1.200000000 count:9
+               a-8795    [001] d....   613.700001: #2     inner/outer(us):   41/7     ts:1.200000000 nmi-total:5 nmi-count:2
+               a-8795    [001] d....   613.700002: #3     inner/outer(us):   41
+         osnoise-961     [000] ....   653.000000: 1000000        190  99.98100       9     18      0   1007     18      1
+          <idle>-0       [000] ....   654.029328: #1     context    irq timer_latency       932 ns
+          <...>-867      [000] ....   654.029339: #1     context thread timer_latency     11700 ns
+         osnoise-961     [000] ....   655.000000: 1000000        190  99.98100       9     18
+",
+        "613700000000@1 8795: hwlat seqnum=Signed(1) duration=Signed(41) outer_duration=Signed(41) timestamp.tv_sec=Signed(1) timestamp.tv_nsec=Signed(200000000) count=Signed(9)
+        613700001000@1 8795: hwlat seqnum=Signed(2) duration=Signed(41) outer_duration=Signed(7) timestamp.tv_sec=Signed(1) timestamp.tv_nsec=Signed(200000000) nmi_total_ts=Signed(5) nmi_count=Signed(2)
+        653000000000@0 961: osnoise runtime=Signed(1000000) noise=Signed(190) max_sample=Signed(9) hw_count=Signed(18) nmi_count=Signed(0) irq_count=Signed(1007) softirq_count=Signed(18) thread_count=Signed(1)
+        654029328000@0 0: timerlat seqnum=Signed(1) context=Signed(0) timer_latency=Signed(932)
+        654029339000@0 867: timerlat seqnum=Signed(1) context=Signed(1) timer_latency=Signed(11700)
+        ? line 3: no event behind the time: `#3     inner/outer(us):   41`
+        ? line 7: no event behind the time: `1000000        190  99.98100       9     18`
+        = 961 osnoise
+        = 8795 a",
+    );
+}

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use memchr::{memchr, memmem};
 
 use super::bytes::{decimal, rsplit_once, split_once, time};
-use super::head::{flags, task};
+use super::flags::flags;
+use super::head::task;
 use crate::{Context, Cpu, EventKind, Pid, Symbol, Timestamp};
 
 /// Calls that are open at most, and of how many tasks: the kernel's own limit is 50 calls a task.

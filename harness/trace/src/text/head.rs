@@ -4,6 +4,7 @@
 use memchr::{memchr, memchr_iter, memrchr};
 
 use super::bytes::{decimal, time, word};
+use super::flags::flags;
 use crate::{Context, Cpu, Pid, Timestamp};
 
 /// No line has its CPU further to the right: a name has 15 bytes, a pid 7, the thread group 10, the padding some more.
@@ -18,8 +19,26 @@ pub(super) struct Head<'a> {
     pub(super) cpu: Cpu,
     pub(super) context: Context,
     pub(super) time: Timestamp,
+    pub(super) unit: Unit,
     /// The event.
     pub(super) rest: &'a [u8],
+}
+
+/// The unit of a line's time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// Seconds or microseconds, which become nanoseconds.
+    Seconds,
+    /// The clock counts something else (`counter`, `x86-tsc`), so the time is that count.
+    Count,
+}
+
+impl Unit {
+    /// The unit of a time as [`time`] reads it: seconds always have decimals.
+    #[inline]
+    fn of_time(text: &[u8]) -> Self {
+        if memchr(b'.', text).is_some() { Self::Seconds } else { Self::Count }
+    }
 }
 
 impl<'a> Head<'a> {
@@ -58,13 +77,16 @@ impl<'a> Head<'a> {
             Some((state, rest)) => (&state[..], rest),
             None => rest.split_at_checked(4)?,
         };
-        let (time, rest) = time(rest.strip_prefix(b" ")?.trim_ascii_start())?;
+        let shown = rest.strip_prefix(b" ")?.trim_ascii_start();
+        let (time, rest) = time(shown)?;
+        let unit = Unit::of_time(shown.get(..shown.len() - rest.len())?);
         Some(Self {
             name: name.trim_ascii_start(),
             pid: Pid(value),
             cpu: Cpu(u16::from(a) * 100 + u16::from(b) * 10 + u16::from(c)),
             context: flags(state)?,
             time: Timestamp(time),
+            unit,
             rest: rest.strip_prefix(b": ")?.trim_ascii_start(),
         })
     }
@@ -82,34 +104,50 @@ impl<'a> Head<'a> {
             context = flags(first)?;
             (first, rest) = word(rest);
         }
+        let unit = Unit::of_time(first);
         let (time, b":") = time(first)? else { return None };
-        Some(Self { name, pid, cpu: Cpu(u16::try_from(cpu).ok()?), context, time: Timestamp(time), rest })
+        Some(Self { name, pid, cpu: Cpu(u16::try_from(cpu).ok()?), context, time: Timestamp(time), unit, rest })
     }
 
-    /// `NAME-PID CPUFLAGS TIMEus: EVENT` (`latency-format`): microseconds since the buffer's first event, with a mark
-    /// for how long it took to the next one.
+    /// `NAME-PID CPUFLAGS TIME: EVENT`: `latency-format`, and `trace-cmd report -l`.
     fn latency(line: &'a [u8], window: &'a [u8]) -> Option<Self> {
-        let colon = memchr_iter(b':', window).find(|at| {
-            let before = window.get(..*at).unwrap_or_default();
-            before.ends_with(b"us") || before.split_last().is_some_and(|(_, rest)| rest.ends_with(b"us"))
-        })?;
-        let columns = line.get(..colon)?;
-        let micros = columns.get(..columns.len() - if columns.ends_with(b"us") { 2 } else { 3 })?;
-        let space = memrchr(b' ', micros)?;
-        let (micros, []) = decimal(micros.get(space + 1..)?)? else { return None };
-        let left = columns.get(..space)?.trim_ascii_end();
-        let space = memrchr(b' ', left)?;
-        let (cpu, state) = decimal(left.get(space + 1..)?)?;
-        let (name, pid) = task(left.get(..space)?.trim_ascii_end())?;
-        Some(Self {
-            name,
-            pid,
-            cpu: Cpu(u16::try_from(cpu).ok()?),
-            context: flags(state)?,
-            time: Timestamp(micros.checked_mul(1000)?),
-            rest: line.get(colon + 1..)?.trim_ascii_start(),
+        memchr_iter(b':', window).find_map(|colon| {
+            let (columns, time) = rsplit_word(line.get(..colon)?)?;
+            let (time, unit) = latency_time(time)?;
+            let (left, state) = rsplit_word(columns)?;
+            let (cpu, state) = decimal(state)?;
+            let (name, pid) = task(left.trim_ascii_end())?;
+            Some(Self {
+                name,
+                pid,
+                cpu: Cpu(u16::try_from(cpu).ok()?),
+                context: flags(state)?,
+                time,
+                unit,
+                rest: line.get(colon + 1..)?.trim_ascii_start(),
+            })
         })
     }
+}
+
+/// `58us`, with a mark for the time up to the next event (`lat_print_timestamp()`); `58` of a clock without a unit; `1464.179964` of
+/// `trace-cmd`.
+fn latency_time(text: &[u8]) -> Option<(Timestamp, Unit)> {
+    let unmarked = text.split_last().filter(|(mark, rest)| b"+!#*@$".contains(mark) && rest.ends_with(b"us"));
+    let text = unmarked.map_or(text, |(_, rest)| rest);
+    let Some(micros) = text.strip_suffix(b"us") else {
+        let (found, b"") = time(text)? else { return None };
+        return Some((Timestamp(found), Unit::of_time(text)));
+    };
+    let (micros, b"") = decimal(micros)? else { return None };
+    Some((Timestamp(micros.checked_mul(1000)?), Unit::Seconds))
+}
+
+/// The text before the last word, and the word.
+fn rsplit_word(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let text = text.trim_ascii_end();
+    let space = memrchr(b' ', text)?;
+    Some((text.get(..space)?, text.get(space + 1..)?))
 }
 
 /// `NAME-PID`: the name may have spaces and dashes of its own.
@@ -128,53 +166,6 @@ fn without_thread_group(text: &[u8]) -> &[u8] {
         known.then(|| text.get(..open).unwrap_or_default().trim_ascii_end())
     };
     if text.ends_with(b")") { cut().unwrap_or(text) } else { text }
-}
-
-/// The state column, of four letters (before 5.17) or five: `trace_print_lat_fmt()`.
-#[inline]
-pub(super) fn flags(text: &[u8]) -> Option<Context> {
-    let ([irqs, resched, level, preempt], migrate) = match *text {
-        [irqs, resched, level, preempt] => ([irqs, resched, level, preempt], b'.'),
-        [irqs, resched, level, preempt, migrate] => ([irqs, resched, level, preempt], migrate),
-        _ => return None,
-    };
-    let irqs = match irqs {
-        b'd' => 0x01,
-        b'b' => 0x80,
-        b'D' => 0x81,
-        // Architectures that cannot tell (before 6.13).
-        b'X' => 0x02,
-        b'.' => 0,
-        _ => return None,
-    };
-    // `l` and its company: lazy rescheduling, 6.13 and later.
-    let resched = match resched {
-        b'.' => 0,
-        b'n' => 0x04,
-        b'p' => 0x20,
-        b'N' => 0x24,
-        b'l' => 0x02,
-        b'b' => 0x06,
-        b'L' => 0x22,
-        b'B' => 0x26,
-        _ => return None,
-    };
-    let level = match level {
-        b'.' => 0,
-        b's' => 0x10,
-        b'h' => 0x08,
-        b'H' => 0x18,
-        b'z' => 0x40,
-        b'Z' => 0x48,
-        _ => return None,
-    };
-    let depth = |letter: u8| match letter {
-        b'.' => Some(0),
-        b'0'..=b'9' => Some(letter - b'0'),
-        b'a'..=b'f' => Some(letter - b'a' + 10),
-        _ => None,
-    };
-    Some(Context { flags: irqs | resched | level, preempt_count: depth(preempt)? | depth(migrate)? << 4 })
 }
 
 /// The line without what a kernel log or a book puts in front of it: `[   12.345678] `, `01 `.
@@ -229,6 +220,12 @@ mod tests {
             ("  <idle>-0         3d.h1   58us : x", "<idle>|0|3|9 1|58000|x"),
             ("    a b-12         0d.h1.   58us+: x", "a b|12|0|9 1|58000|x"),
             ("[    5.100000]  bash-12      0.N.. 1234us!: x", "bash|12|0|24 0|1234000|x"),
+            ("    bash-1181      0d.h2. 1464.179964: x", "bash|1181|0|9 2|1464179964000|x"),
+            ("    bash-1181     12dNs21   1464.179964123: x", "bash|1181|12|35 12|1464179964123|x"),
+            ("  kworker/-12      0d..1     7 : x", "kworker/|12|0|1 1|7|x"),
+            ("   bash-1         3dn.h5.. 4us : a <-b", "bash|1|3|d 5|4000|a <-b"),
+            ("            bash-1     [003] d..h2.. 1.000000: x: y=1", "bash|1|3|9 2|1000000000|x: y=1"),
+            ("            bash-1     [003] dNL.213 1.000000: x: y=1", "bash|1|3|27 32|1000000000|x: y=1"),
             ("01 bash-946 [003] .... 676.984916: x", "bash|946|3|0 0|676984916000|x"),
             ("            bash-946     [003] d.... 1.000001 x", "none"),
             ("            bash-99999999999 [003] d.... 1.000001: x", "none"),

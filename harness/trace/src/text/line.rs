@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr_iter, memmem};
 
-use super::bytes::{decimal, split_once};
+use super::bytes::decimal;
 use super::graph::Graph;
 use super::head::{Head, without_prefix};
 use super::intern::Names;
 use super::issues::Issues;
-use super::point::{self, has_key};
-use super::special;
+use super::point;
 use super::summary::Summary;
-use super::system_call::system_call;
 use super::window::Window;
 use crate::{Cpu, Event, EventKind, IntegrityError, IssueKind, Pid, Symbol, Timestamp};
 
@@ -21,6 +19,8 @@ const TASKS: usize = 1 << 16;
 /// Last pids seen, by their low bits: a name is looked up once while its task goes on.
 const RECENT: usize = 256;
 
+/// Bytes of a line in which the columns of an event are looked for.
+const LOOKED_AT: usize = 256;
 /// Defects that are kept apart by CPU.
 const DEFECTS: usize = 1024;
 /// U+00A0 in UTF-8.
@@ -134,9 +134,11 @@ impl Parser {
             }
             return true;
         }
-        match self.kind(rest, &head) {
-            Some((time, body)) => self.event(Event { time, cpu, pid, context, kind: body, stack: None }),
-            None => self.issues.add_quoted(self.number, IssueKind::NoEvent, rest),
+        if let Some((time, body)) = self.kind(rest, &head) {
+            self.event(Event { time, cpu, pid, context, kind: body, stack: None });
+        } else {
+            self.window.close(cpu, context.level());
+            self.issues.add_quoted(self.number, IssueKind::NoEvent, rest);
         }
         true
     }
@@ -157,67 +159,6 @@ impl Parser {
         self.window.push(event);
     }
 
-    /// The text after the columns.
-    #[inline]
-    fn kind(&mut self, rest: &[u8], head: &Head<'_>) -> Option<(Timestamp, EventKind)> {
-        let at = head.time;
-        let end = rest.iter().position(|byte| matches!(byte, b' ' | b':' | b'(')).unwrap_or(rest.len());
-        let (name, behind) = rest.split_at(end);
-        if name.is_empty() {
-            return None;
-        }
-        if let Some(point) = special::context_switch(rest) {
-            return Some((at, EventKind::Tracepoint(point)));
-        }
-        if let Some(text) = behind.strip_prefix(b":") {
-            let text = text.trim_ascii_start();
-            return match name {
-                // `trace-cmd` leaves the caller out unless it is asked for it.
-                b"function" => self.call(text).or_else(|| self.call_from(text, b"")).map(|call| (at, call)),
-                b"funcgraph_entry" | b"funcgraph_exit" => self.graph_event(behind.get(1..)?, head),
-                b"print" => Some((at, self.marker(split_once(text, b": ").map_or(text, |(_, text)| text)))),
-                _ if name.starts_with(b"tracing_mark_write") || memchr(b'+', name).is_some() => {
-                    Some((at, self.marker(text)))
-                }
-                _ => Some((at, self.point(name, text))),
-            };
-        }
-        if name.starts_with(b"sys_")
-            && let Some(point) = system_call(&mut self.names, rest)
-        {
-            return Some((at, EventKind::Tracepoint(point)));
-        }
-        self.call(rest).map(|call| (at, call))
-    }
-
-    pub(super) fn marker(&mut self, text: &[u8]) -> EventKind {
-        EventKind::Marker { text: self.names.word(text) }
-    }
-
-    #[inline]
-    pub(super) fn point(&mut self, name: &[u8], text: &[u8]) -> EventKind {
-        EventKind::Tracepoint(point::read(&mut self.names, name, text))
-    }
-
-    /// `function <-caller`, of the function tracer; `trace-cmd` writes ` <-- caller`. The arguments that 6.15 and later
-    /// can print are left out. The caller may be lost at the end of a line.
-    #[inline]
-    fn call(&mut self, text: &[u8]) -> Option<EventKind> {
-        let (function, caller) = split_once(text, b" <-")?;
-        let caller = caller.strip_prefix(b"-").unwrap_or(caller);
-        if caller.is_empty() {
-            self.issues.add(self.number, IssueKind::CallerMissing);
-        }
-        self.call_from(function, caller)
-    }
-
-    #[inline]
-    fn call_from(&mut self, function: &[u8], caller: &[u8]) -> Option<EventKind> {
-        let function = function.split(|byte| *byte == b'(').next().unwrap_or_default().trim_ascii();
-        let call = || EventKind::Function { function: self.names.symbol(function), caller: self.names.symbol(caller) };
-        (!function.is_empty()).then(call)
-    }
-
     /// A line that is not an event. `false` where it is nothing.
     fn other_line(&mut self, line: &[u8]) -> bool {
         if !line.is_ascii() && memmem::find(line, NO_BREAK_SPACE).is_some() {
@@ -233,6 +174,9 @@ impl Parser {
         } else if let Some(said) = line.strip_prefix(b"#") {
             self.header(said.trim_ascii());
         } else if !self.loss(bare) && !is_furniture(bare) && !self.continues(bare) {
+            if looks_like_event(line) {
+                self.window.close_all();
+            }
             self.issues.add_quoted(self.number, IssueKind::UnknownLine, line);
             return false;
         }
@@ -288,7 +232,7 @@ impl Parser {
     fn continues(&mut self, text: &[u8]) -> bool {
         let Some(event) = self.window.last().filter(|_| self.whole) else { return false };
         match &mut event.kind {
-            EventKind::Tracepoint(point) if has_key(text) => {
+            EventKind::Tracepoint(point) if point::is_rest(&mut self.names, point, text) => {
                 point::go_on(&mut self.names, point, text);
                 self.issues.add(self.number, IssueKind::ContinuedLine);
                 true
@@ -320,6 +264,15 @@ impl Parser {
             *known = name.into_owned();
         }
     }
+}
+
+/// True if a line that was not understood may be an event all the same, and not a message between events: it has a CPU in brackets,
+/// or a time in microseconds.
+fn looks_like_event(line: &[u8]) -> bool {
+    let line = line.get(..LOOKED_AT).unwrap_or(line);
+    let after = |open: usize| line.get(open + 1..).and_then(decimal);
+    memchr_iter(b'[', line).filter_map(after).any(|(_, rest)| rest.starts_with(b"] "))
+        || memmem::find(line, b"us : ").is_some()
 }
 
 /// Lines that say nothing about events: rules, and what `trace-cmd report` opens with.

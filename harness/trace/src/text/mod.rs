@@ -7,6 +7,7 @@
 
 mod bytes;
 mod dump;
+mod flags;
 #[cfg(test)]
 mod foreign_tests;
 mod graph;
@@ -14,12 +15,14 @@ mod graph_line;
 mod head;
 mod intern;
 mod issues;
+mod kind;
 mod known;
 mod layout;
 mod line;
 mod point;
 mod printed;
 mod reader;
+mod sampler;
 mod special;
 mod summary;
 mod symbol;

@@ -221,7 +221,15 @@ pub(super) fn number(shown: &[u8]) -> Value {
     signed(shown).map(Value::Signed).or_else(hex).or_else(large).unwrap_or_else(|| text(shown))
 }
 
-/// True if the line could be a piece of an event's fields: it has a key.
+/// True if a line is the rest of the event before, whose line was broken: it begins with a key, and the event lacks keys that the
+/// kernel prints.
+pub(super) fn is_rest(names: &mut Names, point: &Point, text: &[u8]) -> bool {
+    let keys = names.event(point.name().as_bytes()).keys();
+    let begins = split_key(text).is_some() || text.starts_with(BETWEEN);
+    begins && (keys.is_empty() || keys.iter().any(|key| point.field(key.field).is_none()))
+}
+
+/// True if the text could be an event's fields: it has a key.
 pub(super) fn has_key(text: &[u8]) -> bool {
     memchr(b'=', text).is_some()
         && (split_key(text).is_some() || next_key(text).is_some() || memmem::find(text, b"==>").is_some())

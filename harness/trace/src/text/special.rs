@@ -63,35 +63,45 @@ pub(super) fn context_switch(text: &[u8]) -> Option<Point> {
     if !text.first()?.is_ascii_digit() {
         return None;
     }
-    let (prev, rest) = word(text);
+    let (prev, rest) = Ctx::read(text)?;
     let (arrow, rest) = word(rest);
-    let (pid, prio, state) = triple(prev)?;
     let (cpu, rest) = decimal(rest.strip_prefix(b"[")?)?;
-    let (next, name) = word(rest.strip_prefix(b"]")?);
-    let (next_pid, next_prio, _) = triple(next)?;
+    let (next, rest) = Ctx::read(rest.strip_prefix(b"]")?)?;
     let number = |key, value| field(key, Value::Signed(value));
-    let name = as_text(name);
+    let name = as_text(rest.trim_ascii());
     Some(match arrow {
         b"==>" => {
-            let prev = [number("prev_pid", pid), number("prev_prio", prio), number("prev_state", state)];
-            let next = [number("next_pid", next_pid), number("next_prio", next_prio), field("next_comm", name)];
+            let prev = [number("prev_pid", prev.pid), number("prev_prio", prev.prio), field("prev_state", prev.state)];
+            let next = [number("next_pid", next.pid), number("next_prio", next.prio), field("next_comm", name)];
             Point::from_fields("sched_switch", prev.into_iter().chain(next))
         }
         b"+" => {
             let cpu = number("target_cpu", i64::try_from(cpu).ok()?);
             Point::from_fields(
                 "sched_wakeup",
-                [number("pid", next_pid), number("prio", next_prio), cpu, field("comm", name)],
+                [number("pid", next.pid), number("prio", next.prio), cpu, field("comm", name)],
             )
         }
         _ => return None,
     })
 }
 
-/// `946:120:S`.
-fn triple(text: &[u8]) -> Option<(i64, i64, i64)> {
-    let mut parts = text.split(|byte| *byte == b':');
-    Some((signed(parts.next()?)?, signed(parts.next()?)?, state(parts.next()?)?))
+/// `   2389: 94:R`, one task of a switch or a wake-up. The kernel pads the priority with spaces, too.
+struct Ctx {
+    pid: i64,
+    prio: i64,
+    /// As a number where the letter is one of `sched_switch` of today, and else the letter: 4.4 has others.
+    state: Value,
+}
+
+impl Ctx {
+    fn read(text: &[u8]) -> Option<(Self, &[u8])> {
+        let (pid, rest) = decimal(text.trim_ascii_start())?;
+        let (prio, rest) = split_once(rest.strip_prefix(b":")?, b":")?;
+        let (letter, rest) = rest.split_at_checked(1).filter(|(letter, _)| letter.is_ascii() && *letter != b" ")?;
+        let state = state(letter).map_or_else(|| as_text(letter), Value::Signed);
+        Some((Self { pid: i64::try_from(pid).ok()?, prio: signed(prio.trim_ascii())?, state }, rest))
+    }
 }
 
 /// `bash:946 [120] success=1 CPU:001` of `trace-cmd`; `success` only of old kernels.

@@ -18,6 +18,8 @@ pub(super) struct Window {
     open: Vec<[Option<u64>; 4]>,
     /// The event whose stack is being read.
     reading: Option<u64>,
+    /// Events before this one are closed, whatever the slots say.
+    barrier: u64,
 }
 
 #[derive(Debug, Default)]
@@ -50,7 +52,7 @@ impl Window {
     /// True if nothing can be added to the first event.
     #[inline]
     pub(super) fn is_ready(&self) -> bool {
-        let closed = self.held.front().is_some_and(|front| front.closed);
+        let closed = self.held.front().is_some_and(|front| front.closed || self.held.first() < self.barrier);
         closed && self.reading != Some(self.held.first()) || self.held.len() > HELD
     }
 
@@ -70,12 +72,28 @@ impl Window {
     pub(super) fn open_stack(&mut self, cpu: Cpu, level: usize, pid: Pid) -> bool {
         self.reading = None;
         let slot = self.open.get_mut(usize::from(cpu.0)).and_then(|levels| levels.get_mut(level));
-        let Some(number) = slot.and_then(Option::take) else { return false };
+        let barrier = self.barrier;
+        let Some(number) = slot.and_then(Option::take).filter(|number| *number >= barrier) else { return false };
         let Some(held) = self.held.get_mut(number).filter(|held| held.event.pid == pid) else { return false };
         held.closed = true;
         held.event.stack = Some(Vec::new());
         self.reading = Some(number);
         true
+    }
+
+    /// An event of these columns was not understood: what follows does not belong to the one before it.
+    pub(super) fn close(&mut self, cpu: Cpu, level: usize) {
+        self.reading = None;
+        let slot = self.open.get_mut(usize::from(cpu.0)).and_then(|levels| levels.get_mut(level));
+        if let Some(held) = slot.and_then(Option::take).and_then(|number| self.held.get_mut(number)) {
+            held.closed = true;
+        }
+    }
+
+    /// A line of unknown columns was not understood: what follows does not belong to any event before it.
+    pub(super) fn close_all(&mut self) {
+        self.reading = None;
+        self.barrier = self.held.next();
     }
 
     /// The next frame of the stack that is being read. `false` where none is.
