@@ -199,6 +199,7 @@ fn plain(value: &Value) -> Json {
     match value {
         Value::Signed(number) => (*number).into(),
         Value::Unsigned(number) => (*number).into(),
+        Value::Hex(hex) => hex.to_string().into(),
         Value::Text(text) => json!(text.as_str()),
         Value::Array(items) => items.iter().map(plain).collect(),
     }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use super::event_details::EventDetails;
+use super::hex::Hex;
 use super::symbol::Symbol;
 
 /// Guest time in nanoseconds, from the ring buffer's clock (`trace_clock` local: the scheduler clock).
@@ -40,6 +42,18 @@ impl Context {
         self.flags & 0x08 != 0
     }
 
+    /// How deep preemption is disabled, up to 15.
+    #[must_use]
+    pub fn preempt_depth(self) -> u8 {
+        self.preempt_count & 0xf
+    }
+
+    /// How deep migration is disabled, up to 15; 0 from kernels before 5.13.
+    #[must_use]
+    pub fn migrate_disable_depth(self) -> u8 {
+        self.preempt_count >> 4
+    }
+
     /// Taken inside a softirq (`TRACE_FLAG_SOFTIRQ`).
     #[must_use]
     pub fn in_softirq(self) -> bool {
@@ -73,6 +87,15 @@ pub struct Event {
     pub kind: EventKind,
     /// The kernel stack recorded with it, innermost frame first; `None` where no stack was asked for.
     pub stack: Option<Vec<Symbol>>,
+    /// Further parts, which few recordings have; `None` where this event has none of them.
+    pub details: Option<Box<EventDetails>>,
+}
+
+impl Event {
+    /// Its further parts, to be filled.
+    pub fn details_mut(&mut self) -> &mut EventDetails {
+        self.details.get_or_insert_default()
+    }
 }
 
 impl Default for Event {
@@ -85,6 +108,7 @@ impl Default for Event {
             context: Context::default(),
             kind: EventKind::GraphEntry { function: Symbol::Unknown, depth: 0 },
             stack: None,
+            details: None,
         }
     }
 }
@@ -242,6 +266,8 @@ pub enum Value {
     Signed(i64),
     /// An unsigned integer or a pointer of 1 to 8 bytes.
     Unsigned(u64),
+    /// A number that a text writes in hexadecimal.
+    Hex(Hex),
     /// A character array or a dynamic string, up to its first NUL; invalid UTF-8 replaced.
     Text(SmolStr),
     /// An array of anything else, in memory order.
@@ -255,6 +281,7 @@ impl Value {
         match self {
             Value::Signed(v) => Some(v.cast_unsigned()),
             Value::Unsigned(v) => Some(*v),
+            Value::Hex(hex) => Some(hex.value),
             Value::Text(_) | Value::Array(_) => None,
         }
     }
@@ -265,6 +292,7 @@ impl Value {
         match self {
             Value::Signed(v) => Some(*v),
             Value::Unsigned(v) => i64::try_from(*v).ok(),
+            Value::Hex(hex) => i64::try_from(hex.value).ok(),
             Value::Text(_) | Value::Array(_) => None,
         }
     }
@@ -274,6 +302,7 @@ impl Value {
         match self {
             Value::Signed(v) => v.cast_unsigned(),
             Value::Unsigned(v) => *v,
+            Value::Hex(hex) => hex.value,
             Value::Text(_) | Value::Array(_) => 0,
         }
     }
@@ -285,6 +314,7 @@ impl Value {
         match self {
             Value::Signed(v) => text.push_str(itoa::Buffer::new().format(*v)),
             Value::Unsigned(v) => text.push_str(itoa::Buffer::new().format(*v)),
+            Value::Hex(hex) => hex.push_to(text),
             Value::Text(v) => text.push_str(v),
             Value::Array(items) => {
                 text.push('{');

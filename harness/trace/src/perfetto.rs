@@ -178,6 +178,7 @@ fn known(point: &Point, fields: &[&str]) -> Message {
     (1..).zip(fields).fold(Message::new(), |message, (number, name)| match point.field(name) {
         Some(Value::Signed(value)) => message.signed(number, *value),
         Some(Value::Unsigned(value)) => message.number(number, *value),
+        Some(Value::Hex(hex)) => message.number(number, hex.value),
         Some(Value::Text(text)) => message.string(number, text),
         Some(Value::Array(_)) | None => message,
     })
@@ -189,6 +190,7 @@ fn generic(point: &Point) -> Message {
         let field = match value {
             Value::Signed(value) => field.signed(4, *value),
             Value::Unsigned(value) => field.number(5, *value),
+            // Hexadecimal, too: a number would be shown in decimal.
             other => field.string(3, &other.to_string()),
         };
         message.message(2, &field)

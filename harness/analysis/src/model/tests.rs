@@ -26,7 +26,7 @@ pub(crate) fn event(line: &str) -> Event {
         EventKind::Tracepoint(Point::from_fields(what, rest.iter().map(field)))
     };
     let cpu = Cpu(u16::try_from(cpu).expect("a CPU"));
-    Event { time, cpu, pid: Pid(pid), context: Context::default(), kind: body, stack: None }
+    Event { time, cpu, pid: Pid(pid), context: Context::default(), kind: body, stack: None, details: None }
 }
 
 pub(crate) fn symbol(name: &str) -> Symbol {

@@ -6,7 +6,7 @@ use crate::view::{Matcher, RoleMap, field};
 use kernsnap_scenario::pattern::array_element;
 use kernsnap_scenario::{Comparison, Expectation, FieldRef, Names, Pattern, Rule, Scenario, What};
 use kernsnap_trace::{
-    CodeLocation, Context, Cpu, Event, EventKind, FunctionName, Pid, Point, Symbol, Timestamp, Trace, Value,
+    CodeLocation, Context, Cpu, Event, EventKind, FunctionName, Hex, Pid, Point, Symbol, Timestamp, Trace, Value,
 };
 
 /// Bits of [`Context::flags`]: `TRACE_FLAG_HARDIRQ` and `TRACE_FLAG_SOFTIRQ`.
@@ -201,7 +201,8 @@ impl Mutator<'_> {
             What::Event(name) if name == "marker" => EventKind::Marker { text: "invented".into() },
             What::Event(name) => EventKind::Tracepoint(Point::from_fields(name, [] as [(&str, Value); 0])),
         };
-        let mut event = Event { time, cpu: Cpu(0), pid, context: Context::default(), kind: body, stack: None };
+        let mut event =
+            Event { time, cpu: Cpu(0), pid, context: Context::default(), kind: body, stack: None, details: None };
         for (name, comparison, wanted) in &pattern.fields {
             let pid = field::is_pid(name).then(|| role_map.pid(wanted)).flatten();
             let number = pid.map(|pid| i64::from(pid.0)).or_else(|| crate::view::matching::parse_int(wanted));
@@ -256,7 +257,7 @@ fn set(event: &mut Event, name: &str, wanted: &str, number: Option<i64>, names: 
 fn set_bits(event: &mut Event, name: &str, bits: u64) {
     let EventKind::Tracepoint(point) = &mut event.kind else { return };
     match point.field_mut(name) {
-        Some(Value::Unsigned(value)) => *value |= bits,
+        Some(Value::Unsigned(value) | Value::Hex(Hex { value, .. })) => *value |= bits,
         _ => point.push(name, Value::Unsigned(bits)),
     }
 }
@@ -278,6 +279,7 @@ fn alter(event: &mut Event, name: &str) -> Option<()> {
         *value = match value {
             Value::Signed(v) => Value::Signed(v.wrapping_add(1)),
             Value::Unsigned(v) => Value::Unsigned(v.wrapping_add(1)),
+            Value::Hex(hex) => Value::Hex(Hex { value: hex.value.wrapping_add(1), ..*hex }),
             Value::Text(text) => Value::Text(format!("{text}?").into()),
             Value::Array(_) => Value::Array(Box::default()),
         };
@@ -300,7 +302,7 @@ mod tests {
 
     fn marker(ms: u64, text: &str) -> Event {
         let (time, kind) = (Timestamp(ms * 1_000_000), EventKind::Marker { text: text.into() });
-        Event { time, cpu: Cpu(0), pid: Pid(1), context: Context::default(), kind, stack: None }
+        Event { time, cpu: Cpu(0), pid: Pid(1), context: Context::default(), kind, stack: None, details: None }
     }
 
     /// The changes that go unnoticed in a trace of the markers a, b, a, c, a millisecond apart.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 pub use kernsnap_scenario::pattern::is_pid;
-use kernsnap_trace::Value;
+use kernsnap_trace::{Hex, Value};
 
 /// The fields that say something behind the role names. The others repeat what the roles say (names of tasks), belong to
 /// the scheduler's book-keeping (`prio`), or differ between two runs of one behaviour (addresses).
@@ -41,13 +41,13 @@ pub fn show(event: &str, field: &str, value: &Value) -> String {
 /// Puts what [`show`] gives behind `text`.
 pub fn push(text: &mut String, event: &str, field: &str, value: &Value) {
     match value {
-        Value::Signed(_) | Value::Unsigned(_) if field == "prev_state" && event == "sched_switch" => {
+        Value::Signed(_) | Value::Unsigned(_) | Value::Hex(_) if field == "prev_state" && event == "sched_switch" => {
             match value.as_int() {
                 Some(state) => push_state(text, state),
                 None => value.push_to(text),
             }
         }
-        Value::Unsigned(bits) if matches!(field, "clone_flags" | "flags") => {
+        Value::Unsigned(bits) | Value::Hex(Hex { value: bits, .. }) if matches!(field, "clone_flags" | "flags") => {
             // Writing to a String cannot fail.
             let _ = write!(text, "{bits:#x}");
         }

@@ -168,6 +168,7 @@ mod tests {
                 context: Context::default(),
                 kind: body,
                 stack: None,
+                details: None,
             })
         };
         Trace { events: (0..).zip(lines).filter_map(event).collect(), ..Trace::default() }

@@ -225,3 +225,25 @@ fn the_tracers_that_take_samples_are_read() {
         = 8795 a",
     );
 }
+
+#[test]
+fn hexadecimal_stays_hexadecimal_and_a_field_has_one_type() {
+    check(
+        "  bash-946 [003] .... 1.000001: p: (f+0x0/0x2) arg1=0xffff888003a1c000 arg2={0x1,0x2}
+  bash-946 [001] .... 1.000002: netif_receive_skb: dev=eth0 skbaddr=0000000012345678 len=60
+  bash-946 [001] .... 1.000003: thermal_power_cpu_limit: cpus=00000010 freq=5 cdev_state=4 power=0
+  bash-946 [001] .... 1.000004: netif_receive_skb: dev=12 skbaddr=00000000ab345678 len=60
+  bash-946 [001] .... 1.000005: netif_receive_skb: dev=eth0 skbaddr=1234567812345678 len=12345678
+  bash-946 [001] .... 1.000006: odd: obj=ffff888003a1c000 comm=12
+  bash-946 [001] .... 1.000007: odd: obj=1234567812345678 comm=deadbeef
+",
+        "1000001000@3 946: p __probe_ip=Text(\"f+0x0/0x2\") arg1=Hex(0xffff888003a1c000) arg2=Array(Hex(0x1), Hex(0x2))
+        1000002000@1 946: netif_receive_skb dev=Text(\"eth0\") skbaddr=Hex(0000000012345678) len=Signed(60)
+        1000003000@1 946: thermal_power_cpu_limit cpus=Hex(00000010) freq=Signed(5) cdev_state=Signed(4) power=Signed(0)
+        1000004000@1 946: netif_receive_skb dev=Text(\"12\") skbaddr=Hex(00000000ab345678) len=Signed(60)
+        1000005000@1 946: netif_receive_skb dev=Text(\"eth0\") skbaddr=Hex(1234567812345678) len=Signed(12345678)
+        1000006000@1 946: odd obj=Hex(ffff888003a1c000) comm=Text(\"12\")
+        1000007000@1 946: odd obj=Hex(1234567812345678) comm=Text(\"deadbeef\")
+        = 946 bash",
+    );
+}

@@ -42,7 +42,7 @@ impl Parser {
         match self.graph_body(&columns, pid, at, context) {
             Some((time, body)) => {
                 let cpu = columns.cpu.unwrap_or_default();
-                self.event(Event { time, cpu, pid, context, kind: body, stack: None });
+                self.event(Event { time, cpu, pid, context, kind: body, stack: None, details: None });
             }
             None => {
                 self.issues.add_quoted(self.number, IssueKind::BrokenGraphLine, columns.body);
@@ -67,7 +67,7 @@ impl Parser {
                 let function = self.names.symbol(name);
                 let cpu = columns.cpu.unwrap_or_default();
                 let body = EventKind::GraphEntry { function: function.clone(), depth: columns.depth };
-                self.event(Event { time: at, cpu, pid, context, kind: body, stack: None });
+                self.event(Event { time: at, cpu, pid, context, kind: body, stack: None, details: None });
                 let left = Timestamp(at.0.saturating_add(columns.duration.unwrap_or(0)));
                 self.graph.pass(columns, left);
                 // Times are cut to microseconds, durations are not: the return must not come behind the next line.

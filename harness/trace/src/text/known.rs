@@ -1,11 +1,13 @@
 //! The knowledge about the events of one name: how the kernel prints them, and the form of the last one. All records of
 //! an event have the same keys, so that the next line is read by what the last one had.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use smol_str::SmolStr;
 
 use super::layout::{self, Key, Kind, LAYOUTS};
+use super::number::Form;
 use super::without_keys::{self, Raw};
 use crate::Point;
 use crate::event::Layout;
@@ -33,6 +35,8 @@ pub(super) struct Printed {
     pub(super) kind: Option<Kind>,
     /// The key that the kernel prints after it.
     pub(super) next: Option<&'static str>,
+    /// The form of its values, where no layout tells it.
+    pub(super) form: Cell<Form>,
 }
 
 impl Known {
@@ -67,6 +71,12 @@ impl Known {
         &self.printed
     }
 
+    /// The form of the values of a key that no layout knows: as it was before, or as the key's name tells.
+    pub(super) fn form(&self, key: &[u8]) -> Form {
+        let before = self.printed.iter().find(|printed| printed.key.as_bytes() == key);
+        before.map_or_else(|| Form::of_field(key), |printed| printed.form.get())
+    }
+
     /// The field names of the last event.
     #[inline]
     pub(super) fn last_layout(&self) -> Arc<Layout> {
@@ -81,7 +91,7 @@ impl Known {
         let layout =
             Arc::new(Layout { name: Arc::clone(&self.layout.name), fields: fields.clone().map(Into::into).collect() });
         if layout.fields.len() <= FIELDS {
-            self.printed = fields.map(|field| Printed::new(self.keys, field)).collect();
+            self.printed = fields.map(|field| Printed::new(self.keys, field, self.form(field.as_bytes()))).collect();
             self.layout = Arc::clone(&layout);
         }
         layout
@@ -89,14 +99,15 @@ impl Known {
 }
 
 impl Printed {
-    fn new(keys: &'static [Key], field: &str) -> Self {
+    fn new(keys: &'static [Key], field: &str, form: Form) -> Self {
         match keys.iter().position(|key| key.field == field).and_then(|at| Some((at, keys.get(at)?))) {
             Some((at, key)) => Self {
                 key: SmolStr::new_static(key.printed),
                 kind: Some(key.kind),
                 next: keys.get(at + 1).map(|next| next.printed),
+                form: Cell::new(Form::Any),
             },
-            None => Self { key: field.into(), kind: None, next: None },
+            None => Self { key: field.into(), kind: None, next: None, form: Cell::new(form) },
         }
     }
 }

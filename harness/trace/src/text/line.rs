@@ -135,7 +135,7 @@ impl Parser {
             return true;
         }
         if let Some((time, body)) = self.kind(rest, &head) {
-            self.event(Event { time, cpu, pid, context, kind: body, stack: None });
+            self.event(Event { time, cpu, pid, context, kind: body, stack: None, details: None });
         } else {
             self.window.close(cpu, context.level());
             self.issues.add_quoted(self.number, IssueKind::NoEvent, rest);

@@ -19,6 +19,7 @@ mod kind;
 mod known;
 mod layout;
 mod line;
+mod number;
 mod point;
 mod printed;
 mod reader;

@@ -3,13 +3,14 @@
 use memchr::{memchr, memmem};
 use smol_str::SmolStr;
 
-use super::bytes::{hexadecimal, signed, word};
+use super::bytes::{signed, word};
 use super::intern::Names;
 use super::known::{Known, Printed};
 use super::layout::{Key, Kind};
+use super::number::{Form, number};
 use super::special;
 use super::value::{Field, state, text};
-use crate::{Point, Value};
+use crate::{Hex, Point, Value};
 
 /// A value without a key, in a field of its own.
 pub(super) const TEXT: &str = "text";
@@ -37,7 +38,9 @@ pub(super) fn read(names: &mut Names, name: &[u8], rest: &[u8]) -> Point {
     let own = if places.is_empty() { special::read(known.name(), rest) } else { None };
     let own = own.unwrap_or_else(|| fields(known, rest));
     let (fields, values): (Vec<_>, Vec<_>) = places.into_iter().chain(own).unzip();
-    Point::new(known.layout(fields.iter().map(SmolStr::as_str)), values)
+    let layout = known.layout(fields.iter().map(SmolStr::as_str));
+    known.printed().iter().zip(&values).for_each(|(printed, value)| printed.learn(value));
+    Point::new(layout, values)
 }
 
 /// Adds the fields in `rest`, which stand on a line behind the event's own, or behind a probe's place.
@@ -59,14 +62,15 @@ fn as_before(known: &Known, places: &[Field], text: &[u8]) -> Option<Vec<Value>>
     let mut values = Vec::with_capacity(places.len() + printed.len());
     values.extend(places.iter().map(|(_, value)| value.clone()));
     let mut rest = text;
-    for Printed { key, kind, next } in printed {
+    for printed in printed {
+        let Printed { key, kind, next, .. } = printed;
         if kind.is_some() {
             rest = rest.strip_prefix(BETWEEN).unwrap_or(rest);
         }
         rest = rest.strip_prefix(key.as_bytes())?.strip_prefix(b"=")?;
         let (value, behind) = match kind {
             Some(kind) => known_value(*kind, next.map(str::as_bytes), rest),
-            None => any_value(rest),
+            None => printed.read(rest),
         };
         values.push(value);
         rest = behind;
@@ -102,7 +106,7 @@ fn fields(known: &Known, mut rest: &[u8]) -> Vec<Field> {
                 let next = keys.get(due).map(|key| key.printed.as_bytes());
                 (SmolStr::new_static(field), known_value(*kind, next, behind))
             }
-            None => (SmolStr::new(String::from_utf8_lossy(printed)), any_value(behind)),
+            None => (SmolStr::new(String::from_utf8_lossy(printed)), any_value(behind, known.form(printed))),
         };
         fields.push((field, value));
         rest = behind;
@@ -147,7 +151,7 @@ fn known_value<'a>(kind: Kind, next: Option<&[u8]>, shown: &'a [u8]) -> (Value, 
         Kind::Unsigned => {
             super::bytes::decimal(shown).filter(|(_, rest)| rest.is_empty()).map(|(v, _)| Value::Unsigned(v))
         }
-        Kind::Hex => hexadecimal(shown).filter(|(_, rest)| rest.is_empty()).map(|(v, _)| Value::Unsigned(v)),
+        Kind::Hex => Some(number(shown, Form::Hexadecimal)),
         Kind::State => state(shown).map(Value::Signed),
         Kind::Handled => match shown {
             b"handled" => Some(Value::Signed(1)),
@@ -177,21 +181,42 @@ fn name<'a>(text: &'a [u8], next: Option<&[u8]>) -> (&'a [u8], &'a [u8]) {
     (name.trim_ascii_end(), rest)
 }
 
+impl Printed {
+    /// The value of a key that no layout knows. A field that was hexadecimal once stays so.
+    #[inline]
+    fn read<'a>(&self, shown: &'a [u8]) -> (Value, &'a [u8]) {
+        let (value, rest) = any_value(shown, self.form.get());
+        self.learn(&value);
+        (value, rest)
+    }
+
+    /// Notes the form of a value.
+    #[inline]
+    fn learn(&self, value: &Value) {
+        if matches!(value, Value::Hex(Hex { prefixed: false, .. })) {
+            self.form.set(Form::Hexadecimal);
+        }
+    }
+}
+
 /// The value of any key: quoted text, an array, a number, or whatever stands before the next key.
 #[inline]
-fn any_value(shown: &[u8]) -> (Value, &[u8]) {
+fn any_value(shown: &[u8], form: Form) -> (Value, &[u8]) {
     if let Some((quoted, rest)) = shown.strip_prefix(b"\"").and_then(quoted) {
         return (text(quoted), rest);
     }
     if let Some((items, rest)) = shown.strip_prefix(b"{").and_then(array) {
-        let items =
-            if items.is_empty() { Box::default() } else { items.split(|byte| *byte == b',').map(number).collect() };
+        let items = if items.is_empty() {
+            Box::default()
+        } else {
+            items.split(|byte| *byte == b',').map(|item| number(item, form)).collect()
+        };
         return (Value::Array(items), rest.trim_ascii_start());
     }
     let (shown, rest) = shown.split_at(next_key(shown).unwrap_or(shown.len()));
     let shown = shown.trim_ascii_end();
     let shown = shown.strip_suffix(b" ==>").or_else(|| shown.strip_suffix(b",")).unwrap_or(shown);
-    (number(shown), rest)
+    (number(shown, form), rest)
 }
 
 /// Up to the brace that the array ends with, which is not far.
@@ -205,20 +230,6 @@ fn quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let ends = |rest: &[u8]| rest.is_empty() || rest.strip_prefix(b" ").and_then(split_key).is_some();
     let end = memchr::memchr_iter(b'"', text).find(|at| text.get(at + 1..).is_some_and(ends))?;
     Some((text.get(..end)?, text.get(end + 1..)?.trim_ascii_start()))
-}
-
-/// A number where it is one, else the text.
-#[inline]
-pub(super) fn number(shown: &[u8]) -> Value {
-    let hex = || match shown.strip_prefix(b"0x").and_then(hexadecimal)? {
-        (value, []) => Some(Value::Unsigned(value)),
-        _ => None,
-    };
-    let large = || match super::bytes::decimal(shown)? {
-        (value, []) => Some(Value::Unsigned(value)),
-        _ => None,
-    };
-    signed(shown).map(Value::Signed).or_else(hex).or_else(large).unwrap_or_else(|| text(shown))
 }
 
 /// True if a line is the rest of the event before, whose line was broken: it begins with a key, and the event lacks keys that the

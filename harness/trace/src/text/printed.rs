@@ -103,6 +103,7 @@ fn point_as_printed(point: &Point) -> Point {
 fn plain(value: &Value) -> Value {
     match value {
         Value::Unsigned(number) => i64::try_from(*number).map_or(Value::Unsigned(*number), Value::Signed),
+        Value::Hex(hex) => i64::try_from(hex.value).map_or(Value::Unsigned(hex.value), Value::Signed),
         Value::Array(items) => Value::Array(items.iter().map(plain).collect()),
         other => other.clone(),
     }

@@ -2,7 +2,7 @@
 
 use super::bytes::{hexadecimal, split_once};
 use super::intern::Names;
-use super::value::text as as_text;
+use super::number::{Form, number};
 use crate::{Point, Value};
 
 /// `sys_clone(clone_flags: 1200011, newsp: 0)` or `sys_clone -> 0x35`: the events `sys_enter_clone` and `sys_exit_clone`.
@@ -20,10 +20,8 @@ pub(super) fn system_call(names: &mut Names, text: &[u8]) -> Option<Point> {
     for argument in arguments.split(|byte| *byte == b',') {
         if let Some((key, value)) = split_once(argument, b": ") {
             fields.push(String::from_utf8_lossy(key.trim_ascii()));
-            values.push(match hexadecimal(value) {
-                Some((number, [])) => Value::Unsigned(number),
-                _ => as_text(value),
-            });
+            // `%lx`; the text of a string or of flags by name since 6.18.
+            values.push(number(value, Form::Hexadecimal));
         }
     }
     let known = names.event(&[b"sys_enter_", call].concat());

@@ -2,7 +2,7 @@
 
 use super::{Style, TextReader, as_printed, parse, write};
 use crate::golden::{decoded_function, decoded_graph};
-use crate::{Event, EventKind, Symbol, Trace};
+use crate::{Event, EventKind, Symbol, Trace, Value};
 
 fn shown_symbol(symbol: &Symbol) -> String {
     match symbol.place() {
@@ -11,6 +11,16 @@ fn shown_symbol(symbol: &Symbol) -> String {
             None => place.function.full().to_owned(),
         },
         None => symbol.to_string(),
+    }
+}
+
+fn shown_value(value: &Value) -> String {
+    match value {
+        Value::Hex(hex) => format!("Hex({hex})"),
+        Value::Array(items) if items.iter().any(|item| matches!(item, Value::Hex(_))) => {
+            format!("Array({})", items.iter().map(shown_value).collect::<Vec<_>>().join(", "))
+        }
+        value => format!("{value:?}"),
     }
 }
 
@@ -24,7 +34,8 @@ fn shown(event: &Event) -> String {
         }
         EventKind::Marker { text } => format!("\"{text}\""),
         EventKind::Tracepoint(point) => {
-            let fields: Vec<_> = point.fields().map(|(name, value)| format!(" {name}={value:?}")).collect();
+            let fields: Vec<_> =
+                point.fields().map(|(name, value)| format!(" {name}={}", shown_value(value))).collect();
             format!("{}{}", point.name(), fields.concat())
         }
     };

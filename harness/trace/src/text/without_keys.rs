@@ -1,6 +1,7 @@
 //! Events whose text has no keys, but always the same fields: system calls.
 
 use super::bytes::{hexadecimal, signed, word};
+use super::number::hex;
 use crate::Value;
 
 /// How to read a text without keys: into the values of these fields.
@@ -28,8 +29,8 @@ fn raw_enter(rest: &[u8]) -> Option<Vec<Value>> {
     let mut rest = rest.strip_prefix(b"(")?.strip_suffix(b")")?;
     let mut arguments = Vec::with_capacity(ARGUMENTS);
     while !rest.is_empty() {
-        let (value, behind) = hexadecimal(rest)?;
-        arguments.push(Value::Unsigned(value));
+        let (_, behind) = hexadecimal(rest)?;
+        arguments.push(hex(rest.get(..rest.len() - behind.len())?, false)?);
         rest = match behind.strip_prefix(b", ") {
             Some(more) => more,
             None if behind.is_empty() => behind,

@@ -4,6 +4,7 @@
 use std::fmt::{self, Write as _};
 
 use super::layout::{self, Kind, LAYOUTS};
+use super::number::{Form, number};
 use super::point::TEXT;
 use crate::{CodeLocation, Context, Event, EventKind, Point, Symbol, Trace, Value};
 
@@ -137,6 +138,12 @@ fn write_point(out: &mut String, point: &Point) -> fmt::Result {
             (None, Value::Text(text)) if **field == *TEXT => write!(out, " {text}")?,
             (None, Value::Text(text)) => write!(out, " {field}=\"{text}\"")?,
             (None, Value::Unsigned(number)) => write!(out, " {field}={number:#x}")?,
+            // The reader must take it for hexadecimal again.
+            (None, Value::Hex(hex))
+                if number(hex.to_string().as_bytes(), Form::of_field(field.as_bytes())) != *value =>
+            {
+                write!(out, " {field}={:#x}", hex.value)?;
+            }
             (None, value) => write!(out, " {field}={value}")?,
         }
     }
