@@ -247,3 +247,95 @@ fn hexadecimal_stays_hexadecimal_and_a_field_has_one_type() {
         = 946 bash",
     );
 }
+
+#[test]
+fn a_stack_in_user_space_is_apart_from_the_kernels() {
+    check(
+        "   a-9707  [005] .... 91787.004183: sched_process_exec: filename=/bin/a pid=9707 old_pid=9707
+   a-9707  [005] .... 91787.004244: <stack trace>
+ => do_syscall_64
+   a-9707  [005] .... 91787.004245: <user stack trace>
+ => /lib/ld-2.30.so[+0x100]
+ =>  <00007ffe00001000>
+   a-9707  [005] .... 91787.004246: x: y=1
+   a-9707  [005] .... 91787.004247: <user stack trace>
+ => /bin/a[+0x8]
+   a-9707  [005] .... 91787.004248: <stack trace>
+ => too_late
+   a-9707  [005] .... 91787.004249: z: y=1
+    b-12   [005] .... 91787.004250: <user stack trace>
+ => /bin/b[+0x8]
+",
+        "91787004183000@5 9707: sched_process_exec filename=Text(\"/bin/a\") pid=Signed(9707) old_pid=Signed(9707) ^do_syscall_64 ~/lib/ld-2.30.so[+0x100] ~0x7ffe00001000
+        91787004246000@5 9707: x y=Signed(1) ~/bin/a[+0x8]
+        91787004249000@5 9707: z y=Signed(1)
+        ? line 10: a stack without an event before it
+        ? line 11: a frame of no stack
+        ? line 13: a stack without an event before it
+        ? line 14: a frame of no stack
+        = 12 b
+        = 9707 a",
+    );
+}
+
+#[test]
+fn arguments_and_returns_of_the_graph_are_kept() {
+    check(
+        " 3)   0.075 us    |  f(m=0x8, n=-5); /* <-g+0x5/0x7 ret=0x1 */
+ 3)               |  h(s=(pair)[0x1:0x2], ...) { /* <-g+0x5/0x7 */
+ 3)   0.100 us    |    i(); /* = -22 */
+ 3)   0.200 us    |    j(?0x1); /* ret=true */
+ 3)   9.000 us    |  } /* h ret=0x5(trunc) */
+ 3)   0.100 us    |  k() { /* broken
+ 3)   9.000 us    |  } /* l = -12 */
+",
+        &format!(
+            "0@3 -1: 0 f {{ (m=Hex(0x8)) (n=Signed(-5)) to=g+5
+            75@3 -1: 0 }} f 0..75 ret=Hex(0x1)
+            75@3 -1: 0 h {{ (s=Text(\"(pair)[0x1:0x2]\")) (=Text(\"...\")) to=g+5
+            75@3 -1: 1 i {{
+            175@3 -1: 1 }} i 75..175 ret=Signed(-22)
+            175@3 -1: 1 j {{ (=Text(\"?0x1\"))
+            375@3 -1: 1 }} j 175..375 ret=Text(\"true\")
+            9075@3 -1: 0 }} h 75..9075 ret=Text(\"0x5(trunc)\")
+            9075@3 -1: 0 k {{
+            9075@3 -1: 0 }} l 75..9075 ret=Signed(-12)
+            {BARE}"
+        ),
+    );
+}
+
+#[test]
+fn arguments_and_repeats_of_the_function_tracer_are_kept() {
+    check(
+        "            bash-946     [003] ....     1.000001: do_exit(code=0x9, n=1) <-sys_exit
+            bash-946     [003] ....     1.000002: do_exit(code=0x9)
+            bash-946     [003] ....     1.000003: a+0x1/0x2 <-b+0x4/0x8 (repeats: 5, last_ts:     1.000009)
+            bash-946     [003] ....     1.000010: function:             a <-- b (ffff800008000004)
+            bash-946     [003] ....     1.000011: do_exit <-sys_exit
+",
+        "1000001000@3 946: do_exit <-sys_exit (code=Hex(0x9)) (n=Signed(1))
+        1000002000@3 946: do_exit <-? (code=Hex(0x9))
+        1000003000@3 946: a+1 <-b+4 x5..1000009000
+        1000010000@3 946: a <-b
+        1000011000@3 946: do_exit <-sys_exit
+        = 946 bash",
+    );
+}
+
+#[test]
+fn differences_of_times_are_left_out() {
+    check(
+        "    bash-1181  [000]  1464.100000:          x: y=1
+    bash-1181  [000]  1464.100033: (+33)    x: y=2
+    bash-1181  [000]  1464.100030: (+-3)    a <-- b
+    bash-1181  [000]  1464.100034: (+x) y
+",
+        "1464100000000@0 1181: x y=Signed(1)
+        1464100030000@0 1181: a <-b
+        1464100033000@0 1181: x y=Signed(2)
+        ? line 4: no event behind the time: `(+x) y`
+        ! CPU 0: the trace clock went backwards at 1464100030000 ns
+        = 1181 bash",
+    );
+}

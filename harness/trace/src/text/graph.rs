@@ -110,11 +110,11 @@ fn duration(cell: &[u8]) -> Option<u64> {
 /// The content of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Said<'a> {
-    /// `name() {`
-    Enter(&'a [u8]),
-    /// `name();`
-    Leaf(&'a [u8]),
-    /// `}`, with the function where the text names it.
+    /// `name(ARGUMENTS) {`, and the comment behind it.
+    Enter(&'a [u8], Option<&'a [u8]>),
+    /// `name(ARGUMENTS);`, and the comment behind it.
+    Leaf(&'a [u8], Option<&'a [u8]>),
+    /// `}`, with the comment behind it, which names the function or has the value that was returned.
     Leave(Option<&'a [u8]>),
     /// `/* … */`
     Comment(&'a [u8]),
@@ -125,12 +125,7 @@ pub(super) enum Said<'a> {
 /// Reads a body; `None` where it is none.
 pub(super) fn said(body: &[u8]) -> Option<Said<'_>> {
     if let Some(rest) = body.strip_prefix(b"}") {
-        let tail =
-            rest.trim_ascii().strip_prefix(b"/*").and_then(|tail| tail.strip_suffix(b"*/")).map(<[u8]>::trim_ascii);
-        // `/* name */`, `/* name [mod] */`; with `funcgraph-retval` also `/* name ret=0x0 */` or `/* = 0x0 */`.
-        let value = tail.and_then(|tail| memmem::find(tail, b"= 0x").or_else(|| memmem::find(tail, b"ret=")));
-        let name = tail.map(|tail| tail.get(..value.unwrap_or(tail.len())).unwrap_or_default().trim_ascii());
-        return Some(Said::Leave(name.filter(|name| !name.is_empty())));
+        return Some(Said::Leave(comment(rest)));
     }
     if let Some(comment) = body.strip_prefix(b"/*") {
         return Some(Said::Comment(comment.strip_suffix(b"*/").unwrap_or(comment).trim_ascii()));
@@ -138,15 +133,24 @@ pub(super) fn said(body: &[u8]) -> Option<Said<'_>> {
     if body.starts_with(b"====") || body.starts_with(b"<====") {
         return Some(Said::Mark);
     }
-    // A comment after it has the value that was returned.
-    let call = split_once(body, b" /*").map_or(body, |(call, _)| call);
-    let call = call.split(|byte| *byte == b';').next().unwrap_or_default();
+    let (call, behind) = match memmem::find(body, b" /*") {
+        Some(at) => (body.get(..at)?, comment(body.get(at..)?)),
+        None => (body, None),
+    };
+    let call = call.trim_ascii_end();
     let entered = call.strip_suffix(b"{").map(<[u8]>::trim_ascii_end);
-    let (name, _) = split_once(entered.unwrap_or(call), b"(")?;
-    if name.is_empty() || name.contains(&b' ') && !name.ends_with(b"]") {
+    let call = entered.or_else(|| call.strip_suffix(b";"))?;
+    let (name, arguments) = split_once(call, b"(")?;
+    if name.is_empty() || name.contains(&b' ') && !name.ends_with(b"]") || !arguments.ends_with(b")") {
         return None;
     }
-    Some(if entered.is_some() { Said::Enter(name) } else { Said::Leaf(name) })
+    Some(if entered.is_some() { Said::Enter(call, behind) } else { Said::Leaf(call, behind) })
+}
+
+/// The inside of `/* name */`.
+fn comment(text: &[u8]) -> Option<&[u8]> {
+    let inside = text.trim_ascii().strip_prefix(b"/*")?.strip_suffix(b"*/")?.trim_ascii();
+    Some(inside).filter(|inside| !inside.is_empty())
 }
 
 /// The switch of tasks on a CPU: ` 3)    <idle>-0    =>   rcu_sch-12  `.

@@ -6,7 +6,7 @@ use super::head::Head;
 use super::line::Parser;
 use super::point::has_key;
 use super::system_call::system_call;
-use crate::{Context, Event, EventKind, IssueKind, Pid, Timestamp};
+use crate::{Context, Event, EventDetails, EventKind, IssueKind, Pid, Timestamp};
 
 impl Parser {
     /// `funcgraph_entry: 0.5 us | name();` of `trace-cmd`, whose columns stand in front.
@@ -39,14 +39,14 @@ impl Parser {
             return true;
         }
         let context = columns.context;
-        match self.graph_body(&columns, pid, at, context) {
-            Some((time, body)) => {
-                let cpu = columns.cpu.unwrap_or_default();
-                self.event(Event { time, cpu, pid, context, kind: body, stack: None, details: None });
-            }
-            None => {
-                self.issues.add_quoted(self.number, IssueKind::BrokenGraphLine, columns.body);
-            }
+        let cpu = columns.cpu.unwrap_or_default();
+        if let Some((time, body)) = self.graph_body(&columns, pid, at, context) {
+            let details = self.details.take();
+            self.event(Event { time, cpu, pid, context, kind: body, stack: None, details });
+        } else {
+            self.details = None;
+            self.window.close(cpu, context.level());
+            self.issues.add_quoted(self.number, IssueKind::BrokenGraphLine, columns.body);
         }
         true
     }
@@ -59,22 +59,33 @@ impl Parser {
         context: Context,
     ) -> Option<(Timestamp, EventKind)> {
         match graph::said(columns.body)? {
-            Said::Enter(name) => {
+            Said::Enter(call, comment) => {
+                comment.and_then(|comment| self.named_by(comment));
+                let name = self.without_arguments(call);
                 let function = self.names.symbol(name);
                 Some((at, self.graph.enter(columns, pid, at, &function)))
             }
-            Said::Leaf(name) => {
+            Said::Leaf(call, comment) => {
+                comment.and_then(|comment| self.named_by(comment));
+                let name = self.without_arguments(call);
                 let function = self.names.symbol(name);
                 let cpu = columns.cpu.unwrap_or_default();
                 let body = EventKind::GraphEntry { function: function.clone(), depth: columns.depth };
-                self.event(Event { time: at, cpu, pid, context, kind: body, stack: None, details: None });
+                // The value belongs to the return, everything else to the call.
+                let returned = self.details.as_mut().and_then(|details| details.return_value.take());
+                let details = self.details.take().filter(|details| **details != EventDetails::default());
+                self.event(Event { time: at, cpu, pid, context, kind: body, stack: None, details });
+                if returned.is_some() {
+                    self.details_mut().return_value = returned;
+                }
                 let left = Timestamp(at.0.saturating_add(columns.duration.unwrap_or(0)));
                 self.graph.pass(columns, left);
                 // Times are cut to microseconds, durations are not: the return must not come behind the next line.
                 let time = if columns.time.is_some() { Timestamp(left.0 / 1000 * 1000).max(at) } else { left };
                 Some((time, EventKind::GraphExit { function, depth: columns.depth, entered: at, left }))
             }
-            Said::Leave(named) => {
+            Said::Leave(comment) => {
+                let named = comment.and_then(|comment| self.named_by(comment));
                 let function = named.map(|name| self.names.symbol(name));
                 Some(self.graph.leave(columns, pid, at, function))
             }

@@ -3,6 +3,7 @@
 use memchr::memchr;
 
 use super::bytes::{hexadecimal, split_once};
+use super::details;
 use super::head::Head;
 use super::line::Parser;
 use super::sampler;
@@ -75,12 +76,17 @@ impl Parser {
         EventKind::Tracepoint(point::read(&mut self.names, name, text))
     }
 
-    /// `function <-caller`, of the function tracer; `trace-cmd` writes ` <-- caller`. The arguments that 6.15 and later
-    /// can print are left out. The caller may be lost at the end of a line.
+    /// `function <-caller`, of the function tracer; `trace-cmd` writes ` <-- caller`. The caller may be lost at the end of a line.
     #[inline]
     fn call(&mut self, text: &[u8]) -> Option<EventKind> {
         let (function, caller) = split_once(text, b" <-")?;
-        let caller = caller.strip_prefix(b"-").unwrap_or(caller);
+        let mut caller = caller.strip_prefix(b"-").unwrap_or(caller);
+        if caller.ends_with(b")")
+            && let Some((before, repeats)) = split_once(caller, b" (repeats: ")
+        {
+            self.details_mut().repeats = Some(details::repeats(repeats)?);
+            caller = before;
+        }
         if caller.is_empty() {
             self.issues.add(self.number, IssueKind::CallerMissing);
         }
@@ -89,19 +95,20 @@ impl Parser {
 
     #[inline]
     fn call_from(&mut self, function: &[u8], caller: &[u8]) -> Option<EventKind> {
-        let function = function.split(|byte| *byte == b'(').next().unwrap_or_default().trim_ascii();
+        let function = self.without_arguments(function).trim_ascii();
         let call = || EventKind::Function { function: self.names.symbol(function), caller: self.names.symbol(caller) };
         (!function.is_empty()).then(call)
     }
 
     /// `do_exit`, a function without its caller (`func-trace` with `print-parent` off).
     fn lone_function(&mut self, text: &[u8]) -> Option<EventKind> {
-        let named = text.split(|byte| *byte == b'(').next().unwrap_or_default();
+        let named = split_once(text, b"(").map_or(text, |(named, _)| named);
         let read = symbol::read(named);
         let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.$".contains(&byte));
         let whole = named.len() == text.len() || text.ends_with(b")");
         match &read {
             Symbol::Function { place, .. } if whole && is_name(place.function.full()) => {
+                self.without_arguments(text);
                 let function = self.names.symbol(named);
                 Some(EventKind::Function { function, caller: Symbol::Unknown })
             }

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use memchr::{memchr, memchr_iter, memmem};
 
-use super::bytes::decimal;
+use super::bytes::{decimal, signed, split_once};
 use super::graph::Graph;
 use super::head::{Head, without_prefix};
 use super::intern::Names;
 use super::issues::Issues;
 use super::point;
 use super::summary::Summary;
-use super::window::Window;
-use crate::{Cpu, Event, EventKind, IntegrityError, IssueKind, Pid, Symbol, Timestamp};
+use super::window::{Stack, Window};
+use crate::{Cpu, Event, EventDetails, EventKind, IntegrityError, IssueKind, Pid, Symbol, Timestamp};
 
 /// Tasks whose names are kept.
 const TASKS: usize = 1 << 16;
@@ -42,6 +42,8 @@ pub(super) struct Parser {
     /// The last time of each CPU, and whether it went backwards there already.
     pub(super) clocks: Vec<(Timestamp, bool)>,
     pub(super) said: Once,
+    /// The details of the event that is being read.
+    pub(super) details: Option<Box<EventDetails>>,
     /// The line before was understood, so this one may be its continuation.
     pub(super) whole: bool,
     /// Events were read, and times of another clock may follow.
@@ -70,6 +72,7 @@ impl Parser {
             lost: Vec::new(),
             clocks: Vec::new(),
             said: Once::default(),
+            details: None,
             whole: false,
             clocked: false,
         }
@@ -105,8 +108,7 @@ impl Parser {
     }
 
     fn frame(&mut self, frame: &[u8]) {
-        let frame: Symbol = self.names.symbol(frame.trim_ascii());
-        if !self.window.frame(frame) {
+        if !self.window.frame(&mut self.names, frame.trim_ascii()) {
             self.issues.add(self.number, IssueKind::FrameWithoutStack);
         }
     }
@@ -127,16 +129,21 @@ impl Parser {
         let Some(head) = head else { return false };
         self.graph_lines = false;
         self.task(head.pid, head.name);
-        let Head { pid, cpu, context, rest, .. } = head;
-        if rest == b"<stack trace>" || rest.starts_with(b"kernel_stack:") {
-            if !self.window.open_stack(cpu, context.level(), pid) {
+        let Head { pid, cpu, context, mut rest, .. } = head;
+        if rest.starts_with(b"(+") {
+            rest = without_difference(rest);
+        }
+        if let Some(stack) = stack_of(rest) {
+            if !self.window.open_stack(cpu, context.level(), pid, stack) {
                 self.issues.add(self.number, IssueKind::StackWithoutEvent);
             }
             return true;
         }
         if let Some((time, body)) = self.kind(rest, &head) {
-            self.event(Event { time, cpu, pid, context, kind: body, stack: None, details: None });
+            let details = self.details.take();
+            self.event(Event { time, cpu, pid, context, kind: body, stack: None, details });
         } else {
+            self.details = None;
             self.window.close(cpu, context.level());
             self.issues.add_quoted(self.number, IssueKind::NoEvent, rest);
         }
@@ -263,6 +270,25 @@ impl Parser {
         if !known.starts_with(&*name) {
             *known = name.into_owned();
         }
+    }
+}
+
+/// The text behind `(+33)`, the time since the line before (`trace-cmd report --ts-diff`).
+fn without_difference(rest: &[u8]) -> &[u8] {
+    let inside = rest.strip_prefix(b"(+").and_then(|inside| split_once(inside, b")"));
+    let found = inside.filter(|(number, _)| signed(number).is_some());
+    found.map_or(rest, |(_, behind)| behind.trim_ascii_start())
+}
+
+/// The stack that a line opens.
+#[inline]
+fn stack_of(rest: &[u8]) -> Option<Stack> {
+    match rest {
+        b"<stack trace>" | b"<stack trace >" => Some(Stack::Kernel),
+        b"<user stack trace>" => Some(Stack::User),
+        _ if rest.starts_with(b"kernel_stack:") => Some(Stack::Kernel),
+        _ if rest.starts_with(b"user_stack:") => Some(Stack::User),
+        _ => None,
     }
 }
 

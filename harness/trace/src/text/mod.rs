@@ -6,6 +6,7 @@
 //! may follow, and lines, stacks, open calls and issues are counted.
 
 mod bytes;
+mod details;
 mod dump;
 mod flags;
 #[cfg(test)]
@@ -30,6 +31,7 @@ mod symbol;
 mod system_call;
 #[cfg(test)]
 mod tests;
+mod user_frame;
 mod value;
 mod window;
 mod without_keys;

@@ -2,7 +2,7 @@
 
 use super::{Style, TextReader, as_printed, parse, write};
 use crate::golden::{decoded_function, decoded_graph};
-use crate::{Event, EventKind, Symbol, Trace, Value};
+use crate::{Event, EventDetails, EventKind, Symbol, Trace, Value};
 
 fn shown_symbol(symbol: &Symbol) -> String {
     match symbol.place() {
@@ -24,6 +24,15 @@ fn shown_value(value: &Value) -> String {
     }
 }
 
+fn shown_details(details: &EventDetails) -> String {
+    let arguments = details.arguments.iter().map(|(name, value)| format!(" ({name}={})", shown_value(value)));
+    let returned = details.return_value.iter().map(|value| format!(" ret={}", shown_value(value)));
+    let to = details.return_address.iter().map(|to| format!(" to={}", shown_symbol(to)));
+    let repeats = details.repeats.iter().map(|repeats| format!(" x{}..{}", repeats.count, repeats.last.0));
+    let user = details.user_stack.iter().flatten().map(|frame| format!(" ~{frame}"));
+    arguments.chain(returned).chain(to).chain(repeats).chain(user).collect()
+}
+
 /// One line an event.
 fn shown(event: &Event) -> String {
     let what = match &event.kind {
@@ -40,7 +49,8 @@ fn shown(event: &Event) -> String {
         }
     };
     let stack: Vec<_> = event.stack.iter().flatten().map(|frame| format!(" ^{}", shown_symbol(frame))).collect();
-    format!("{}@{} {}: {what}{}", event.time.0, event.cpu.0, event.pid.0, stack.concat())
+    let more = event.details.as_ref().map(|details| shown_details(details)).unwrap_or_default();
+    format!("{}@{} {}: {what}{}{more}", event.time.0, event.cpu.0, event.pid.0, stack.concat())
 }
 
 /// The result of reading a text: events, issues, defects, names.

@@ -1,9 +1,11 @@
 //! Holds events back until it is sure which stack belongs to them: the text has an event's stack after it, perhaps
 //! behind events of other CPUs and of interrupts.
 
+use super::intern::Names;
+use super::user_frame::user_frame;
 use crate::event_queue::EventQueue;
 use crate::frames::is_machinery;
-use crate::{Cpu, Event, Pid, Symbol};
+use crate::{Cpu, Event, Pid};
 
 /// Events held at most. The kernel writes a stack right after its event; in between only interrupts and other CPUs write.
 const HELD: usize = 128;
@@ -16,8 +18,8 @@ pub(super) struct Window {
     held: EventQueue<Held>,
     /// Per CPU and nesting level, the event that a stack would belong to.
     open: Vec<[Option<u64>; 4]>,
-    /// The event whose stack is being read.
-    reading: Option<u64>,
+    /// The event whose stack is being read, and which of its stacks.
+    reading: Option<(u64, Stack)>,
     /// Events before this one are closed, whatever the slots say.
     barrier: u64,
 }
@@ -27,6 +29,21 @@ struct Held {
     event: Event,
     /// Nothing can be added to it any more.
     closed: bool,
+}
+
+impl Held {
+    /// True if it has this stack, or the one after it.
+    fn has(&self, stack: Stack) -> bool {
+        let user = self.event.details.as_ref().is_some_and(|details| details.user_stack.is_some());
+        user || stack == Stack::Kernel && self.event.stack.is_some()
+    }
+}
+
+/// The stacks that an event can have, in the order in which the kernel writes them (`trace_buffer_unlock_commit_regs()`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stack {
+    Kernel,
+    User,
 }
 
 impl Window {
@@ -53,7 +70,7 @@ impl Window {
     #[inline]
     pub(super) fn is_ready(&self) -> bool {
         let closed = self.held.front().is_some_and(|front| front.closed || self.held.first() < self.barrier);
-        closed && self.reading != Some(self.held.first()) || self.held.len() > HELD
+        closed && self.reading.is_none_or(|(number, _)| number != self.held.first()) || self.held.len() > HELD
     }
 
     /// The first event, whatever may come.
@@ -69,15 +86,24 @@ impl Window {
     }
 
     /// The following lines are the frames of a stack that was recorded with these columns. `false` where it does not belong to an event.
-    pub(super) fn open_stack(&mut self, cpu: Cpu, level: usize, pid: Pid) -> bool {
+    pub(super) fn open_stack(&mut self, cpu: Cpu, level: usize, pid: Pid, stack: Stack) -> bool {
         self.reading = None;
         let slot = self.open.get_mut(usize::from(cpu.0)).and_then(|levels| levels.get_mut(level));
         let barrier = self.barrier;
-        let Some(number) = slot.and_then(Option::take).filter(|number| *number >= barrier) else { return false };
-        let Some(held) = self.held.get_mut(number).filter(|held| held.event.pid == pid) else { return false };
-        held.closed = true;
-        held.event.stack = Some(Vec::new());
-        self.reading = Some(number);
+        let Some(slot) = slot else { return false };
+        let Some(number) = slot.filter(|number| *number >= barrier) else { return false };
+        let held = self.held.get_mut(number).filter(|held| held.event.pid == pid);
+        let Some(held) = held.filter(|held| !held.has(stack)) else { return false };
+        match stack {
+            // The stack in user space may follow.
+            Stack::Kernel => held.event.stack = Some(Vec::new()),
+            Stack::User => {
+                held.event.details_mut().user_stack = Some(Vec::new());
+                held.closed = true;
+                *slot = None;
+            }
+        }
+        self.reading = Some((number, stack));
         true
     }
 
@@ -96,9 +122,18 @@ impl Window {
         self.barrier = self.held.next();
     }
 
-    /// The next frame of the stack that is being read. `false` where none is.
-    pub(super) fn frame(&mut self, frame: Symbol) -> bool {
-        let Some(held) = self.reading.and_then(|number| self.held.get_mut(number)) else { return false };
+    /// The next frame of the stack that is being read; `names` knows symbols. `false` where none is.
+    pub(super) fn frame(&mut self, names: &mut Names, frame: &[u8]) -> bool {
+        let Some((number, stack)) = self.reading else { return false };
+        let Some(held) = self.held.get_mut(number) else { return false };
+        if stack == Stack::User {
+            let stack = held.event.details_mut().user_stack.get_or_insert_default();
+            if stack.len() < FRAMES {
+                stack.push(user_frame(frame));
+            }
+            return true;
+        }
+        let frame = names.symbol(frame);
         let stack = held.event.stack.get_or_insert_default();
         // As the decoder of raw pages does.
         if (!stack.is_empty() || !is_machinery(&frame)) && stack.len() < FRAMES {

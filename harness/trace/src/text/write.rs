@@ -3,10 +3,11 @@
 
 use std::fmt::{self, Write as _};
 
+use super::details::arguments_text;
 use super::layout::{self, Kind, LAYOUTS};
 use super::number::{Form, number};
 use super::point::TEXT;
-use crate::{CodeLocation, Context, Event, EventKind, Point, Symbol, Trace, Value};
+use crate::{CodeLocation, Context, Event, EventKind, Point, Repeats, Symbol, Trace, Value};
 
 /// The text of a whole trace.
 #[must_use]
@@ -37,16 +38,28 @@ fn write_event(out: &mut String, event: &Event, name: &str) -> fmt::Result {
         micros % 1_000_000
     )?;
     out.push_str(&head);
+    let details = event.details.as_deref();
     match &event.kind {
-        EventKind::Function { function, caller } => writeln!(out, "{} <-{}", symbol(function), symbol(caller)),
+        EventKind::Function { function, caller } => {
+            let arguments = arguments_text(details);
+            let arguments = if arguments.is_empty() { arguments } else { format!("({arguments})") };
+            let caller = if *caller == Symbol::Unknown { String::new() } else { format!(" <-{}", symbol(caller)) };
+            let repeats = details.and_then(|details| details.repeats).map(repeats_text).unwrap_or_default();
+            writeln!(out, "{}{arguments}{caller}{repeats}", symbol(function))
+        }
         EventKind::GraphEntry { function, depth } => {
-            writeln!(out, "funcgraph_entry:                   |  {:1$}{2}() {{", "", indent(*depth), name_of(function))
+            let (depth, function, arguments) = (indent(*depth), name_of(function), arguments_text(details));
+            let to = details.and_then(|details| details.return_address.as_ref());
+            let to = to.map(|to| format!(" /* <-{} */", symbol(to))).unwrap_or_default();
+            writeln!(out, "funcgraph_entry:                   |  {:depth$}{function}({arguments}) {{{to}", "")
         }
         EventKind::GraphExit { function, depth, entered, left } => {
             let took = left.0.saturating_sub(entered.0);
             let (micros, nanos) = (took / 1000, took % 1000);
             let (depth, function) = (indent(*depth), name_of(function));
-            writeln!(out, "funcgraph_exit:   {micros:>4}.{nanos:03} us   |  {:depth$}}} /* {function} */", "")
+            let returned = details.and_then(|details| details.return_value.as_ref());
+            let returned = returned.map(|value| format!(" ret={value}")).unwrap_or_default();
+            writeln!(out, "funcgraph_exit:   {micros:>4}.{nanos:03} us   |  {:depth$}}} /* {function}{returned} */", "")
         }
         EventKind::Marker { text } => writeln!(out, "tracing_mark_write: {text}"),
         EventKind::Tracepoint(point) => write_point(out, point),
@@ -57,7 +70,23 @@ fn write_event(out: &mut String, event: &Event, name: &str) -> fmt::Result {
             writeln!(out, " => {}", symbol(frame))?;
         }
     }
+    if let Some(stack) = details.and_then(|details| details.user_stack.as_ref()) {
+        writeln!(out, "{head}<user stack trace>")?;
+        for frame in stack {
+            match (&frame.object, frame.address) {
+                (Some(_), Some(address)) => writeln!(out, " => {frame} <{address:016x}>")?,
+                (None, Some(address)) => writeln!(out, " =>  <{address:016x}>")?,
+                (_, None) => writeln!(out, " => {frame}")?,
+            }
+        }
+    }
     Ok(())
+}
+
+/// As `trace_func_repeats_print()` writes it.
+fn repeats_text(Repeats { count, last }: Repeats) -> String {
+    let micros = (last.0 + 500) / 1000;
+    format!(" (repeats: {count}, last_ts: {:>5}.{:06})", micros / 1_000_000, micros % 1_000_000)
 }
 
 fn indent(depth: u32) -> usize {
