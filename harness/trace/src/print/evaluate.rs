@@ -88,7 +88,7 @@ impl<'r> Record<'r> {
             Expression::Number(number) => *number,
             Expression::Text(_) | Expression::Choice(_) => return Err(NOT_A_NUMBER),
             Expression::Field(field) => match self.value(*field)? {
-                value @ (Value::Signed(_) | Value::Unsigned(_)) => {
+                value @ (Value::Signed(_) | Value::Unsigned(_) | Value::Hex(_)) => {
                     let states = self.states.filter(|states| states.field == *field);
                     let bits = states.map_or(value.as_bits(), |states| states.original(value.as_bits()));
                     Number::new(bits, self.kind(*field))
