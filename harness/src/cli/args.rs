@@ -16,7 +16,7 @@ mod snapshot;
 mod store;
 
 pub use kselftest::KselftestArguments;
-pub use output::{Format, OutputArguments, ParallelArguments};
+pub use output::{Format, OriginArguments, OutputArguments, ParallelArguments};
 pub use pages::{LessonArguments, ReportArguments};
 pub use proof::{
     BisectArguments, CostArguments, ExploreArguments, GdbArguments, RegressArguments, ReplayArguments, VerifyArguments,
@@ -258,6 +258,10 @@ pub struct RunArguments {
     #[command(flatten)]
     pub output: OutputArguments,
 
+    /// In whose name results are reported.
+    #[command(flatten)]
+    pub origin: OriginArguments,
+
     /// Only the Kth of N parts of the scenarios
     #[arg(long, value_name = "K/N")]
     pub shard: Option<Shard>,
@@ -331,6 +335,18 @@ pub struct MatrixArguments {
     /// The images [default: all but those that are built on request only]
     #[arg(long, value_name = "IMAGE,IMAGE", value_delimiter = ',')]
     pub images: Vec<String>,
+
+    /// Runs nothing, and makes one table of results that `run --json` printed, on other machines perhaps
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["scenarios", "images"])]
+    pub from: Vec<PathBuf>,
+
+    /// Writes the results as XML of `JUnit`
+    #[arg(long, value_name = "FILE", requires = "from")]
+    pub junit: Option<PathBuf>,
+
+    /// In whose name results are reported.
+    #[command(flatten)]
+    pub origin: OriginArguments,
 
     /// Guests at a time.
     #[command(flatten)]

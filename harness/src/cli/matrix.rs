@@ -11,9 +11,10 @@ use serde::Serialize;
 
 use super::args::{DiffArguments, Format, MatrixArguments};
 use super::progress::Progress;
-use super::{Context, Exit, Failure, answer, answer_json, options, terminal};
+use super::{Context, Exit, Failure, answer, answer_json, architecture, kcidb, options, results, terminal, write_file};
 use crate::session::load;
 use crate::session::matrix::{Cell, Order, matrix};
+use crate::session::record::Record;
 use kernsnap_analysis::diff::{Diff, TaskLines};
 use kernsnap_analysis::view::Ink;
 use kernsnap_image::Options;
@@ -22,6 +23,9 @@ use kernsnap_image::Options;
 const LIMIT: Duration = Duration::from_secs(180);
 
 pub(super) fn run(context: &Context, arguments: &MatrixArguments) -> Result<Exit, Failure> {
+    if !arguments.from.is_empty() {
+        return merge(context, arguments);
+    }
     let options = options(&arguments.source)?;
     let images = if arguments.images.is_empty() { context.images_but_on_request()? } else { arguments.images.clone() };
     let order = Order {
@@ -30,15 +34,29 @@ pub(super) fn run(context: &Context, arguments: &MatrixArguments) -> Result<Exit
         parallel: arguments.parallel.get(),
         limit: LIMIT,
     };
-    let table = Table::fill(context, &options, &order)?;
-    if arguments.output.is_json() {
-        for row in table.rows() {
-            answer_json(&row)?;
+    Table::fill(context, &options, &order)?.tell(arguments.output.format())
+}
+
+/// One table of the results of several machines.
+fn merge(context: &Context, arguments: &MatrixArguments) -> Result<Exit, Failure> {
+    let mut records = Vec::new();
+    for file in &arguments.from {
+        records.extend(results::read(file)?);
+    }
+    records.sort_by(|a, b| (&a.image, &a.scenario, &a.schedule).cmp(&(&b.image, &b.scenario, &b.schedule)));
+    if let Some(file) = &arguments.junit {
+        let text = results::junit(&records).map_err(|error| Failure::internal("write JUnit's XML", &error))?;
+        write_file(file, text.as_bytes())?;
+    }
+    let table = Table::from_records(&records);
+    match arguments.output.format() {
+        Format::Ktap => answer(results::ktap(&records).trim_end()),
+        Format::Kcidb => {
+            let mut report = kcidb::Report::default();
+            report.add_runs(&arguments.origin.origin, &records, &|image| architecture(context, image));
+            answer(&report.to_json().to_string());
         }
-    } else if arguments.output.format() == Format::Markdown {
-        answer(table.markdown().trim_end());
-    } else {
-        answer(table.show().trim_end());
+        format => return table.tell(format),
     }
     Ok(table.exit())
 }
@@ -144,6 +162,33 @@ impl Table {
         Ok(Self { images: order.images.clone(), cells })
     }
 
+    /// The table of runs that took place elsewhere. Two results of one run that contradict each other are not hidden: the worse one
+    /// counts.
+    fn from_records(records: &[Record]) -> Self {
+        let mut cells: BTreeMap<String, BTreeMap<String, Cell>> = BTreeMap::new();
+        let mut images: Vec<String> = Vec::new();
+        for record in records {
+            if !images.contains(&record.image) {
+                images.push(record.image.clone());
+            }
+            let row = cells.entry(record.scenario.clone()).or_default();
+            let is_worse = |known: &Cell| Exit::from(record.verdict) > Exit::from(known.verdict);
+            if row.get(&record.image).is_none_or(is_worse) {
+                row.insert(record.image.clone(), record.into());
+            }
+        }
+        Self { images, cells }
+    }
+
+    fn tell(&self, format: Format) -> Result<Exit, Failure> {
+        match format {
+            Format::Json => self.rows().try_for_each(|row| answer_json(&row))?,
+            Format::Markdown => answer(self.markdown().trim_end()),
+            _ => answer(self.show().trim_end()),
+        }
+        Ok(self.exit())
+    }
+
     fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.cells
             .values()
@@ -212,8 +257,8 @@ impl Table {
 
     /// True if a cell's view is that of the first image that has one; `None` where there is nothing to compare.
     fn same_view(&self, cells: &BTreeMap<String, Cell>, cell: &Cell) -> Option<bool> {
-        let first = self.images.iter().find_map(|image| cells.get(image)?.view.as_ref())?;
-        cell.view.as_ref().map(|view| view == first)
+        let first = self.images.iter().find_map(|image| cells.get(image)?.view_sha256.as_ref())?;
+        cell.view_sha256.as_ref().map(|view| view == first)
     }
 
     fn word(&self, cells: &BTreeMap<String, Cell>, cell: &Cell) -> String {

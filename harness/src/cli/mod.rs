@@ -17,6 +17,7 @@ mod failure;
 mod gdb;
 mod help;
 mod init;
+mod kcidb;
 mod kselftest;
 mod lesson;
 mod list;
@@ -290,6 +291,11 @@ fn answer_json(content: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(&document).map_err(|error| Failure::internal("write JSON", &error))?;
     write_answer(&printable(&text, Escape::Json));
     Ok(())
+}
+
+/// The architecture of an image, where the workspace knows it.
+fn architecture(context: &Context, image: &str) -> Option<String> {
+    ImageSpec::load(&context.workspace, image).ok().map(|spec| spec.kernel.arch.as_str().to_owned())
 }
 
 /// Writes a file as a whole or not at all: beside its place first, then renamed to it. What is not a regular file, such as

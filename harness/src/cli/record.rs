@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::args::{
-    BootArguments, OutputArguments, ParallelArguments, Plugin, RecordArguments, RunArguments, Snapshots,
+    BootArguments, OriginArguments, OutputArguments, ParallelArguments, Plugin, RecordArguments, RunArguments, Snapshots,
 };
 use super::progress::Progress;
 use super::{Context, Exit, Failure, absolute, options, run, schedule, talk, write_file};
@@ -259,6 +259,7 @@ fn shown(arguments: &RecordArguments, file: &str) -> RunArguments {
         schedule: arguments.schedule,
         views: arguments.views.clone(),
         output: OutputArguments::default(),
+        origin: OriginArguments::default(),
         shard: None,
         failed: false,
         fail_fast: false,

@@ -1,13 +1,16 @@
-//! The results of many runs: their sum, and the formats that other tools read. Pure.
+//! The results of many runs: their sum, and the formats that other tools read.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
+use super::Failure;
 use crate::session::record::Record;
 use crate::session::status::RunStatus;
+use kernsnap_host::name::is_name;
 
 /// The sum in one line: `70 runs: 68 passed, 2 do not apply`.
 pub(super) fn tally(records: &[Record]) -> String {
@@ -127,11 +130,30 @@ impl Shard {
     }
 }
 
+/// The results in a file of `run --json`, one for each line, or in the `result.json` that a run left.
+pub(super) fn read(file: &Path) -> Result<Vec<Record>, Failure> {
+    let shown = file.display();
+    let text = fs::read_to_string(file).map_err(|error| Failure::input(format!("cannot read `{shown}`: {error}")))?;
+    let mut records = Vec::new();
+    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
+        let record: Record = serde_json::from_str(line).map_err(|error| {
+            let hint = "`kernsnap run --json` prints results";
+            Failure::input(format!("`{shown}`, line {number}, is not the result of a run: {error}\n\nhint: {hint}"))
+        })?;
+        // The names come from another machine.
+        if let Some(other) = [&record.scenario, &record.image].into_iter().find(|name| !is_name(name)) {
+            return Err(Failure::input(format!("`{shown}`, line {number}: `{}` is not a name", other.escape_debug())));
+        }
+        records.push(record);
+    }
+    Ok(records)
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn record(scenario: &str, verdict: RunStatus, reasons: &[&str]) -> Record {
+    pub(crate) fn record(scenario: &str, verdict: RunStatus, reasons: &[&str]) -> Record {
         Record {
             scenario: scenario.into(),
             image: "rpi3-6.1".into(),

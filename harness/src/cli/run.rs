@@ -12,7 +12,7 @@ use kernsnap_host::store::Scratch;
 use super::args::{Format, RunArguments, Snapshots};
 use super::parallel::in_order;
 use super::{
-    Context, Exit, Failure, Scenarios, absolute, answer, answer_json, options, report, results, schedule, snapshot,
+    Context, Exit, Failure, Scenarios, absolute, answer, architecture, kcidb, answer_json, options, report, results, schedule, snapshot,
     talk, terminal, write_file,
 };
 use crate::session::capsule::{Capsule, Derived};
@@ -132,7 +132,7 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, F
         );
         match arguments.output.format() {
             Format::Json => answer_json(&record)?,
-            Format::Ktap | Format::Github => {}
+            Format::Ktap | Format::Github | Format::Kcidb => {}
             _ => answer(&format!("{} on {}: {}\n\n{not}", not.id, setting.runner.runtime.image, not.title)),
         }
         reporter.records.push(record);
@@ -174,6 +174,11 @@ fn tell(context: &Context, arguments: &RunArguments, records: &[Record]) -> Resu
     }
     match arguments.output.format() {
         Format::Ktap => answer(results::ktap(records).trim_end()),
+        Format::Kcidb => {
+            let mut report = kcidb::Report::default();
+            report.add_runs(&arguments.origin.origin, records, &|image| architecture(context, image));
+            answer(&report.to_json().to_string());
+        }
         Format::Github => {
             let file = |id: &str| {
                 let file = load::scenario_file(&context.workspace, id).unwrap_or_default();
@@ -356,7 +361,7 @@ impl Reporter {
                 _ => times.boots += 1,
             }
         }
-        if matches!(self.format, Format::Json | Format::Ktap | Format::Github) {
+        if matches!(self.format, Format::Json | Format::Ktap | Format::Github | Format::Kcidb) {
             if self.format == Format::Json {
                 answer_json(&record)?;
             }

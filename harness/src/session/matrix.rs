@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::session::load::LoadError;
 use crate::session::prepare::{PrepareError, Prepared, PreparedImage};
-use crate::session::record::LastVerdict;
+use crate::session::record::{LastVerdict, Record};
 use crate::session::run::{GuestPayload, JudgedRun, Runner, Session};
 use crate::session::status::RunStatus;
 use kernsnap_host::interrupt;
@@ -31,6 +31,9 @@ pub struct Cell {
     /// The view, where there is a trace to look at.
     #[serde(skip)]
     pub view: Option<String>,
+    /// SHA-256 of the view, where there is one.
+    #[serde(skip)]
+    pub view_sha256: Option<String>,
     /// Guest time at the end, in nanoseconds since power-on.
     pub guest_ns: Option<u64>,
 }
@@ -38,15 +41,27 @@ pub struct Cell {
 impl Cell {
     fn without_view(scenario: &str, image: &str, verdict: RunStatus, reasons: Vec<String>) -> Self {
         let (scenario, image) = (scenario.to_owned(), image.to_owned());
-        Self { scenario, image, verdict, reasons, view: None, guest_ns: None }
+        Self { scenario, image, verdict, reasons, view: None, view_sha256: None, guest_ns: None }
     }
 
     fn judged(scenario: &str, image: &str, judged: JudgedRun<'_>) -> Self {
         let JudgedRun { status, reasons, run } = judged;
         let outcome = run.map(|run| run.outcome);
         let view = outcome.as_ref().filter(|_| status.has_view()).map(|outcome| outcome.view.to_string());
+        let view_sha256 = view.as_ref().and(outcome.as_ref()).map(|outcome| outcome.view_sha256.clone());
         let guest_ns = outcome.and_then(|outcome| outcome.guest_ns);
-        Self { view, guest_ns, ..Self::without_view(scenario, image, status, reasons) }
+        Self { view, view_sha256, guest_ns, ..Self::without_view(scenario, image, status, reasons) }
+    }
+}
+
+impl From<&Record> for Cell {
+    /// The cell of a run that took place elsewhere.
+    fn from(record: &Record) -> Self {
+        let cell = Self::without_view(&record.scenario, &record.image, record.verdict, record.reasons.clone());
+        // Guest time has nanoseconds, far below the precision that seconds keep.
+        let guest_ns = record.guest_seconds.map(|seconds| Duration::from_secs_f64(seconds.max(0.0)).as_nanos());
+        let guest_ns = guest_ns.and_then(|ns| u64::try_from(ns).ok());
+        Self { view_sha256: record.view_sha256.clone(), guest_ns, ..cell }
     }
 }
 

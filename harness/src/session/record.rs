@@ -12,7 +12,7 @@ use kernsnap_machine::{Schedule, Times};
 use kernsnap_scenario::Scenario;
 
 /// One run. Fields that only a finished run has are absent for one that was lost.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
     /// The scenario's id.
     pub scenario: String,
@@ -24,10 +24,10 @@ pub struct Record {
     pub schedule: String,
     /// The broken expectations, the reasons that the trace is unusable or the machine was lost, what the
     /// kernel refused, or what does not repeat.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
     /// With `--mutate`: changes of the trace that an expectation did not notice.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unnoticed: Vec<String>,
     /// SHA-256 of the raw trace and the guest's report.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,8 +56,8 @@ pub struct Record {
     /// The snapshot that waits for a review now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot_pending: Option<std::path::PathBuf>,
-    /// The views that were asked for.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// The views that were asked for. They are not read back.
+    #[serde(default, skip_deserializing, skip_serializing_if = "Vec::is_empty")]
     pub views: Vec<View>,
     /// Where the evidence of a run that did not pass is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,7 +96,7 @@ impl LastVerdict {
 }
 
 /// The comparison of a run with its reviewed snapshot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SnapshotState {
     /// The view is the reviewed one.
@@ -108,7 +108,7 @@ pub enum SnapshotState {
 }
 
 /// Host seconds of a run's parts.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Seconds {
     /// From the first byte prepared to the verdict.
     pub total: f64,
@@ -118,7 +118,7 @@ pub struct Seconds {
 }
 
 /// Host seconds of a boot.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct MachineSeconds {
     /// QEMU's process alone.
     pub qemu: f64,

@@ -28,6 +28,35 @@ fn results_are_summed_up_and_written_for_other_tools() -> Outcome {
 }
 
 #[test]
+fn results_of_several_machines_become_one_table() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let mut files = Vec::new();
+    for shard in ["1/2", "2/2"] {
+        let words = ["run", "exit-recursive-sleep", "hello", "--shard", shard, "--json"];
+        let ended = Kernsnap::new(&root(), words).run()?;
+        assert_eq!(ended.code, Some(Exit::Passed as i32), "{ended:?}");
+        let file = directory.path().join(shard.replace('/', "-"));
+        fs::write(&file, &ended.stdout)?;
+        files.push(file.display().to_string());
+    }
+    let merge = |more: &[&str]| {
+        let words = ["matrix", "--from"].into_iter().chain(files.iter().map(String::as_str)).chain(more.iter().copied());
+        Kernsnap::new(&root(), words.collect::<Vec<_>>()).run()
+    };
+    let ended = merge(&[])?;
+    assert_eq!(ended.code, Some(Exit::Passed as i32), "{ended:?}");
+    assert!(ended.stdout.contains("rpi3-6.1: 1 does-not-apply, 1 passed"), "{ended:?}");
+    let ended = merge(&["--format", "kcidb", "--origin", "lab"])?;
+    let report: serde_json::Value = serde_json::from_str(&ended.stdout)?;
+    let status = |number: usize| report["tests"][number]["status"].as_str().unwrap_or_default().to_owned();
+    assert_eq!([status(0), status(1)], ["SKIP", "PASS"], "{report}");
+    assert_eq!(report["builds"][0]["architecture"], "arm64");
+    fs::write(&files[0], "{\"scenario\":\"../up\"}\n")?;
+    assert_eq!(merge(&[])?.code, Some(Exit::BadInput as i32));
+    Ok(())
+}
+
+#[test]
 fn a_run_that_fails_is_annotated_and_the_first_one_ends_the_others() -> Outcome {
     let checkout = Checkout::with(&[data("fault-scenarios/crash.yaml"), root().join("scenarios/user/hello.yaml")])?;
     let call = |words: &[&str]| Kernsnap::new(checkout.path(), words.iter().copied()).run();

@@ -5,6 +5,8 @@ use std::thread;
 
 use clap::{Args, ValueEnum};
 
+use crate::cli::kcidb::Origin;
+
 /// How results are printed.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct OutputArguments {
@@ -38,6 +40,8 @@ pub enum Format {
     Ktap,
     /// Annotations and a step summary of GitHub Actions; of `run`
     Github,
+    /// The report format of KCIDB, version 5.3; of `run`, `cost` and `matrix --from`
+    Kcidb,
 }
 
 impl OutputArguments {
@@ -51,6 +55,20 @@ impl OutputArguments {
     #[must_use]
     pub fn is_json(self) -> bool {
         self.format() == Format::Json
+    }
+}
+
+/// In whose name results are reported.
+#[derive(Args, Clone, Debug)]
+pub struct OriginArguments {
+    /// The name of the CI system for `--format kcidb`
+    #[arg(long, value_name = "NAME", env = "KERNSNAP_ORIGIN", default_value = "kernsnap")]
+    pub origin: Origin,
+}
+
+impl Default for OriginArguments {
+    fn default() -> Self {
+        Self { origin: Origin::default() }
     }
 }
 

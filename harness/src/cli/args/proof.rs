@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{DEFAULT_IMAGE, OutputArguments, ParallelArguments, SourceArguments};
+use super::{DEFAULT_IMAGE, OriginArguments, OutputArguments, ParallelArguments, SourceArguments};
 use kernsnap_analysis::bisect::When;
 use kernsnap_analysis::cost::Threshold;
 use kernsnap_machine::Schedule;
@@ -29,6 +29,10 @@ pub struct VerifyArguments {
 /// Arguments of `cost`.
 #[derive(Debug, Args)]
 pub struct CostArguments {
+    /// In whose name results are reported.
+    #[command(flatten)]
+    pub origin: OriginArguments,
+
     /// The scenarios [default: all of them]
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,

@@ -1,6 +1,6 @@
 //! Where the evidence of a run may come from, and where it came from.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Where the evidence of a run may come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub enum RunPolicy {
 }
 
 /// How a run came by its evidence. It never decides the bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Started {
     /// The machine was forked from one that had booted.
