@@ -168,7 +168,7 @@ impl<'a> Events<'a> {
             Inner::Text(reader) => reader.finish(),
             Inner::Raw(reader) => {
                 let RawSummary { names, defects, issues, .. } = reader.finish();
-                Summary { names, defects, issues, one_clock: true }
+                Summary { names, defects, issues, one_clock: true, ..Summary::default() }
             }
         }
     }

@@ -4,7 +4,7 @@ use super::tests::report;
 
 /// Reads `text` and compares everything that is known about it then, one line each, without the indentation of `expected`.
 #[track_caller]
-fn check(text: &str, expected: &str) {
+pub(super) fn check(text: &str, expected: &str) {
     let expected: Vec<_> = expected.lines().map(str::trim_start).filter(|line| !line.is_empty()).collect();
     assert_eq!(report(text).lines().collect::<Vec<_>>(), expected, "{text}");
 }

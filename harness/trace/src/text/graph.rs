@@ -10,6 +10,7 @@ use memchr::{memchr, memmem};
 use super::bytes::{decimal, rsplit_once, split_once, time};
 use super::flags::flags;
 use super::head::task;
+use super::prefix::is_plain_name;
 use crate::{Context, Cpu, EventKind, Pid, Symbol, Timestamp};
 
 /// Calls that are open at most, and of how many tasks: the kernel's own limit is 50 calls a task.
@@ -59,7 +60,9 @@ impl<'a> Columns<'a> {
                 break;
             } else if let Some(context) = flags(cell) {
                 columns.context = context;
-            } else if let Some(task) = task(cell).filter(|_| !cell.starts_with(b"/*")) {
+            } else if let Some(task) = task(cell)
+                .filter(|(name, _)| !cell.starts_with(b"/*") && (columns.cpu.is_some() || is_plain_name(name)))
+            {
                 columns.task = Some(task);
             } else {
                 break;

@@ -4,6 +4,7 @@ use super::bytes::split_once;
 use super::graph::{self, Columns, Said};
 use super::head::Head;
 use super::line::Parser;
+use super::lines::Class;
 use super::point::has_key;
 use super::system_call::system_call;
 use crate::{Context, Event, EventDetails, EventKind, IssueKind, Pid, Timestamp};
@@ -17,13 +18,13 @@ impl Parser {
     }
 
     /// A line of the function-graph tracer.
-    pub(super) fn graph_line(&mut self, line: &[u8]) -> bool {
+    pub(super) fn graph_line(&mut self, line: &[u8]) -> Option<Class> {
         if let Some((cpu, name, pid)) = graph::banner(line) {
             self.task(pid, name);
             self.graph.runs(cpu, pid);
-            return true;
+            return Some(Class::Part);
         }
-        let Some(columns) = Columns::read(line) else { return false };
+        let columns = Columns::read(line)?;
         let (pid, at) = self.graph.who_and_when(&columns);
         if let Some((name, pid)) = columns.task {
             self.task(pid, name);
@@ -36,19 +37,19 @@ impl Parser {
         }
         self.graph_lines = true;
         if columns.body.is_empty() || graph::said(columns.body) == Some(Said::Mark) {
-            return true;
+            return Some(Class::Part);
         }
         let context = columns.context;
         let cpu = columns.cpu.unwrap_or_default();
-        if let Some((time, body)) = self.graph_body(&columns, pid, at, context) {
-            let details = self.details.take();
-            self.event(Event { time, cpu, pid, context, kind: body, stack: None, details });
-        } else {
+        let Some((time, body)) = self.graph_body(&columns, pid, at, context) else {
             self.details = None;
             self.window.close(cpu, context.level());
             self.issues.add_quoted(self.number, IssueKind::BrokenGraphLine, columns.body);
-        }
-        true
+            return Some(Class::NotRead);
+        };
+        let details = self.details.take();
+        self.event(Event { time, cpu, pid, context, kind: body, stack: None, details });
+        Some(Class::Event)
     }
 
     fn graph_body(

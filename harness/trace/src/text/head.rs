@@ -16,6 +16,8 @@ pub(super) struct Head<'a> {
     /// The task's name when the text was made.
     pub(super) name: &'a [u8],
     pub(super) pid: Pid,
+    /// The thread group, where the text has it.
+    pub(super) group: Option<i32>,
     pub(super) cpu: Cpu,
     pub(super) context: Context,
     pub(super) time: Timestamp,
@@ -83,6 +85,7 @@ impl<'a> Head<'a> {
         Some(Self {
             name: name.trim_ascii_start(),
             pid: Pid(value),
+            group: None,
             cpu: Cpu(u16::from(a) * 100 + u16::from(b) * 10 + u16::from(c)),
             context: flags(state)?,
             time: Timestamp(time),
@@ -97,7 +100,8 @@ impl<'a> Head<'a> {
         let (before, behind) = line.split_at_checked(open)?;
         let (cpu, rest) = decimal(behind.get(1..)?)?;
         let rest = rest.strip_prefix(b"]")?;
-        let (name, pid) = task(without_thread_group(before.trim_ascii_end()))?;
+        let (before, group) = without_thread_group(before.trim_ascii_end());
+        let (name, pid) = task(before)?;
         let (mut first, mut rest) = word(rest);
         let mut context = Context::default();
         if !first.ends_with(b":") || flags(first).is_some() {
@@ -106,7 +110,7 @@ impl<'a> Head<'a> {
         }
         let unit = Unit::of_time(first);
         let (time, b":") = time(first)? else { return None };
-        Some(Self { name, pid, cpu: Cpu(u16::try_from(cpu).ok()?), context, time: Timestamp(time), unit, rest })
+        Some(Self { name, pid, group, cpu: Cpu(u16::try_from(cpu).ok()?), context, time: Timestamp(time), unit, rest })
     }
 
     /// `NAME-PID CPUFLAGS TIME: EVENT`: `latency-format`, and `trace-cmd report -l`.
@@ -120,6 +124,7 @@ impl<'a> Head<'a> {
             Some(Self {
                 name,
                 pid,
+                group: None,
                 cpu: Cpu(u16::try_from(cpu).ok()?),
                 context: flags(state)?,
                 time,
@@ -158,30 +163,15 @@ pub(super) fn task(text: &[u8]) -> Option<(&[u8], Pid)> {
 }
 
 /// Cuts ` (TGID)`, which is `(-----)` where it is not known (`record-tgid`).
-fn without_thread_group(text: &[u8]) -> &[u8] {
+fn without_thread_group(text: &[u8]) -> (&[u8], Option<i32>) {
     let cut = || {
         let open = memrchr(b'(', text)?;
         let inner = text.get(open + 1..text.len() - 1)?;
         let known = inner.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b' ' | b'-'));
-        known.then(|| text.get(..open).unwrap_or_default().trim_ascii_end())
+        let group = decimal(inner.trim_ascii()).and_then(|(group, _)| i32::try_from(group).ok());
+        known.then(|| (text.get(..open).unwrap_or_default().trim_ascii_end(), group))
     };
-    if text.ends_with(b")") { cut().unwrap_or(text) } else { text }
-}
-
-/// The line without what a kernel log or a book puts in front of it: `[   12.345678] `, `01 `.
-pub(super) fn without_prefix(line: &[u8]) -> &[u8] {
-    let logged = || {
-        let rest = line.strip_prefix(b"[")?;
-        let close = memchr(b']', rest.get(..24).unwrap_or(rest))?;
-        let inside = rest.get(..close)?.trim_ascii();
-        let (_, rest_of_time) = time(inside)?;
-        (inside.contains(&b'.') && rest_of_time.is_empty()).then(|| rest.get(close + 1..))?
-    };
-    let numbered = || {
-        let (_, rest) = decimal(line)?;
-        (line.len() - rest.len() <= 4 && rest.starts_with(b" ")).then_some(rest)
-    };
-    logged().or_else(numbered).unwrap_or(line)
+    if text.ends_with(b")") { cut().unwrap_or((text, None)) } else { (text, None) }
 }
 
 #[cfg(test)]
@@ -190,7 +180,7 @@ mod tests {
 
     #[track_caller]
     fn check(line: &str, expected: &str) {
-        let shown = Head::read(without_prefix(line.as_bytes())).map(|head| {
+        let shown = Head::read(line.as_bytes()).map(|head| {
             let text = String::from_utf8_lossy;
             let Context { flags, preempt_count } = head.context;
             format!(
@@ -219,14 +209,12 @@ mod tests {
             ("            bash-946     [003] 123456: x", "bash|946|3|0 0|123456|x"),
             ("  <idle>-0         3d.h1   58us : x", "<idle>|0|3|9 1|58000|x"),
             ("    a b-12         0d.h1.   58us+: x", "a b|12|0|9 1|58000|x"),
-            ("[    5.100000]  bash-12      0.N.. 1234us!: x", "bash|12|0|24 0|1234000|x"),
             ("    bash-1181      0d.h2. 1464.179964: x", "bash|1181|0|9 2|1464179964000|x"),
             ("    bash-1181     12dNs21   1464.179964123: x", "bash|1181|12|35 12|1464179964123|x"),
             ("  kworker/-12      0d..1     7 : x", "kworker/|12|0|1 1|7|x"),
             ("   bash-1         3dn.h5.. 4us : a <-b", "bash|1|3|d 5|4000|a <-b"),
             ("            bash-1     [003] d..h2.. 1.000000: x: y=1", "bash|1|3|9 2|1000000000|x: y=1"),
             ("            bash-1     [003] dNL.213 1.000000: x: y=1", "bash|1|3|27 32|1000000000|x: y=1"),
-            ("01 bash-946 [003] .... 676.984916: x", "bash|946|3|0 0|676984916000|x"),
             ("            bash-946     [003] d.... 1.000001 x", "none"),
             ("            bash-99999999999 [003] d.... 1.000001: x", "none"),
             ("            bash-1     [70000] d.... 1.000001: x", "none"),

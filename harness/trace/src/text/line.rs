@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use memchr::{memchr, memchr_iter, memmem};
+use memchr::{memchr, memchr_iter, memchr2, memmem};
 
 use super::bytes::{decimal, signed, split_once};
+use super::facts::Facts;
 use super::graph::Graph;
-use super::head::{Head, without_prefix};
+use super::head::{Head, Unit};
 use super::intern::Names;
 use super::issues::Issues;
+use super::lines::{Class, LineCounts};
 use super::point;
+use super::prefix::{is_plain_name, is_possible_name, unescaped};
+use super::prefixed::Prefix;
 use super::summary::Summary;
 use super::window::{Stack, Window};
 use crate::{Cpu, Event, EventDetails, EventKind, IntegrityError, IssueKind, Pid, Symbol, Timestamp};
@@ -29,7 +33,13 @@ const NO_BREAK_SPACE: &[u8] = b"\xc2\xa0";
 /// Reads lines; gives events back when nothing can be added to them.
 #[derive(Debug)]
 pub(super) struct Parser {
+    /// The line that is being read, from 1.
     pub(super) number: u64,
+    /// Lines that were taken from the text, those that are held back among them.
+    pub(super) read: u64,
+    pub(super) lines: LineCounts,
+    pub(super) facts: Facts,
+    pub(super) prefix: Prefix,
     pub(super) names: Names,
     pub(super) window: Window,
     pub(super) graph: Graph,
@@ -62,6 +72,10 @@ impl Parser {
     pub(super) fn new() -> Self {
         Self {
             number: 0,
+            read: 0,
+            lines: LineCounts::default(),
+            facts: Facts::default(),
+            prefix: Prefix::default(),
             names: Names::new(),
             window: Window::default(),
             graph: Graph::default(),
@@ -80,74 +94,131 @@ impl Parser {
 
     pub(super) fn finish(self) -> Summary {
         let one_clock = !self.said.timeless && !self.said.clocks;
-        Summary { names: self.tasks, defects: self.lost, issues: self.issues.finish(), one_clock }
+        let Self { tasks: names, lost: defects, issues, facts, lines, .. } = self;
+        Summary { names, defects, issues: issues.finish(), one_clock, facts, lines }
     }
 
-    /// Reads one line, without its end.
+    /// Notes that the end of a line is left out.
+    pub(super) fn cut_line(&mut self) {
+        self.issues.add(self.number, IssueKind::LineTooLong);
+    }
+
+    /// Reads a line; `None` where it may have a prefix that other lines tell.
     #[inline]
-    pub(super) fn line(&mut self, line: &[u8], cut: bool) {
-        self.number += 1;
-        let line = line.trim_ascii_end();
-        if cut {
-            self.issues.add(self.number, IssueKind::LineTooLong);
+    pub(super) fn class(&mut self, line: &[u8]) -> Option<Class> {
+        if memchr2(b'&', 0x1b, line).is_some()
+            && let Some(plain) = unescaped(line)
+        {
+            return self.class_of(plain.trim_ascii_end());
         }
+        self.class_of(line)
+    }
+
+    #[inline]
+    fn class_of(&mut self, line: &[u8]) -> Option<Class> {
+        if let Some(class) = self.own_class(line) {
+            return Some(class);
+        }
+        let spaced = || String::from_utf8_lossy(line).replace('\u{a0}', " ");
+        if !line.is_ascii() && memmem::find(line, NO_BREAK_SPACE).is_some() {
+            // Text that went through a web page or a word processor.
+            return self.class_of(spaced().trim_ascii_end().as_bytes());
+        }
+        let behind = self.behind_prefix(line);
+        if behind.is_some() || Self::may_have_prefix(line) { behind } else { Some(self.last_resort(line)) }
+    }
+
+    /// A line as it stands, without a prefix.
+    #[inline]
+    pub(super) fn own_class(&mut self, line: &[u8]) -> Option<Class> {
         if line.is_empty() {
-            return;
+            return Some(Class::Header);
         }
-        self.whole = self.frame_line(line) || self.known_line(line) || self.other_line(line);
+        self.frame_line(line).or_else(|| self.known_line(line, false)).or_else(|| self.other_line(line))
+    }
+
+    /// A line that has no prefix, whatever it looks like.
+    pub(super) fn last_resort(&mut self, line: &[u8]) -> Class {
+        if let Some(class) = self.event_line(line, true) {
+            return class;
+        }
+        if let Some(class) = self.rest_of_event(line) {
+            return class;
+        }
+        if looks_like_event(line) {
+            self.window.close_all();
+        }
+        self.issues.add_quoted(self.number, IssueKind::UnknownLine, line);
+        Class::NotRead
+    }
+
+    /// The rest of the event before, whose line was broken.
+    pub(super) fn rest_of_event(&mut self, line: &[u8]) -> Option<Class> {
+        self.continues(line.trim_ascii_start()).then_some(Class::Part)
     }
 
     /// A frame of a stack as the kernel writes it, which most lines of a text with stacks are.
     #[inline]
-    fn frame_line(&mut self, line: &[u8]) -> bool {
-        let frame = line.strip_prefix(b" => ").filter(|frame| frame.is_ascii());
-        if let Some(frame) = frame {
-            self.frame(frame);
-        }
-        frame.is_some()
+    fn frame_line(&mut self, line: &[u8]) -> Option<Class> {
+        let frame = line.strip_prefix(b" => ").filter(|frame| frame.is_ascii())?;
+        Some(self.frame(frame))
     }
 
-    fn frame(&mut self, frame: &[u8]) {
-        if !self.window.frame(&mut self.names, frame.trim_ascii()) {
-            self.issues.add(self.number, IssueKind::FrameWithoutStack);
+    fn frame(&mut self, frame: &[u8]) -> Class {
+        if self.window.frame(&mut self.names, frame.trim_ascii()) {
+            return Class::Part;
         }
+        self.issues.add(self.number, IssueKind::FrameWithoutStack);
+        Class::NotRead
     }
 
     /// A line with the columns of an event, tried first for what the line before was.
     #[inline]
-    fn known_line(&mut self, line: &[u8]) -> bool {
-        let graph = self.graph_lines;
-        graph && self.graph_line(line) || self.event_line(line) || !graph && self.graph_line(line)
+    fn known_line(&mut self, line: &[u8], any_name: bool) -> Option<Class> {
+        if self.graph_lines {
+            return self.graph_line(line).or_else(|| self.event_line(line, any_name));
+        }
+        self.event_line(line, any_name).or_else(|| self.graph_line(line))
     }
 
-    /// A line with the columns of an event.
+    /// A line with the columns of an event. `None` where the task's name says that there is something in front of it; with `any_name` only
+    /// where no task can have that name.
     #[inline]
-    fn event_line(&mut self, line: &[u8]) -> bool {
-        // The kernel pads names, so a line of its own begins with a space; one that does not may have something in front.
-        let bare = if line.starts_with(b" ") { line } else { without_prefix(line) };
-        let head = Head::read(bare);
-        let Some(head) = head else { return false };
+    pub(super) fn event_line(&mut self, line: &[u8], any_name: bool) -> Option<Class> {
+        let head = Head::read(line)?;
+        let usual = is_plain_name(head.name) || self.is_recent(head.pid, head.name);
+        let accepted = usual || any_name && is_possible_name(head.name);
+        if !accepted {
+            return None;
+        }
         self.graph_lines = false;
         self.task(head.pid, head.name);
+        if head.unit == Unit::Count {
+            self.facts.counts_instead_of_times = true;
+        }
+        if let Some(group) = head.group {
+            self.facts.group(head.pid, group);
+        }
         let Head { pid, cpu, context, mut rest, .. } = head;
         if rest.starts_with(b"(+") {
             rest = without_difference(rest);
         }
         if let Some(stack) = stack_of(rest) {
-            if !self.window.open_stack(cpu, context.level(), pid, stack) {
-                self.issues.add(self.number, IssueKind::StackWithoutEvent);
+            if self.window.open_stack(cpu, context.level(), pid, stack) {
+                return Some(Class::Part);
             }
-            return true;
+            self.issues.add(self.number, IssueKind::StackWithoutEvent);
+            return Some(Class::NotRead);
         }
-        if let Some((time, body)) = self.kind(rest, &head) {
-            let details = self.details.take();
-            self.event(Event { time, cpu, pid, context, kind: body, stack: None, details });
-        } else {
+        let Some((time, body)) = self.kind(rest, &head) else {
             self.details = None;
             self.window.close(cpu, context.level());
             self.issues.add_quoted(self.number, IssueKind::NoEvent, rest);
-        }
-        true
+            return Some(Class::NotRead);
+        };
+        let details = self.details.take();
+        self.event(Event { time, cpu, pid, context, kind: body, stack: None, details });
+        Some(Class::Event)
     }
 
     #[inline]
@@ -166,28 +237,20 @@ impl Parser {
         self.window.push(event);
     }
 
-    /// A line that is not an event. `false` where it is nothing.
-    fn other_line(&mut self, line: &[u8]) -> bool {
-        if !line.is_ascii() && memmem::find(line, NO_BREAK_SPACE).is_some() {
-            // Text that went through a web page or a word processor.
-            let spaced = String::from_utf8_lossy(line).replace('\u{a0}', " ");
-            return self.known_line(spaced.as_bytes()) || self.other_line(spaced.as_bytes());
-        }
-        let bare = without_prefix(line).trim_ascii_start();
+    /// A line that is not an event. `None` where it is nothing that is known.
+    fn other_line(&mut self, line: &[u8]) -> Option<Class> {
+        let bare = line.trim_ascii_start();
         // A scan makes `->` of `=>`.
         let frame = bare.strip_prefix(b"=>").or_else(|| bare.strip_prefix(b"->")).filter(|rest| rest.starts_with(b" "));
         if let Some(frame) = frame {
-            self.frame(frame);
-        } else if let Some(said) = line.strip_prefix(b"#") {
-            self.header(said.trim_ascii());
-        } else if !self.loss(bare) && !is_furniture(bare) && !self.continues(bare) {
-            if looks_like_event(line) {
-                self.window.close_all();
-            }
-            self.issues.add_quoted(self.number, IssueKind::UnknownLine, line);
-            return false;
+            return Some(self.frame(frame));
         }
-        true
+        if let Some(said) = bare.strip_prefix(b"#") {
+            self.header(said.trim_ascii());
+        } else if !self.loss(bare) && !is_furniture(bare) {
+            return None;
+        }
+        Some(Class::Header)
     }
 
     /// A comment of the text itself.
@@ -197,12 +260,16 @@ impl Parser {
             self.said.clocks |= self.clocked;
             self.clocks.clear();
             self.graph = Graph::default();
-        } else if let Some(counts) = said.strip_prefix(b"entries-in-buffer/entries-written:")
-            && let Some((there, rest)) = decimal(counts.trim_ascii_start())
-            && let Some((written, _)) = rest.strip_prefix(b"/").and_then(decimal)
-            && there < written
-        {
-            self.lose(None, Some(written - there));
+        }
+        if let Some(counts) = said.strip_prefix(b"entries-in-buffer/entries-written:") {
+            if let Some((there, rest)) = decimal(counts.trim_ascii_start())
+                && let Some((written, _)) = rest.strip_prefix(b"/").and_then(decimal)
+                && there < written
+            {
+                self.lose(None, Some(written - there));
+            }
+        } else if let Some(lost) = self.facts.header(said) {
+            self.lose(None, Some(lost));
         }
     }
 
@@ -250,6 +317,12 @@ impl Parser {
             }
             _ => false,
         }
+    }
+
+    /// True if the task was seen with this name before.
+    fn is_recent(&self, pid: Pid, name: &[u8]) -> bool {
+        let slot = usize::try_from(pid.0).ok().and_then(|at| self.recent.get(at % RECENT));
+        slot.is_some_and(|(known, before)| *known == pid.0 && **before == *name)
     }
 
     /// Notes a task's name.
@@ -308,4 +381,7 @@ fn is_furniture(line: &[u8]) -> bool {
         || line.starts_with(b"cpus=")
         || line.starts_with(b"version = ")
         || line.starts_with(b"CPU ") && line.ends_with(b" is empty")
+        // The fences of Markdown.
+        || line.starts_with(b"```")
+        || line.starts_with(b"~~~")
 }

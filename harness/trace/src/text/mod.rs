@@ -8,6 +8,7 @@
 mod bytes;
 mod details;
 mod dump;
+mod facts;
 mod flags;
 #[cfg(test)]
 mod foreign_tests;
@@ -20,8 +21,13 @@ mod kind;
 mod known;
 mod layout;
 mod line;
+mod lines;
 mod number;
 mod point;
+mod prefix;
+#[cfg(test)]
+mod prefix_tests;
+mod prefixed;
 mod printed;
 mod reader;
 mod sampler;
@@ -38,6 +44,8 @@ mod without_keys;
 mod write;
 
 pub use dump::dumped;
+pub use facts::{Facts, Latency};
+pub use lines::LineCounts;
 pub use printed::{Style, as_printed};
 pub use reader::TextReader;
 pub use summary::Summary;
@@ -51,7 +59,7 @@ pub fn parse(text: &[u8]) -> (Trace, Vec<ParseIssue>) {
     let mut reader = TextReader::new(text);
     // Reading from memory does not fail.
     let mut events: Vec<_> = reader.by_ref().map_while(Result::ok).collect();
-    let Summary { names, defects, issues, one_clock } = reader.finish();
+    let Summary { names, defects, issues, one_clock, .. } = reader.finish();
     if one_clock {
         // The kernel sorts, but a graph's returns stand where their calls do.
         events.sort_by_key(|event| event.time);

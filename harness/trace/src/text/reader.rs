@@ -61,6 +61,7 @@ impl<R: BufRead> TextReader<R> {
             match self.advance() {
                 Ok(more) => self.ended = !more,
                 Err(error) => {
+                    self.parser.end();
                     self.ended = true;
                     return Some(Err(error));
                 }
@@ -85,6 +86,9 @@ impl<R: BufRead> TextReader<R> {
             if read == 0 && !self.begun.is_empty() {
                 self.parser.line(&self.begun, self.cut);
                 self.begun.clear();
+            }
+            if read == 0 {
+                self.parser.end();
             }
             return Ok(read > 0);
         };

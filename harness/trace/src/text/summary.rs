@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::{Facts, LineCounts};
 use crate::{IntegrityError, ParseIssue};
 
 /// The summary of a recording whose events were all read.
@@ -16,4 +17,8 @@ pub struct Summary {
     /// True if all times are of one clock. `false` for several texts behind one another, and for `function_graph` without
     /// `funcgraph-abstime`, which has only durations.
     pub one_clock: bool,
+    /// The facts that the text tells besides its events.
+    pub facts: Facts,
+    /// The lines of the text; all zero for a recording that is not a text.
+    pub lines: LineCounts,
 }
