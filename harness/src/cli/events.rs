@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json, json};
 
 use kernsnap_analysis::view::field;
-use kernsnap_trace::{Cpu, Event, EventKind, Pid, Symbol, Value};
+use kernsnap_trace::{Cpu, Event, EventDetails, EventKind, Pid, Point, Symbol, Value};
 
 /// `NAME-PID`, padded; the name as the kernel shows it where it knows none.
 fn push_task(out: &mut String, names: &BTreeMap<i32, String>, pid: Pid) {
@@ -121,12 +121,46 @@ pub(super) fn line(out: &mut String, event: &Event, names: &BTreeMap<i32, String
             }
         }
     }
+    if let Some(details) = &event.details {
+        push_details(out, details);
+    }
     out.push('\n');
     for frame in event.stack.iter().flatten() {
         push_blanks(out, 46);
         out.push_str("=> ");
         push_symbol(out, frame);
         out.push('\n');
+    }
+    let details = event.details.as_deref();
+    for frame in details.and_then(|details| details.user_stack.as_ref()).into_iter().flatten() {
+        push_blanks(out, 46);
+        out.push_str("=> user: ");
+        out.push_str(&frame.to_string());
+        out.push('\n');
+    }
+}
+
+/// The parts that few recordings have: arguments, the returned value, the return address, and repeats.
+fn push_details(out: &mut String, details: &EventDetails) {
+    for (name, value) in &details.arguments {
+        out.push(' ');
+        if !name.is_empty() {
+            out.push_str(name);
+            out.push('=');
+        }
+        value.push_to(out);
+    }
+    if let Some(value) = &details.return_value {
+        out.push_str(" ret=");
+        value.push_to(out);
+    }
+    if let Some(address) = &details.return_address {
+        out.push_str(" returns-to=");
+        out.push_str(&address.to_string());
+    }
+    if let Some(repeats) = details.repeats {
+        out.push_str(" repeats=");
+        push_number(out, repeats.count);
     }
 }
 
@@ -148,7 +182,10 @@ pub(super) fn json(out: &mut String, event: &Event, names: &BTreeMap<i32, String
         put("task", name.as_str().into());
     }
     put("flags", event.context.flags.into());
-    put("preempt_count", event.context.preempt_count.into());
+    put("preempt_count", event.context.preempt_depth().into());
+    if event.context.migrate_disable_depth() > 0 {
+        put("migrate_disable", event.context.migrate_disable_depth().into());
+    }
     match &event.kind {
         EventKind::Function { function, caller } => {
             put("event", "call".into());
@@ -172,8 +209,25 @@ pub(super) fn json(out: &mut String, event: &Event, names: &BTreeMap<i32, String
         }
         EventKind::Tracepoint(point) => {
             put("event", (**point.name()).into());
-            let fields: Map<_, _> = point.fields().map(|(field, value)| (field.to_string(), plain(value))).collect();
-            put("fields", fields.into());
+            put("fields", fields(point));
+        }
+    }
+    if let Some(details) = event.details.as_deref() {
+        let arguments = details.arguments.iter().map(|(name, value)| json!({ "name": &**name, "value": plain(value) }));
+        if !details.arguments.is_empty() {
+            put("arguments", arguments.collect());
+        }
+        if let Some(value) = &details.return_value {
+            put("return_value", plain(value));
+        }
+        if let Some(address) = &details.return_address {
+            put("return_address", symbol(address));
+        }
+        if let Some(repeats) = details.repeats {
+            put("repeats", repeats.count.into());
+        }
+        if let Some(stack) = &details.user_stack {
+            put("user_stack", stack.iter().map(|frame| Json::from(frame.to_string())).collect());
         }
     }
     if let Some(stack) = &event.stack {
@@ -182,6 +236,11 @@ pub(super) fn json(out: &mut String, event: &Event, names: &BTreeMap<i32, String
     out.push_str(&serde_json::to_string(&object)?);
     out.push('\n');
     Ok(())
+}
+
+/// The fields of an event, by name.
+pub(super) fn fields(point: &Point) -> Json {
+    point.fields().map(|(field, value)| (field.to_string(), plain(value))).collect::<Map<_, _>>().into()
 }
 
 /// A function's whole name, and where in it; or an address.
@@ -195,12 +254,47 @@ fn symbol(symbol: &Symbol) -> Json {
     }
 }
 
+/// The integers that every reader of JSON keeps (RFC 8259, 6).
+const SAFE: i64 = (1 << 53) - 1;
+
 fn plain(value: &Value) -> Json {
     match value {
+        Value::Signed(number) if !(-SAFE..=SAFE).contains(number) => number.to_string().into(),
         Value::Signed(number) => (*number).into(),
+        Value::Unsigned(number) if i64::try_from(*number).map_or(true, |number| number > SAFE) => number.to_string().into(),
         Value::Unsigned(number) => (*number).into(),
         Value::Hex(hex) => hex.to_string().into(),
         Value::Text(text) => json!(text.as_str()),
         Value::Array(items) => items.iter().map(plain).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_that_a_reader_of_json_would_round_are_texts() {
+        assert_eq!(plain(&Value::Unsigned((1 << 53) - 1)), json!(9_007_199_254_740_991_u64));
+        assert_eq!(plain(&Value::Unsigned(1 << 53)), json!("9007199254740992"));
+        assert_eq!(plain(&Value::Unsigned(u64::MAX)), json!("18446744073709551615"));
+        assert_eq!(plain(&Value::Signed(-(1 << 53))), json!("-9007199254740992"));
+        assert_eq!(plain(&Value::Signed(-1)), json!(-1));
+    }
+
+    #[test]
+    fn arguments_and_returned_values_are_shown() -> serde_json::Result<()> {
+        let mut event = Event::default();
+        let details = event.details_mut();
+        details.arguments = vec![("m".into(), Value::Unsigned(8))];
+        details.return_value = Some(Value::Signed(-1));
+        let (mut text, names) = (String::new(), BTreeMap::new());
+        line(&mut text, &event, &names, &mut Columns::default());
+        assert!(text.ends_with("() { m=8 ret=-1\n"), "{text}");
+        text.clear();
+        super::json(&mut text, &event, &names)?;
+        let json: Json = serde_json::from_str(&text)?;
+        assert_eq!((&json["arguments"][0]["name"], &json["return_value"]), (&json!("m"), &json!(-1)));
+        Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use super::args::{Arguments, ExportArguments, ExportFormat};
 use super::read_events::conclude;
-use super::{Exit, Failure, load_trace, recording_source, write_file};
+use super::{Exit, Failure, csv_export, load_trace, recording_source, write_file};
 use crate::session::recording::open;
 use kernsnap_trace::Symbols;
 use kernsnap_trace::dat;
@@ -25,6 +25,12 @@ pub(super) fn export(arguments: &Arguments, export: &ExportArguments) -> Result<
     let (trace, summary) = load_trace::whole(arguments, &export.file)?;
     let bytes = match export.format {
         ExportFormat::Perfetto => perfetto(&trace),
+        ExportFormat::Csv => {
+            let mut bytes = Vec::new();
+            csv_export::write(&trace.events, &summary.names, &mut bytes)
+                .map_err(|error| Failure::internal("write CSV", &error))?;
+            bytes
+        }
         ExportFormat::Text | ExportFormat::TraceDat => text::write(&trace).into_bytes(),
     };
     let exit = conclude(&export.file, summary, trace.events.len() as u64)?;

@@ -6,6 +6,7 @@ mod build;
 mod card;
 mod claims;
 mod cost;
+mod csv_export;
 mod diff;
 mod doctor;
 mod escape;

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::args::Arguments;
 use super::{Exit, Failure, recording_source, talk};
 use crate::session::recording::{Opened, open};
-use kernsnap_trace::text::Summary;
+use kernsnap_trace::text::{Facts, Latency, Summary};
 use kernsnap_trace::{Events, IssueKind, IssuePlace, ParseIssue, RawReader, ReadError};
 
 /// Issues that are shown; the others are counted.
@@ -65,6 +65,21 @@ impl NotRead {
     }
 }
 
+/// Tells what a text says about itself and no event shows.
+fn tell_facts(facts: &Facts) {
+    if let Some(prefix) = &facts.prefix {
+        talk(&format!("each line has a prefix, such as `{prefix}`, which is left out"));
+    }
+    if facts.counts_instead_of_times {
+        talk("times are counts of a clock without a unit, and not nanoseconds");
+    }
+    if let Some(Latency { micros, task, started_at, ended_at }) = &facts.latency {
+        let part = |word: &str, text: &Option<String>| text.as_ref().map(|text| format!(", {word} {text}")).unwrap_or_default();
+        let parts = [part("of", task), part("started at", started_at), part("ended at", ended_at)].concat();
+        talk(&format!("the longest latency is {micros} us{parts}"));
+    }
+}
+
 /// True if the recording has durations only (`function_graph` without `funcgraph-abstime`).
 pub(super) fn is_without_times(issues: &[ParseIssue]) -> bool {
     issues.iter().any(|issue| issue.kind == IssueKind::NoTimes)
@@ -72,7 +87,8 @@ pub(super) fn is_without_times(issues: &[ParseIssue]) -> bool {
 
 /// Tells what was not understood, and what makes the recording unusable.
 pub(super) fn conclude(file: &Path, summary: Summary, events: u64) -> Result<Exit, Failure> {
-    let Summary { defects, issues, .. } = summary;
+    let Summary { defects, issues, facts, .. } = summary;
+    tell_facts(&facts);
     if events == 0 && !issues.is_empty() {
         let what = "has no line that is an event of ftrace";
         let first = issues.first().map(|issue| format!("\n\n{issue}")).unwrap_or_default();

@@ -27,7 +27,7 @@ pub(super) fn snapshot(context: &Context, command: &SnapshotCommand) -> Result<E
 /// The snapshots that wait and that the arguments name.
 fn chosen(context: &Context, arguments: &SnapshotArguments) -> Result<Vec<Pending>, Failure> {
     let mut pending = snapshot::pending(&context.workspace);
-    pending.retain(|one| arguments.image.as_ref().is_none_or(|image| *image == one.image));
+    pending.retain(|one| arguments.images.is_empty() || arguments.images.contains(&one.image));
     for scenario in &arguments.scenarios {
         if !pending.iter().any(|one| one.scenario == *scenario) {
             return Err(Failure::input(format!("no snapshot of `{scenario}` waits for a review")));

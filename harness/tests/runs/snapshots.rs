@@ -67,7 +67,7 @@ fn a_view_that_differs_fails_the_run_and_waits_for_a_review() -> Outcome {
     let ended = call(&checkout, &["snapshot", "review"], Exit::Passed)?;
     assert!(ended.stdout.contains("hello on rpi3-6.1 (1 of 1)") && ended.stdout.contains("-hello  sleeps"));
     call(&checkout, &["snapshot", "reject", "fork"], Exit::BadInput)?;
-    call(&checkout, &["snapshot", "reject", "hello", "--image", "rpi3-6.1"], Exit::Passed)?;
+    call(&checkout, &["snapshot", "reject", "hello", "--images", "rpi3-6.1"], Exit::Passed)?;
     assert!(!pending.exists() && reviewed.exists());
     Ok(())
 }

@@ -53,4 +53,6 @@ pub enum ExportFormat {
     Perfetto,
     /// As the kernel prints it
     Text,
+    /// Comma-separated values, one event for each row
+    Csv,
 }

@@ -31,7 +31,7 @@ pub struct SnapshotArguments {
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
 
-    /// The image [default: all]
-    #[arg(long, value_name = "IMAGE")]
-    pub image: Option<String>,
+    /// The images [default: all]
+    #[arg(long, value_name = "IMAGE,IMAGE", value_delimiter = ',')]
+    pub images: Vec<String>,
 }
