@@ -92,7 +92,11 @@ fn nothing_is_put_off() -> Outcome {
     let files = [files("harness", &["rs"])?, files("guest-programs", &["c", "h"])?, files("scenarios", &["yaml"])?];
     // Spelled so that this file does not count.
     let words = [["TO", "DO"].concat(), ["FIX", "ME"].concat(), ["X", "XX:"].concat()];
-    assert_eq!(lines_with(&files.concat(), &words.each_ref().map(String::as_str))?, none());
+    let mut found = lines_with(&files.concat(), &words.each_ref().map(String::as_str))?;
+    // KTAP has a directive of this name.
+    let directive = format!("\"{}\"", words[0]);
+    found.retain(|line| !line.contains(&directive));
+    assert_eq!(found, none());
     Ok(())
 }
 

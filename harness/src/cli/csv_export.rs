@@ -30,7 +30,9 @@ fn row(event: &Event, names: &BTreeMap<i32, String>) -> [String; COLUMNS.len()] 
     let name = |symbol: &Symbol| symbol.to_string();
     let none = String::new;
     let [event_name, function, caller, depth, duration, rest] = match &event.kind {
-        EventKind::Function { function, caller } => ["call".into(), name(function), name(caller), none(), none(), none()],
+        EventKind::Function { function, caller } => {
+            ["call".into(), name(function), name(caller), none(), none(), none()]
+        }
         EventKind::GraphEntry { function, depth } => {
             ["enter".into(), name(function), none(), depth.to_string(), none(), none()]
         }

@@ -261,7 +261,9 @@ fn plain(value: &Value) -> Json {
     match value {
         Value::Signed(number) if !(-SAFE..=SAFE).contains(number) => number.to_string().into(),
         Value::Signed(number) => (*number).into(),
-        Value::Unsigned(number) if i64::try_from(*number).map_or(true, |number| number > SAFE) => number.to_string().into(),
+        Value::Unsigned(number) if i64::try_from(*number).map_or(true, |number| number > SAFE) => {
+            number.to_string().into()
+        }
         Value::Unsigned(number) => (*number).into(),
         Value::Hex(hex) => hex.to_string().into(),
         Value::Text(text) => json!(text.as_str()),

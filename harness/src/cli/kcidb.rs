@@ -181,7 +181,14 @@ mod tests {
 
     #[test]
     fn a_path_has_no_other_letters() {
-        assert_eq!(path("cost", "user-fork", Some("fork → the child begins")), "kernsnap.cost.user-fork.fork_the_child_begins");
-        assert!("Lab".parse::<Origin>().is_err() && "my lab".parse::<Origin>().is_err() && "lab_1".parse::<Origin>().is_ok());
+        assert_eq!(
+            path("cost", "user-fork", Some("fork → the child begins")),
+            "kernsnap.cost.user-fork.fork_the_child_begins"
+        );
+        assert!(
+            "Lab".parse::<Origin>().is_err()
+                && "my lab".parse::<Origin>().is_err()
+                && "lab_1".parse::<Origin>().is_ok()
+        );
     }
 }

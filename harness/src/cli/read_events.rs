@@ -74,7 +74,9 @@ fn tell_facts(facts: &Facts) {
         talk("times are counts of a clock without a unit, and not nanoseconds");
     }
     if let Some(Latency { micros, task, started_at, ended_at }) = &facts.latency {
-        let part = |word: &str, text: &Option<String>| text.as_ref().map(|text| format!(", {word} {text}")).unwrap_or_default();
+        let part = |word: &str, text: &Option<String>| {
+            text.as_ref().map(|text| format!(", {word} {text}")).unwrap_or_default()
+        };
         let parts = [part("of", task), part("started at", started_at), part("ended at", ended_at)].concat();
         talk(&format!("the longest latency is {micros} us{parts}"));
     }

@@ -6,7 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::args::{
-    BootArguments, OriginArguments, OutputArguments, ParallelArguments, Plugin, RecordArguments, RunArguments, Snapshots,
+    BootArguments, OriginArguments, OutputArguments, ParallelArguments, Plugin, RecordArguments, RunArguments,
+    Snapshots,
 };
 use super::progress::Progress;
 use super::{Context, Exit, Failure, absolute, options, run, schedule, talk, write_file};

@@ -12,8 +12,8 @@ use kernsnap_host::store::Scratch;
 use super::args::{Format, RunArguments, Snapshots};
 use super::parallel::in_order;
 use super::{
-    Context, Exit, Failure, Scenarios, absolute, answer, architecture, kcidb, answer_json, options, report, results, schedule, snapshot,
-    talk, terminal, write_file,
+    Context, Exit, Failure, Scenarios, absolute, answer, answer_json, architecture, kcidb, options, report, results,
+    schedule, snapshot, talk, terminal, write_file,
 };
 use crate::session::capsule::{Capsule, Derived};
 use crate::session::load;

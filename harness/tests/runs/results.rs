@@ -40,7 +40,8 @@ fn results_of_several_machines_become_one_table() -> Outcome {
         files.push(file.display().to_string());
     }
     let merge = |more: &[&str]| {
-        let words = ["matrix", "--from"].into_iter().chain(files.iter().map(String::as_str)).chain(more.iter().copied());
+        let words =
+            ["matrix", "--from"].into_iter().chain(files.iter().map(String::as_str)).chain(more.iter().copied());
         Kernsnap::new(&root(), words.collect::<Vec<_>>()).run()
     };
     let ended = merge(&[])?;

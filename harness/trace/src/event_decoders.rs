@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::event::Layout;
 use super::fields::{FieldDecoder, Slot};
 use super::format::{Field, Format, Storage, parse_format};
+use super::print::task_states;
 use super::printk;
 use super::task_states::TaskStates;
 use super::{Context, IssueKind, IssuePlace, ParseIssue, Pid};
@@ -205,7 +206,7 @@ impl RecordKind {
                 field.storage == Storage::Single && matches!(&*field.ctype, "const char *" | "char *")
             }),
             tasks: named_tasks(format),
-            states: TaskStates::from_format(format, long),
+            states: task_states(format, long),
             layout: Arc::new(Layout {
                 name: Arc::clone(&format.name),
                 fields: own_fields(format).map(|field| Arc::clone(&field.name)).collect(),

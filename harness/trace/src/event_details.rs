@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Symbol, Timestamp, Value};
+use super::symbol::Symbol;
+use super::timestamp::Timestamp;
+use super::value::Value;
 
 /// The parts of an event that are there only with an option of the tracer.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -78,6 +78,7 @@ mod page;
 pub mod perfetto;
 mod print;
 mod printk;
+mod printk_formats;
 mod proto;
 mod raw;
 mod reader;
@@ -91,12 +92,14 @@ mod symbols;
 mod task_names;
 mod task_states;
 pub mod text;
+mod timestamp;
+mod value;
 
 use std::collections::BTreeMap;
 
 pub use dat_file::DatFile;
 pub use decode::decode;
-pub use event::{Context, Cpu, Event, EventKind, Pid, Point, Timestamp, Value};
+pub use event::{Context, Cpu, Event, EventKind, Pid, Point};
 pub use event_details::{EventDetails, Repeats, UserFrame};
 pub use hex::Hex;
 pub use integrity::IntegrityError;
@@ -109,6 +112,8 @@ pub use recording::{CpuRecording, Recording};
 pub use source::{PageBytes, ReadAt};
 pub use symbol::{CodeLocation, FunctionName, Symbol};
 pub use symbols::Symbols;
+pub use timestamp::Timestamp;
+pub use value::Value;
 
 /// A whole recording: the events of all CPUs in one order, and what is known about its completeness.
 #[derive(Clone, Debug, Default, PartialEq)]

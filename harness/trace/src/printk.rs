@@ -1,9 +1,7 @@
 //! `trace_printk()`: the formats that a kernel keeps (`printk_formats`), and the arguments that its records hold
 //! (`vbin_printf()` of `lib/vsprintf.c`).
 
-use std::collections::BTreeMap;
-
-use super::print::{Address, Conversion, Kind, Piece, Size, pieces, push_place, unescaped};
+use super::print::{Address, Conversion, Kind, Piece, Size, pieces, push_place};
 use super::{Point, Symbols};
 
 /// The field of a record of `trace_printk()` that holds its text.
@@ -11,34 +9,6 @@ pub(super) const TEXT: &str = "text";
 
 /// The events of `trace_printk()`.
 const EVENTS: [&str; 3] = ["bprint", "bputs", "print"];
-
-/// The strings that are at addresses of the kernel.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct PrintkFormats {
-    by_address: BTreeMap<u64, Box<str>>,
-}
-
-impl PrintkFormats {
-    /// Reads `printk_formats`: lines `0xADDRESS : "TEXT"`. Lines of another form are passed over.
-    pub(super) fn parse(text: &str) -> Self {
-        let entry = |line: &str| {
-            let (address, text) = line.split_once(':')?;
-            let address = address.trim();
-            let digits = address.strip_prefix("0x").unwrap_or(address);
-            let address = u64::from_str_radix(digits, 16).ok()?;
-            let text = text.trim_ascii();
-            let text = text.strip_prefix('"').unwrap_or(text);
-            let text = text.strip_suffix('"').unwrap_or(text);
-            Some((address, unescaped(text).into()))
-        };
-        Self { by_address: text.lines().filter_map(entry).collect() }
-    }
-
-    /// The string at an address.
-    pub(super) fn at(&self, address: u64) -> Option<&str> {
-        self.by_address.get(&address).map(|text| &**text)
-    }
-}
 
 /// The text of a record of `trace_printk()` that was read with its format.
 pub(super) fn text_of(point: &Point) -> Option<&str> {

@@ -7,7 +7,7 @@ use std::io;
 use super::cpu::{Printk, Shared, Stream};
 use super::event_decoders::EventDecoders;
 use super::format::HeaderPage;
-use super::printk::PrintkFormats;
+use super::printk_formats::PrintkFormats;
 use super::recording::{CpuRecording, Recording};
 use super::stats::Stats;
 use super::symbols::Symbols;

@@ -15,6 +15,7 @@ mod group;
 pub mod packages;
 mod process;
 mod run;
+mod search;
 mod terminal;
 mod tool;
 

@@ -1,6 +1,6 @@
 //! The packages of tools in the words of the host's own package manager.
 
-use super::Tool;
+use super::search::find;
 
 /// A package manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl PackageManager {
     /// so that Debian's counts last.
     #[must_use]
     pub fn of_host() -> Option<Self> {
-        let is_there = |manager: &Self| Tool::resolve(manager.program()).is_ok();
+        let is_there = |manager: &Self| find(manager.program()).is_some();
         let (debian, others) = Self::ALL.split_at(1);
         others.iter().chain(debian).copied().find(is_there)
     }

@@ -3,11 +3,11 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::error::ToolError;
 use super::facts::facts;
+use super::search::find;
 
 /// A program that was found on this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,10 +23,7 @@ impl Tool {
     ///
     /// [`ToolError::Missing`], which says what the tool is for and which package holds it.
     pub fn resolve(name: &str) -> Result<Tool, ToolError> {
-        let path = env::var_os("PATH").unwrap_or_default();
-        env::split_paths(&path)
-            .map(|dir| dir.join(name))
-            .find(|candidate| is_executable(candidate))
+        find(name)
             .map(|path| Tool { name: name.to_owned(), path })
             .ok_or_else(|| ToolError::Missing { name: name.to_owned(), facts: facts(name) })
     }
@@ -59,10 +56,6 @@ pub(super) fn inherited(abroad: bool) -> Vec<(OsString, OsString)> {
         .collect()
 }
 
-fn is_executable(path: &Path) -> bool {
-    path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,12 +65,5 @@ mod tests {
         let error = ToolError::Missing { name: "dtc".into(), facts: facts("dtc") };
         let text = error.to_string();
         assert!(text.starts_with("`dtc` is not on PATH: needed to compile device tree overlays; "), "{text}");
-    }
-
-    #[test]
-    fn a_directory_is_no_tool() {
-        assert!(!is_executable(Path::new("/usr/bin")));
-        assert!(Tool::resolve("sh").is_ok());
-        assert!(matches!(Tool::resolve("no-such-tool-here"), Err(ToolError::Missing { .. })));
     }
 }

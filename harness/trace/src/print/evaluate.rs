@@ -6,7 +6,7 @@ use super::addresses::{push_bit_list, push_bitmap, push_bytes};
 use super::number::{Number, NumberType};
 use super::tree::{Choice, Common, Expression, Function, Type};
 use crate::format::Field;
-use crate::printk::PrintkFormats;
+use crate::printk_formats::PrintkFormats;
 use crate::task_states::TaskStates;
 use crate::{Event, Point, Value};
 

@@ -11,6 +11,7 @@ mod lexer;
 mod number;
 mod parser;
 mod program;
+mod states;
 mod tree;
 mod types;
 
@@ -18,16 +19,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) use conversion::{Address, Conversion, Kind, Piece, Size, pieces};
-pub(super) use evaluate::constant;
 use evaluate::{Record, Shape};
 pub(super) use lexer::unescaped;
 use program::Program;
 pub(super) use program::push_place;
-pub(super) use tree::{Choice, Expression};
+pub(super) use states::task_states;
 
 use crate::event::Layout;
 use crate::format::{Format, HeaderPage, parse_format};
-use crate::printk::PrintkFormats;
+use crate::printk_formats::PrintkFormats;
 use crate::task_states::TaskStates;
 use crate::{Event, EventKind, Point, Recording, Symbols};
 
@@ -88,7 +88,7 @@ impl Known {
     fn new(format: Format, long: u32) -> Self {
         let own = format.fields.iter().filter(|field| !field.name.starts_with("common_"));
         let shapes = own.map(|field| Shape::new(field, long)).collect();
-        let states = TaskStates::from_format(&format, long);
+        let states = task_states(&format, long);
         Self { format, shapes, states, program: None }
     }
 
@@ -173,13 +173,6 @@ fn push_fields(out: &mut String, point: &Point) {
         out.push_str(name);
         out.push('=');
         value.push_to(out);
-    }
-}
-
-/// Shows all parts of the print format of an event to `visit`. One that cannot be read has none.
-pub(super) fn find_in_print(format: &Format, long: u32, visit: &mut dyn FnMut(&Expression)) {
-    if let Ok(parsed) = parser::parse(format, long) {
-        parsed.arguments.iter().for_each(|argument| argument.visit(visit));
     }
 }
 
