@@ -294,7 +294,7 @@ mod tests {
         line(&mut text, &event, &names, &mut Columns::default());
         assert!(text.ends_with("() { m=8 ret=-1\n"), "{text}");
         text.clear();
-        super::json(&mut text, &event, &names)?;
+        json(&mut text, &event, &names)?;
         let json: Json = serde_json::from_str(&text)?;
         assert_eq!((&json["arguments"][0]["name"], &json["return_value"]), (&json!("m"), &json!(-1)));
         Ok(())

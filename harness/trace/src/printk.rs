@@ -121,21 +121,6 @@ impl<'a> Arguments<'a> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_table_of_formats_is_read() {
-        let formats = PrintkFormats::parse(concat!(
-            "0xffffffc000a1b2c3 : \"cpu: %d\\n\"\n",
-            "ffff8000 : \"a: \\\"b\\\"\\t\\\\\"\n",
-            "0xzz : \"no\"\n",
-            "\n",
-            "no line\n",
-        ));
-        assert_eq!(formats.at(0xffff_ffc0_00a1_b2c3), Some("cpu: %d\n"));
-        assert_eq!(formats.at(0xffff_8000), Some("a: \"b\"\t\\"));
-        assert_eq!(formats.at(0), None);
-        assert_eq!(PrintkFormats::parse(""), PrintkFormats::default());
-    }
-
     #[track_caller]
     fn check(format: &str, long: u32, arguments: &[&[u8]], expected: &str) {
         let (symbols, _) = Symbols::from_system_map("1000 t wake\n1100 t other\n2000 T _etext\n");

@@ -31,3 +31,23 @@ impl PrintkFormats {
         self.by_address.get(&address).map(|text| &**text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_formats_is_read() {
+        let formats = PrintkFormats::parse(concat!(
+            "0xffffffc000a1b2c3 : \"cpu: %d\\n\"\n",
+            "ffff8000 : \"a: \\\"b\\\"\\t\\\\\"\n",
+            "0xzz : \"no\"\n",
+            "\n",
+            "no line\n",
+        ));
+        assert_eq!(formats.at(0xffff_ffc0_00a1_b2c3), Some("cpu: %d\n"));
+        assert_eq!(formats.at(0xffff_8000), Some("a: \"b\"\t\\"));
+        assert_eq!(formats.at(0), None);
+        assert_eq!(PrintkFormats::parse(""), PrintkFormats::default());
+    }
+}

@@ -59,17 +59,11 @@ impl OutputArguments {
 }
 
 /// In whose name results are reported.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct OriginArguments {
     /// The name of the CI system for `--format kcidb`
     #[arg(long, value_name = "NAME", env = "KERNSNAP_ORIGIN", default_value = "kernsnap")]
     pub origin: Origin,
-}
-
-impl Default for OriginArguments {
-    fn default() -> Self {
-        Self { origin: Origin::default() }
-    }
 }
 
 /// How many guests run at a time.
