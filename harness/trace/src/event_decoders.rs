@@ -6,7 +6,7 @@ use super::event::Layout;
 use super::fields::{FieldDecoder, Slot};
 use super::format::{Field, Format, Storage, parse_format};
 use super::print::task_states;
-use super::printk;
+use super::printk_formats::TEXT;
 use super::task_states::TaskStates;
 use super::{Context, IssueKind, IssuePlace, ParseIssue, Pid};
 
@@ -250,7 +250,7 @@ impl RecordKind {
 
 /// The names of a record of `trace_printk()` whose text is known.
 fn layout_of_text(name: &Arc<str>) -> Arc<Layout> {
-    Arc::new(Layout { name: Arc::clone(name), fields: vec![printk::TEXT.into()] })
+    Arc::new(Layout { name: Arc::clone(name), fields: vec![TEXT.into()] })
 }
 
 /// The fields that hold a task's name beside its pid, by their places: `comm` and `pid`, `prev_comm` and `prev_pid`.

@@ -1,21 +1,8 @@
 //! `trace_printk()`: the formats that a kernel keeps (`printk_formats`), and the arguments that its records hold
 //! (`vbin_printf()` of `lib/vsprintf.c`).
 
+use super::Symbols;
 use super::print::{Address, Conversion, Kind, Piece, Size, pieces, push_place};
-use super::{Point, Symbols};
-
-/// The field of a record of `trace_printk()` that holds its text.
-pub(super) const TEXT: &str = "text";
-
-/// The events of `trace_printk()`.
-const EVENTS: [&str; 3] = ["bprint", "bputs", "print"];
-
-/// The text of a record of `trace_printk()` that was read with its format.
-pub(super) fn text_of(point: &Point) -> Option<&str> {
-    let mut fields = point.fields();
-    let is_text = EVENTS.contains(&&**point.name()) && fields.next()?.0.as_ref() == TEXT && fields.next().is_none();
-    is_text.then(|| point.text(TEXT)).flatten()
-}
 
 /// `FUNCTION: `, which stands in front of the text.
 pub(super) fn push_caller(out: &mut String, ip: u64, symbols: &Symbols) {

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use super::print::unescaped;
 
+/// The field of a record of `trace_printk()` that holds its text.
+pub(super) const TEXT: &str = "text";
+
 /// The strings that are at addresses of the kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct PrintkFormats {

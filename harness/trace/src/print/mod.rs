@@ -27,9 +27,12 @@ pub(super) use states::task_states;
 
 use crate::event::Layout;
 use crate::format::{Format, HeaderPage, parse_format};
-use crate::printk_formats::PrintkFormats;
+use crate::printk_formats::{PrintkFormats, TEXT};
 use crate::task_states::TaskStates;
 use crate::{Event, EventKind, Point, Recording, Symbols};
+
+/// The events of `trace_printk()`.
+const EVENTS: [&str; 3] = ["bprint", "bputs", "print"];
 
 /// Layouts that are remembered: the events that take turns in a recording.
 const REMEMBERED: usize = 64;
@@ -117,7 +120,7 @@ impl<'a> Printer<'a> {
     /// all about them.
     pub fn print(&mut self, event: &Event, out: &mut String) -> Printed<'_> {
         let EventKind::Tracepoint(point) = &event.kind else { return Printed::Nothing };
-        if let Some(text) = crate::printk::text_of(point) {
+        if let Some(text) = text_of(point) {
             out.push_str(text);
             return Printed::Evaluated;
         }
@@ -165,6 +168,13 @@ impl std::fmt::Debug for Printer<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Printer").field("events", &self.events.len()).finish_non_exhaustive()
     }
+}
+
+/// The text of a record of `trace_printk()` that was read with its format.
+fn text_of(point: &Point) -> Option<&str> {
+    let mut fields = point.fields();
+    let is_text = EVENTS.contains(&&**point.name()) && fields.next()?.0.as_ref() == TEXT && fields.next().is_none();
+    is_text.then(|| point.text(TEXT)).flatten()
 }
 
 fn push_fields(out: &mut String, point: &Point) {

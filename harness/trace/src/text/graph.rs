@@ -10,7 +10,7 @@ use memchr::{memchr, memmem};
 use super::bytes::{decimal, rsplit_once, split_once, time};
 use super::flags::flags;
 use super::head::task;
-use super::prefix::is_plain_name;
+use super::task_name::is_plain_name;
 use crate::{Context, Cpu, EventKind, Pid, Symbol, Timestamp};
 
 /// Calls that are open at most, and of how many tasks: the kernel's own limit is 50 calls a task.

@@ -8,13 +8,14 @@ use super::bytes::{decimal, signed, split_once};
 use super::facts::Facts;
 use super::graph::Graph;
 use super::head::{Head, Unit};
+use super::held_lines::Prefix;
 use super::intern::Names;
 use super::issues::Issues;
 use super::lines::{Class, LineCounts};
 use super::point;
-use super::prefix::{is_plain_name, is_possible_name, unescaped};
-use super::prefixed::Prefix;
+use super::prefix::unescaped;
 use super::summary::Summary;
+use super::task_name::{is_plain_name, is_possible_name};
 use super::window::{Stack, Window};
 use crate::{Cpu, Event, EventDetails, EventKind, IntegrityError, IssueKind, Pid, Symbol, Timestamp};
 

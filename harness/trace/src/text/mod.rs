@@ -15,6 +15,7 @@ mod foreign_tests;
 mod graph;
 mod graph_line;
 mod head;
+mod held_lines;
 mod intern;
 mod issues;
 mod kind;
@@ -35,6 +36,7 @@ mod special;
 mod summary;
 mod symbol;
 mod system_call;
+mod task_name;
 #[cfg(test)]
 mod tests;
 mod user_frame;

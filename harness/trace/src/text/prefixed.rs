@@ -6,22 +6,12 @@ use super::head::Head;
 use super::line::Parser;
 use super::lines::Class;
 use super::prefix;
+use super::task_name::is_possible_name;
 
 /// Lines that are held back at most, until it is clear whether they have a prefix.
 const HELD: usize = 16;
 /// Bytes of a prefix that are told.
 const TOLD: usize = 80;
-
-/// The prefix of the lines.
-#[derive(Debug, Default)]
-pub(super) struct Prefix {
-    /// The shape that several lines agreed on.
-    shape: Option<Vec<u8>>,
-    /// Lines that are held back, with their numbers.
-    held: Vec<(u64, Box<[u8]>)>,
-    /// The shapes of the held lines, with the names behind them.
-    seen: Vec<(Vec<u8>, Box<[u8]>)>,
-}
 
 impl Parser {
     /// Reads one line, without its end, or holds it back.
@@ -58,7 +48,7 @@ impl Parser {
             let agrees = |(other, task): &(Vec<u8>, Box<[u8]>)| *other == shape && **task != *name;
             // Another line of the same task is enough where the task's name cannot be that long.
             let same = self.prefix.seen.iter().filter(|(other, _)| *other == shape).count();
-            let long = Head::read(line).is_none_or(|head| !prefix::is_possible_name(head.name));
+            let long = Head::read(line).is_none_or(|head| !is_possible_name(head.name));
             if padded || self.prefix.seen.iter().any(agrees) || same > 0 && long {
                 self.prefix.shape = Some(shape);
                 self.release();
