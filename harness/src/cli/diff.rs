@@ -74,7 +74,7 @@ fn may_be_recording(path: &Path) -> bool {
     !is_view && path.is_file()
 }
 
-/// What is learned of a recording before it is compared.
+/// The facts about a recording that a comparison needs first.
 struct Known {
     summary: Summary,
     names: BTreeMap<i32, String>,
