@@ -6,7 +6,7 @@ use std::fs;
 
 use crate::session::cache::About;
 use crate::session::prepare::{PrepareError, PreparedImage};
-use crate::session::run::{GuestPayload, RunError, RunInput, Runner, Started, sha256};
+use crate::session::run::{Found, GuestPayload, RunError, RunInput, Runner, Started, sha256};
 use kernsnap_analysis::ktap::{Case, CaseStatus, cases};
 use kernsnap_host::progress::Events;
 use kernsnap_image::SelfTests;
@@ -88,7 +88,7 @@ pub fn run(
         started,
         text,
     };
-    let (evidence, started) = match runner.evidence(&input, &about, scratch.path()) {
+    let Found { evidence, started, .. } = match runner.evidence(&input, &about, scratch.path()) {
         Ok(found) => found,
         // A test that takes the machine down failed; a host that cannot run it says nothing.
         Err(RunError::Boot(error)) if !error.is_of_the_host() => return Ok(lost(&error, test, run)),

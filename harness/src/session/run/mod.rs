@@ -21,7 +21,7 @@ pub use input::{RunInput, for_card};
 pub use judged::JudgedRun;
 pub use outcome::{Outcome, sha256};
 pub use reading::{recorded, to_trace_dat};
-pub use runner::{Run, Runner};
+pub use runner::{Found, Run, Runner};
 pub use runtime::{GuestPayload, ImageRuntime};
 pub use session::Session;
 pub use source::{RunPolicy, Started};

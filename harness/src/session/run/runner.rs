@@ -9,7 +9,7 @@ use super::source::{RunPolicy, Started};
 use super::{GuestPayload, ImageRuntime, LIMIT, Outcome, RunError, RunInput, Session, evidence};
 use crate::session::cache::About;
 use kernsnap_analysis::complaints::dmesg;
-use kernsnap_machine::{Boot, BootError, Evidence, Schedule};
+use kernsnap_machine::{Boot, BootError, Evidence, Schedule, Times};
 use kernsnap_scenario::Scenario;
 
 /// Runs scenarios on one image.
@@ -36,6 +36,17 @@ pub struct Run<'a> {
     pub outcome: Outcome,
 }
 
+/// The evidence of an input, and where it comes from.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The evidence.
+    pub evidence: Evidence,
+    /// Its origin.
+    pub started: Started,
+    /// The host's times of a machine that ran.
+    pub times: Option<Times>,
+}
+
 impl<'a> Runner<'a> {
     /// A runner of scenarios on an image that takes a known result and stops a machine after [`LIMIT`].
     #[must_use]
@@ -57,50 +68,34 @@ impl<'a> Runner<'a> {
     ) -> Result<Run<'a>, RunError> {
         let begun = Instant::now();
         let input = RunInput::from_scenario(scenario, self.runtime, payload, schedule)?;
-        let key = input.key(self.session.cache.qemu());
-        let known = self.session.cache.find(&key);
-        if self.policy == RunPolicy::Cached
-            && let Some(evidence) = known
-        {
-            return match read(scenario, &input, &evidence) {
-                Ok(outcome) => Ok(Run::with(input, evidence, outcome, begun)),
-                Err(error) => {
+        let about = About::new(&self.runtime.image, &scenario.id, schedule);
+        let Found { evidence, started, times } = self.evidence(&input, &about, directory)?;
+        match read(scenario, &input, &evidence) {
+            Ok(outcome) => {
+                let outcome = Outcome { started, times, ..outcome };
+                Ok(Run::with(input, evidence, outcome, begun))
+            }
+            Err(error) => {
+                // A machine leaves its files itself.
+                if started == Started::Cache {
                     leave(&input, &evidence, directory)?;
-                    Err(error)
                 }
-            };
-        }
-        let (boot, started) = self.machine(&input, directory)?;
-        if boot.settled {
-            match known {
-                Some(known) => self.session.cache.verify(&key, &known, &boot.evidence)?,
-                None => self.session.cache.keep(
-                    &key,
-                    &About::new(&self.runtime.image, &scenario.id, schedule),
-                    &boot.evidence,
-                ),
+                Err(error)
             }
         }
-        let outcome = Outcome { times: Some(boot.times), started, ..read(scenario, &input, &boot.evidence)? };
-        Ok(Run::with(input, boot.evidence, outcome, begun))
     }
 
-    /// The evidence of a guest that no scenario describes, and where it comes from.
+    /// The evidence of an input: a known one, or that of a machine, which is compared with a known one and kept.
     ///
     /// # Errors
     /// As [`Runner::run`].
-    pub fn evidence(
-        &self,
-        input: &RunInput<'_>,
-        about: &About,
-        directory: &Path,
-    ) -> Result<(Evidence, Started), RunError> {
+    pub fn evidence(&self, input: &RunInput<'_>, about: &About, directory: &Path) -> Result<Found, RunError> {
         let key = input.key(self.session.cache.qemu());
         let known = self.session.cache.find(&key);
         if self.policy == RunPolicy::Cached
             && let Some(evidence) = known
         {
-            return Ok((evidence, Started::Cache));
+            return Ok(Found { evidence, started: Started::Cache, times: None });
         }
         let (boot, started) = self.machine(input, directory)?;
         if boot.settled {
@@ -109,7 +104,7 @@ impl<'a> Runner<'a> {
                 None => self.session.cache.keep(&key, about, &boot.evidence),
             }
         }
-        Ok((boot.evidence, started))
+        Ok(Found { evidence: boot.evidence, started, times: Some(boot.times) })
     }
 
     /// Runs the machine of an input: forked where that can be, or else booted.
