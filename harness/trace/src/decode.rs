@@ -5,12 +5,21 @@ use super::recording::Recording;
 use super::symbols::Symbols;
 use super::{Event, ParseIssue, Trace};
 
+/// Bytes of a ring buffer to an event, roughly: a record of a function takes 24, an event with its stack a hundred and more.
+const BYTES_PER_EVENT: u64 = 64;
+
+/// Events for which there is room from the start, at most: growing in place costs more than reading.
+const RESERVED: usize = 1 << 20;
+
 /// Decodes a recording as a whole. Whatever cannot be understood becomes an issue; whatever makes the trace as a whole unfit
 /// to be judged becomes one of its defects.
 #[must_use]
 pub fn decode(recording: &Recording<'_>, symbols: &Symbols) -> (Trace, Vec<ParseIssue>) {
     let mut reader = RawReader::new(recording, symbols);
-    let mut events: Vec<Event> = reader.by_ref().collect();
+    let bytes: u64 = recording.cpus.iter().map(|cpu| cpu.pages.size()).sum();
+    let expected = usize::try_from(bytes / BYTES_PER_EVENT).unwrap_or(usize::MAX).min(RESERVED);
+    let mut events: Vec<Event> = Vec::with_capacity(expected);
+    events.extend(reader.by_ref());
     let RawSummary { names, defects, issues, sorted } = reader.finish();
     if !sorted {
         events.sort_by_key(|event| (event.time, event.cpu));

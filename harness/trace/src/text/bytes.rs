@@ -5,17 +5,19 @@
 pub(super) fn decimal(bytes: &[u8]) -> Option<(u64, &[u8])> {
     /// As many digits fit into 64 bits, whatever they are.
     const SAFE: usize = 19;
-    let digit = |at: usize| bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10);
     let (mut value, mut at) = (0_u64, 0);
-    while let Some(digit) = digit(at).filter(|_| at < SAFE) {
-        value = value * 10 + u64::from(digit);
+    while let Some(digit) = bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10) {
+        value = value.wrapping_mul(10).wrapping_add(digit.into());
         at += 1;
     }
-    while let Some(digit) = digit(at) {
-        value = value.checked_mul(10)?.checked_add(digit.into())?;
-        at += 1;
-    }
-    (at > 0).then(|| (value, bytes.get(at..).unwrap_or_default()))
+    let (digits, rest) = bytes.split_at_checked(at).filter(|_| at > 0)?;
+    Some((if at <= SAFE { value } else { checked(digits)? }, rest))
+}
+
+/// All of `digits` as a number; `None` where it does not fit.
+#[cold]
+fn checked(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0_u64, |value, byte| value.checked_mul(10)?.checked_add(u64::from(byte - b'0')))
 }
 
 /// The whole of `bytes` as a decimal number with a sign.
@@ -44,17 +46,34 @@ pub(super) fn hexadecimal(bytes: &[u8]) -> Option<(u64, &[u8])> {
     (1..=16).contains(&at).then(|| (value, digits.get(at..).unwrap_or_default()))
 }
 
+/// The hexadecimal number in front as the kernel prints it, in small letters and without `0x`; its number of digits, and what follows
+/// it.
+#[inline]
+pub(super) fn small_hexadecimal(digits: &[u8]) -> Option<(u64, u8, &[u8])> {
+    let (mut value, mut at) = (0_u64, 0);
+    while let Some(digit) = digits.get(at).map(|byte| SMALL_HEX[usize::from(*byte)]).filter(|digit| *digit < 16) {
+        value = value << 4 | u64::from(digit);
+        at += 1;
+    }
+    let (count, behind) = (u8::try_from(at).ok()?, digits.get(at..)?);
+    let whole = (1..=16).contains(&at) && !behind.first().is_some_and(u8::is_ascii_uppercase);
+    whole.then_some((value, count, behind))
+}
+
 /// The value of each byte as a hexadecimal digit; 255 for a byte that is not one.
-const HEX: [u8; 256] = {
-    let mut worth = [u8::MAX; 256];
-    let (mut at, mut digit) = (0, 0_u8);
-    while at < 16 {
-        worth[b"0123456789abcdef"[at] as usize] = digit;
-        worth[b"0123456789ABCDEF"[at] as usize] = digit;
-        (at, digit) = (at + 1, digit + 1);
+const HEX: [u8; 256] = worth(worth([u8::MAX; 256], b"0123456789ABCDEF"), b"0123456789abcdef");
+
+/// The same without the capital letters.
+const SMALL_HEX: [u8; 256] = worth([u8::MAX; 256], b"0123456789abcdef");
+
+const fn worth(mut worth: [u8; 256], digits: &[u8; 16]) -> [u8; 256] {
+    let mut digit = 0_u8;
+    while digit < 16 {
+        worth[digits[digit as usize] as usize] = digit;
+        digit += 1;
     }
     worth
-};
+}
 
 /// The first word and what follows it, without the spaces around.
 #[inline]
@@ -88,13 +107,19 @@ fn split_behind<'a>(bytes: &'a [u8], end: usize, separator: &[u8]) -> Option<(&'
 /// (`counter`, `x86-tsc`). Gives what follows it.
 #[inline]
 pub(super) fn time(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    clock(bytes).map(|(time, _, rest)| (time, rest))
+}
+
+/// As [`time`]; `true` in the middle of a time in seconds, `false` of a bare count.
+#[inline]
+pub(super) fn clock(bytes: &[u8]) -> Option<(u64, bool, &[u8])> {
     /// The value of a unit of the last decimal, by the number of decimals.
     const WORTH: [u64; 10] = [1_000_000_000, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1000, 100, 10, 1];
     let (whole, rest) = decimal(bytes)?;
-    let Some(decimals) = rest.strip_prefix(b".") else { return Some((whole, rest)) };
+    let Some(decimals) = rest.strip_prefix(b".") else { return Some((whole, false, rest)) };
     let (fraction, behind) = decimal(decimals)?;
     let nanos = fraction * WORTH.get(decimals.len() - behind.len())?;
-    Some((whole.checked_mul(1_000_000_000)?.checked_add(nanos)?, behind))
+    Some((whole.checked_mul(1_000_000_000)?.checked_add(nanos)?, true, behind))
 }
 
 #[cfg(test)]

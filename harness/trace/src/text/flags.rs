@@ -20,6 +20,8 @@ struct Letters {
 #[inline]
 pub(super) fn flags(text: &[u8]) -> Option<Context> {
     let letters = match *text {
+        // Most records are of a task that nothing interrupts.
+        [b'.', b'.', b'.', b'.', b'.'] => return Some(Context::default()),
         [irqs, resched, level, preempt] => Letters { irqs, resched, lazy: b'.', level, preempt, migrate: b'.' },
         [irqs, resched, level, preempt, migrate] => Letters { irqs, resched, lazy: b'.', level, preempt, migrate },
         _ => real_time(text)?,

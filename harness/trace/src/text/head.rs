@@ -1,9 +1,9 @@
 //! The columns in front of an event: who, where, in which state, when (`trace_print_context()` and
 //! `trace_print_lat_context()` of `kernel/trace/trace_output.c`, and `trace-cmd report`).
 
-use memchr::{memchr, memchr_iter, memrchr};
+use memchr::{memchr_iter, memrchr};
 
-use super::bytes::{decimal, time, word};
+use super::bytes::{clock, decimal, word};
 use super::flags::flags;
 use crate::{Context, Cpu, Pid, Timestamp};
 
@@ -36,10 +36,9 @@ pub(super) enum Unit {
 }
 
 impl Unit {
-    /// The unit of a time as [`time`] reads it: seconds always have decimals.
-    #[inline]
-    fn of_time(text: &[u8]) -> Self {
-        if memchr(b'.', text).is_some() { Self::Seconds } else { Self::Count }
+    /// The unit of a time as [`clock`] reads it: seconds always have decimals.
+    fn of(has_decimals: bool) -> Self {
+        if has_decimals { Self::Seconds } else { Self::Count }
     }
 }
 
@@ -80,8 +79,7 @@ impl<'a> Head<'a> {
             None => rest.split_at_checked(4)?,
         };
         let shown = rest.strip_prefix(b" ")?.trim_ascii_start();
-        let (time, rest) = time(shown)?;
-        let unit = Unit::of_time(shown.get(..shown.len() - rest.len())?);
+        let (time, seconds, rest) = clock(shown)?;
         Some(Self {
             name: name.trim_ascii_start(),
             pid: Pid(value),
@@ -89,7 +87,7 @@ impl<'a> Head<'a> {
             cpu: Cpu(u16::from(a) * 100 + u16::from(b) * 10 + u16::from(c)),
             context: flags(state)?,
             time: Timestamp(time),
-            unit,
+            unit: Unit::of(seconds),
             rest: rest.strip_prefix(b": ")?.trim_ascii_start(),
         })
     }
@@ -108,9 +106,9 @@ impl<'a> Head<'a> {
             context = flags(first)?;
             (first, rest) = word(rest);
         }
-        let unit = Unit::of_time(first);
-        let (time, b":") = time(first)? else { return None };
-        Some(Self { name, pid, group, cpu: Cpu(u16::try_from(cpu).ok()?), context, time: Timestamp(time), unit, rest })
+        let (time, seconds, b":") = clock(first)? else { return None };
+        let (cpu, unit) = (Cpu(u16::try_from(cpu).ok()?), Unit::of(seconds));
+        Some(Self { name, pid, group, cpu, context, time: Timestamp(time), unit, rest })
     }
 
     /// `NAME-PID CPUFLAGS TIME: EVENT`: `latency-format`, and `trace-cmd report -l`.
@@ -141,8 +139,8 @@ fn latency_time(text: &[u8]) -> Option<(Timestamp, Unit)> {
     let unmarked = text.split_last().filter(|(mark, rest)| b"+!#*@$".contains(mark) && rest.ends_with(b"us"));
     let text = unmarked.map_or(text, |(_, rest)| rest);
     let Some(micros) = text.strip_suffix(b"us") else {
-        let (found, b"") = time(text)? else { return None };
-        return Some((Timestamp(found), Unit::of_time(text)));
+        let (time, seconds, b"") = clock(text)? else { return None };
+        return Some((Timestamp(time), Unit::of(seconds)));
     };
     let (micros, b"") = decimal(micros)? else { return None };
     Some((Timestamp(micros.checked_mul(1000)?), Unit::Seconds))

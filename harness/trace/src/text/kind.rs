@@ -1,6 +1,6 @@
 //! The text of an event behind its columns: which kind of event it is.
 
-use memchr::memchr;
+use memchr::{memchr, memchr3};
 
 use super::bytes::{hexadecimal, split_once};
 use super::details;
@@ -22,7 +22,7 @@ impl Parser {
     #[inline]
     pub(super) fn kind(&mut self, rest: &[u8], head: &Head<'_>) -> Option<(Timestamp, EventKind)> {
         let at = head.time;
-        let end = rest.iter().position(|byte| matches!(byte, b' ' | b':' | b'(')).unwrap_or(rest.len());
+        let end = memchr3(b' ', b':', b'(', rest).unwrap_or(rest.len());
         let (name, behind) = rest.split_at(end);
         if !name.first().is_some_and(|first| first.is_ascii_alphabetic() || *first == b'_') {
             return self.unnamed(rest, name, behind).map(|kind| (at, kind));

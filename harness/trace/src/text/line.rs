@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use memchr::{memchr, memchr_iter, memchr2, memmem};
+use memchr::{memchr, memchr_iter, memmem};
 
 use super::bytes::{decimal, signed, split_once};
 use super::facts::Facts;
@@ -17,7 +17,7 @@ use super::prefix::unescaped;
 use super::summary::Summary;
 use super::task_name::{is_plain_name, is_possible_name};
 use super::window::{Stack, Window};
-use crate::{Cpu, Event, EventDetails, EventKind, IntegrityError, IssueKind, Pid, Symbol, Timestamp};
+use crate::{Context, Cpu, Event, EventDetails, EventKind, IntegrityError, IssueKind, Pid, Symbol, Timestamp};
 
 /// Tasks whose names are kept.
 const TASKS: usize = 1 << 16;
@@ -104,12 +104,10 @@ impl Parser {
         self.issues.add(self.number, IssueKind::LineTooLong);
     }
 
-    /// Reads a line; `None` where it may have a prefix that other lines tell.
+    /// Reads a line, with `escapes` one that may have some; `None` where it may have a prefix that other lines tell.
     #[inline]
-    pub(super) fn class(&mut self, line: &[u8]) -> Option<Class> {
-        if memchr2(b'&', 0x1b, line).is_some()
-            && let Some(plain) = unescaped(line)
-        {
+    pub(super) fn class(&mut self, line: &[u8], escapes: bool) -> Option<Class> {
+        if escapes && let Some(plain) = unescaped(line) {
             return self.class_of(plain.trim_ascii_end());
         }
         self.class_of(line)
@@ -187,13 +185,14 @@ impl Parser {
     #[inline]
     pub(super) fn event_line(&mut self, line: &[u8], any_name: bool) -> Option<Class> {
         let head = Head::read(line)?;
-        let usual = is_plain_name(head.name) || self.is_recent(head.pid, head.name);
-        let accepted = usual || any_name && is_possible_name(head.name);
-        if !accepted {
-            return None;
+        if !self.is_recent(head.pid, head.name) {
+            let accepted = is_plain_name(head.name) || any_name && is_possible_name(head.name);
+            if !accepted {
+                return None;
+            }
+            self.task(head.pid, head.name);
         }
         self.graph_lines = false;
-        self.task(head.pid, head.name);
         if head.unit == Unit::Count {
             self.facts.counts_instead_of_times = true;
         }
@@ -212,14 +211,20 @@ impl Parser {
             return Some(Class::NotRead);
         }
         let Some((time, body)) = self.kind(rest, &head) else {
-            self.details = None;
-            self.window.close(cpu, context.level());
-            self.issues.add_quoted(self.number, IssueKind::NoEvent, rest);
+            self.not_an_event(cpu, context, rest);
             return Some(Class::NotRead);
         };
         let details = self.details.take();
         self.event(Event { time, cpu, pid, context, kind: body, stack: None, details });
         Some(Class::Event)
+    }
+
+    /// The text behind the columns of an event was not understood.
+    #[cold]
+    fn not_an_event(&mut self, cpu: Cpu, context: Context, rest: &[u8]) {
+        self.details = None;
+        self.window.close(cpu, context.level());
+        self.issues.add_quoted(self.number, IssueKind::NoEvent, rest);
     }
 
     #[inline]
@@ -321,6 +326,7 @@ impl Parser {
     }
 
     /// True if the task was seen with this name before.
+    #[inline]
     fn is_recent(&self, pid: Pid, name: &[u8]) -> bool {
         let slot = usize::try_from(pid.0).ok().and_then(|at| self.recent.get(at % RECENT));
         slot.is_some_and(|(known, before)| *known == pid.0 && **before == *name)
@@ -357,11 +363,11 @@ fn without_difference(rest: &[u8]) -> &[u8] {
 /// The stack that a line opens.
 #[inline]
 fn stack_of(rest: &[u8]) -> Option<Stack> {
-    match rest {
-        b"<stack trace>" | b"<stack trace >" => Some(Stack::Kernel),
-        b"<user stack trace>" => Some(Stack::User),
-        _ if rest.starts_with(b"kernel_stack:") => Some(Stack::Kernel),
-        _ if rest.starts_with(b"user_stack:") => Some(Stack::User),
+    match rest.first()? {
+        b'<' if rest == b"<stack trace>" || rest == b"<stack trace >" => Some(Stack::Kernel),
+        b'<' if rest == b"<user stack trace>" => Some(Stack::User),
+        b'k' if rest.starts_with(b"kernel_stack:") => Some(Stack::Kernel),
+        b'u' if rest.starts_with(b"user_stack:") => Some(Stack::User),
         _ => None,
     }
 }

@@ -1,4 +1,26 @@
-//! The lines of a text, counted by their part in it.
+//! The lines of a text, and their number by their part in it.
+
+use memchr::memchr2;
+
+/// A line of a text, without its end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line<'a> {
+    pub(super) bytes: &'a [u8],
+    /// True if its end was left out.
+    pub(super) cut: bool,
+    /// True if it may have escapes of HTML or of a terminal.
+    pub(super) escapes: bool,
+}
+
+/// True if a text may have escapes of HTML or of a terminal.
+pub(super) fn may_have_escapes(text: &[u8]) -> bool {
+    plain(text) < text.len()
+}
+
+/// Bytes in front of the first that may be an escape.
+pub(super) fn plain(text: &[u8]) -> usize {
+    memchr2(b'&', 0x1b, text).unwrap_or(text.len())
+}
 
 /// The part that a line has in a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

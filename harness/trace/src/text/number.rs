@@ -1,6 +1,6 @@
 //! Numbers as a text writes them, and what the name of their field says about them.
 
-use super::bytes::{decimal, hexadecimal, signed};
+use super::bytes::{decimal, signed, small_hexadecimal};
 use super::value::text;
 use crate::{Hex, Value};
 
@@ -115,11 +115,8 @@ pub(super) fn number(shown: &[u8], form: Form) -> Value {
 
 /// All of `digits` as a hexadecimal number, in the kernel's small letters.
 pub(super) fn hex(digits: &[u8], prefixed: bool) -> Option<Value> {
-    if digits.iter().any(u8::is_ascii_uppercase) {
-        return None;
-    }
-    let (value, b"") = hexadecimal(digits).filter(|_| !digits.starts_with(b"0x"))? else { return None };
-    Some(Value::Hex(Hex { value, digits: u8::try_from(digits.len()).ok()?, prefixed }))
+    let (value, digits, b"") = small_hexadecimal(digits)? else { return None };
+    Some(Value::Hex(Hex { value, digits, prefixed }))
 }
 
 #[cfg(test)]

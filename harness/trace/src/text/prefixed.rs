@@ -4,7 +4,7 @@ use memchr::memmem;
 
 use super::head::Head;
 use super::line::Parser;
-use super::lines::Class;
+use super::lines::{Class, Line, may_have_escapes};
 use super::prefix;
 use super::task_name::is_possible_name;
 
@@ -16,15 +16,15 @@ const TOLD: usize = 80;
 impl Parser {
     /// Reads one line, without its end, or holds it back.
     #[inline]
-    pub(super) fn line(&mut self, line: &[u8], cut: bool) {
+    pub(super) fn line(&mut self, Line { bytes, cut, escapes }: Line<'_>) {
         self.read += 1;
         self.number = self.read;
-        let line = line.trim_ascii_end();
+        let line = bytes.trim_ascii_end();
         if cut {
             self.cut_line();
         }
         if self.prefix.held.is_empty() {
-            match self.class(line) {
+            match self.class(line, escapes) {
                 Some(class) => self.count(class),
                 None => self.hold(line),
             }
@@ -66,7 +66,7 @@ impl Parser {
         self.prefix.seen.clear();
         for (number, line) in std::mem::take(&mut self.prefix.held) {
             self.number = number;
-            let class = self.class(&line).unwrap_or_else(|| self.last_resort(&line));
+            let class = self.class(&line, may_have_escapes(&line)).unwrap_or_else(|| self.last_resort(&line));
             self.count(class);
         }
         self.number = self.read;

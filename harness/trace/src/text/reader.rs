@@ -6,11 +6,15 @@ use std::io::{BufRead, ErrorKind, Result};
 use memchr::memchr;
 
 use super::line::Parser;
+use super::lines::{Line, may_have_escapes, plain};
 use super::summary::Summary;
 use crate::Event;
 
 /// Bytes of a line that are looked at: the kernel prints a line into a buffer of 8 KiB at most (`struct trace_seq`).
 const LONGEST_LINE: usize = 16 << 10;
+
+/// Bytes that are searched for escapes at a time: hardly any text has some, and a search for each line costs more than one for many.
+const LOOKED_AHEAD: usize = 32 << 10;
 
 /// Reads events one at a time. Ends after the last one, or behind an error of the source.
 #[derive(Debug)]
@@ -20,6 +24,8 @@ pub struct TextReader<R> {
     begun: Vec<u8>,
     /// True if bytes of that line were left out.
     cut: bool,
+    /// Bytes in front in the source's buffer that are known to have no escapes.
+    plain: usize,
     parser: Parser,
     /// True if the first event that the parser holds was given away.
     lent: bool,
@@ -30,7 +36,7 @@ impl<R: BufRead> TextReader<R> {
     /// A reader of `source`, which is read in the pieces that it buffers.
     #[must_use]
     pub fn new(source: R) -> Self {
-        Self { source, begun: Vec::new(), cut: false, parser: Parser::new(), lent: false, ended: false }
+        Self { source, begun: Vec::new(), cut: false, plain: 0, parser: Parser::new(), lent: false, ended: false }
     }
 
     /// The findings besides the events that were read.
@@ -82,9 +88,10 @@ impl<R: BufRead> TextReader<R> {
             let (read, room) = (buffer.len(), LONGEST_LINE.saturating_sub(self.begun.len()));
             self.begun.extend_from_slice(buffer.get(..room).unwrap_or(buffer));
             self.cut |= read > room;
+            self.plain = 0;
             self.source.consume(read);
             if read == 0 && !self.begun.is_empty() {
-                self.parser.line(&self.begun, self.cut);
+                self.parser.line(begun(&self.begun, self.cut));
                 self.begun.clear();
             }
             if read == 0 {
@@ -94,17 +101,27 @@ impl<R: BufRead> TextReader<R> {
         };
         let line = buffer.get(..end).unwrap_or_default();
         if self.begun.is_empty() {
-            self.parser.line(line.get(..LONGEST_LINE).unwrap_or(line), line.len() > LONGEST_LINE);
+            if self.plain <= end {
+                self.plain = plain(buffer.get(..LOOKED_AHEAD.max(end)).unwrap_or(buffer));
+            }
+            let bytes = line.get(..LONGEST_LINE).unwrap_or(line);
+            self.parser.line(Line { bytes, cut: line.len() > LONGEST_LINE, escapes: self.plain < end });
         } else {
             let room = LONGEST_LINE.saturating_sub(self.begun.len());
             self.begun.extend_from_slice(line.get(..room).unwrap_or(line));
-            self.parser.line(&self.begun, self.cut || line.len() > room);
+            self.parser.line(begun(&self.begun, self.cut || line.len() > room));
             self.begun.clear();
             self.cut = false;
         }
+        self.plain = self.plain.saturating_sub(end + 1);
         self.source.consume(end + 1);
         Ok(true)
     }
+}
+
+/// A line that was put together.
+fn begun(bytes: &[u8], cut: bool) -> Line<'_> {
+    Line { bytes, cut, escapes: may_have_escapes(bytes) }
 }
 
 impl<R: BufRead> Iterator for TextReader<R> {

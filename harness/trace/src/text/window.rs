@@ -9,6 +9,8 @@ use crate::{Cpu, Event, Pid};
 
 /// Events held at most. The kernel writes a stack right after its event; in between only interrupts and other CPUs write.
 const HELD: usize = 128;
+/// Frames of one stack for which there is room from the start: most stacks of the kernel have no more.
+const EXPECTED: usize = 16;
 /// Frames of one stack that are kept: kernels record at most 127, user stacks included 256.
 const FRAMES: usize = 1024;
 
@@ -96,7 +98,7 @@ impl Window {
         let Some(held) = held.filter(|held| !held.has(stack)) else { return false };
         match stack {
             // The stack in user space may follow.
-            Stack::Kernel => held.event.stack = Some(Vec::new()),
+            Stack::Kernel => held.event.stack = Some(Vec::with_capacity(EXPECTED)),
             Stack::User => {
                 held.event.details_mut().user_stack = Some(Vec::new());
                 held.closed = true;

@@ -1,8 +1,7 @@
 //! Events whose text has no keys, but always the same fields: system calls.
 
-use super::bytes::{hexadecimal, signed, word};
-use super::number::hex;
-use crate::Value;
+use super::bytes::{signed, small_hexadecimal, word};
+use crate::{Hex, Value};
 
 /// How to read a text without keys: into the values of these fields.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +28,8 @@ fn raw_enter(rest: &[u8]) -> Option<Vec<Value>> {
     let mut rest = rest.strip_prefix(b"(")?.strip_suffix(b")")?;
     let mut arguments = Vec::with_capacity(ARGUMENTS);
     while !rest.is_empty() {
-        let (_, behind) = hexadecimal(rest)?;
-        arguments.push(hex(rest.get(..rest.len() - behind.len())?, false)?);
+        let (value, digits, behind) = small_hexadecimal(rest)?;
+        arguments.push(Value::Hex(Hex { value, digits, prefixed: false }));
         rest = match behind.strip_prefix(b", ") {
             Some(more) => more,
             None if behind.is_empty() => behind,
