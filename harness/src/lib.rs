@@ -3,3 +3,5 @@
 pub mod cli;
 pub mod session;
 pub mod testing;
+
+pub use kernsnap_trace as trace;

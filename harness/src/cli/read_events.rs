@@ -44,7 +44,7 @@ impl NotRead {
         let mut found = Self::default();
         for issue in issues {
             let (count, is_event) = match &issue.kind {
-                IssueKind::MoreLines(count) => (*count, false),
+                IssueKind::MoreLines(count) | IssueKind::OtherFormat { lines: count, .. } => (*count, false),
                 IssueKind::UnknownEvent(count) | IssueKind::ShortRecords(count) => (*count, true),
                 IssueKind::NoEvent(_) | IssueKind::BrokenGraphLine(_) => (1, true),
                 // Notes about lines that are read.

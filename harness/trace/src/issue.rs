@@ -69,6 +69,13 @@ pub enum IssueKind {
     NoTimes,
     /// From here on the text does not name tasks.
     NoTasks,
+    /// A text in a form that is not read, from here on.
+    OtherFormat {
+        /// The form.
+        name: &'static str,
+        /// Its lines.
+        lines: u64,
+    },
     /// So many more lines that are not understood.
     MoreLines(u64),
     /// So many records of an event that does not have a format.
@@ -130,6 +137,7 @@ impl fmt::Display for IssueKind {
             Self::ContinuedLine => f.write_str("the line before goes on here"),
             Self::NoTimes => f.write_str("no times from here on, only durations: `funcgraph-abstime` was off"),
             Self::NoTasks => f.write_str("no tasks from here on: `funcgraph-proc` was off"),
+            Self::OtherFormat { name, lines } => write!(f, "{name} is not read ({lines} lines)"),
             Self::MoreLines(count) => write!(f, "{count} more lines that are not understood"),
             Self::UnknownEvent(count) => write!(f, "{count} records, but no format"),
             Self::ShortRecords(count) => write!(f, "{count} records shorter than the format"),

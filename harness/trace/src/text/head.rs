@@ -3,7 +3,7 @@
 
 use memchr::{memchr_iter, memrchr};
 
-use super::bytes::{clock, decimal, word};
+use super::bytes::{clock, decimal, hexadecimal, rsplit_once, split_once, word};
 use super::flags::flags;
 use crate::{Context, Cpu, Pid, Timestamp};
 
@@ -50,7 +50,10 @@ impl<'a> Head<'a> {
             return Some(head);
         }
         let window = line.get(..LONGEST_HEAD).unwrap_or(line);
-        memchr_iter(b'[', window).find_map(|open| Self::with_cpu_at(line, open)).or_else(|| Self::latency(line, window))
+        memchr_iter(b'[', window)
+            .find_map(|open| Self::with_cpu_at(line, open))
+            .or_else(|| Self::latency(line, window))
+            .or_else(|| Self::verbose(line, window))
     }
 
     /// `%16s-%-7d [%03d] FLAGS TIME: EVENT`, as every kernel prints it without options: each column where it belongs, so
@@ -130,6 +133,48 @@ impl<'a> Head<'a> {
                 rest: line.get(colon + 1..)?.trim_ascii_start(),
             })
         })
+    }
+
+    /// `NAME PID CPU FLAGS PREEMPT-COUNT INDEX [TIME] 1234.567ms (+0.012ms): EVENT`: `latency-format` with `verbose`
+    /// (`trace_print_lat_context()` and `lat_print_timestamp()`), where the state is in numbers.
+    fn verbose(line: &'a [u8], window: &'a [u8]) -> Option<Self> {
+        let (columns, _) = split_once(window, b"): ")?;
+        let rest = line.get(columns.len() + 3..)?;
+        let (columns, difference) = rsplit_once(columns, b" (+")?;
+        let (columns, _) = rsplit_word(columns)?;
+        let (columns, stamp) = rsplit_word(columns)?;
+        let (time, unit) = verbose_time(stamp, difference.ends_with(b"ms"))?;
+        let (columns, _index) = rsplit_word(columns)?;
+        let (columns, preempt) = rsplit_word(columns)?;
+        let (columns, flags) = rsplit_word(columns)?;
+        let (columns, cpu) = rsplit_word(columns)?;
+        let (name, pid) = rsplit_word(columns)?;
+        let number = |text: &[u8]| decimal(text).filter(|(_, rest)| rest.is_empty()).map(|(number, _)| number);
+        let (preempt_count, b"") = hexadecimal(preempt)? else { return None };
+        let context = Context {
+            flags: u8::try_from(number(flags)?).ok()?,
+            preempt_count: u8::try_from(preempt_count & 0xff).ok()?,
+        };
+        Some(Self {
+            name: name.trim_ascii(),
+            pid: Pid(i32::try_from(number(pid)?).ok()?),
+            group: None,
+            cpu: Cpu(u16::try_from(number(cpu)?).ok()?),
+            context,
+            time,
+            unit,
+            rest: rest.trim_ascii_start(),
+        })
+    }
+}
+
+/// The time of a line with the option `verbose`: microseconds in hexadecimal, or a count where the difference has no unit.
+fn verbose_time(stamp: &[u8], has_unit: bool) -> Option<(Timestamp, Unit)> {
+    let (time, b"") = hexadecimal(stamp.strip_prefix(b"[")?.strip_suffix(b"]")?)? else { return None };
+    if has_unit {
+        Some((Timestamp(time.checked_mul(1000)?), Unit::Seconds))
+    } else {
+        Some((Timestamp(time), Unit::Count))
     }
 }
 
@@ -213,6 +258,11 @@ mod tests {
             ("   bash-1         3dn.h5.. 4us : a <-b", "bash|1|3|d 5|4000|a <-b"),
             ("            bash-1     [003] d..h2.. 1.000000: x: y=1", "bash|1|3|9 2|1000000000|x: y=1"),
             ("            bash-1     [003] dNL.213 1.000000: x: y=1", "bash|1|3|27 32|1000000000|x: y=1"),
+            (
+                "            bash     946   3 1 00000002 0000a1b2 [0000000000abcdef] 11259.375ms (+0.012ms): x: y=1",
+                "bash|946|3|1 2|11259375000|x: y=1",
+            ),
+            ("     my prog      12   0 0 00000000 00000000 [0000000000000010] 16 (+1): x", "my prog|12|0|0 0|16|x"),
             ("            bash-946     [003] d.... 1.000001 x", "none"),
             ("            bash-99999999999 [003] d.... 1.000001: x", "none"),
             ("            bash-1     [70000] d.... 1.000001: x", "none"),

@@ -12,9 +12,33 @@ const QUOTED: usize = 80;
 pub(super) struct Issues {
     kept: Vec<ParseIssue>,
     more: u64,
+    /// Where in those kept the form is that other lines belong to.
+    other_format: Option<usize>,
 }
 
 impl Issues {
+    /// Counts a line of a form that is not read. `None` for one that looks like none, and therefore like the form before it, if there
+    /// was one. `false` where it is a line of no such form.
+    pub(super) fn add_other_format(&mut self, line: u64, name: Option<&'static str>) -> bool {
+        let before = self.other_format.and_then(|at| self.kept.get_mut(at)).map(|issue| &mut issue.kind);
+        if let Some(IssueKind::OtherFormat { name: known, lines }) = before
+            && name.is_none_or(|name| name == *known)
+        {
+            *lines += 1;
+            return true;
+        }
+        let Some(name) = name.filter(|_| self.kept.len() < KEPT) else { return false };
+        self.other_format = Some(self.kept.len());
+        self.add(line, IssueKind::OtherFormat { name, lines: 1 });
+        true
+    }
+
+    /// An event or a header of a trace: the form that is not read has ended.
+    #[inline]
+    pub(super) fn end_other_format(&mut self) {
+        self.other_format = None;
+    }
+
     pub(super) fn add(&mut self, line: u64, kind: IssueKind) {
         if self.kept.len() < KEPT {
             self.kept.push(ParseIssue { place: IssuePlace::Line(line), kind });

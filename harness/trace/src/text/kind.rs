@@ -54,7 +54,9 @@ impl Parser {
 
     /// The text of an event that does not begin with a name.
     fn unnamed(&mut self, rest: &[u8], name: &[u8], behind: &[u8]) -> Option<EventKind> {
-        if let Some(point) = special::context_switch(rest).or_else(|| sampler::read(rest)) {
+        if let Some(point) =
+            special::context_switch(rest).or_else(|| sampler::read(rest)).or_else(|| special::branch(rest))
+        {
             return Some(EventKind::Tracepoint(point));
         }
         let text = behind.strip_prefix(b":").or_else(|| behind_place(rest.get(name.len()..)?));

@@ -12,6 +12,7 @@ use super::held_lines::Prefix;
 use super::intern::Names;
 use super::issues::Issues;
 use super::lines::{Class, LineCounts};
+use super::other_format;
 use super::point;
 use super::prefix::unescaped;
 use super::summary::Summary;
@@ -144,6 +145,11 @@ impl Parser {
         if let Some(class) = self.rest_of_event(line) {
             return class;
         }
+        let name = other_format::name(line, self.facts.tracer.is_some());
+        if self.issues.add_other_format(self.number, name) {
+            self.whole = false;
+            return Class::NotRead;
+        }
         if looks_like_event(line) {
             self.window.close_all();
         }
@@ -251,7 +257,8 @@ impl Parser {
         if let Some(frame) = frame {
             return Some(self.frame(frame));
         }
-        if let Some(said) = bare.strip_prefix(b"#") {
+        // The header of a histogram is the begin of what is not read.
+        if let Some(said) = bare.strip_prefix(b"#").filter(|said| !said.starts_with(b" event histogram")) {
             self.header(said.trim_ascii());
         } else if !self.loss(bare) && !is_furniture(bare) {
             return None;

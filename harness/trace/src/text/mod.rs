@@ -24,6 +24,7 @@ mod layout;
 mod line;
 mod lines;
 mod number;
+mod other_format;
 mod point;
 mod prefix;
 #[cfg(test)]

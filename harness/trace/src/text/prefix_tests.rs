@@ -2,7 +2,7 @@
 
 use super::foreign_tests::check;
 use super::{Facts, Latency, LineCounts, Summary, TextReader};
-use crate::IssueKind;
+use crate::{IssueKind, ParseIssue};
 
 fn summary(text: &str) -> Summary {
     let mut reader = TextReader::new(text.as_bytes());
@@ -175,17 +175,16 @@ fn the_header_of_a_latency_tracer_is_a_fact_and_tells_losses() {
 
 /// The lines that were not read, as the issues tell them.
 fn not_read(summary: &Summary) -> u64 {
-    let kinds = summary.issues.iter().filter(|issue| {
-        matches!(
-            issue.kind,
-            IssueKind::UnknownLine(_)
-                | IssueKind::NoEvent(_)
-                | IssueKind::BrokenGraphLine(_)
-                | IssueKind::FrameWithoutStack
-                | IssueKind::StackWithoutEvent
-        )
-    });
-    kinds.count().try_into().unwrap_or(u64::MAX)
+    let lines = |issue: &ParseIssue| match issue.kind {
+        IssueKind::UnknownLine(_)
+        | IssueKind::NoEvent(_)
+        | IssueKind::BrokenGraphLine(_)
+        | IssueKind::FrameWithoutStack
+        | IssueKind::StackWithoutEvent => 1,
+        IssueKind::OtherFormat { lines, .. } => lines,
+        _ => 0,
+    };
+    summary.issues.iter().map(lines).sum()
 }
 
 #[test]
@@ -227,5 +226,25 @@ proptest::proptest! {
         let found = summary(&text);
         proptest::prop_assert_eq!(found.lines.total(), u64::try_from(text.lines().count()).unwrap_or(0));
         proptest::prop_assert_eq!(not_read(&found), found.lines.not_read, "{}", text);
+    }
+}
+
+#[test]
+fn other_forms_are_refused_by_name_with_all_their_lines() {
+    const EVENT: &str = "           bash-946     [003] d..2.     1.000001: x: y=1\n";
+    let histogram = "# event histogram\n#\n# trigger info: hist:keys=common_pid [active]\n#\n\n\
+                     { common_pid:       1234 } hitcount:          1\n\nTotals:\n    Hits: 1\n    Entries: 1\n    Dropped: 0\n";
+    let profile = "  Function                               Hit    Time            Avg             s^2\n  \
+                   --------                               ---    ----            ---             ---\n  \
+                   schedule                                12    123.456 us      10.288 us       1.234 us\n";
+    let raw = "# tracer: function\n#\n697 3 12345678901 ffffffc0 ffffffc1\n697 3 12345678907 ffffffc0 ffffffc1\n";
+    for (text, name, lines) in [(histogram, "hist", 6), (profile, "trace_stat", 3), (raw, "raw", 2)] {
+        for text in [text.to_owned(), format!("{EVENT}{text}"), format!("{text}{EVENT}")] {
+            let found = summary(&text);
+            let forms: Vec<_> = found.issues.iter().map(|issue| issue.kind.to_string()).collect();
+            assert!(matches!(&forms[..], [form] if form.contains(name)), "{text}{forms:?}");
+            assert_eq!((not_read(&found), found.lines.not_read), (lines, lines), "{text}");
+            assert_eq!(found.lines.total(), text.lines().count() as u64);
+        }
     }
 }

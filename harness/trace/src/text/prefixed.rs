@@ -75,6 +75,9 @@ impl Parser {
     fn count(&mut self, class: Class) {
         self.lines.count(class);
         self.whole = class != Class::NotRead;
+        if class == Class::Event {
+            self.issues.end_other_format();
+        }
     }
 
     /// Reads a line behind its prefix; `None` where it has none that is known.

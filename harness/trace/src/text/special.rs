@@ -86,6 +86,24 @@ pub(super) fn context_switch(text: &[u8]) -> Option<Point> {
     })
 }
 
+/// `[  ok  ] do_exit:exit.c:845` and `[ MISS ] …`: a branch that was marked as likely, of the tracer `branch` (`trace_branch_print()` of
+/// `kernel/trace/trace_branch.c`).
+pub(super) fn branch(text: &[u8]) -> Option<Point> {
+    let (correct, rest) = match text.strip_prefix(b"[  ok  ] ") {
+        Some(rest) => (1, rest),
+        None => (0, text.strip_prefix(b"[ MISS ] ")?),
+    };
+    let (rest, line) = rsplit_once(rest, b":")?;
+    let (function, file) = split_once(rest, b":")?;
+    let fields = [
+        field("func", as_text(function)),
+        field("file", as_text(file)),
+        field("line", Value::Signed(signed(line)?)),
+        field("correct", Value::Signed(correct)),
+    ];
+    Some(Point::from_fields("branch", fields))
+}
+
 /// `   2389: 94:R`, one task of a switch or a wake-up. The kernel pads the priority with spaces, too.
 struct Ctx {
     pid: i64,

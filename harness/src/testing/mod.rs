@@ -9,6 +9,8 @@
 //! The project's directory is a workspace over what kernsnap brings along: its `scenarios/`, `guest-programs/` and `images/`, all of
 //! them optional. A snapshot is `scenarios/snapshots/IMAGE/SCENARIO.snap`, and `cargo insta review` reviews it.
 //!
+//! A test that is written by hand takes an [`Image`], runs a scenario on it, and looks at the trace.
+//!
 //! The environment tells what to test and how: `KERNSNAP_IMAGES` names images in place of those of the test file, `KERNSNAP_RERUN` runs
 //! what is known again, and `KERNSNAP_FRESH` boots for each test. A run that gives other bytes than the known result is a failure.
 
@@ -27,14 +29,19 @@ use crate::session::run::{RunPolicy, Runner, Session};
 use crate::session::snapshot::{self, Comparison, Subject};
 use crate::session::status::{RunStatus, with_causes};
 use crate::session::templates::become_broker_if_asked;
-use kernsnap_analysis::verdict::Verdict;
 use kernsnap_analysis::verdict::mutation::mutate;
 use kernsnap_host::store::Store;
 use kernsnap_host::workspace::Workspace;
 use kernsnap_image::{ImageSpec, Images, Options};
 
+mod image;
+
+pub use self::image::Image;
+pub use crate::session::run::Outcome;
 #[doc(hidden)]
 pub use insta;
+pub use kernsnap_analysis::verdict::Verdict;
+pub use kernsnap_machine::Schedule;
 
 /// The backstop in host time; a test runner's own should be longer, so that a lost machine leaves its evidence.
 const LIMIT: Duration = Duration::from_secs(120);

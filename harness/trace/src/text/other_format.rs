@@ -1,0 +1,117 @@
+//! Texts of the kernel's tracing in forms of their own, which are not read: they are refused by their names.
+
+use memchr::memmem;
+
+use super::bytes::{decimal, hexadecimal, word};
+
+/// The name of the form that begins with `line`, or whose every line looks like it; `None` where it is none that is known. `traced` where
+/// the text has the header of a tracer.
+pub(super) fn name(line: &[u8], traced: bool) -> Option<&'static str> {
+    let bare = line.trim_ascii();
+    match bare {
+        // `event_hist_trigger_print()` of `kernel/trace/trace_events_hist.c`, and `hist_show()`.
+        _ if bare.starts_with(b"# event histogram") => Some(HIST),
+        _ if bare.starts_with(b"{ ") && memmem::find(bare, b" } hitcount:").is_some() => Some(HIST),
+        // `mmio_reset_data()`, `mmio_print_pcidev()` and `mmio_print_rw()` of `kernel/trace/trace_mmiotrace.c`.
+        _ if bare.starts_with(b"VERSION 2007") || bare.starts_with(b"PCIDEV ") || is_mmio(bare) => Some(MMIOTRACE),
+        // `function_stat_headers()` of `kernel/trace/ftrace.c`.
+        _ if words(bare).starts_with(&[b"Function", b"Hit"]) => Some("a function profile (`trace_stat/functionN`)"),
+        // `annotated_branch_stat_headers()` of `kernel/trace/trace_branch.c`.
+        _ if words(bare).starts_with(&[b"correct", b"incorrect", b"%"]) => {
+            Some("a branch profile (`trace_stat/branch_annotated`)")
+        }
+        _ if is_block(bare) => Some("the text of the block tracer (`blk`)"),
+        _ if traced && is_hexadecimal(bare) => Some("a text with the option `hex`"),
+        _ if traced && is_raw(bare) => Some("a text with the option `raw`"),
+        _ => None,
+    }
+}
+
+const HIST: &str = "a histogram of events (`hist`)";
+const MMIOTRACE: &str = "the text of the tracer `mmiotrace`";
+
+fn words(line: &[u8]) -> Vec<&[u8]> {
+    line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).take(3).collect()
+}
+
+/// `R 4 12.345678 1 0xfe001000 0x12 0x0 0`, `W …`, `MAP 12.345678 1 0x… 0x… 0x… 0x0 0`, `UNMAP …`, `MARK 12.345678 …`.
+fn is_mmio(line: &[u8]) -> bool {
+    let (kind, mut rest) = word(line);
+    if matches!(kind, b"R" | b"W") {
+        match decimal(rest) {
+            Some((1 | 2 | 4 | 8, behind)) => rest = behind.trim_ascii_start(),
+            _ => return false,
+        }
+    } else if !matches!(kind, b"MAP" | b"UNMAP" | b"MARK") {
+        return false;
+    }
+    let (time, rest) = word(rest);
+    let is_time =
+        decimal(time).and_then(|(_, rest)| decimal(rest.strip_prefix(b".")?)).is_some_and(|(_, b)| b.is_empty());
+    is_time && decimal(rest).is_some()
+}
+
+/// `  8,0    1        3     0.000012345   697  Q  WS 223490 + 8 [dd]` (`blk_log_action_classic()` of `kernel/trace/blktrace.c`).
+fn is_block(line: &[u8]) -> bool {
+    let found = || {
+        let (_, rest) = decimal(line)?;
+        let (_, rest) = decimal(rest.strip_prefix(b",")?)?;
+        let (cpu, rest) = word(rest);
+        let (number, rest) = word(rest);
+        let (time, rest) = word(rest);
+        let (pid, rest) = word(rest);
+        let (action, _) = word(rest);
+        let numbers = [cpu, number, pid].iter().all(|number| matches!(decimal(number), Some((_, b""))));
+        let time = decimal(time).and_then(|(_, rest)| decimal(rest.strip_prefix(b".")?))?;
+        (numbers && time.1.is_empty() && (1..=2).contains(&action.len())).then_some(())
+    };
+    found().is_some()
+}
+
+/// `000002b9 00000003 0000000c2a8f5e10 …` (`print_hex_fmt()` of `kernel/trace/trace.c`): a pid, a CPU and a time, then the event.
+fn is_hexadecimal(line: &[u8]) -> bool {
+    let (pid, rest) = word(line);
+    let (cpu, rest) = word(rest);
+    let (time, _) = word(rest);
+    let whole = |digits: &[u8]| matches!(hexadecimal(digits), Some((_, [])));
+    [(pid, 8), (cpu, 8), (time, 16)].iter().all(|(digits, length)| digits.len() == *length && whole(digits))
+}
+
+/// `697 3 12345678901 …` (`print_raw_fmt()`): a pid, a CPU and a time, then the event.
+fn is_raw(line: &[u8]) -> bool {
+    let numbers = words(line);
+    numbers.len() == 3 && numbers.iter().all(|number| matches!(decimal(number), Some((_, b""))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_form_is_known_by_its_lines() {
+        for (line, expected) in [
+            ("# event histogram", Some(HIST)),
+            ("{ common_pid:       1234 } hitcount:          1", Some(HIST)),
+            ("VERSION 20070824", Some(MMIOTRACE)),
+            ("PCIDEV 0000 80860d04 0 0 0", Some(MMIOTRACE)),
+            ("R 4 12.345678 1 0xfe001000 0x12 0x0 0", Some(MMIOTRACE)),
+            ("UNMAP 12.345678 1 0x0 0", Some(MMIOTRACE)),
+            ("MARK 12.345678 lost 3 events", None),
+            ("  Function                               Hit    Time            Avg             s^2", Some("profile")),
+            (" correct incorrect  %        Function                  File              Line", Some("branch profile")),
+            ("  8,0    1        3     0.000012345   697  Q  WS 223490 + 8 [dd]", Some("blk")),
+            ("000002b9 00000003 0000000c2a8f5e10 ffff8000", Some("hex")),
+            ("697 3 12345678901 ffffffc0 ffffffc1", Some("raw")),
+            ("697 3 a", None),
+            ("R 3 12.345678 1 0xfe001000 0x12 0x0 0", None),
+            ("Functional test", None),
+            ("8,0 is a disk", None),
+            ("", None),
+        ] {
+            let found = name(line.as_bytes(), true);
+            assert_eq!(found.is_some(), expected.is_some(), "{line}: {found:?}");
+            assert!(found.zip(expected).is_none_or(|(found, part)| found.contains(part)), "{line}: {found:?}");
+        }
+        assert_eq!(name(b"697 3 12345678901 ffffffc0", false), None);
+    }
+}
