@@ -19,7 +19,7 @@ const RECIPE: u32 = 1;
 const SUITE: &str = "bookworm";
 
 /// The packages; others come as their dependencies.
-const PACKAGES: &str = "bash,coreutils,procps";
+const PACKAGES: &str = "bash,coreutils,dash,procps";
 
 /// The file in the store.
 const ARCHIVE: &str = "root.tar";

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::module_headers;
 use super::plan::{assignment, cross_compiler, reproducible};
+use super::programs::INIT_SOURCES;
 use crate::{Artifact, BuiltImage, ImageError};
 use kernsnap_host::exec::{Ended, Tool, ToolCall, ToolError, run};
 use kernsnap_host::key::CacheInputs;
@@ -63,8 +64,13 @@ fn out_of_tree(
         return Err(ImageError::input(format!("no module `{dir}/Kbuild`"), hint));
     };
     let layer = Workspace::at(layer);
+    // The warnings of modules that others wrote are shown.
+    let is_strict = layer.root.join(INIT_SOURCES).is_dir();
     let sources: Vec<String> = layer.names_in(dir, "").into_iter().filter(|file| is_source(file)).collect();
     let mut inputs = CacheInputs::new("module", RECIPE).with("name", name).with("kernel", image.key.as_str());
+    if !is_strict {
+        inputs = inputs.with("warnings", "shown");
+    }
     for file in &sources {
         let path = layer.root.join(dir).join(file);
         inputs = inputs.with(file, fs::read(&path).map_err(StoreError::read(&path))?);
@@ -95,15 +101,22 @@ fn out_of_tree(
             .arg("modules");
         let output = run(&call, &mut |_| ()).map_err(step())?;
         let warnings: Vec<String> = output.text.lines().filter(|line| is_warning(line)).map(str::to_owned).collect();
-        if !warnings.is_empty() {
-            // make ended well, but a module with a warning is not accepted.
+        if is_strict && !warnings.is_empty() {
+            // make ended well, but a module of this project with a warning is not accepted.
             return Err(step()(ToolError::Failed { call: call.to_string(), ended: Ended::Exit(0), tail: warnings }));
         }
-        let built = scratch.path().join(&product);
-        if !built.is_file() {
+        for warning in warnings {
+            events(ImageEvent::Note(warning));
+        }
+        // The object may have a `-` where the module has none.
+        let written = |name: &str| scratch.path().join(format!("{name}.ko"));
+        let dashed =
+            || sources.iter().find_map(|file| file.strip_suffix(".c")).filter(|stem| stem.replace('-', "_") == object);
+        let built = Some(written(&object)).filter(|built| built.is_file()).or_else(|| dashed().map(written));
+        let Some(built) = built.filter(|built| built.is_file()) else {
             let hint = format!("`{dir}/Kbuild` must say `obj-m := {object}.o`");
             return Err(ImageError::input(format!("the module `{name}` does not make `{product}`"), hint));
-        }
+        };
         module_headers::copy(&built, &entry.join(&product))?;
         Ok::<_, ImageError>(vec![product.clone()])
     })?;

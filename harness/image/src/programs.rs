@@ -22,7 +22,7 @@ const FLAGS: &[&str] =
 const STRICT: &str = "-Werror";
 /// The program that is PID 1 in every guest.
 pub(super) const INIT: &str = "init";
-const INIT_SOURCES: &str = "guest-programs/init";
+pub(super) const INIT_SOURCES: &str = "guest-programs/init";
 const LIBRARY: &str = "guest-programs/lib";
 
 /// The sources of a program: what is compiled, and the headers that it may include, each by its path in the workspace and its file.

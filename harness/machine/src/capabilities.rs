@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::machine::Region;
-use crate::plan::{inspect, tracefs};
+use crate::plan::{PRINTK_FORMATS, inspect, tracefs};
 use kernsnap_trace::field_names;
 
 /// The tracing abilities of one image.
@@ -19,6 +19,9 @@ pub struct TraceCapabilities {
     pub functions: BTreeMap<String, Vec<usize>>,
     /// `events/header_page`.
     pub header_page: String,
+    /// `printk_formats`: the texts of `trace_printk()` and of tracepoints that the kernel itself has, by their addresses.
+    #[serde(default)]
+    pub printk_formats: String,
     /// `/proc/kallsyms`, where the kernel came without a `System.map`.
     pub symbols: String,
     /// `events/GROUP/NAME/format`, by `GROUP:NAME`. The group `ftrace` has the tracers' own records.
@@ -42,6 +45,7 @@ pub fn probe_plan(channel: Region, symbols: bool) -> String {
         (RELEASE.to_owned(), "/proc/sys/kernel/osrelease".to_owned()),
         (FUNCTIONS.to_owned(), tracefs("available_filter_functions")),
         (HEADER_PAGE.to_owned(), tracefs("events/header_page")),
+        (PRINTK_FORMATS.to_owned(), tracefs(PRINTK_FORMATS)),
     ];
     let own = TRACER_RECORDS.iter();
     files.extend(own.map(|name| (format!("ftrace:{name}"), tracefs(&format!("events/ftrace/{name}/format")))));
@@ -77,6 +81,7 @@ impl TraceCapabilities {
             release: text(answer, RELEASE).trim().to_owned(),
             functions,
             header_page: text(answer, HEADER_PAGE),
+            printk_formats: text(answer, PRINTK_FORMATS),
             symbols: text(answer, SYMBOLS),
             formats: formats.map(|(name, bytes)| ((*name).to_owned(), String::from_utf8_lossy(bytes).into())).collect(),
         }

@@ -186,6 +186,9 @@ impl Plan {
 /// The section with the names of tasks.
 pub const NAMES: &str = "saved_cmdlines";
 
+/// The section with the texts of `trace_printk()`, and its file in tracefs.
+pub const PRINTK_FORMATS: &str = "printk_formats";
+
 /// The section with the kernel's log, as /proc/kmsg hands it out.
 pub const KMSG: &str = "kmsg";
 

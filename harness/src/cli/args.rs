@@ -228,7 +228,7 @@ pub const DEFAULT_IMAGE: &str = "rpi3-6.1";
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 pub struct RunArguments {
-    /// The scenarios [default: all of them]
+    /// The scenarios: names, files, or patterns such as `fork-*` [default: the workspace's own, or all if it has none]
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
 
@@ -328,7 +328,7 @@ pub struct BootArguments {
 /// Arguments of `matrix`.
 #[derive(Debug, Args)]
 pub struct MatrixArguments {
-    /// The scenarios [default: all of them]
+    /// The scenarios: names, files, or patterns such as `fork-*` [default: the workspace's own, or all if it has none]
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
 
@@ -373,7 +373,7 @@ pub struct DiffArguments {
     #[arg(value_name = "AFTER")]
     pub after: PathBuf,
 
-    /// The scenarios to run on two images [default: all of them]
+    /// The scenarios to run on two images, as for `run`
     #[arg(long = "scenario", value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
 

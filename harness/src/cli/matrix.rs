@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
@@ -12,7 +11,6 @@ use serde::Serialize;
 use super::args::{DiffArguments, Format, MatrixArguments};
 use super::progress::Progress;
 use super::{Context, Exit, Failure, answer, answer_json, architecture, kcidb, options, results, terminal, write_file};
-use crate::session::load;
 use crate::session::matrix::{Cell, Order, matrix};
 use crate::session::record::Record;
 use kernsnap_analysis::diff::{Diff, TaskLines};
@@ -30,7 +28,7 @@ pub(super) fn run(context: &Context, arguments: &MatrixArguments) -> Result<Exit
     let images = if arguments.images.is_empty() { context.images_but_on_request()? } else { arguments.images.clone() };
     let order = Order {
         images,
-        files: files(context, &arguments.scenarios)?,
+        files: context.scenario_files(&arguments.scenarios)?,
         parallel: arguments.parallel.get(),
         limit: LIMIT,
     };
@@ -70,7 +68,7 @@ pub(super) fn diff(
     let options = Options::default();
     let order = Order {
         images: vec![before.to_owned(), after.to_owned()],
-        files: files(context, &arguments.scenarios)?,
+        files: context.scenario_files(&arguments.scenarios)?,
         parallel: cores(),
         limit: LIMIT,
     };
@@ -116,14 +114,6 @@ struct DiffRow<'a> {
 
 fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get)
-}
-
-fn files(context: &Context, named: &[String]) -> Result<Vec<PathBuf>, Failure> {
-    if named.is_empty() {
-        return Ok(load::scenario_files(&context.workspace)?);
-    }
-    let files = named.iter().map(|id| load::scenario_file(&context.workspace, id));
-    Ok(files.collect::<Result<Vec<_>, _>>()?)
 }
 
 /// Scenario → image → what came of it.

@@ -211,12 +211,9 @@ impl Context {
         Ok(PreparedImage::open(self.images(options), image, &mut |event| progress.show(event))?)
     }
 
-    /// The files of the scenarios with these ids, or of all.
-    fn scenario_files(&self, ids: &[String]) -> Result<Vec<PathBuf>, Failure> {
-        if ids.is_empty() {
-            return Ok(load::scenario_files(&self.workspace)?);
-        }
-        Ok(ids.iter().map(|id| load::scenario_file(&self.workspace, id)).collect::<Result<Vec<_>, _>>()?)
+    /// The files of the scenarios with these names.
+    fn scenario_files(&self, names: &[String]) -> Result<Vec<PathBuf>, Failure> {
+        Ok(load::selected(&self.workspace, names)?)
     }
 
     /// Every image but those that are built only when they are named.

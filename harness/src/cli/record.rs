@@ -122,20 +122,39 @@ impl Given {
         let given = |subject, root, built| Ok(Self { name: name.clone(), subject, root, built });
         let has_end = |end: &str| path.extension().is_some_and(|found| found == OsStr::new(end));
         let program = own.join(format!("guest-programs/user/{name}"));
-        if path.is_dir() && path.join("Kbuild").is_file() {
-            copy_directory(path, &own.join(format!("guest-programs/modules/{name}"))).map_err(unreadable)?;
-            return given(Subject::Module(rest.to_vec()), root, None);
+        if let Some(module) = kbuild_file(path) {
+            let text = fs::read_to_string(&module).map_err(unreadable)?;
+            let made = modules_of(&text);
+            let module = match made.as_slice() {
+                [module] => module.clone(),
+                several => several.iter().find(|module| **module == name).cloned().ok_or_else(|| {
+                    let text = "does not say which module it makes, as `obj-m := NAME.o` does";
+                    let several =
+                        format!("makes several modules: {}; build it, and give one `.ko`", several.join(", "));
+                    Failure::input(format!("`{first}` {}", if made.is_empty() { text } else { &several }))
+                })?,
+            };
+            let directory = own.join(format!("guest-programs/modules/{module}"));
+            copy_directory(path, &directory).map_err(unreadable)?;
+            if !directory.join("Kbuild").is_file() {
+                put(&directory.join("Kbuild"), b"include $(src)/Makefile\n")?;
+            }
+            return given(Subject::Module { module, parameters: rest.to_vec() }, root, None);
         }
         if !path.is_file() {
             if first.contains('/') {
                 return Err(Failure::input(format!("there is no program `{first}`")));
             }
-            put(&program, script(arguments).as_bytes())?;
-            return given(Subject::Program(Vec::new()), root, None);
+            // By the name of the command, the script would be found in its place, and start itself.
+            let name = arguments.save.as_deref().map_or_else(|| SHELL.to_owned(), task_name);
+            put(&own.join(format!("guest-programs/user/{name}")), script(arguments).as_bytes())?;
+            return Ok(Self { name, subject: Subject::Program(Vec::new()), root, built: None });
         }
         if has_end("ko") {
-            put(&own.join(format!("guest-programs/modules/{name}.ko")), &fs::read(path).map_err(unreadable)?)?;
-            return given(Subject::Module(rest.to_vec()), root, None);
+            // The kernel knows no `-` in a module's name.
+            let module = self::stem(path).replace('-', "_");
+            put(&own.join(format!("guest-programs/modules/{module}.ko")), &fs::read(path).map_err(unreadable)?)?;
+            return given(Subject::Module { module, parameters: rest.to_vec() }, root, None);
         }
         if has_end("c") {
             put(&program.with_extension("c"), &fs::read(path).map_err(unreadable)?)?;
@@ -178,9 +197,27 @@ impl Given {
     }
 }
 
+/// The file of a directory that says which module it makes.
+fn kbuild_file(directory: &Path) -> Option<PathBuf> {
+    ["Kbuild", "Makefile"].into_iter().map(|name| directory.join(name)).find(|file| file.is_file())
+}
+
+/// The modules that a Kbuild or Makefile makes: the objects of its `obj-m`, as the kernel names them.
+fn modules_of(kbuild: &str) -> Vec<String> {
+    let objects = kbuild.lines().filter_map(|line| {
+        let rest = line.trim_start().strip_prefix("obj-m")?.trim_start();
+        let objects = [":=", "+=", "="].iter().find_map(|sign| rest.strip_prefix(sign))?;
+        Some(objects.split('#').next().unwrap_or_default().split_whitespace())
+    });
+    objects.flatten().filter_map(|object| object.strip_suffix(".o")).map(|name| name.replace('-', "_")).collect()
+}
+
+/// The task that executes the line of a shell.
+const SHELL: &str = "shell";
+
 /// The words of a shell command as a script of the guest. `sh -c LINE` is the line.
 fn script(arguments: &RecordArguments) -> String {
-    let shell = if arguments.debian { "#!/bin/sh" } else { "#!/bin/busybox sh" };
+    let shell = if arguments.debian { "#!/bin/bash" } else { "#!/bin/busybox sh" };
     let line = match arguments.program.as_slice() {
         [sh, option, line] if ["sh", "bash"].contains(&sh.as_str()) && option == "-c" => line.clone(),
         words => words.iter().map(|word| format!("'{}'", word.replace('\'', "'\\''"))).collect::<Vec<_>>().join(" "),
@@ -344,6 +381,13 @@ fn task_name(stem: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_directory_says_which_modules_it_makes() {
+        assert_eq!(modules_of("obj-m := a-b.o # and no more\n"), ["a_b"]);
+        assert_eq!(modules_of("ifneq ($(KERNELRELEASE),)\n\tobj-m += x.o y.o\nobj-m+=z.o\nendif\n"), ["x", "y", "z"]);
+        assert_eq!(modules_of("x-y := a.o\nobj-y += b.o\n"), [] as [&str; 0]);
+    }
 
     #[test]
     fn a_program_goes_by_the_name_of_a_task() {

@@ -6,7 +6,8 @@ use kernsnap_image::module_file::ModuleFile;
 use kernsnap_machine::Schedule;
 use kernsnap_machine::machine::Region;
 use kernsnap_machine::plan::{
-    COLLECT, FORMAT, KMSG, NAMES, Plan, SCENARIO, TRACEFS, module_path, module_section, pages, program_path, stats,
+    COLLECT, FORMAT, KMSG, NAMES, PRINTK_FORMATS, Plan, SCENARIO, TRACEFS, module_path, module_section, pages,
+    program_path, stats,
 };
 use kernsnap_scenario::{Kprobe, MachineEnd, Scenario, Step, TraceSetup, Tracer};
 use kernsnap_yaml::Step as At;
@@ -66,6 +67,10 @@ pub fn compile(scenario: &Scenario, context: &PlanContext<'_>) -> Plan {
     plan.line(format_args!("phase {COLLECT}"));
     plan.expedite_rcu(true);
     collect(&mut plan, &scenario.trace, context.schedule.cpus);
+    if loads_modules(scenario) {
+        // Modules bring texts of their own, whose addresses only the kernel knows.
+        plan.line(format_args!("save {PRINTK_FORMATS} {TRACEFS}/{PRINTK_FORMATS}"));
+    }
     plan.line(format_args!("end"));
     plan
 }

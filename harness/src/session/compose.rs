@@ -13,8 +13,13 @@ use kernsnap_trace::{Event, EventKind, Pid};
 pub enum Subject {
     /// A guest program, by its name in the workspace, with its arguments.
     Program(Vec<String>),
-    /// A module, loaded with these parameters and unloaded.
-    Module(Vec<String>),
+    /// A module, loaded and unloaded.
+    Module {
+        /// Its name in the workspace, which is the kernel's.
+        module: String,
+        /// The parameters that it is loaded with.
+        parameters: Vec<String>,
+    },
 }
 
 /// The trace of a recording.
@@ -39,7 +44,7 @@ pub struct Tracing {
 /// A scenario to be.
 #[derive(Clone, Debug)]
 pub struct Composition {
-    /// The name of the scenario, of its program or module, and of the started task: a task's name.
+    /// The name of the scenario, of its program, and of the started task: a task's name.
     pub name: String,
     /// One sentence.
     pub title: String,
@@ -110,10 +115,10 @@ impl Composition {
                 writeln!(text, "  - start: {{ task: {name}, program: {name}, args: {}{ends} }}", list(arguments))?;
                 writeln!(text, "  - wait: {name}")?;
             }
-            Subject::Module(parameters) => {
-                writeln!(text, "  - load: {{ task: {name}, module: {name}, params: {} }}", list(parameters))?;
+            Subject::Module { module, parameters } => {
+                writeln!(text, "  - load: {{ task: {name}, module: {module}, params: {} }}", list(parameters))?;
                 writeln!(text, "  - sleep-ms: 20")?;
-                writeln!(text, "  - unload: {{ task: unload, module: {name} }}")?;
+                writeln!(text, "  - unload: {{ task: unload, module: {module} }}")?;
             }
         }
         writeln!(text, "\ntrace:\n  tracer: {}\n  buffer-kib: {}", tracing.tracer, tracing.buffer_kib)?;
@@ -182,7 +187,12 @@ impl Composition {
     }
 }
 
-/// The descendants of the task `pid`, whose role is `role`, in the order in which they were forked.
+/// Descendants that get roles at most; what others do is that of `other`. A program may fork without end.
+const DESCENDANTS: usize = 64;
+/// Bytes of a descendant's role, which has a number for each generation.
+const LONGEST_ROLE: usize = 32;
+
+/// The descendants of the task `pid`, whose role is `role`, in the order in which they were forked: so many that each can have a role.
 #[must_use]
 pub fn descendants(events: &[Event], pid: Pid, role: &str) -> Vec<Descendant> {
     let mut roles: BTreeMap<i64, String> = BTreeMap::from([(i64::from(pid.0), role.to_owned())]);
@@ -200,6 +210,9 @@ pub fn descendants(events: &[Event], pid: Pid, role: &str) -> Vec<Descendant> {
         let nth = *nth;
         let stem = if parent == role { "child".to_owned() } else { parent.clone() };
         let name = format!("{stem}-{nth}");
+        if found.len() >= DESCENDANTS || name.len() > LONGEST_ROLE {
+            continue;
+        }
         roles.insert(child, name.clone());
         found.push(Descendant { role: name, parent, nth });
     }

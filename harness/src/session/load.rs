@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use globset::Glob;
+
 use kernsnap_analysis::lesson::Lesson;
 use kernsnap_analysis::report::Sources;
 use kernsnap_host::workspace::Workspace;
@@ -54,11 +56,52 @@ pub fn scenario_files(workspace: &Workspace) -> Result<Vec<PathBuf>, LoadError> 
     workspace.scenario_files().map_err(|source| LoadError::Read { path: workspace.root.join("scenarios"), source })
 }
 
-/// The file of the scenario `id`.
+/// The files of the scenarios that a command means: those with these names, paths or patterns (`fork-*`), or without any the
+/// workspace's own, or all where it has none.
+///
+/// # Errors
+/// [`LoadError::Unknown`] with the nearest name.
+pub fn selected(workspace: &Workspace, names: &[String]) -> Result<Vec<PathBuf>, LoadError> {
+    if names.is_empty() {
+        let own = scenario_files(&Workspace::at(workspace.root.clone()))?;
+        return if own.is_empty() { scenario_files(workspace) } else { Ok(own) };
+    }
+    let mut files = Vec::new();
+    for name in names {
+        let Some(pattern) = Glob::new(name).ok().filter(|_| name.contains(['*', '?', '['])) else {
+            files.push(scenario_file(workspace, name)?);
+            continue;
+        };
+        let (pattern, all) = (pattern.compile_matcher(), scenario_files(workspace)?);
+        let matching = all.iter().filter(|file| pattern.is_match(stem(file))).cloned();
+        let before = files.len();
+        files.extend(matching);
+        if files.len() == before {
+            return Err(unknown(
+                "scenario",
+                "kernsnap list",
+                name,
+                &all.iter().map(|file| stem(file)).collect::<Vec<_>>(),
+            ));
+        }
+    }
+    Ok(files)
+}
+
+/// The file that a word names by its path.
+fn given(word: &str) -> Option<PathBuf> {
+    let is_path = Path::new(word).extension().is_some_and(|end| end == "yaml");
+    std::path::absolute(word).ok().filter(|path| is_path && path.is_file())
+}
+
+/// The file of the scenario `id`, which may be a path.
 ///
 /// # Errors
 /// [`LoadError::Unknown`] with the nearest name.
 pub fn scenario_file(workspace: &Workspace, id: &str) -> Result<PathBuf, LoadError> {
+    if let Some(file) = given(id) {
+        return Ok(file);
+    }
     let files = scenario_files(workspace)?;
     let known: Vec<String> = files.iter().map(|path| stem(path)).collect();
     match known.iter().position(|name| name == id) {

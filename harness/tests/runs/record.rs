@@ -82,7 +82,7 @@ fn functions_of_a_shell_line_are_recorded() -> Outcome {
     assert_eq!(ended.code, Some(Exit::Passed as i32), "{ended:?}");
     assert_eq!(
         lines(&ended),
-        ["child-1  do_exit() <-do_group_exit", "sh       do_exit() <-do_group_exit"],
+        ["child-1  do_exit() <-do_group_exit", "shell    do_exit() <-do_group_exit"],
         "{ended:?}"
     );
     Ok(())
@@ -98,6 +98,59 @@ fn a_module_is_recorded_from_load_to_unload() -> Outcome {
     assert_eq!(ended.code, Some(Exit::Passed as i32), "{ended:?}");
     let named = ["kthread-steps  kthread_create_on_node() <-steps_init", "unload         kthread_stop() <-steps_exit"];
     assert!(named.iter().all(|line| lines(&ended).contains(line)), "{ended:?}");
+    Ok(())
+}
+
+/// A module in a directory of another name, with a file for `make` as most have it. A variable is not used, of which the compiler warns.
+const TALKING_MODULE: [(&str, &str); 2] = [
+    ("Makefile", "obj-m += my-talk.o\nall:\n\tmake -C /lib/modules/$(shell uname -r)/build M=$(PWD) modules\n"),
+    (
+        "my-talk.c",
+        "#include <linux/module.h>\n\
+         static int __init talk_init(void) { int unused; trace_printk(\"loaded %d\\n\", 7); return 0; }\n\
+         static void __exit talk_exit(void) { trace_printk(\"gone\\n\"); }\n\
+         module_init(talk_init);\nmodule_exit(talk_exit);\nMODULE_LICENSE(\"GPL\");\n",
+    ),
+];
+
+#[test]
+fn a_module_of_a_users_own_is_recorded_with_what_it_says() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let module = directory.path().join("exercise");
+    fs::create_dir(&module)?;
+    for (name, text) in TALKING_MODULE {
+        // What stands in the store already is not compiled, and warns of nothing.
+        let comment = if name == "Makefile" { "#" } else { "//" };
+        fs::write(module.join(name), format!("{text}{comment} {}\n", directory.path().display()))?;
+    }
+    let out = directory.path().join("trace.dat").display().to_string();
+    let ended = call(directory.path(), &["record", "-o", &out, &module.display().to_string()])?;
+    assert_eq!(ended.code, Some(Exit::Passed as i32), "{ended:?}");
+    for line in ["exercise bprint text=talk_init: loaded 7", "unload bputs text=talk_exit: gone"] {
+        let said = lines(&ended).iter().any(|shown| shown.split_whitespace().eq(line.split_whitespace()));
+        assert!(said, "{line}: {ended:?}");
+    }
+    assert!(ended.stderr.contains("unused variable"), "{ended:?}");
+    let view = call(directory.path(), &["view", &out])?;
+    assert!(view.stdout.contains("bprint text=talk_init: loaded 7"), "{view:?}");
+    Ok(())
+}
+
+#[test]
+fn a_workspace_runs_its_own_scenarios_unless_others_are_named() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    Kernsnap::new(directory.path(), ["init", &directory.path().display().to_string()]).run()?;
+    let run = |words: &[&str]| call(directory.path(), &[&["run"], words].concat());
+    let names = |ended: &Ended| -> Vec<String> {
+        ended.stdout.lines().filter_map(|line| Some(line.split_once(" on rpi3-6.1: ")?.0.to_owned())).collect()
+    };
+    assert_eq!(names(&run(&[])?), ["first-fork"]);
+    let path = directory.path().join("scenarios/user/first-fork.yaml").display().to_string();
+    assert_eq!(names(&run(&[&path])?), ["first-fork"]);
+    assert_eq!(names(&run(&["user-f*"])?), ["user-fork"]);
+    let unknown = run(&["nothing-*"])?;
+    assert_eq!(unknown.code, Some(Exit::BadInput as i32));
+    assert!(unknown.stderr.contains("there is no scenario `nothing-*`"), "{unknown:?}");
     Ok(())
 }
 

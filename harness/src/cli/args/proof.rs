@@ -33,7 +33,7 @@ pub struct CostArguments {
     #[command(flatten)]
     pub origin: OriginArguments,
 
-    /// The scenarios [default: all of them]
+    /// The scenarios: names, files, or patterns such as `fork-*` [default: the workspace's own, or all if it has none]
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
 
@@ -57,7 +57,7 @@ pub struct CostArguments {
 /// Arguments of `explore`.
 #[derive(Debug, Args)]
 pub struct ExploreArguments {
-    /// The scenarios [default: all of them]
+    /// The scenarios: names, files, or patterns such as `fork-*` [default: the workspace's own, or all if it has none]
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
 
@@ -105,7 +105,7 @@ pub struct ReplayArguments {
 /// Arguments of `regress`.
 #[derive(Debug, Args)]
 pub struct RegressArguments {
-    /// The scenarios [default: all of them]
+    /// The scenarios: names, files, or patterns such as `fork-*` [default: the workspace's own, or all if it has none]
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
 

@@ -29,7 +29,7 @@ use kernsnap_scenario::{Draft, MachineEnd, Names, Registers, RootFileSystem, Sce
 use kernsnap_trace::Symbols;
 
 /// The recipe of the facts entry: raised when the questions change.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 
 /// Host time for a boot that only asks questions.
 const LIMIT: Duration = Duration::from_secs(120);

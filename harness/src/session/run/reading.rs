@@ -107,8 +107,14 @@ pub fn recorded<'a>(
             }
         }
     }
-    let mut dat =
-        TraceDat { header_page: &runtime.facts.header_page, saved_cmdlines: text(plan::NAMES), ..TraceDat::default() };
+    // A run that loads modules tells those of the modules, too.
+    let printk_formats = Some(text(plan::PRINTK_FORMATS)).filter(|formats| !formats.is_empty());
+    let mut dat = TraceDat {
+        header_page: &runtime.facts.header_page,
+        printk_formats: printk_formats.unwrap_or(&runtime.facts.printk_formats),
+        saved_cmdlines: text(plan::NAMES),
+        ..TraceDat::default()
+    };
     let mut formats: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let traced = |group: &str, name: &str| {
         scenario.trace.events.iter().any(|event| (event.group.as_str(), event.name.as_str()) == (group, name))
