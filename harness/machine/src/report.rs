@@ -116,13 +116,30 @@ pub enum ConsoleEvent {
     PanicEnd,
 }
 
+/// The begin of the line that tells a panic (`panic()` of `kernel/panic.c`).
+const PANIC: &str = "Kernel panic - not syncing: ";
+/// The begin of the line that ends the report of one.
+const PANIC_END: &str = "---[ end Kernel panic - not syncing: ";
+
+/// The message of a line that tells a panic or its end: at the begin of the line or behind the kernel's time, which may follow what a
+/// program left unfinished. The same words anywhere else are those of a program.
+fn panic_message(line: &str) -> Option<&str> {
+    let at = line.find(PANIC_END).or_else(|| line.find(PANIC))?;
+    let (before, message) = line.split_at(at);
+    // The time, or the caller behind it (`print_prefix()` of `kernel/printk/printk.c`).
+    let is_prefix = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b' ' | b'T' | b'C');
+    let bracket = || before.trim_end().strip_suffix(']')?.rsplit_once('[').map(|(_, inside)| inside);
+    let is_own = before.trim().is_empty() || bracket().is_some_and(|inside| inside.bytes().all(is_prefix));
+    is_own.then_some(message)
+}
+
 /// The meaning of a console line for the host, if it has one.
 #[must_use]
 pub fn console_event(line: &str) -> Option<ConsoleEvent> {
-    if let Some(at) = line.find("Kernel panic - not syncing: ") {
+    if let Some(message) = panic_message(line) {
         // The same words end the report of a panic.
-        let end = line.contains("end Kernel panic");
-        return Some(if end { ConsoleEvent::PanicEnd } else { ConsoleEvent::Panic(line[at..].trim_end().into()) });
+        let end = message.starts_with(PANIC_END);
+        return Some(if end { ConsoleEvent::PanicEnd } else { ConsoleEvent::Panic(message.trim_end().into()) });
     }
     let said = line.trim_end().strip_prefix("kernsnap: ")?;
     let (kind, rest) = said.split_once(' ').unwrap_or((said, ""));
@@ -170,6 +187,10 @@ mod tests {
         let panic = "Kernel panic - not syncing: Attempted to kill init!";
         check(&format!("[    0.1] {panic}\r\n"), Some(ConsoleEvent::Panic(panic.into())));
         check(&format!("[    0.1] ---[ end {panic} ]---"), Some(ConsoleEvent::PanicEnd));
+        check(&format!("unfinished[    0.1][    T1] {panic}"), Some(ConsoleEvent::Panic(panic.into())));
+        check(panic, Some(ConsoleEvent::Panic(panic.into())));
+        check(&format!("a log says: {panic}"), None);
+        check(&format!("[x] {panic}"), None);
         check("kernsnap: something", None);
     }
 }

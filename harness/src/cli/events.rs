@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
-use kernsnap_analysis::view::field;
+use kernsnap_analysis::view::{field, one_line, one_line_from};
 use kernsnap_trace::{Cpu, Event, EventDetails, EventKind, Pid, Point, Symbol, Value};
 
 /// `NAME-PID`, padded; the name as the kernel shows it where it knows none.
@@ -81,6 +81,7 @@ impl Columns {
 ///
 /// By hand: this is most of what `view` does, and formatting macros cost more than reading the events.
 pub(super) fn line(out: &mut String, event: &Event, names: &BTreeMap<i32, String>, columns: &mut Columns) {
+    let begin = out.len();
     let (seconds, nanos) = (event.time.0 / 1_000_000_000, event.time.0 % 1_000_000_000);
     push_right(out, seconds, 6);
     out.push('.');
@@ -124,6 +125,7 @@ pub(super) fn line(out: &mut String, event: &Event, names: &BTreeMap<i32, String
     if let Some(details) = &event.details {
         push_details(out, details);
     }
+    one_line_from(out, begin);
     out.push('\n');
     for frame in event.stack.iter().flatten() {
         push_blanks(out, 46);
@@ -135,7 +137,7 @@ pub(super) fn line(out: &mut String, event: &Event, names: &BTreeMap<i32, String
     for frame in details.and_then(|details| details.user_stack.as_ref()).into_iter().flatten() {
         push_blanks(out, 46);
         out.push_str("=> user: ");
-        out.push_str(&frame.to_string());
+        out.push_str(&one_line(&frame.to_string()));
         out.push('\n');
     }
 }

@@ -101,6 +101,47 @@ fn a_module_is_recorded_from_load_to_unload() -> Outcome {
     Ok(())
 }
 
+/// A program with names that are no text, and with the words of a panic in a line of its own.
+const HOSTILE: &str = r#"
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void)
+{
+	const char *names[] = { "two\nlines", "\xff\xfe", "\x1b[31mred" };
+	printf("a log says: Kernel panic - not syncing: not here\n");
+	for (int i = 0; i < 3; i++)
+		if (fork() == 0) {
+			prctl(PR_SET_NAME, names[i]);
+			_exit(0);
+		}
+	for (int i = 0; i < 3; i++)
+		wait(0);
+	return 0;
+}
+"#;
+
+#[test]
+fn names_that_are_no_text_and_words_of_a_panic_do_no_harm() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("hostile.c");
+    fs::write(&file, HOSTILE)?;
+    let out = directory.path().join("trace.dat").display().to_string();
+    let ended = call(directory.path(), &["record", "-e", "sched", "-o", &out, &file.display().to_string()])?;
+    assert_eq!(ended.code, Some(Exit::Passed as i32), "{ended:?}");
+    let view = call(directory.path(), &["view", &out])?;
+    assert_eq!(view.code, Some(Exit::Passed as i32), "{view:?}");
+    // The names of all other tasks are there.
+    assert!(["init-1 ", "hostile-", "two"].iter().all(|name| view.stdout.contains(name)), "{view:?}");
+    for ended in [ended, view] {
+        let all = ended.stdout + &ended.stderr;
+        assert!(!all.contains(|c: char| c.is_control() && c != '\n'), "{all:?}");
+        assert!(!all.lines().any(|line| line.starts_with("lines")), "{all}");
+    }
+    Ok(())
+}
+
 /// A module in a directory of another name, with a file for `make` as most have it. A variable is not used, of which the compiler warns.
 const TALKING_MODULE: [(&str, &str); 2] = [
     ("Makefile", "obj-m += my-talk.o\nall:\n\tmake -C /lib/modules/$(shell uname -r)/build M=$(PWD) modules\n"),

@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         own_formats,
         formats: vec![("events", others)],
         kallsyms: &kallsyms,
-        saved_cmdlines: include_str!(recording!("function/saved_cmdlines")),
+        saved_cmdlines: include_bytes!(recording!("function/saved_cmdlines")),
         cpus: vec![(Cpu(1), pages.as_slice().into())],
         stats: vec![(Cpu(1), include_str!(recording!("function/cpu1.stats")))],
         ..TraceDat::default()

@@ -266,7 +266,7 @@ mod tests {
             header_page: &head,
             formats: vec![&fork, &other],
             cpus: vec![CpuRecording { cpu: Cpu(0), pages: pages[..].into(), stats: "entries: 0\nread events: 4\n" }],
-            saved_cmdlines: "42 saved\n",
+            saved_cmdlines: b"42 saved\n",
             printk_formats: "0x1000 : \"Start\"\n",
             ..Recording::default()
         };
@@ -322,14 +322,14 @@ mod tests {
         let recording = Recording {
             formats: vec!["name: a", "name: a\nID: 3"],
             cpus: vec![CpuRecording::default()],
-            saved_cmdlines: "    1 a b\nx\n",
+            saved_cmdlines: b"x\n    1 a b\nc\n    2 \xff\n",
             ..Recording::default()
         };
         let (trace, issues) = decode(&recording, &Symbols::default());
-        assert_eq!(trace.names, BTreeMap::from([(1, "a b".to_owned())]));
+        assert_eq!(trace.names, BTreeMap::from([(1, "a b\nc".to_owned()), (2, "\u{fffd}".to_owned())]));
         assert_eq!(
             issues.iter().map(|issue| issue.place.to_string()).collect::<Vec<_>>(),
-            ["header_page", "format 1", "format 2", "saved_cmdlines, line 2", "cpu 0, stats"]
+            ["header_page", "format 1", "format 2", "saved_cmdlines, line 1", "cpu 0, stats"]
         );
     }
 

@@ -222,7 +222,7 @@ fn check_graph(trace: &Trace, text: &str) -> usize {
 /// One of harness/trace/tests/data/recordings.
 struct Files {
     cpus: &'static [(u16, &'static [u8], &'static str)],
-    saved_cmdlines: &'static str,
+    saved_cmdlines: &'static [u8],
 }
 
 macro_rules! cpus {
@@ -260,14 +260,14 @@ fn decoded(files: &Files) -> Trace {
 pub(super) fn decoded_function() -> Trace {
     decoded(&Files {
         cpus: cpus!("function", 1 2 3),
-        saved_cmdlines: include_str!("../tests/data/recordings/function/saved_cmdlines"),
+        saved_cmdlines: include_bytes!("../tests/data/recordings/function/saved_cmdlines"),
     })
 }
 
 pub(super) fn decoded_graph() -> Trace {
     decoded(&Files {
         cpus: cpus!("graph", 1 2 3),
-        saved_cmdlines: include_str!("../tests/data/recordings/graph/saved_cmdlines"),
+        saved_cmdlines: include_bytes!("../tests/data/recordings/graph/saved_cmdlines"),
     })
 }
 

@@ -14,6 +14,9 @@ use super::symbols::Symbols;
 use super::task_names::TaskNames;
 use super::{Cpu, Event, EventKind, IntegrityError, IssueKind, IssuePlace, ParseIssue, Timestamp};
 
+/// Bytes of a task's name: 15 (`TASK_COMM_LEN`), each of which may have been replaced by three.
+const LONGEST_NAME: usize = 48;
+
 /// Calls whose entries are remembered: the kernel's own limit is 50 a task.
 const CALLS: usize = 1 << 16;
 
@@ -194,19 +197,28 @@ impl Iterator for RawReader<'_> {
     }
 }
 
-/// Reads `saved_cmdlines`: lines `PID NAME`.
-fn names(text: &str, issues: &mut Vec<ParseIssue>) -> BTreeMap<i32, String> {
-    let mut names = BTreeMap::new();
-    for (number, line) in text.lines().enumerate() {
-        let entry =
-            line.trim_start().split_once(' ').and_then(|(pid, name)| Some((pid.parse().ok()?, name.to_owned())));
-        match entry {
-            Some((pid, name)) => {
-                names.insert(pid, name);
+/// Reads `saved_cmdlines`: lines `PID NAME`. A name may have any bytes but NUL: those that are not UTF-8 are replaced, and what is no
+/// line of the table goes on with the name before it, which has the end of a line in it.
+fn names(table: &[u8], issues: &mut Vec<ParseIssue>) -> BTreeMap<i32, String> {
+    let mut names: BTreeMap<i32, String> = BTreeMap::new();
+    let mut last = None;
+    let end = table.iter().rposition(|byte| !matches!(byte, b'\0' | b'\n')).map_or(0, |last| last + 1);
+    let lines = table.get(..end).unwrap_or_default().split(|byte| *byte == b'\n');
+    for (number, line) in lines.enumerate().filter(|_| end > 0) {
+        let line = String::from_utf8_lossy(line);
+        let entry = line.trim_start().split_once(' ').and_then(|(pid, name)| Some((pid.parse().ok()?, name)));
+        match (entry, last.and_then(|pid| names.get_mut(&pid))) {
+            (Some((pid, name)), _) => {
+                names.insert(pid, name.to_owned());
+                last = Some(pid);
             }
-            None => issues.push(ParseIssue {
+            (None, Some(name)) if name.len() + line.len() < LONGEST_NAME => {
+                name.push('\n');
+                name.push_str(&line);
+            }
+            (None, _) => issues.push(ParseIssue {
                 place: IssuePlace::TaskNames(number + 1),
-                kind: IssueKind::WrongTableLine { expected: "PID NAME", found: line.to_owned() },
+                kind: IssueKind::WrongTableLine { expected: "PID NAME", found: line.into_owned() },
             }),
         }
     }

@@ -11,8 +11,8 @@ pub struct Recording<'a> {
     pub formats: Vec<&'a str>,
     /// One per CPU, in any order.
     pub cpus: Vec<CpuRecording<'a>>,
-    /// `saved_cmdlines`.
-    pub saved_cmdlines: &'a str,
+    /// `saved_cmdlines`. A name may have any bytes.
+    pub saved_cmdlines: &'a [u8],
     /// `printk_formats`: the formats of `trace_printk()` by their addresses.
     pub printk_formats: &'a str,
     /// True if events may have stayed in a buffer when recording stopped, which are not lost: `trace-cmd record` saves the

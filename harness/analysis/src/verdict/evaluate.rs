@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use crate::view::{Matcher, field, value_of};
+use crate::view::{Matcher, field, one_line, value_of};
 use kernsnap_scenario::{Expectation, FieldRef, Pattern, Rule};
 use kernsnap_trace::{Event, EventKind, Symbol, Value};
 
@@ -218,7 +218,7 @@ fn name_of(body: &EventKind) -> String {
     match body {
         EventKind::Function { function, .. } | EventKind::GraphEntry { function, .. } => format!("{function}()"),
         EventKind::GraphExit { function, .. } => format!("{function}() returns"),
-        EventKind::Marker { text } => format!("marker text={text}"),
+        EventKind::Marker { text } => format!("marker text={}", one_line(text)),
         EventKind::Tracepoint(point) => point.name().to_string(),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::one_line::one_line_from;
 pub use kernsnap_scenario::pattern::is_pid;
 use kernsnap_trace::{Hex, Value};
 
@@ -51,7 +52,13 @@ pub fn push(text: &mut String, event: &str, field: &str, value: &Value) {
             // Writing to a String cannot fail.
             let _ = write!(text, "{bits:#x}");
         }
-        _ => value.push_to(text),
+        _ => {
+            let begin = text.len();
+            value.push_to(text);
+            if matches!(value, Value::Text(_)) {
+                one_line_from(text, begin);
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::matching::Matcher;
+use super::one_line::one_line;
 use super::role_map::RoleMap;
 use super::value::as_pid;
 use super::{caller, field};
@@ -50,7 +51,7 @@ pub fn describe(body: &EventKind, rules: &ViewRules, role_map: &RoleMap) -> Stri
         }
         EventKind::GraphEntry { function, .. } => format!("{function}()"),
         EventKind::GraphExit { function, .. } => format!("{function}() returns"),
-        EventKind::Marker { text } => format!("marker text={text}"),
+        EventKind::Marker { text } => format!("marker text={}", one_line(text)),
         EventKind::Tracepoint(point) => {
             let fields = point.fields().filter(|(name, _)| shows(rules, point.name(), name));
             fields.fold(point.name().to_string(), |text, (field, value)| {

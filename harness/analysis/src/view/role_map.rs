@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::one_line::one_line;
 use crate::model::{Model, Task};
 use kernsnap_trace::{Pid, Trace};
 
@@ -29,7 +30,7 @@ impl RoleMap {
             let number = taken.entry(name).or_default();
             *number += 1;
             // A role is one word.
-            let word = name.replace(char::is_whitespace, "_");
+            let word = one_line(&name.replace(char::is_whitespace, "_")).into_owned();
             let role = if *number == 1 { word } else { format!("{word}#{number}") };
             role_map.roles.push((role, task.pid));
         }

@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 use serde::Serialize;
 
 use super::input::ViewInput;
+use super::one_line::one_line;
 use super::style::{Ink, Style};
 use crate::model::{Task, TaskId};
 use kernsnap_scenario::End;
@@ -83,9 +84,9 @@ fn notes(task: &Task, input: &ViewInput<'_>) -> Vec<String> {
     }
     if let Some((first, renamed)) = task.names.split_first().filter(|(_, renamed)| !renamed.is_empty()) {
         let names: Vec<&str> = [first].into_iter().chain(renamed).map(|(_, name)| &**name).collect();
-        notes.push(format!("named {}", names.join(" → ")));
+        notes.push(format!("named {}", one_line(&names.join(" → "))));
     }
-    notes.extend(task.programs.iter().map(|(_, file)| format!("exec {file}")));
+    notes.extend(task.programs.iter().map(|(_, file)| format!("exec {}", one_line(file))));
     match (task.exit_code.and_then(End::from_wait_status), task.exited) {
         (Some(end), _) => notes.push(end.to_string()),
         (None, Some(_)) => notes.push("exits".to_owned()),

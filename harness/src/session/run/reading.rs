@@ -112,7 +112,7 @@ pub fn recorded<'a>(
     let mut dat = TraceDat {
         header_page: &runtime.facts.header_page,
         printk_formats: printk_formats.unwrap_or(&runtime.facts.printk_formats),
-        saved_cmdlines: text(plan::NAMES),
+        saved_cmdlines: sections.get(plan::NAMES).copied().unwrap_or_default(),
         ..TraceDat::default()
     };
     let mut formats: BTreeMap<&str, Vec<&str>> = BTreeMap::new();

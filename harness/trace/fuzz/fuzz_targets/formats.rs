@@ -11,7 +11,7 @@ fuzz_target!(|text: &str| {
         header_page: text,
         formats: text.split("\n\n").collect(),
         cpus: vec![CpuRecording { cpu: Cpu(0), pages: PAGES.into(), stats: text }],
-        saved_cmdlines: text,
+        saved_cmdlines: text.as_bytes(),
         printk_formats: text,
     };
     let (symbols, _) = Symbols::from_system_map(text);

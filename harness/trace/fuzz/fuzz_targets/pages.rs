@@ -18,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
             CpuRecording { cpu: Cpu(0), pages: first.into(), stats: "entries: 0\nread events: 1\n" },
             CpuRecording { cpu: Cpu(1), pages: second.into(), stats: "" },
         ],
-        saved_cmdlines: "1 init\n",
+        saved_cmdlines: b"1 init\n",
         ..Recording::default()
     };
     let symbols = Symbols::default();

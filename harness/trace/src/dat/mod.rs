@@ -27,8 +27,8 @@ pub struct TraceDat<'a> {
     pub formats: Vec<(&'a str, Vec<&'a str>)>,
     /// `/proc/kallsyms`, or as much of it as occurs.
     pub kallsyms: &'a str,
-    /// `saved_cmdlines`.
-    pub saved_cmdlines: &'a str,
+    /// `saved_cmdlines`. A name may have any bytes.
+    pub saved_cmdlines: &'a [u8],
     /// `printk_formats`: the formats of `trace_printk()` by their addresses.
     pub printk_formats: &'a str,
     /// True of a file: events may have stayed in a buffer when recording stopped ([`Recording::may_leave_events`]).
@@ -144,7 +144,7 @@ mod tests {
             own_formats: vec!["name: function\nID: 1\n"],
             formats: vec![("sched", vec!["name: a\nID: 300\n", "name: b\nID: 301\n"])],
             kallsyms: "10 T f\n",
-            saved_cmdlines: "1 init\n",
+            saved_cmdlines: b"1 init\n",
             printk_formats: "0x10 : \"a %d\\n\"\n",
             may_leave_events: false,
             cpus: vec![(Cpu(0), [1; 4096][..].into()), (Cpu(1), PageBytes::default()), (Cpu(2), [2; 8192][..].into())],
@@ -163,7 +163,7 @@ mod tests {
         let found = read(&file).expect("a whole file");
         assert_eq!((found.header_page, &found.own_formats), ("head", &vec!["name: function\nID: 1\n"]));
         assert_eq!(found.formats, [("sched", vec!["name: a\nID: 300\n", "name: b\nID: 301\n"])]);
-        assert_eq!((found.kallsyms, found.saved_cmdlines), ("10 T f\n", "1 init\n"));
+        assert_eq!((found.kallsyms, found.saved_cmdlines), ("10 T f\n", &b"1 init\n"[..]));
         assert_eq!(found.printk_formats, "0x10 : \"a %d\\n\"\n");
         let cpus: Vec<_> = found.cpus.iter().map(|(cpu, pages)| (cpu.0, pages.size())).collect();
         assert_eq!(cpus, [(0, 4096), (1, 0), (2, 8192)]);

@@ -41,7 +41,7 @@ fn version_6(mut cursor: Cursor<'_>) -> Result<TraceDat<'_>, DatError> {
     kallsyms(&mut cursor, &mut dat)?;
     printk_formats(&mut cursor, &mut dat)?;
     let names = cursor.u64("size of the names")?;
-    dat.saved_cmdlines = cursor.text(names, "names of tasks")?;
+    dat.saved_cmdlines = cursor.bytes(names, "names of tasks")?;
     let cpus = limited(&mut cursor, "number of CPUs")?;
     let mut kind = cursor.bytes(10, "kind of the data")?;
     let mut instances = Vec::new();

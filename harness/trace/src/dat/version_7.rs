@@ -234,7 +234,7 @@ impl<'a> Index<'a> {
                 option::PRINTK => printk_formats(&mut part, &mut dat)?,
                 _ => {
                     let size = part.u64("size of the names")?;
-                    dat.saved_cmdlines = part.text(size, "names of tasks")?;
+                    dat.saved_cmdlines = part.bytes(size, "names of tasks")?;
                 }
             }
         }
@@ -348,7 +348,7 @@ mod tests {
             let inflated = inflate(&file).expect("a file");
             assert_eq!(inflated.is_some(), zlib);
             let dat = read(inflated.as_deref().unwrap_or(&file)).expect("a file");
-            assert_eq!((dat.printk_formats, dat.saved_cmdlines), ("0x10 : \"a\"\n", "1 init\n"));
+            assert_eq!((dat.printk_formats, dat.saved_cmdlines), ("0x10 : \"a\"\n", &b"1 init\n"[..]));
             let pages = |cpus: &[(Cpu, crate::PageBytes<'_>)]| {
                 let (_, pages) = cpus.iter().find(|(cpu, _)| *cpu == Cpu(2)).expect("CPU 2");
                 pages.read().expect("memory").into_owned()

@@ -87,9 +87,10 @@ pub fn write(dat: &TraceDat<'_>) -> io::Result<Vec<u8>> {
 /// Stands in front of the table of a buffer's pages.
 const KIND: &[u8] = b"flyrecord\0";
 
-fn sized(file: &mut Vec<u8>, text: &str) {
-    file.extend((text.len() as u64).to_le_bytes());
-    file.extend(text.bytes());
+fn sized(file: &mut Vec<u8>, bytes: impl AsRef<[u8]>) {
+    let bytes = bytes.as_ref();
+    file.extend((bytes.len() as u64).to_le_bytes());
+    file.extend(bytes);
 }
 
 fn count(file: &mut Vec<u8>, count: usize) {
