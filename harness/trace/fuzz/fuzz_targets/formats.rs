@@ -13,6 +13,7 @@ fuzz_target!(|text: &str| {
         cpus: vec![CpuRecording { cpu: Cpu(0), pages: PAGES.into(), stats: text }],
         saved_cmdlines: text.as_bytes(),
         printk_formats: text,
+        ..Recording::default()
     };
     let (symbols, _) = Symbols::from_system_map(text);
     let (trace, _) = decode(&recording, &symbols);
