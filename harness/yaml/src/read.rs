@@ -14,6 +14,8 @@ use crate::diagnostic::{Diagnostic, did_you_mean};
 /// # Errors
 /// A [`Diagnostic`] with the place of the first mistake.
 pub fn from_yaml<'de, T: Deserialize<'de>>(path: &Path, text: &'de str) -> Result<T, Diagnostic> {
+    // A byte order mark may begin a stream (YAML 1.2.2, 5.2).
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Err(Diagnostic::new(path, text, (1, 1), "the file is empty"));
     }
@@ -166,7 +168,16 @@ impl Visitor<'_> for NewKey<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+
+    #[test]
+    fn a_byte_order_mark_is_not_a_part_of_the_first_key() {
+        let read: BTreeMap<String, u8> = from_yaml(Path::new("x.yaml"), "\u{feff}a: 1\n").expect("it is valid");
+        assert_eq!(read, BTreeMap::from([("a".to_owned(), 1)]));
+    }
+
     #[test]
     fn one_document_may_begin_with_a_mark() {
         assert_eq!(second_document("# x\n---\na: 1\n"), None);
