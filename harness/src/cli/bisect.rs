@@ -33,7 +33,7 @@ struct Document<'a> {
 pub(super) fn bisect(context: &Context, arguments: &BisectArguments) -> Result<Exit, Failure> {
     let (context, _copies) = &context.frozen()?;
     let file = match &arguments.scenario {
-        Some(scenario) if arguments.when.needs_a_run() => Some(load::scenario_file(&context.workspace, scenario)?),
+        Some(scenario) if arguments.when.needs_a_run() => Some(load::chosen(&context.workspace, scenario)?),
         None if !arguments.when.needs_a_run() => None,
         Some(_) => {
             return Err(Failure::input(format!("`--when {}` runs no scenario: leave it out", arguments.when)));

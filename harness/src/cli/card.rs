@@ -31,7 +31,7 @@ pub(super) fn export(context: &Context, arguments: &CardArguments) -> Result<Exi
     let mut show = |event| progress.show(event);
     let images = context.images(&options);
     let prepared_image = PreparedImage::open(images, &arguments.image, &mut show)?;
-    let file = load::scenario_file(&context.workspace, &arguments.scenario)?;
+    let file = load::chosen(&context.workspace, &arguments.scenario)?;
     let (scenario, payload) = prepared_image.scenario(&file, &mut show)?.ready()?;
     let (spec, payload) = prepared_image.with_card(payload, &mut show)?;
     let firmware = match &arguments.firmware {

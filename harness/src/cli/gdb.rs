@@ -45,7 +45,7 @@ pub(super) fn gdb(context: &Context, arguments: &GdbArguments) -> Result<Exit, F
         options.fragments.insert(0, context.workspace.fragment(DEBUG_INFO));
     }
     let scenario = arguments.scenario.as_deref();
-    let file = scenario.map(|scenario| load::scenario_file(&context.workspace, scenario)).transpose()?;
+    let file = scenario.map(|scenario| load::chosen(&context.workspace, scenario)).transpose()?;
     let debugger = if arguments.print { None } else { Some(debugger()?) };
     let session = context.session()?;
     // A kernel that does not boot cannot be asked what it can trace, and a boot does not need to know.

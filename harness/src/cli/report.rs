@@ -56,7 +56,7 @@ fn of_capsule(file: &Path) -> Result<Report, Failure> {
 /// The report of a run that takes place now.
 fn made(context: &Context, arguments: &ReportArguments) -> Result<Report, Failure> {
     let options = options(&arguments.source)?;
-    let file = load::scenario_file(&context.workspace, &arguments.what)?;
+    let file = load::chosen(&context.workspace, &arguments.what)?;
     let session = context.session()?;
     let mut progress = Progress::new();
     let mut show = |event| progress.show(event);

@@ -1,5 +1,6 @@
 //! Reads the files of a workspace into the types that they describe.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -69,7 +70,7 @@ pub fn selected(workspace: &Workspace, names: &[String]) -> Result<Vec<PathBuf>,
     let mut files = Vec::new();
     for name in names {
         let Some(pattern) = Glob::new(name).ok().filter(|_| name.contains(['*', '?', '['])) else {
-            files.push(scenario_file(workspace, name)?);
+            files.push(chosen(workspace, name)?);
             continue;
         };
         let (pattern, all) = (pattern.compile_matcher(), scenario_files(workspace)?);
@@ -85,7 +86,18 @@ pub fn selected(workspace: &Workspace, names: &[String]) -> Result<Vec<PathBuf>,
             ));
         }
     }
+    // Patterns overlap.
+    let mut seen = BTreeSet::new();
+    files.retain(|file| seen.insert(file.clone()));
     Ok(files)
+}
+
+/// The file of the scenario that a word of the command line means: a name or a path.
+///
+/// # Errors
+/// As [`scenario_file`].
+pub fn chosen(workspace: &Workspace, word: &str) -> Result<PathBuf, LoadError> {
+    given(word).map_or_else(|| scenario_file(workspace, word), Ok)
 }
 
 /// The file that a word names by its path.
@@ -94,14 +106,11 @@ fn given(word: &str) -> Option<PathBuf> {
     std::path::absolute(word).ok().filter(|path| is_path && path.is_file())
 }
 
-/// The file of the scenario `id`, which may be a path.
+/// The file of the scenario `id`. A name that data tell is never a path.
 ///
 /// # Errors
 /// [`LoadError::Unknown`] with the nearest name.
 pub fn scenario_file(workspace: &Workspace, id: &str) -> Result<PathBuf, LoadError> {
-    if let Some(file) = given(id) {
-        return Ok(file);
-    }
     let files = scenario_files(workspace)?;
     let known: Vec<String> = files.iter().map(|path| stem(path)).collect();
     match known.iter().position(|name| name == id) {

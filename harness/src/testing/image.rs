@@ -1,7 +1,6 @@
 //! An image, for tests that are written by hand.
 
 use std::error::Error;
-use std::path::Path;
 
 use super::{LIMIT, directory, over_catalogue, policy, say, store};
 use crate::cli::templates;
@@ -70,8 +69,7 @@ impl Image {
         let images = Images { workspace: &self.workspace, store: &self.session.store, options: &options };
         let mut on = |event| say(&format!("{event:?}"));
         let prepared = PreparedImage::open(images, &self.name, &mut on)?;
-        let path = Path::new(scenario);
-        let file = if path.is_file() { path.to_owned() } else { load::scenario_file(&self.workspace, scenario)? };
+        let file = load::chosen(&self.workspace, scenario)?;
         let (scenario, payload) = prepared.scenario(&file, &mut on)?.ready().map_err(|not| not.to_string())?;
         let schedule = self.schedule.unwrap_or_else(|| prepared.runtime.machine.usual_schedule());
         let scratch = self.session.scratch()?;

@@ -188,7 +188,7 @@ fn a_workspace_runs_its_own_scenarios_unless_others_are_named() -> Outcome {
     assert_eq!(names(&run(&[])?), ["first-fork"]);
     let path = directory.path().join("scenarios/user/first-fork.yaml").display().to_string();
     assert_eq!(names(&run(&[&path])?), ["first-fork"]);
-    assert_eq!(names(&run(&["user-f*"])?), ["user-fork"]);
+    assert_eq!(names(&run(&["user-f*", "user-fo*", "user-fork"])?), ["user-fork"]);
     let unknown = run(&["nothing-*"])?;
     assert_eq!(unknown.code, Some(Exit::BadInput as i32));
     assert!(unknown.stderr.contains("there is no scenario `nothing-*`"), "{unknown:?}");
