@@ -160,7 +160,7 @@ fn a_module_of_a_users_own_is_recorded_with_what_it_says() -> Outcome {
     let module = directory.path().join("exercise");
     fs::create_dir(&module)?;
     for (name, text) in TALKING_MODULE {
-        // What stands in the store already is not compiled, and warns of nothing.
+        // A module that the store has is not compiled, and warns of nothing.
         let comment = if name == "Makefile" { "#" } else { "//" };
         fs::write(module.join(name), format!("{text}{comment} {}\n", directory.path().display()))?;
     }
