@@ -40,7 +40,7 @@ impl Image {
     /// when a scenario runs, if it is not in the store.
     ///
     /// # Errors
-    /// If there is no store, or QEMU is not on this host.
+    /// If the host has no place for a store, or no QEMU.
     pub fn of_project(root: &str, name: &str) -> Result<Self, Box<dyn Error>> {
         let workspace = over_catalogue(Workspace::at(directory(root)))?;
         let store = store()?;

@@ -146,11 +146,11 @@ impl Parser {
             return class;
         }
         let name = other_format::name(line, self.facts.tracer.is_some());
-        if self.issues.add_other_format(self.number, name) {
-            self.whole = false;
+        let may_be_event = name.is_none() && looks_like_event(line);
+        if !may_be_event && self.issues.add_other_format(self.number, name) {
             return Class::NotRead;
         }
-        if looks_like_event(line) {
+        if may_be_event {
             self.window.close_all();
         }
         self.issues.add_quoted(self.number, IssueKind::UnknownLine, line);
