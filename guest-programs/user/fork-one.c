@@ -8,27 +8,44 @@
  * markers "parent" and "child".
  *
  * Run it pinned to one CPU: then parent and child can only take turns, and
- * their steps have a fixed order.
+ * their steps have a fixed order. The kernel decides who is first. The second
+ * one ends the trace: the child's exit and the parent's wait do not belong here.
  */
+#define _GNU_SOURCE
+#include <stdatomic.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "guest.h"
+
+/* How many of the two have written their markers. */
+static atomic_int *marked;
+
+static void mark(const char *name)
+{
+	trace_mark(name);
+	if (atomic_fetch_add(marked, 1) == 1)
+		trace_off();
+}
 
 int main(void)
 {
 	pid_t child;
 
+	marked = mmap(NULL, sizeof(*marked), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (marked == MAP_FAILED)
+		die("mmap");
+	atomic_store(marked, 0);
 	guest_init();
 	trace_on();
 	child = fork();
 	if (child == 0) {
-		trace_mark("child");
-		/* The child's exit does not belong here. */
-		trace_off();
+		mark("child");
 		_exit(0);
 	}
 	check(child > 0);
-	trace_mark("parent");
+	mark("parent");
 	check(wait_for(child) == 0);
 	_exit(0);
 }
