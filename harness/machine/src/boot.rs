@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::channel::{self, ChannelError};
 use super::console::ConsoleFollower;
 use super::evidence::Evidence;
-use super::lockstep::{self, Lockstep};
+use super::lockstep::{self, BOOT_LIMIT, Lockstep, boot_limit_s};
 use super::machine::{Machine, Region};
 use super::memory::GuestMemory;
 use super::qemu::{self, RunFiles};
@@ -137,6 +137,18 @@ pub enum BootError {
         /// How far the guest had come.
         reached: Reached,
     },
+    /// The limit in guest time.
+    #[error("the guest's init was not ready after {limit_s} s of guest time")]
+    NotReady {
+        /// The limit.
+        limit_s: u64,
+    },
+    /// The guest waits for an interrupt, and no timer is left that would raise one.
+    #[error("the guest sleeps for ever, {reached}: all its CPUs wait for an interrupt, and no timer is set")]
+    Sleeps {
+        /// How far the guest had come.
+        reached: Reached,
+    },
     /// The guest switched off, but what it left is not whole.
     #[error("{error}: the guest switched off {reached}")]
     Channel {
@@ -247,8 +259,12 @@ pub fn boot(request: &BootRequest<'_>) -> Result<Boot, BootError> {
     let memory = request.memory().map_err(file_error(Path::new("guest memory")))?;
     let call = command(request, memory.path())?;
 
-    let mut watch = Watch::new(ConsoleFollower::new(log));
-    watch.powers_off = request.powers_off;
+    // A guest with its files in the initramfs does not say that it is ready for them.
+    let call = match request.payload {
+        [] => call,
+        _ => call.env(BOOT_LIMIT, boot_limit_s(request.schedule).to_string()),
+    };
+    let mut watch = Watch::new(ConsoleFollower::new(log), qemu_log.clone(), request);
     let process = Process::start(&call, Outputs { stdout: &qemu_log, stderr: &qemu_log })?;
     let ended = watch.until_off(request.limit, |time| process.wait_timeout(time).map_err(Stop::Tool));
     process.kill();
@@ -273,6 +289,7 @@ fn times(phases: &[(String, Instant)], started: Instant, total: Duration) -> Tim
 /// The watcher's state of a running machine.
 pub(super) struct Watch {
     console: ConsoleFollower,
+    qemu_log: PathBuf,
     started: Instant,
     phases: Vec<(String, Instant)>,
     troubles: Vec<String>,
@@ -282,13 +299,15 @@ pub(super) struct Watch {
     /// When the guest said something behind which nothing comes.
     last_word: Option<Instant>,
     /// True if QEMU ends by itself after it.
-    pub(super) powers_off: bool,
+    powers_off: bool,
 }
 
 /// Why a machine is not waited for any longer.
 pub(super) enum Stop {
     Interrupted,
     Stalled,
+    /// The guest waits for an interrupt that cannot come.
+    Sleeps,
     /// The template of the machine is gone, and the machine with it.
     Template(io::Error),
     Tool(ToolError),
@@ -296,9 +315,10 @@ pub(super) enum Stop {
 }
 
 impl Watch {
-    pub(super) fn new(console: ConsoleFollower) -> Self {
+    pub(super) fn new(console: ConsoleFollower, qemu_log: PathBuf, request: &BootRequest<'_>) -> Self {
         Self {
             console,
+            qemu_log,
             started: Instant::now(),
             phases: Vec::new(),
             troubles: Vec::new(),
@@ -306,7 +326,7 @@ impl Watch {
             panic: None,
             panic_ended: false,
             last_word: None,
-            powers_off: true,
+            powers_off: request.powers_off,
         }
     }
 
@@ -320,7 +340,6 @@ impl Watch {
     ) -> Result<Boot, BootError> {
         let watch = self;
         let console_path = request.directory.join(CONSOLE_LOG);
-        let qemu_log = request.directory.join(QEMU_LOG);
         if let Some(end) = watch.console.last_word().filter(|_| !request.powers_off) {
             // How much came after it is up to the host's timing.
             let console = File::options().write(true).open(&console_path);
@@ -334,8 +353,12 @@ impl Watch {
             Stop::Template(source) => BootError::Template(source),
             Stop::Console(source) => BootError::File { path: console_path.clone(), source },
             Stop::Stalled => BootError::Stalled { limit: request.limit, reached: reached.clone() },
+            Stop::Sleeps => BootError::Sleeps { reached: reached.clone() },
         })?;
-        let said = fs::read_to_string(&qemu_log).unwrap_or_default();
+        let said = watch.qemu_says();
+        if said.contains(lockstep::BOOT_IS_OVER) {
+            return Err(BootError::NotReady { limit_s: boot_limit_s(request.schedule) });
+        }
         if !said.contains(lockstep::IN_EFFECT) && (watch.panic.is_some() || watch.done.is_some()) {
             return Err(BootError::Unordered { said });
         }
@@ -366,6 +389,10 @@ impl Watch {
         Ok(Boot { evidence, times, settled: ended == Some(Ended::Exit(0)) || !request.powers_off })
     }
 
+    fn qemu_says(&self) -> String {
+        fs::read_to_string(&self.qemu_log).unwrap_or_default()
+    }
+
     fn reached(&self) -> Reached {
         Reached { phase: self.phases.last().map(|(label, _)| label.clone()), troubles: self.troubles.clone() }
     }
@@ -384,6 +411,10 @@ impl Watch {
             }
             if interrupt::requested() {
                 return Err(Stop::Interrupted);
+            }
+            let is_at_end = self.done.is_some() || self.panic.is_some();
+            if !is_at_end && self.qemu_says().contains(lockstep::SLEEPS) {
+                return Err(Stop::Sleeps);
             }
             if self.started.elapsed() > limit {
                 return Err(Stop::Stalled);

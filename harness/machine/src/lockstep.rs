@@ -6,11 +6,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::schedule::Schedule;
 use kernsnap_host::exec::ToolCall;
 use object::{Object as _, ObjectSymbol};
 
 /// The sources of a library for QEMU's own process: names and texts.
-pub const SOURCES: [(&str, &str); 8] = [
+pub const SOURCES: [(&str, &str); 10] = [
+    ("boot_limit.c", include_str!("lockstep/boot_limit.c")),
+    ("boot_limit.h", include_str!("lockstep/boot_limit.h")),
     ("child.c", include_str!("lockstep/child.c")),
     ("child.h", include_str!("lockstep/child.h")),
     ("order.c", include_str!("lockstep/order.c")),
@@ -28,6 +31,22 @@ pub(super) fn source() -> String {
 
 /// The line that the library writes to QEMU's log as soon as a thread has waited for the other.
 pub const IN_EFFECT: &str = "lockstep: the main loop and the CPUs take turns";
+
+/// The line that the library writes before it ends a QEMU whose guest did not become ready in time.
+pub(super) const BOOT_IS_OVER: &str = "lockstep: the time for the guest's boot is over";
+
+/// The words of QEMU's log where all CPUs sleep and no timer is left to wake them (`icount_start_warp_timer()` in
+/// accel/tcg/icount-common.c).
+pub(super) const SLEEPS: &str = "icount sleep disabled and no active timers";
+
+/// The environment variable with which the library limits a guest's boot, in seconds of guest time.
+pub(super) const BOOT_LIMIT: &str = "LOCKSTEP_BOOT_LIMIT";
+
+/// Seconds of guest time until a guest's init is ready, at the usual pace and at quicker ones. The images here take less than one.
+const BOOT_LIMIT_S: u64 = 60;
+
+/// The pace at which an instruction takes as long as in the usual schedule.
+const USUAL_SHIFT: u8 = 1;
 
 /// The arguments with which QEMU filters its own system calls (seccomp(2)): it starts no program, gains no privilege and changes no
 /// priority. The guest cannot tell, so they are not among the inputs of a result.
@@ -80,6 +99,11 @@ pub struct Lockstep {
     pub confined: bool,
 }
 
+/// The limit for a guest's boot, in seconds of guest time. A slower pace has a longer one.
+pub(super) fn boot_limit_s(schedule: Schedule) -> u64 {
+    BOOT_LIMIT_S << schedule.shift.saturating_sub(USUAL_SHIFT)
+}
+
 impl Lockstep {
     /// The call of QEMU with the library in it.
     #[must_use]
@@ -123,7 +147,9 @@ mod tests {
     }
 
     #[test]
-    fn the_harness_knows_the_librarys_word() {
+    fn the_harness_knows_the_librarys_words() {
+        assert!(source().contains(&format!("getenv(\"{BOOT_LIMIT}\")")));
+        assert!(source().contains(&format!("\"{BOOT_IS_OVER}\\n\"")));
         assert!(source().contains(&format!("\"{IN_EFFECT}\\n\"")));
         assert_eq!(without(&format!("{IN_EFFECT}\nqemu: no such board\n")), "qemu: no such board\n");
     }

@@ -22,6 +22,7 @@ use rustix::net::{
 
 use super::boot::{Boot, BootError, BootRequest, CONSOLE_LOG, QEMU_LOG, Stop, Watch, clear, file_error, unordered};
 use super::console::ConsoleFollower;
+use super::lockstep::{BOOT_LIMIT, boot_limit_s};
 use super::machine::Region;
 use super::memory::GuestMemory;
 
@@ -117,6 +118,7 @@ impl Template {
         let memory = GuestMemory::new(request.machine.memory_mib).map_err(lost)?;
         let call = unordered(request, console_path, initramfs_path, memory.path())?;
         let call = request.lockstep.applied_to_template(call);
+        let call = call.env(BOOT_LIMIT, boot_limit_s(request.schedule).to_string());
         let (socket, theirs) = pair().map_err(lost)?;
         let (fate, told) = mpsc::channel::<Fate>();
         let (started, start) = mpsc::channel();
@@ -226,8 +228,7 @@ impl Template {
         let log = File::create(&log_path).map_err(file_error(&log_path))?;
         let region = Region { address: 0, ..request.machine.channel_in_memory() };
         let channel = GuestMemory::with_bytes(region.size).map_err(file_error(Path::new("guest memory")))?;
-        let mut watch = Watch::new(ConsoleFollower::new(follower));
-        watch.powers_off = request.powers_off;
+        let mut watch = Watch::new(ConsoleFollower::new(follower), log_path, request);
         let run = self.fork(request, &[console.into(), log.into()], &channel).map_err(BootError::Template)?;
         let ended = watch.until_off(request.limit, |time| run.wait(time).map_err(Stop::Template));
         // A run that is still there writes to its channel and console.

@@ -7,7 +7,7 @@ use crate::session::bisect::BisectError;
 use crate::session::debug::DebugError;
 use crate::session::lesson::LessonError;
 use crate::session::load::LoadError;
-use crate::session::prepare::{LoudBoot, NotApplicable, PrepareError};
+use crate::session::prepare::{FailedBoot, NotApplicable, PrepareError};
 use crate::session::run::RunError;
 use crate::session::status::RunStatus;
 pub(super) use crate::session::status::with_causes as chain;
@@ -170,7 +170,7 @@ impl From<PrepareError> for Failure {
             PrepareError::Workspace(error) => error.into(),
             PrepareError::TraceCapabilities { image, source, console } => {
                 let Self { exit, text } = source.into();
-                let hint = if *console == LoudBoot::default() {
+                let hint = if *console == FailedBoot::default() {
                     String::new()
                 } else {
                     "\n\nhint: `kernsnap gdb --image IMAGE`, without a scenario, stops it at power-on or `--at` a function, and `kernsnap bisect \

@@ -10,6 +10,7 @@ mod costs_and_capsules;
 mod determinism;
 mod failures;
 mod kselftest;
+mod no_boot;
 mod record;
 mod results;
 mod scaffold;

@@ -28,6 +28,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "boot_limit.h"
 #include "child.h"
 #include "order.h"
 #include "protocol.h"
@@ -131,7 +132,10 @@ __attribute__((constructor)) static void template_begin(void)
 	real_writev = dlsym(RTLD_NEXT, "writev");
 	real_madvise = dlsym(RTLD_NEXT, "madvise");
 	/* The library is also loaded into setpriv(1), which becomes QEMU. */
-	if (!getenv("LOCKSTEP_TEMPLATE") || strncmp(program_invocation_short_name, PROGRAM, strlen(PROGRAM)))
+	if (strncmp(program_invocation_short_name, PROGRAM, strlen(PROGRAM)))
+		return;
+	boot_limit_begin();
+	if (!getenv("LOCKSTEP_TEMPLATE"))
 		return;
 	control = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -178,7 +182,7 @@ static void follow_console(int fd, const struct iovec *part)
 		if (c == mark[matched] && !mark[++matched]) {
 			matched = 0;
 			console = fd;
-			order_at_big_lock = reach;
+			order_at_big_lock = control >= 0 ? reach : NULL;
 		}
 	}
 }
@@ -187,7 +191,7 @@ REPLACES ssize_t writev(int fd, const struct iovec *parts, int count)
 {
 	if (!real_writev)
 		real_writev = dlsym(RTLD_NEXT, "writev");
-	if (control >= 0 && console < 0 && is_cpus())
+	if (console < 0 && is_cpus())
 		for (int i = 0; i < count; i++)
 			follow_console(fd, &parts[i]);
 	return real_writev(fd, parts, count);

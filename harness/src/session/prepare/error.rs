@@ -1,12 +1,14 @@
 //! Why a run cannot be prepared.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use crate::session::load::LoadError;
-use crate::session::run::RunError;
+use crate::session::run::{ImageRuntime, RunError};
 use kernsnap_host::store::StoreError;
-use kernsnap_image::ImageError;
+use kernsnap_image::{ImageError, Images};
+use kernsnap_machine::boot::CONSOLE_LOG;
 use kernsnap_machine::emulator::LockstepError;
 use kernsnap_scenario::layouts::LayoutError;
 use kernsnap_yaml::Diagnostic;
@@ -67,26 +69,41 @@ pub enum PrepareError {
         image: String,
         /// Why.
         source: RunError,
-        /// What it says when it is asked for all.
-        console: Box<LoudBoot>,
+        /// The console of that boot.
+        console: Box<FailedBoot>,
     },
 }
 
-/// A second boot of a kernel that does not boot, with all messages on an early console.
+/// The boot of a kernel that does not boot, with all messages on an early console.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LoudBoot {
+pub struct FailedBoot {
     /// The end of the console's log.
     pub tail: Vec<String>,
     /// Where the logs are kept.
     pub evidence: Option<PathBuf>,
 }
 
-impl fmt::Display for LoudBoot {
+/// As many of the console's last lines as tell what went wrong, with a backtrace.
+const LINES: usize = 40;
+
+impl FailedBoot {
+    /// Reads the end of the console in `directory` and keeps the logs. The reason why the kernel does not boot is known without them,
+    /// so files that cannot be kept are left out.
+    pub(super) fn keep(images: &Images<'_>, runtime: &ImageRuntime, directory: &Path) -> Self {
+        let text = fs::read(directory.join(CONSOLE_LOG)).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+        let tail = lines[lines.len().saturating_sub(LINES)..].iter().map(|line| (*line).to_owned()).collect();
+        Self { tail, evidence: images.store.keep_evidence(directory, &[&runtime.image, "boot"]).ok() }
+    }
+}
+
+impl fmt::Display for FailedBoot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.tail.as_slice() {
             [] => {}
             tail => {
-                write!(f, "\nbooted again with all messages, it ends with:")?;
+                write!(f, "\nits console ends with:")?;
                 tail.iter().try_for_each(|line| write!(f, "\n  | {line}"))?;
             }
         }

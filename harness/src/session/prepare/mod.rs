@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-pub use self::error::{LoudBoot, PrepareError};
+pub use self::error::{FailedBoot, PrepareError};
 use crate::session::compile::boot_parameters;
 use crate::session::load::{self, board};
 use crate::session::run::{GuestPayload, ImageRuntime, RunError, boot_plan};
@@ -19,7 +19,6 @@ use kernsnap_host::progress::{Events, ImageEvent, Phase};
 use kernsnap_host::store::StoreError;
 use kernsnap_image::module_file::ModuleFile;
 use kernsnap_image::{Arch, BuiltImage, CardSpec, ImageError, ImageSpec, Images, SelfTests};
-use kernsnap_machine::boot::CONSOLE_LOG;
 use kernsnap_machine::capabilities;
 use kernsnap_machine::capabilities::TraceCapabilities;
 use kernsnap_machine::emulator;
@@ -425,17 +424,16 @@ fn facts(
         .with("device tree", read(&runtime.device_tree)?);
     let entry = images.store.ensure(&inputs, on, |directory, on| {
         on(ImageEvent::Phase(Phase::TraceCapabilities));
-        // The boots leave evidence, not capabilities.
+        // A boot leaves evidence, not capabilities. Evidence is moved, and the scratch directory goes away with its guard.
         let scratch = images.store.scratch()?;
-        let facts = match ask(runtime, symbols, scratch.path()) {
-            Ok(facts) => facts,
-            Err(source) => {
-                let is_of_the_kernel = matches!(&source, RunError::Boot(error) if !error.is_of_the_host());
-                let console = if is_of_the_kernel { boot_loudly(images, runtime) } else { LoudBoot::default() };
-                let console = Box::new(console);
-                return Err(PrepareError::TraceCapabilities { image: runtime.image.clone(), source, console });
-            }
-        };
+        let boot = scratch.path().join("boot");
+        fs::create_dir(&boot).map_err(StoreError::write(&boot))?;
+        let facts = ask(runtime, symbols, &boot).map_err(|source| {
+            let is_of_the_kernel = matches!(&source, RunError::Boot(error) if !error.is_of_the_host());
+            let console =
+                if is_of_the_kernel { FailedBoot::keep(images, runtime, &boot) } else { FailedBoot::default() };
+            PrepareError::TraceCapabilities { image: runtime.image.clone(), source, console: Box::new(console) }
+        })?;
         let path = directory.join(FACTS);
         let text = serde_json::to_string(&facts).unwrap_or_default();
         fs::write(&path, text).map_err(StoreError::write(&path))?;
@@ -446,38 +444,15 @@ fn facts(
     serde_json::from_slice(&text).map_err(|error| PrepareError::Read { path, source: error.into() })
 }
 
+/// Boots with all messages on the console from the first moment on: a kernel that does not boot is most often a new one.
 fn ask(runtime: &ImageRuntime, symbols: bool, directory: &Path) -> Result<TraceCapabilities, RunError> {
     let (plan, schedule) =
         (capabilities::probe_plan(runtime.machine.channel, symbols), runtime.machine.usual_schedule());
-    let answer = boot_plan(runtime, &GuestPayload::default(), plan, schedule, directory, LIMIT)?;
-    Ok(TraceCapabilities::from_answer(&answer.evidence.sections()))
-}
-
-/// How long a kernel that does not boot may talk.
-const LOUD_LIMIT: Duration = Duration::from_secs(30);
-/// As many of its last lines as tell what went wrong, with a backtrace.
-const LOUD_LINES: usize = 40;
-
-/// Boots with all messages on the console from the first moment on, and keeps the logs. What cannot be kept is left out: the reason
-/// why the kernel does not boot is known without it.
-fn boot_loudly(images: &Images<'_>, runtime: &ImageRuntime) -> LoudBoot {
-    let Ok(scratch) = images.store.scratch() else { return LoudBoot::default() };
-    // Evidence is moved, and the scratch directory goes away with its guard.
-    let directory = scratch.path().join("boot");
     let early = runtime.machine.early_console.as_ref().map(|console| format!("earlycon={console} "));
     let common_parameters = format!("{}ignore_loglevel", early.unwrap_or_default());
     let payload = GuestPayload { common_parameters, ..GuestPayload::default() };
-    let (plan, schedule) = (capabilities::probe_plan(runtime.machine.channel, false), runtime.machine.usual_schedule());
-    if fs::create_dir(&directory).is_err() {
-        return LoudBoot::default();
-    }
-    // It fails as before; what counts is what it leaves.
-    let _as_before = boot_plan(runtime, &payload, plan, schedule, &directory, LOUD_LIMIT);
-    let text = fs::read(directory.join(CONSOLE_LOG)).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-    let tail = lines[lines.len().saturating_sub(LOUD_LINES)..].iter().map(|line| (*line).to_owned()).collect();
-    LoudBoot { tail, evidence: images.store.keep_evidence(&directory, &[&runtime.image, "boot"]).ok() }
+    let answer = boot_plan(runtime, &payload, plan, schedule, directory, LIMIT)?;
+    Ok(TraceCapabilities::from_answer(&answer.evidence.sections()))
 }
 
 /// The hash of the files that QEMU loads besides the initramfs.
