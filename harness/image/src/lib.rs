@@ -166,8 +166,6 @@ pub struct BuiltImage {
     pub vmlinux: Option<PathBuf>,
     /// The source as it was laid out for the last build of this kind, where it is still there. Only debuggers read it.
     pub source: Option<PathBuf>,
-    /// True if the kernel switches the board off by itself.
-    pub powers_off: bool,
     /// How it reaches the board's card, where it can.
     pub card: Option<CardSpec>,
     /// The commit it was built from, where its source is a repository.
@@ -446,7 +444,6 @@ impl Images<'_> {
             system_map: Some(entry.file(build::SYSTEM_MAP)).filter(|path| path.is_file()),
             vmlinux: Some(entry.file(build::VMLINUX)).filter(|path| path.is_file()),
             source: None,
-            powers_off: spec.kernel.powers_off,
             card: spec.kernel.card.clone(),
             commit: commit.map(str::to_owned),
             config: entry.file(build::CONFIG),

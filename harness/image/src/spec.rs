@@ -64,9 +64,6 @@ pub struct KernelSpec {
     pub command_line: String,
     /// How it reaches the card that a real board starts from, where it can.
     pub card: Option<CardSpec>,
-    /// True if it has a driver that switches the board off. Where it has none, the guest's last word ends QEMU.
-    #[serde(default = "yes")]
-    pub powers_off: bool,
 }
 
 /// A kernel's way to the card in the board's slot.
@@ -79,10 +76,6 @@ pub struct CardSpec {
     pub device: String,
     /// The firmware's name of the kernel's file: `kernel8.img`.
     pub kernel: String,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// A device tree, perhaps changed.

@@ -45,6 +45,10 @@ pub struct Machine {
     /// True if the kernel can switch the board off, which ends QEMU. Where it cannot, the guest's last word does.
     #[serde(default)]
     pub power_off: PowerOff,
+    /// The kernel's option for the driver that switches the board off (`CONFIG_BCM2835_WDT`); none where every kernel can. Without the
+    /// driver, the guest's last word ends QEMU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power_off_driver: Option<String>,
     /// The oldest QEMU, major and minor version, that models the board well enough.
     #[serde(default)]
     pub needs_qemu: QemuVersion,
@@ -123,6 +127,7 @@ impl Machine {
             early_console: None,
             kernel_parameters: String::new(),
             power_off: PowerOff::EndsQemu,
+            power_off_driver: None,
             needs_qemu: QemuVersion(7, 2),
             disable: Vec::new(),
             channel: Region { address: 0, size: 0 },

@@ -142,6 +142,10 @@ impl<'a> PreparedImage<'a> {
             });
         }
         let system_map = image.system_map.as_deref().map(read).transpose()?.unwrap_or_default();
+        let config = read(&image.config)?;
+        let config = String::from_utf8_lossy(&config);
+        let has_built_in = |option: &String| config.lines().any(|line| line.strip_suffix("=y") == Some(option));
+        let powers_off = machine.power_off_driver.as_ref().is_none_or(has_built_in);
         let runtime = ImageRuntime {
             image: image.name.clone(),
             image_key: image.key.to_string(),
@@ -154,7 +158,7 @@ impl<'a> PreparedImage<'a> {
             symbols: Symbols::from_system_map(&String::from_utf8_lossy(&system_map)).0,
             facts: TraceCapabilities::default(),
             init,
-            powers_off: image.powers_off,
+            powers_off,
             finds_functions_by_number: capabilities::finds_functions_by_number(&image.release),
             lockstep: emulator::lockstep(images.store, on)?,
         };
@@ -164,7 +168,7 @@ impl<'a> PreparedImage<'a> {
             programs: workspace.programs().into_iter().chain([BUSYBOX.to_owned()]).collect(),
             modules: workspace.modules().into_iter().chain(image.modules.keys().cloned()).collect(),
             layouts: OnceLock::new(),
-            config: options_set(&String::from_utf8_lossy(&read(&image.config)?)),
+            config: options_set(&config),
             images,
             image,
             runtime,
