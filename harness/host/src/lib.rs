@@ -3,6 +3,7 @@
 
 pub mod archive;
 pub mod exec;
+pub mod files;
 pub mod git;
 pub mod interrupt;
 pub mod key;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// The file that marks a directory as a workspace. It may be empty.
@@ -31,12 +32,23 @@ impl Workspace {
         Self { origin: root.clone(), root, below: Vec::new() }
     }
 
-    /// The workspace that `start` lies in: the directory above it with the [`MARKER`], or with scenarios and images or programs.
+    /// The workspace that `start` lies in: the directory above it with the [`MARKER`], or with scenarios and images or programs. What is
+    /// in a workspace runs on this host, so a directory above `start` counts only if this user or root made it.
     #[must_use]
     pub fn around(start: &Path) -> Option<Self> {
+        let user = rustix::process::geteuid().as_raw();
+        Self::of_owners(start, &|owner| owner == user || owner == 0)
+    }
+
+    fn of_owners(start: &Path, trusted: &dyn Fn(u32) -> bool) -> Option<Self> {
         let is_workspace = |directory: &&Path| {
+            let is_trusted = |path: &Path| path.metadata().is_ok_and(|meta| trusted(meta.uid()));
+            // The directory that the user named, or is in, was chosen.
+            let counts = |path: &Path| *directory == start || is_trusted(directory) && is_trusted(path);
             let has = |name: &str| directory.join(name).is_dir();
-            directory.join(MARKER).is_file() || has("scenarios") && (has("images") || has("guest-programs"))
+            let parts = [MARKER, "scenarios", "images", "guest-programs"].map(|name| directory.join(name));
+            (parts[0].is_file() || has("scenarios") && (has("images") || has("guest-programs")))
+                && parts.iter().filter(|part| part.exists()).all(|part| counts(part))
         };
         start.ancestors().find(is_workspace).map(Self::at)
     }
@@ -218,6 +230,7 @@ fn is_yaml(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files;
 
     #[test]
     fn a_workspace_hides_what_is_below_it_file_by_file() -> io::Result<()> {
@@ -253,10 +266,14 @@ mod tests {
         assert_eq!(both.relative(&files[0]), Path::new("scenarios/a/exit.yaml"));
         let copy = tempfile::tempdir()?;
         let frozen = both.frozen(copy.path())?;
-        fs::remove_file(own.path().join("scenarios/mine/fork.yaml"))?;
+        files::remove(&own.path().join("scenarios/mine/fork.yaml"))?;
         let expected = [below.path().join("scenarios/a/exit.yaml"), copy.path().join("scenarios/mine/fork.yaml")];
         assert_eq!(frozen.scenario_files()?, expected);
         assert_eq!(Workspace::around(below.path()), Some(Workspace::at(below.path())));
+        // That of another user is used where it is named, and not from below.
+        let strangers = |start: &Path| Workspace::of_owners(start, &|_| false);
+        assert_eq!(strangers(below.path()), Some(Workspace::at(below.path())));
+        assert_eq!(strangers(&inside), None);
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ use super::plan::{self, BuildPlan, Listen, Paths, Step, Tools, plan};
 use super::spec::{ImageSpec, KernelSpec};
 use crate::ImageError;
 use kernsnap_host::exec::{ToolError, run};
+use kernsnap_host::files;
 use kernsnap_host::progress::{Events, ImageEvent, Phase};
 use kernsnap_host::store::StoreError;
 
@@ -84,10 +85,9 @@ pub(super) fn build(job: &Job<'_>, entry: &Path, events: Events<'_>) -> Result<V
     module_headers::copy(&out.join("include/config/kernel.release"), &entry.join(RELEASE))?;
     keep_vmlinux(out, &text, entry)?;
     module_headers::module_tree(&paths.tree, out, kernel.arch, &entry.join(BUILD_TREE))?;
-    let modules = module_headers::modules(out, &entry.join(MODULES))?;
-    fs::remove_file(&paths.config).map_err(StoreError::write(&paths.config))?;
-    let files = [KERNEL, SYSTEM_MAP, CONFIG, RELEASE, SYMVERS].map(str::to_owned);
-    Ok(files.into_iter().chain(modules.iter().map(|name| format!("{MODULES}/{name}.ko"))).collect())
+    module_headers::modules(out, &entry.join(MODULES))?;
+    files::remove_file(&paths.config).map_err(StoreError::write(&paths.config))?;
+    Ok([KERNEL, SYSTEM_MAP, CONFIG, RELEASE, SYMVERS, MODULES, BUILD_TREE].map(str::to_owned).to_vec())
 }
 
 /// Keeps the kernel with its debugging information, where its configuration says that there is some.

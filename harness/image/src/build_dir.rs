@@ -21,6 +21,7 @@ use super::module_headers;
 use super::source::{Base, LiveTree, Patch, Source};
 use crate::ImageError;
 use kernsnap_host::exec::{Tool, ToolCall, ToolError, capture, run};
+use kernsnap_host::files;
 use kernsnap_host::git::patched_paths;
 use kernsnap_host::key::CacheInputs;
 use kernsnap_host::progress::{Events, ImageEvent};
@@ -71,7 +72,7 @@ impl BuildDir {
             let done = laid_out.and_then(|()| work(&workshop, events));
             // make removes what it was writing when a compiler fails, but not when it is stopped itself.
             if !matches!(done, Err(ImageError::Interrupted(_))) {
-                fs::remove_file(&busy).map_err(StoreError::write(&busy))?;
+                files::remove_file(&busy).map_err(StoreError::write(&busy))?;
             }
             done
         })
@@ -86,14 +87,12 @@ impl BuildDir {
             for dir in [&self.out, &self.tree, &self.dir.join("applied")] {
                 remove(dir)?;
             }
-            if mark.exists() {
-                fs::remove_file(&mark).map_err(StoreError::write(&mark))?;
-            }
+            files::remove_file(&mark).map_err(StoreError::write(&mark))?;
             return Ok(());
         }
         let begun = busy.metadata().and_then(|meta| meta.modified()).map_err(StoreError::read(busy))?;
         for half in half_written(&self.out, begun) {
-            fs::remove_file(&half).map_err(StoreError::write(&half))?;
+            files::remove_file(&half).map_err(StoreError::write(&half))?;
         }
         Ok(())
     }
@@ -140,7 +139,7 @@ impl BuildDir {
             let file = self.file(number);
             self.patching(|| {
                 patch(&self.tree, &file, true).map_err(step())?;
-                Ok(fs::remove_file(&file).map_err(StoreError::write(&file))?)
+                Ok(files::remove_file(&file).map_err(StoreError::write(&file))?)
             })?;
         }
         for (number, wanted) in wanted.iter().enumerate() {
@@ -161,7 +160,7 @@ impl BuildDir {
         let mark = self.dir.join(PATCHING);
         fs::write(&mark, "").map_err(StoreError::write(&mark))?;
         work()?;
-        Ok(fs::remove_file(&mark).map_err(StoreError::write(&mark))?)
+        Ok(files::remove_file(&mark).map_err(StoreError::write(&mark))?)
     }
 
     /// Applies a patch to copies of the files that it changes, and tells which of its parts did not fit exactly.

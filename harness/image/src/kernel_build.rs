@@ -40,12 +40,13 @@ pub(super) fn copy(out: &Path, arch: Arch, entry: &Path) -> Result<Vec<String>, 
     let config = out.join(".config");
     keep_vmlinux(out, &fs::read_to_string(&config).map_err(StoreError::read(&config))?, entry)?;
     module_headers::module_tree(&source_of(out)?, out, arch, &entry.join(BUILD_TREE))?;
-    let modules = module_headers::modules(out, &entry.join(MODULES))?;
+    module_headers::modules(out, &entry.join(MODULES))?;
+    let mut files = [KERNEL, SYSTEM_MAP, CONFIG, RELEASE, SYMVERS, MODULES, BUILD_TREE].map(str::to_owned).to_vec();
     for (name, path) in device_trees(out, arch) {
         module_headers::copy(&path, &entry.join(DEVICE_TREES).join(format!("{name}.dtb")))?;
     }
-    let files = [KERNEL, SYSTEM_MAP, CONFIG, RELEASE, SYMVERS].map(str::to_owned);
-    Ok(files.into_iter().chain(modules.iter().map(|name| format!("{MODULES}/{name}.ko"))).collect())
+    files.extend(entry.join(DEVICE_TREES).is_dir().then(|| DEVICE_TREES.to_owned()));
+    Ok(files)
 }
 
 /// The files of a build that are kept, by their names in the entry.
@@ -130,7 +131,7 @@ mod tests {
         }
         symlink(&tree, out.join("source"))?;
         let before = inputs(&out, Arch::Arm64)?;
-        assert!(copy(&out, Arch::Arm64, &entry)?.contains(&"modules/two.ko".to_owned()));
+        assert!(copy(&out, Arch::Arm64, &entry)?.contains(&"modules".to_owned()));
         for file in [
             "Image",
             "modules/one.ko",

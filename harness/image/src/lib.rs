@@ -176,6 +176,8 @@ pub struct BuiltImage {
     pub modules: BTreeMap<String, PathBuf>,
     /// The directory that modules are built against.
     pub build_tree: PathBuf,
+    /// The kernel's entry in the store.
+    entry: Entry,
     toolchain: Toolchain,
 }
 
@@ -212,6 +214,7 @@ impl Images<'_> {
                 build::build(&build::Job { spec, base, fragments, workshop, log, jobs }, dir, events)
             })
         })?;
+        recipe.source.remember(self.store);
         let tree = self.device_tree(spec, board, Some(&recipe), &entry, events)?;
         let source = BuildDir::tree(self.store, &recipe.workshop);
         let built = Self::built(spec, toolchain, &recipe.inputs, recipe.source.commit(), &entry, tree)?;
@@ -449,6 +452,7 @@ impl Images<'_> {
             config: entry.file(build::CONFIG),
             modules: module_headers::built_modules(&entry.file(build::MODULES))?,
             build_tree: entry.file(build::BUILD_TREE),
+            entry: entry.clone(),
             toolchain,
         })
     }

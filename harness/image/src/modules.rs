@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::build::{BUILD_TREE, MODULES};
 use super::module_headers;
 use super::plan::{assignment, cross_compiler, reproducible};
 use super::programs::INIT_SOURCES;
@@ -26,6 +27,7 @@ pub(super) fn module(
     events: Events<'_>,
 ) -> Result<Artifact, ImageError> {
     if let Some(path) = image.modules.get(name) {
+        image.entry.checked(&format!("{MODULES}/{}", path.file_name().unwrap_or_default().to_string_lossy()))?;
         let hash = blake3::hash(&fs::read(path).map_err(StoreError::read(path))?).to_hex().to_string();
         return Ok(Artifact { path: path.clone(), hash });
     }
@@ -87,6 +89,8 @@ fn out_of_tree(
         }
         let step = || ImageError::step(format!("build the module `{name}`"));
         let make = Tool::resolve("make").map_err(step())?;
+        // Its programs run on this host.
+        image.entry.checked(BUILD_TREE)?;
         // The compiler writes down where it is, not by which link it came there.
         let [here, tree] = [scratch.path(), &image.build_tree].map(fs::canonicalize);
         let (here, tree) =

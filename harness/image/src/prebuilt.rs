@@ -12,6 +12,7 @@ use super::build::{BUILD_TREE, CONFIG, DEVICE_TREES, KERNEL, MODULES, RELEASE, S
 use super::source::spec::{PackageSpec, PrebuiltFiles, PrebuiltSpec};
 use crate::{ImageError, Options, Resolve, kernel_build, module_headers};
 use kernsnap_host::exec::{Tool, ToolCall, ToolError, capture, run};
+use kernsnap_host::files;
 use kernsnap_host::key::CacheInputs;
 use kernsnap_host::progress::{Events, ImageEvent, Phase};
 use kernsnap_host::store::{Entry, Store, StoreError};
@@ -93,13 +94,14 @@ pub(super) fn open(
 pub(super) fn device_tree(kernel: &Entry, name: &str) -> Result<PathBuf, ImageError> {
     let trees = kernel.file(DEVICE_TREES);
     // Files of a user's own build bring one.
-    let candidates = [trees.join(format!("{name}.dtb")), trees.join("board.dtb")];
-    candidates.into_iter().find(|path| path.is_file()).ok_or_else(|| {
+    let candidates = [format!("{name}.dtb"), "board.dtb".to_owned()];
+    let found = candidates.iter().find(|name| trees.join(name).is_file()).ok_or_else(|| {
         ImageError::input(
             format!("the kernel came without a device tree `{name}.dtb`"),
             "`device-tree: from:` names one that the kernel's package holds; `make dtbs` builds those of a build directory",
         )
-    })
+    })?;
+    Ok(kernel.checked(&format!("{DEVICE_TREES}/{found}"))?)
 }
 
 fn record_name(package: &PackageSpec) -> String {
@@ -212,7 +214,7 @@ fn unpack(packages: &Packages, arch: Arch, from: &Path, dir: &Path) -> Result<Ve
     keep_modules(&root.join("lib/modules").join(release), &dir.join(MODULES))?;
     rename(&root.join(format!("usr/lib/linux-image-{release}")), &dir.join(DEVICE_TREES))?;
     build_tree(&root, release, arch, &dir.join(BUILD_TREE))?;
-    Ok([KERNEL, CONFIG, RELEASE, SYMVERS].map(str::to_owned).to_vec())
+    Ok([KERNEL, CONFIG, RELEASE, SYMVERS, MODULES, DEVICE_TREES, BUILD_TREE].map(str::to_owned).to_vec())
 }
 
 /// One directory that is source and output at once, as [`module_headers::module_tree`] leaves for kernels that are built here.
@@ -314,7 +316,7 @@ fn of_files(root: &Path, files: &PrebuiltFiles) -> Result<CacheInputs, ImageErro
 fn copy_files(root: &Path, files: &PrebuiltFiles, dir: &Path) -> Result<Vec<String>, ImageError> {
     module_headers::copy(&root.join(&files.kernel), &dir.join(KERNEL))?;
     module_headers::copy(&root.join(&files.config), &dir.join(CONFIG))?;
-    let mut kept = vec![KERNEL.to_owned(), CONFIG.to_owned(), RELEASE.to_owned()];
+    let mut kept = [KERNEL, CONFIG, RELEASE, MODULES].map(str::to_owned).to_vec();
     let modules = dir.join(MODULES);
     fs::create_dir(&modules).map_err(StoreError::write(&modules))?;
     if let Some(from) = &files.modules {
@@ -323,16 +325,17 @@ fn copy_files(root: &Path, files: &PrebuiltFiles, dir: &Path) -> Result<Vec<Stri
         module_headers::copy_tree(&from, "", &copy, &|_| true)?;
         fs::remove_dir(&modules).map_err(StoreError::write(&modules))?;
         keep_modules(&copy, &modules)?;
-        fs::remove_dir_all(&copy).map_err(StoreError::write(&copy))?;
+        files::remove(&copy).map_err(StoreError::write(&copy))?;
     }
     let mut release = String::new();
     if let Some(headers) = &files.headers {
         module_headers::copy_tree(&root.join(headers), "", &dir.join(BUILD_TREE), &|_| true)?;
+        kept.push(BUILD_TREE.to_owned());
         release = fs::read_to_string(dir.join(BUILD_TREE).join("include/config/kernel.release")).unwrap_or_default();
     }
     if let Some(tree) = &files.device_tree {
         module_headers::copy(&root.join(tree), &dir.join(DEVICE_TREES).join("board.dtb"))?;
-        kept.push(format!("{DEVICE_TREES}/board.dtb"));
+        kept.push(DEVICE_TREES.to_owned());
     }
     let path = dir.join(RELEASE);
     fs::write(&path, release).map_err(StoreError::write(&path))?;

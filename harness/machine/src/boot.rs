@@ -16,6 +16,7 @@ use super::qemu::{self, RunFiles};
 use super::report::ConsoleEvent;
 use super::schedule::Schedule;
 use kernsnap_host::exec::{Ended, Outputs, Process, Tool, ToolCall, ToolError};
+use kernsnap_host::files;
 use kernsnap_host::interrupt;
 use kernsnap_host::interrupt::Interrupted;
 
@@ -252,7 +253,7 @@ pub fn boot(request: &BootRequest<'_>) -> Result<Boot, BootError> {
     let qemu_log = request.directory.join(QEMU_LOG);
     // A forked run that was given up, because its template is gone, may still write to the files that it has open.
     for path in [&console_path, &qemu_log] {
-        clear(path).map_err(file_error(path))?;
+        files::remove_file(path).map_err(file_error(path))?;
     }
     File::create(&console_path).map_err(file_error(&console_path))?;
     let log = File::open(&console_path).map_err(file_error(&console_path))?;
@@ -269,14 +270,6 @@ pub fn boot(request: &BootRequest<'_>) -> Result<Boot, BootError> {
     let ended = watch.until_off(request.limit, |time| process.wait_timeout(time).map_err(Stop::Tool));
     process.kill();
     watch.finish(request, ended, &memory, request.machine.channel_in_memory())
-}
-
-/// Removes a file that may not be there.
-pub(super) fn clear(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 fn times(phases: &[(String, Instant)], started: Instant, total: Duration) -> Times {
@@ -380,11 +373,19 @@ impl Watch {
             });
         };
         let found = memory.channel(region).map_err(file_error(Path::new("guest memory")))?;
-        let (header, body) = found.map_err(|error| BootError::Channel { error, reached: reached.clone() })?;
-        if !header.complete {
-            return Err(BootError::Incomplete { reached });
-        }
-        channel::sections(&header, &body).map_err(|error| BootError::Channel { error, reached })?;
+        let whole = found.and_then(|(header, body)| {
+            channel::sections(&header, &body)?;
+            Ok((header, body))
+        });
+        let body = match (whole, ended) {
+            (Ok((header, body)), _) if header.complete => body,
+            // A QEMU that was killed did not let its guest switch off.
+            (_, Some(ended)) if ended != Ended::Exit(0) => {
+                return Err(BootError::Died { ended, reached, said: lockstep::without(&said) });
+            }
+            (Ok(_), _) => return Err(BootError::Incomplete { reached }),
+            (Err(error), _) => return Err(BootError::Channel { error, reached }),
+        };
         let evidence = Evidence { panic: None, guest_ns: Some(guest_ns), body, console: console()? };
         Ok(Boot { evidence, times, settled: ended == Some(Ended::Exit(0)) || !request.powers_off })
     }

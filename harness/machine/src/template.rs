@@ -12,6 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use kernsnap_host::exec::{Ended, Outputs, Process};
+use kernsnap_host::files;
 use kernsnap_host::interrupt;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{MemfdFlags, memfd_create};
@@ -20,7 +21,7 @@ use rustix::net::{
     recv, sendmsg, shutdown, socketpair,
 };
 
-use super::boot::{Boot, BootError, BootRequest, CONSOLE_LOG, QEMU_LOG, Stop, Watch, clear, file_error, unordered};
+use super::boot::{Boot, BootError, BootRequest, CONSOLE_LOG, QEMU_LOG, Stop, Watch, file_error, unordered};
 use super::console::ConsoleFollower;
 use super::lockstep::{BOOT_LIMIT, boot_limit_s};
 use super::machine::Region;
@@ -219,7 +220,7 @@ impl Template {
         let console_path = request.directory.join(CONSOLE_LOG);
         let log_path = request.directory.join(QEMU_LOG);
         for path in [&console_path, &log_path] {
-            clear(path).map_err(file_error(path))?;
+            files::remove_file(path).map_err(file_error(path))?;
         }
         fs::write(&console_path, &self.console).map_err(file_error(&console_path))?;
         let mut console = File::options().write(true).open(&console_path).map_err(file_error(&console_path))?;

@@ -10,6 +10,7 @@ use super::{Context, Exit, Failure, absolute, answer, options, talk};
 use crate::session::load;
 use crate::session::prepare::PreparedImage;
 use crate::session::run::{RunError, for_card};
+use kernsnap_host::files::replace_with;
 use kernsnap_image::{FIRMWARE, Firmware, ImageError, ImageSpec, Options};
 use kernsnap_machine as vm;
 use kernsnap_machine::BootRequest;
@@ -82,11 +83,7 @@ pub(super) fn export(context: &Context, arguments: &CardArguments) -> Result<Exi
 /// Writes beside the file and renames: there is a whole card, or none.
 fn publish(to: &Path, run: &CardRun, files: &[(String, Vec<u8>)]) -> Result<(), Failure> {
     let failed = |error: CardError| Failure::input(format!("cannot write `{}`: {error}", to.display()));
-    let parent = to.parent().unwrap_or(Path::new("/"));
-    let mut temporary = tempfile::NamedTempFile::new_in(parent).map_err(|error| failed(error.into()))?;
-    card::write(temporary.as_file_mut(), run, files).map_err(failed)?;
-    temporary.persist(to).map_err(|error| failed(error.error.into()))?;
-    Ok(())
+    replace_with(to, |file| card::write(file, run, files)).map_err(failed)
 }
 
 fn read_firmware(dir: &Path) -> Result<Firmware, Failure> {

@@ -44,9 +44,9 @@ mod view;
 
 use std::fs;
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::FromArgMatches as _;
 use serde::Serialize;
@@ -60,6 +60,7 @@ use crate::session::prepare::{NotApplicable, Prepared, PreparedImage};
 use crate::session::run::{GuestPayload, LIMIT, Session};
 use crate::session::templates::{Templates, become_broker_if_asked};
 use crate::session::{catalogue, load};
+use kernsnap_host::files;
 use kernsnap_host::interrupt;
 use kernsnap_host::store::{Scratch, Store};
 use kernsnap_host::workspace::Workspace;
@@ -68,6 +69,9 @@ use kernsnap_image::{
 };
 use kernsnap_machine::Schedule;
 use kernsnap_scenario::Scenario;
+
+/// True if an answer could not be written, as to a disk that is full.
+static NOT_TOLD: AtomicBool = AtomicBool::new(false);
 
 /// Runs the program with the process's arguments.
 #[must_use]
@@ -88,6 +92,7 @@ pub fn main() -> ExitCode {
         return Exit::Internal.into();
     }
     let exit = match dispatch(&arguments) {
+        Ok(exit) if NOT_TOLD.load(Ordering::Relaxed) => exit.worst(Exit::BadInput),
         Ok(exit) => exit,
         Err(failure) => {
             complain(&failure.text);
@@ -303,12 +308,7 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         if path.metadata().is_ok_and(|meta| !meta.is_file()) {
             return fs::write(path, bytes);
         }
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file =
-            tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o644)).tempfile_in(directory)?;
-        file.write_all(bytes)?;
-        file.persist(path)?;
-        Ok(())
+        files::replace(path, bytes)
     };
     write().map_err(|error: io::Error| Failure::input(format!("cannot write `{}`: {error}", path.display())))
 }
@@ -370,6 +370,9 @@ fn write_answer(text: &str) {
     if let Err(error) = writeln!(io::stdout(), "{text}")
         && error.kind() != ErrorKind::BrokenPipe
     {
-        talk(&format!("cannot write the answer: {error}"));
+        // One word is enough.
+        if !NOT_TOLD.swap(true, Ordering::Relaxed) {
+            talk(&format!("error: cannot write the answer: {error}"));
+        }
     }
 }

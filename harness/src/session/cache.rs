@@ -10,13 +10,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
 use kernsnap_host::archive::{Effort, pack, unpack};
+use kernsnap_host::files;
 use kernsnap_host::key::Key;
 use kernsnap_host::store::Store;
 use kernsnap_machine::{Evidence, Schedule};
@@ -75,6 +76,9 @@ mod part {
     pub(super) const CONSOLE: &str = "console.log";
 }
 
+/// Bytes of an entry at most. It unpacks to no more than an archive may, and is smaller.
+const LARGEST: u64 = 1 << 30;
+
 /// A boot gave other bytes than the cache has of the same input: one of the two is wrong, or a run is not a pure function.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -117,7 +121,7 @@ impl Cache {
     pub fn keep(&self, key: &Key, about: &About, evidence: &Evidence) {
         let write = || {
             self.store.sub("result").map_err(io::Error::other)?;
-            Self::write(&self.directory, &self.path(key), key, about, evidence)?;
+            Self::write(&self.path(key), key, about, evidence)?;
             self.make_room()
         };
         let _ = write();
@@ -138,7 +142,7 @@ impl Cache {
         if let Some((about, _)) = open(&aside, key.as_str()).filter(|_| moved) {
             // Both are needed to find the reason; the alarm does not depend on it.
             let beside = self.aside.join(format!("result-{key}.found{END}"));
-            let _kept = Self::write(&self.aside, &beside, key, &about, found);
+            let _kept = Self::write(&beside, key, &about, found);
         }
         Err(CacheMismatch { differences, entry: if moved { aside } else { path } })
     }
@@ -159,17 +163,14 @@ impl Cache {
         self.directory.join(format!("{key}{END}"))
     }
 
-    fn write(directory: &Path, path: &Path, key: &Key, about: &About, evidence: &Evidence) -> io::Result<()> {
+    fn write(path: &Path, key: &Key, about: &About, evidence: &Evidence) -> io::Result<()> {
         let (panic, guest_ns) = (evidence.panic.clone(), evidence.guest_ns);
         let end = End { key: key.to_string(), about: about.clone(), panic, guest_ns };
         let end = serde_json::to_vec(&end)?;
         let parts = [(part::END, &*end), (part::TRACE, &evidence.body), (part::CONSOLE, &evidence.console)];
         let bytes = pack(&BTreeMap::from(parts), Effort::Quick)?;
         // Two that write the same entry write the same bytes; a reader sees a whole one or none.
-        let mut file = tempfile::NamedTempFile::new_in(directory)?;
-        file.write_all(&bytes)?;
-        file.persist(path)?;
-        Ok(())
+        files::replace(path, &bytes)
     }
 
     /// Removes what was not used for longest, where there is too much: down to three quarters, so that this is rare.
@@ -192,7 +193,7 @@ impl Cache {
             if total <= self.limit / 4 * 3 {
                 break;
             }
-            let _gone = fs::remove_file(path);
+            let _gone = files::remove_file(&path);
             total -= size;
         }
         Ok(())
@@ -201,7 +202,7 @@ impl Cache {
 
 /// The entry in a file, if it is that of this key.
 fn open(path: &Path, key: &str) -> Option<(About, Evidence)> {
-    let mut parts = unpack(&fs::read(path).ok()?).ok()?;
+    let mut parts = unpack(&files::read_within(path, LARGEST).ok()?).ok()?;
     let end: End = serde_json::from_slice(&parts.remove(part::END)?).ok()?;
     let End { about, panic, guest_ns, .. } = Some(end).filter(|end| end.key == key)?;
     let evidence =

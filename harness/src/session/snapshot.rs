@@ -4,13 +4,13 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use insta::Snapshot;
 use similar::TextDiff;
 
+use kernsnap_host::files;
 use kernsnap_host::workspace::Workspace;
 use kernsnap_image::{ImageError, ImageSpec};
 
@@ -150,11 +150,7 @@ pub fn leave(workspace: &Workspace, subject: Subject<'_>) -> Result<PathBuf, Sna
         let directory = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(directory)?;
         // As a whole or not at all: a reviewer, or another run of the same, may read it now.
-        let mut file =
-            tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o644)).tempfile_in(directory)?;
-        file.write_all(text.as_bytes())?;
-        file.persist(&path)?;
-        Ok(())
+        files::replace(&path, text.as_bytes())
     };
     write().map_err(|source| SnapshotError::Write { path: path.clone(), source })?;
     Ok(path)
@@ -166,10 +162,7 @@ pub fn leave(workspace: &Workspace, subject: Subject<'_>) -> Result<PathBuf, Sna
 /// If the file cannot be removed.
 pub fn forget(workspace: &Workspace, image: &str, scenario: &str) -> Result<(), SnapshotError> {
     let path = file(workspace, image, scenario).with_extension(PENDING);
-    match fs::remove_file(&path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(SnapshotError::Write { path, source }),
-        _ => Ok(()),
-    }
+    files::remove_file(&path).map_err(|source| SnapshotError::Write { path, source })
 }
 
 /// The snapshots of a workspace that wait for a review, by image and scenario.
@@ -220,7 +213,7 @@ impl Pending {
     /// # Errors
     /// If the file cannot be removed.
     pub fn reject(&self) -> Result<(), SnapshotError> {
-        fs::remove_file(&self.path).map_err(|source| SnapshotError::Write { path: self.path.clone(), source })
+        files::remove_file(&self.path).map_err(|source| SnapshotError::Write { path: self.path.clone(), source })
     }
 }
 

@@ -80,7 +80,12 @@ impl OwnStore {
             if !lender.join(kind).is_dir() {
                 return Err(format!("no {kind} in `{}`: `kernsnap image build` makes it", lender.display()).into());
             }
-            symlink(lender.join(kind), store.path().join(kind))?;
+            // A store does not write through a link in the place of one of its directories; an entry may be another store's.
+            let own = Store::at(store.path()).sub(kind)?;
+            for entry in fs::read_dir(lender.join(kind))? {
+                let entry = entry?;
+                symlink(entry.path(), own.join(entry.file_name()))?;
+            }
         }
         for record in fs::read_dir(lender.join("records"))? {
             let record = record?;

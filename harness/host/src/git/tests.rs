@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::*;
+use crate::files;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -113,7 +114,7 @@ fn a_work_tree_is_taken_as_it_is_and_stays_so() -> Outcome {
     fs::write(theirs.path().join("a"), "changed")?;
     fs::write(theirs.path().join("new"), "not added")?;
     fs::write(theirs.path().join("a.o"), "a product")?;
-    fs::remove_file(theirs.path().join("b"))?;
+    files::remove(&theirs.path().join("b"))?;
     // git renews the time of an object that it finds in place of writing it.
     let untouched = || -> io::Result<Vec<_>> {
         let is_object = |path: &Path| path.starts_with(theirs.path().join(".git/objects"));
@@ -130,10 +131,10 @@ fn a_work_tree_is_taken_as_it_is_and_stays_so() -> Outcome {
     assert!(untouched()? == before);
     let without = trees.without(&tree, &["new"].into())?;
     assert_eq!(trees.files(&without)?, [".gitignore", "a", "c"].map(str::to_owned).into());
-    fs::remove_file(theirs.path().join("new"))?;
+    files::remove(&theirs.path().join("new"))?;
     assert_eq!(take()?, without, "a tree goes by its content");
     // Without the repository whose objects were borrowed, the same files give the same tree.
-    fs::remove_dir_all(theirs.path().join(".git"))?;
+    files::remove(&theirs.path().join(".git"))?;
     let trees = Trees::open(&ours.path().join("repository"), None)?;
     assert_eq!(trees.take(theirs.path(), &[".gitignore", "a", "c"].map(str::to_owned).into())?, without);
     assert!(trees.has(&without));

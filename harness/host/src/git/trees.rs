@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::{GitError, History};
 use crate::exec::{Tool, ToolCall, capture, run};
+use crate::files;
 
 /// A repository of ours that holds trees of files.
 #[derive(Clone, Debug)]
@@ -29,7 +30,7 @@ impl Trees {
         let line = lender.map(|lender| [lender.objects.as_os_str().as_encoded_bytes(), b"\n"].concat());
         // Trees that were made with the objects of another repository are not whole without it.
         if fs::read(&alternates).ok() != line && repository.exists() {
-            fs::remove_dir_all(repository).map_err(write(repository))?;
+            files::remove(repository).map_err(write(repository))?;
         }
         fs::create_dir_all(repository).map_err(write(repository))?;
         let format = lender.map_or(Ok("sha1".to_owned()), History::object_format)?;
@@ -149,10 +150,7 @@ pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
 fn unlock(index: &Path) -> Result<(), GitError> {
     let mut lock = index.as_os_str().to_owned();
     lock.push(".lock");
-    match fs::remove_file(&lock) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(write(Path::new(&lock))(error)),
-        _ => Ok(()),
-    }
+    files::remove_file(Path::new(&lock)).map_err(write(Path::new(&lock)))
 }
 
 fn write(path: &Path) -> impl FnOnce(std::io::Error) -> GitError {

@@ -1,17 +1,24 @@
 //! One entry: a directory with a manifest that says what must be in it.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
+use super::content::{self, FileFacts, Files};
 use super::held::Held;
+use crate::files;
 use crate::key::{CacheInputs, Key};
 
 pub(super) const MANIFEST: &str = "manifest.json";
+
+/// Bytes of a manifest at most.
+pub(super) const LARGEST: u64 = 64 << 20;
+
+/// The facts of the files below an entry's directories. The manifest has its hash.
+const CONTENT: &str = "content.json";
 
 /// The inputs and the content of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,13 +26,7 @@ pub(super) struct Manifest {
     kind: String,
     key: String,
     inputs: serde_json::Value,
-    files: BTreeMap<String, FileFacts>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct FileFacts {
-    size: u64,
-    blake3: String,
+    files: Files,
 }
 
 /// An entry whose files were all checked.
@@ -62,67 +63,115 @@ impl Entry {
     /// The hash (blake3, hexadecimal) of one of its checked files.
     #[must_use]
     pub fn hash(&self, name: &str) -> Option<&str> {
-        self.manifest.files.get(name).map(|facts| facts.blake3.as_str())
+        self.manifest.files.get(name).map(FileFacts::hash)
     }
 
-    /// Reads the manifest and every file it names. The entry is held from then on.
-    pub(super) fn open(dir: &Path, held: &Held) -> Result<Opened, StoreError> {
+    /// Reads the manifest and every file it names. The entry is held from then on. `check` refuses a path that others could have
+    /// written.
+    pub(super) fn open(
+        dir: &Path,
+        inputs: &CacheInputs,
+        held: &Held,
+        check: impl Fn(&Path) -> Result<(), StoreError>,
+    ) -> Result<Opened, StoreError> {
         let path = dir.join(MANIFEST);
-        let read = |mut file: File| {
-            let mut text = Vec::new();
-            file.read_to_end(&mut text).map(|_| text)
-        };
-        let text = match held.open(&path).and_then(read) {
+        let damaged = |why: String| Ok(Opened::Damaged(why));
+        let text = match held.read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // Entries appear whole: a directory without a manifest has lost it.
-                return Ok(if dir.exists() {
-                    Opened::Damaged(format!("`{MANIFEST}` is missing"))
-                } else {
-                    Opened::Absent
-                });
+                // Entries appear whole: one without a manifest has lost it, and a link that leads nowhere is in the way.
+                return match dir.symlink_metadata() {
+                    Ok(meta) if meta.is_symlink() && !dir.exists() => damaged("it is a link that leads nowhere".into()),
+                    Ok(_) => damaged(format!("`{MANIFEST}` is missing")),
+                    Err(_) => Ok(Opened::Absent),
+                };
             }
-            Err(error) => return Err(StoreError::read(&path)(error)),
+            Err(error) if is_of_the_disk(&error) => return Err(StoreError::read(&path)(error)),
+            Err(error) => return damaged(format!("`{MANIFEST}`: {error}")),
         };
+        for part in dir.parent().into_iter().chain([dir, &path]) {
+            check(part)?;
+        }
         let manifest: Manifest = match serde_json::from_slice(&text) {
             Ok(manifest) => manifest,
-            Err(error) => return Ok(Opened::Damaged(format!("`{MANIFEST}`: {error}"))),
+            Err(error) => return damaged(format!("`{MANIFEST}`: {error}")),
         };
+        if !manifest.is(inputs.kind(), inputs.key().as_str()) {
+            return damaged(format!("`{MANIFEST}` is that of {}/{}", manifest.kind, manifest.key));
+        }
         for (name, expected) in &manifest.files {
-            match FileFacts::from_path(&dir.join(name)) {
-                Ok(found) if found == *expected => {}
-                Ok(found) if found.size != expected.size => {
-                    return Ok(Opened::Damaged(format!(
-                        "`{name}` has {} bytes instead of {}",
-                        found.size, expected.size
-                    )));
-                }
-                Ok(_) => return Ok(Opened::Damaged(format!("`{name}` has another content"))),
-                Err(error) => return Ok(Opened::Damaged(format!("`{name}`: {error}"))),
+            let path = dir.join(name);
+            if let Some(why) = expected.difference(name, FileFacts::from_path(&path)) {
+                return damaged(why);
             }
+            check(&path)?;
         }
         Ok(Opened::Whole(Entry { dir: dir.to_owned(), manifest }))
     }
+
+    /// One of its files, or a directory with all files below it. What is below a directory is checked now, and not when the entry
+    /// is opened. An entry of an earlier version does not know those files.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] where it is not what was kept.
+    pub fn checked(&self, name: &str) -> Result<PathBuf, StoreError> {
+        let damaged = |why| StoreError::Damaged { entry: self.dir.clone(), why };
+        let path = self.file(name);
+        if !self.manifest.files.contains_key(CONTENT) {
+            return Ok(path);
+        }
+        let list = self.file(CONTENT);
+        let text = fs::read(&list).map_err(StoreError::read(&list))?;
+        let content: Files = serde_json::from_slice(&text).map_err(|error| damaged(format!("`{CONTENT}`: {error}")))?;
+        if let Some(expected) = content.get(name) {
+            return match expected.difference(name, FileFacts::from_path(&path)) {
+                Some(why) => Err(damaged(why)),
+                None => Ok(path),
+            };
+        }
+        let inside = |file: &String| file.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
+        let expected: Files = content.into_iter().filter(|(file, _)| inside(file)).collect();
+        let found = content::below(&self.dir, name).map_err(|error| damaged(format!("`{name}`: {error}")))?;
+        match content::first_difference(&expected, &found) {
+            Some(why) => Err(damaged(why)),
+            None => Ok(path),
+        }
+    }
+}
+
+/// True if a file cannot be read now, which says nothing about its content.
+fn is_of_the_disk(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, InvalidInput, IsADirectory, NotADirectory};
+    let is_a_loop = error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
+    !is_a_loop && !matches!(error.kind(), FileTooLarge | InvalidInput | IsADirectory | NotADirectory)
 }
 
 impl Manifest {
-    /// The manifest of a directory that was just filled.
-    pub(super) fn from_files(dir: &Path, inputs: &CacheInputs, files: &[String]) -> Result<Manifest, StoreError> {
-        let facts = |name: &String| {
+    /// The manifest of a directory that was just filled. `names` are its files, and directories of files.
+    pub(super) fn from_files(dir: &Path, inputs: &CacheInputs, names: &[String]) -> Result<Manifest, StoreError> {
+        let (mut files, mut content) = (Files::new(), Files::new());
+        for name in names {
             let path = dir.join(name);
-            Ok((name.clone(), FileFacts::from_path(&path).map_err(StoreError::read(&path))?))
-        };
-        Ok(Manifest {
-            kind: inputs.kind().to_owned(),
-            key: inputs.key().to_string(),
-            inputs: inputs.to_json(),
-            files: files.iter().map(facts).collect::<Result<_, StoreError>>()?,
-        })
+            if path.is_dir() {
+                content.extend(content::below(dir, name).map_err(StoreError::read(&path))?);
+            } else {
+                files.insert(name.clone(), FileFacts::from_path(&path).map_err(StoreError::read(&path))?);
+            }
+        }
+        if names.iter().any(|name| dir.join(name).is_dir()) {
+            let path = dir.join(CONTENT);
+            let written = serde_json::to_vec(&content).map_err(io::Error::from).and_then(|text| fs::write(&path, text));
+            written.map_err(StoreError::write(&path))?;
+            files.insert(CONTENT.to_owned(), FileFacts::from_path(&path).map_err(StoreError::read(&path))?);
+        }
+        let (kind, key) = (inputs.kind().to_owned(), inputs.key().to_string());
+        Ok(Manifest { kind, key, inputs: inputs.to_json(), files })
     }
 
     /// The manifest in a directory; `None` where there is none that can be read.
     pub(super) fn read(dir: &Path) -> Option<Manifest> {
-        serde_json::from_slice(&fs::read(dir.join(MANIFEST)).ok()?).ok()
+        serde_json::from_slice(&files::read_within(&dir.join(MANIFEST), LARGEST).ok()?).ok()
     }
 
     /// True if it is that of this entry.
@@ -138,15 +187,6 @@ impl Manifest {
             Err(error) => return Err(failed(error.into())),
         };
         fs::write(&path, text).map_err(failed)
-    }
-}
-
-impl FileFacts {
-    fn from_path(path: &Path) -> io::Result<FileFacts> {
-        let mut hasher = blake3::Hasher::new();
-        let mut file = File::open(path)?;
-        hasher.update_reader(&mut file)?;
-        Ok(FileFacts { size: hasher.count(), blake3: hasher.finalize().to_hex().to_string() })
     }
 }
 

@@ -44,6 +44,22 @@ pub enum StoreError {
         /// The directory.
         root: PathBuf,
     },
+    /// Something else is in the place of a directory of the store.
+    #[error("`{}` is {what}, and the image store needs a directory there", path.display())]
+    InTheWay {
+        /// The path.
+        path: PathBuf,
+        /// The thing that is there.
+        what: &'static str,
+    },
+    /// Files of an entry that are checked when they are used are not the ones that were kept.
+    #[error("the entry `{}` of the image store is damaged: {why}", entry.display())]
+    Damaged {
+        /// Its directory.
+        entry: PathBuf,
+        /// The difference.
+        why: String,
+    },
     /// Others could put programs into the store, and this user would run them.
     #[error("the store `{}` cannot be trusted: {why}", root.display())]
     Untrusted {
@@ -75,7 +91,12 @@ impl StoreError {
             StoreError::ReadOnly { .. } => Some("let `KERNSNAP_STORE` name a directory that can be written"),
             StoreError::Foreign { .. } => Some("let `KERNSNAP_STORE` or `--store` name a directory of its own"),
             StoreError::Untrusted { .. } => {
-                Some("use a store that belongs to you and that others cannot write to (`chmod go-w`)")
+                Some("use a store that belongs to you and that others cannot write to (`chmod -R go-w`)")
+            }
+            StoreError::InTheWay { .. } => Some("move it away, or let `KERNSNAP_STORE` name another directory"),
+            StoreError::Damaged { .. } => Some("remove that directory; the entry is made again"),
+            StoreError::Write { source, .. } if is_in_the_way(source) => {
+                Some("something else is in its place: move it away, or let `KERNSNAP_STORE` name another directory")
             }
             _ => None,
         }
@@ -98,4 +119,10 @@ impl StoreError {
         let path = path.to_owned();
         move |source| StoreError::Read { path, source }
     }
+}
+
+/// True if a file was found in the place of a directory, or a directory in that of a file.
+fn is_in_the_way(error: &io::Error) -> bool {
+    use io::ErrorKind::{AlreadyExists, IsADirectory, NotADirectory};
+    matches!(error.kind(), AlreadyExists | IsADirectory | NotADirectory)
 }

@@ -10,16 +10,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{FlockOperation, flock};
 
+use super::entry::LARGEST;
+use crate::files;
+
 /// The manifests of the entries that were opened, with their locks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Held(Arc<Mutex<BTreeMap<PathBuf, File>>>);
 
 impl Held {
-    /// Opens a manifest and holds it. A file system without locks opens it all the same.
+    /// Reads a manifest and holds it. A file system without locks opens it all the same.
     ///
     /// # Errors
-    /// If the file cannot be opened; [`io::ErrorKind::NotFound`] also where it was removed before it was held.
-    pub(super) fn open(&self, manifest: &Path) -> io::Result<File> {
+    /// If the file cannot be read; [`io::ErrorKind::NotFound`] also where it was removed before it was held.
+    pub(super) fn read(&self, manifest: &Path) -> io::Result<Vec<u8>> {
+        let text = files::read_within(manifest, LARGEST)?;
         let file = File::open(manifest)?;
         // Whoever removes an entry has the exclusive lock for one rename only.
         if flock(&file, FlockOperation::LockShared).is_ok() {
@@ -27,10 +31,9 @@ impl Held {
             if place(&manifest.metadata()?) != place(&file.metadata()?) {
                 return Err(io::ErrorKind::NotFound.into());
             }
-            let held = file.try_clone()?;
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(manifest.to_owned(), held);
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(manifest.to_owned(), file);
         }
-        Ok(file)
+        Ok(text)
     }
 }
 

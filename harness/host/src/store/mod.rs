@@ -14,6 +14,7 @@
 //! An entry appears by one rename and is never written again. A reader's lock only keeps it from being removed. A build that fails, or dies, leaves
 //! only a directory below `tmp`, which the next holder of its lock removes.
 
+mod content;
 mod entry;
 mod error;
 mod held;
@@ -35,6 +36,7 @@ use std::path::{Path, PathBuf};
 use self::entry::{Manifest, Opened};
 use self::held::Held;
 use self::lock::{if_free, with_lock};
+use crate::files;
 use crate::key::{CacheInputs, KEY_LENGTH};
 use crate::name::is_name;
 use crate::progress::{Events, ImageEvent};
@@ -83,7 +85,7 @@ impl Store {
     /// [`StoreError::Read`] when the disk fails; a damaged entry counts as absent.
     pub fn find(&self, inputs: &CacheInputs) -> Result<Option<Entry>, StoreError> {
         root::check(&self.root)?;
-        Ok(match Entry::open(&self.entry_dir(inputs), &self.held)? {
+        Ok(match self.open(inputs)? {
             Opened::Whole(entry) => {
                 usage::renew(entry.dir());
                 Some(entry)
@@ -108,9 +110,8 @@ impl Store {
         build: impl FnOnce(&Path, Events<'_>) -> Result<Vec<String>, E>,
     ) -> Result<Entry, E> {
         root::check(&self.root)?;
-        let dir = self.entry_dir(inputs);
-        if let Opened::Whole(entry) = Entry::open(&dir, &self.held)? {
-            usage::renew(&dir);
+        if let Opened::Whole(entry) = self.open(inputs)? {
+            usage::renew(entry.dir());
             return Ok(entry);
         }
         if !self.builds {
@@ -124,7 +125,7 @@ impl Store {
         };
         with_lock(&lock, &mut waiting, || {
             // Whoever held the lock may have built it.
-            match Entry::open(&dir, &self.held)? {
+            match self.open(inputs)? {
                 Opened::Whole(entry) => return Ok(entry),
                 Opened::Damaged(why) => {
                     self.set_aside(inputs)?;
@@ -134,6 +135,29 @@ impl Store {
             }
             self.publish(inputs, *events.borrow_mut(), build)
         })
+    }
+
+    /// A directory of the entry made from these inputs, with all files below it checked. Where one was damaged, the entry is set aside
+    /// and built again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::ensure`].
+    pub fn ensure_checked<E: From<StoreError>>(
+        &self,
+        inputs: &CacheInputs,
+        directory: &str,
+        events: Events<'_>,
+        build: impl Fn(&Path, Events<'_>) -> Result<Vec<String>, E>,
+    ) -> Result<PathBuf, E> {
+        let why = match self.ensure(inputs, events, &build)?.checked(directory) {
+            Err(StoreError::Damaged { why, .. }) if self.builds => why,
+            checked => return Ok(checked?),
+        };
+        events(ImageEvent::Damaged { entry: words(inputs), why });
+        let lock = self.sub("lock")?.join(format!("{}.lock", entry_name(inputs)));
+        with_lock(&lock, &mut |_| (), || self.set_aside(inputs))?;
+        Ok(self.ensure(inputs, events, &build)?.checked(directory)?)
     }
 
     /// Does this in a directory that is kept, with whatever is in it, alone.
@@ -151,15 +175,12 @@ impl Store {
             return Err(StoreError::NotBuilt { entry: words(inputs) }.into());
         }
         let lock = self.sub("lock")?.join(format!("{}.lock", entry_name(inputs)));
-        let dir = self.sub("work")?.join(inputs.key().as_str());
+        let dir = self.sub(root::WORK)?.join(inputs.key().as_str());
         let events = std::cell::RefCell::new(events);
         let mut waiting = |holder: &str| {
             (events.borrow_mut())(ImageEvent::Waiting { entry: words(inputs), holder: holder.to_owned() });
         };
-        with_lock(&lock, &mut waiting, || {
-            fs::create_dir_all(&dir).map_err(StoreError::write(&dir))?;
-            work(&dir, *events.borrow_mut())
-        })
+        with_lock(&lock, &mut waiting, || work(&root::directory(dir)?, *events.borrow_mut()))
     }
 
     /// Builds an entry; the caller holds its lock.
@@ -178,7 +199,7 @@ impl Store {
             fs::rename(&scratch, &dir).map_err(StoreError::write(&dir))?;
             // The holder of the build lock is the only one that could remove it now.
             let path = dir.join(entry::MANIFEST);
-            self.held.open(&path).map_err(StoreError::read(&path))?;
+            self.held.read(&path).map_err(StoreError::read(&path))?;
             Ok(Entry::new(dir, manifest))
         });
         if published.is_err() {
@@ -234,10 +255,8 @@ impl Store {
             if !is_name(part) {
                 return Err(StoreError::write(&to)(io::ErrorKind::InvalidFilename.into()));
             }
-            to.push(part);
-        }
-        if let Some(parent) = to.parent() {
-            fs::create_dir_all(parent).map_err(StoreError::write(parent))?;
+            // All but the last are directories of the store.
+            to = root::directory(to)?.join(part);
         }
         remove(&to)?;
         fs::rename(from, &to).map_err(StoreError::write(&to))?;
@@ -258,6 +277,10 @@ impl Store {
         Ok(())
     }
 
+    fn open(&self, inputs: &CacheInputs) -> Result<Opened, StoreError> {
+        Entry::open(&self.entry_dir(inputs), inputs, &self.held, |part| root::check_part(&self.root, part))
+    }
+
     fn entry_dir(&self, inputs: &CacheInputs) -> PathBuf {
         self.root.join(inputs.kind()).join(inputs.key().as_str())
     }
@@ -269,9 +292,7 @@ impl Store {
     /// [`StoreError`] when the store cannot be written, or the root is not a store's.
     pub fn sub(&self, name: &str) -> Result<PathBuf, StoreError> {
         root::claim(&self.root)?;
-        let dir = self.root.join(name);
-        fs::create_dir_all(&dir).map_err(StoreError::write(&dir))?;
-        Ok(dir)
+        root::directory(self.root.join(name))
     }
 }
 
@@ -307,15 +328,12 @@ fn words(inputs: &CacheInputs) -> String {
     format!("{}/{}", inputs.kind(), inputs.key())
 }
 
-/// Removes a directory tree that may not be there.
+/// Removes a file or a directory tree that may not be there.
 ///
 /// # Errors
 /// If it is there and cannot be removed.
-pub fn remove(dir: &Path) -> Result<(), StoreError> {
-    match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::write(dir)(error)),
-        _ => Ok(()),
-    }
+pub fn remove(path: &Path) -> Result<(), StoreError> {
+    files::remove(path).map_err(StoreError::write(path))
 }
 
 #[cfg(test)]

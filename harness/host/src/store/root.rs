@@ -1,11 +1,12 @@
 //! The root of a store: which directory is one. Nothing is written or removed below a directory that is not.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::StoreError;
+use crate::files;
 
 /// The file that marks the root of a store.
 pub(super) const MARKER: &str = "kernsnap-store";
@@ -45,29 +46,23 @@ pub(super) const NO_ENTRIES: [&str; 10] =
 /// Makes the directory a store, or makes sure that it is one.
 pub(super) fn claim(root: &Path) -> Result<(), StoreError> {
     if is_marked(root) {
-        return check_owner(root);
+        return check_owner(root, root);
     }
     // Others need not read what this user builds; a shared store is made by hand.
     fs::DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(StoreError::write(root))?;
-    check_owner(root)?;
+    check_owner(root, root)?;
     // A store of an earlier version does not have the marker.
     if !is_empty(root)? && !looks_like_a_store(root)? {
         return Err(StoreError::Foreign { root: root.to_owned() });
     }
     let marker = root.join(MARKER);
-    let write = || {
-        let mut file = tempfile::NamedTempFile::new_in(root)?;
-        file.write_all(CONTENT.as_bytes())?;
-        file.persist(&marker)?;
-        Ok(())
-    };
-    write().map_err(StoreError::write(&marker))
+    files::replace(&marker, CONTENT.as_bytes()).map_err(StoreError::write(&marker))
 }
 
 /// Makes sure that the directory is a store, or is not there.
 pub(super) fn check(root: &Path) -> Result<(), StoreError> {
     if is_marked(root) {
-        return check_owner(root);
+        return check_owner(root, root);
     }
     if root.exists() && !is_empty(root)? && !looks_like_a_store(root)? {
         return Err(StoreError::Foreign { root: root.to_owned() });
@@ -76,20 +71,40 @@ pub(super) fn check(root: &Path) -> Result<(), StoreError> {
 }
 
 fn is_marked(root: &Path) -> bool {
-    fs::read(root.join(MARKER)).is_ok_and(|content| content == CONTENT.as_bytes())
+    files::read_within(&root.join(MARKER), CONTENT.len() as u64).is_ok_and(|content| content == CONTENT.as_bytes())
 }
 
 /// Programs in a store run on this host. So the store belongs to this user or to root, and others cannot write to it.
-fn check_owner(root: &Path) -> Result<(), StoreError> {
-    let meta = root.metadata().map_err(StoreError::read(root))?;
+fn check_owner(root: &Path, part: &Path) -> Result<(), StoreError> {
+    let meta = part.metadata().map_err(StoreError::read(part))?;
     let user = rustix::process::geteuid().as_raw();
-    if meta.uid() != user && meta.uid() != 0 {
-        return Err(StoreError::Untrusted { root: root.to_owned(), why: format!("it belongs to user {}", meta.uid()) });
+    let it =
+        if part == root { "it".to_owned() } else { format!("`{}`", part.strip_prefix(root).unwrap_or(part).display()) };
+    let untrusted = |why| Err(StoreError::Untrusted { root: root.to_owned(), why });
+    match meta.uid() {
+        other if other != user && other != 0 => untrusted(format!("{it} belongs to user {other}")),
+        _ if meta.mode() & 0o022 != 0 => untrusted(format!("others can write to {it}")),
+        _ => Ok(()),
     }
-    if meta.mode() & 0o022 != 0 {
-        return Err(StoreError::Untrusted { root: root.to_owned(), why: "others can write to it".to_owned() });
+}
+
+/// Makes sure that this user or root made a part of the store, where others can enter the store at all.
+pub(super) fn check_part(root: &Path, part: &Path) -> Result<(), StoreError> {
+    let others_enter = root.metadata().map_err(StoreError::read(root))?.mode() & 0o011 != 0;
+    if others_enter { check_owner(root, part) } else { Ok(()) }
+}
+
+/// A directory of the store, made where it is missing. A link in its place would lead out of the store.
+pub(super) fn directory(path: PathBuf) -> Result<PathBuf, StoreError> {
+    match fs::create_dir(&path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(StoreError::write(&path)(error)),
+        _ => {}
     }
-    Ok(())
+    let kind = path.symlink_metadata().map_err(StoreError::read(&path))?.file_type();
+    if kind.is_dir() {
+        return Ok(path);
+    }
+    Err(StoreError::InTheWay { path, what: if kind.is_symlink() { "a link" } else { "a file" } })
 }
 
 fn entries(root: &Path) -> Result<Vec<fs::DirEntry>, StoreError> {

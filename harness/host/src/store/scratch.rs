@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::lock::with_lock;
 use super::{Store, StoreError, remove};
+use crate::files;
 
 /// The end of a lock file's name.
 const LOCK: &str = ".lock";
@@ -23,8 +24,8 @@ const OLD: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Debug)]
 pub struct Scratch {
     directory: TempDir,
-    lock: PathBuf,
-    _held: File,
+    /// None where the directory is not in the store.
+    lock: Option<(PathBuf, File)>,
 }
 
 impl Scratch {
@@ -38,17 +39,30 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         // A lock file without a directory is removed by the next process that wants one.
-        let _gone = fs::remove_file(&self.lock);
+        if let Some((lock, _held)) = &self.lock {
+            let _gone = files::remove_file(lock);
+        }
     }
 }
 
 impl Store {
-    /// An empty directory for temporary files.
+    /// An empty directory for temporary files. It is among the system's where the store cannot be written: what is in the store can be
+    /// used all the same.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the store cannot be written.
+    /// [`StoreError`] when neither can be written.
     pub fn scratch(&self) -> Result<Scratch, StoreError> {
+        match self.own_scratch() {
+            Err(StoreError::ReadOnly { path, .. }) => {
+                let directory = tempfile::Builder::new().prefix("kernsnap-").tempdir();
+                Ok(Scratch { directory: directory.map_err(StoreError::write(&path))?, lock: None })
+            }
+            scratch => scratch,
+        }
+    }
+
+    fn own_scratch(&self) -> Result<Scratch, StoreError> {
         let parent = self.sub("scratch")?;
         // No other process sweeps between the creation of a lock file and its locking.
         let order = self.sub("lock")?.join("scratch.lock");
@@ -60,7 +74,7 @@ impl Store {
             lock.push(LOCK);
             let lock = PathBuf::from(lock);
             let held = hold(&lock).map_err(StoreError::write(&lock))?;
-            Ok(Scratch { directory, lock, _held: held })
+            Ok(Scratch { directory, lock: Some((lock, held)) })
         })
     }
 }
@@ -81,7 +95,7 @@ fn sweep(parent: &Path) -> Result<(), StoreError> {
             let free = File::open(&path).and_then(|file| Ok(flock(&file, FlockOperation::NonBlockingLockExclusive)?));
             if free.is_ok() {
                 remove(&parent.join(directory))?;
-                let _gone = fs::remove_file(&path);
+                let _gone = files::remove_file(&path);
             }
         } else if name.starts_with("run-") && !parent.join(format!("{name}{LOCK}")).exists() {
             // Its process was killed while it removed the directory.

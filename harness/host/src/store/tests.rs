@@ -43,7 +43,7 @@ fn a_damaged_entry_is_set_aside_and_built_again() -> Result<(), Box<dyn Error>> 
         let entry = ensure(&store, &mut Vec::new())?;
         match damage {
             Some(text) => fs::write(entry.file("program"), text)?,
-            None => fs::remove_file(entry.file("program"))?,
+            None => files::remove(&entry.file("program"))?,
         }
         assert_eq!(store.find(&inputs())?, None);
         let mut events = Vec::new();
@@ -183,7 +183,7 @@ fn a_store_of_an_earlier_version_is_taken_over() -> Result<(), Box<dyn Error>> {
     let dir = tempfile::tempdir()?;
     let store = Store::at(dir.path());
     let entry = ensure(&store, &mut Vec::new())?;
-    fs::remove_file(dir.path().join(root::MARKER))?;
+    files::remove(&dir.path().join(root::MARKER))?;
     assert_eq!(store.find(&inputs())?.as_ref(), Some(&entry));
     assert_eq!(store.items()?.len(), 1);
     store.scratch()?;
@@ -203,6 +203,191 @@ fn a_store_that_others_can_write_to_is_refused() -> Result<(), Box<dyn Error>> {
         assert!(matches!(ensure(&store, &mut Vec::new()), Err(StoreError::Untrusted { .. })), "{mode:o}");
     }
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;
+    assert!(store.find(&inputs())?.is_some());
+    Ok(())
+}
+
+/// Things that do not belong there, each in the place of a part of an entry.
+fn odd_things(path: &Path) -> Result<(), Box<dyn Error>> {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    files::remove(path)?;
+    match name.rsplit('-').next().unwrap_or_default() {
+        "directory" => fs::create_dir(path)?,
+        "file" => fs::write(path, "text")?,
+        "link" => std::os::unix::fs::symlink("/nowhere", path)?,
+        "loop" => std::os::unix::fs::symlink(path, path)?,
+        "pipe" => mknodat(CWD, path, FileType::Fifo, Mode::RUSR, 0)?,
+        other => return Err(other.into()),
+    }
+    Ok(())
+}
+
+#[test]
+fn odd_things_in_the_place_of_an_entry_are_set_aside() -> Result<(), Box<dyn Error>> {
+    let dir = tempfile::tempdir()?;
+    let store = Store::at(dir.path());
+    let kinds = ["directory", "file", "link", "loop", "pipe"];
+    for odd in kinds {
+        for part in ["", "manifest.json", "program"] {
+            let entry = ensure(&store, &mut Vec::new())?;
+            // The thing is made beside and moved there, so that its name can say what it is.
+            let (made, place) = (
+                dir.path().join("tmp").join(format!("odd-{odd}")),
+                if part.is_empty() { entry.dir().to_owned() } else { entry.file(part) },
+            );
+            odd_things(&made)?;
+            files::remove(&place)?;
+            fs::rename(&made, &place)?;
+            if odd == "loop" {
+                files::remove(&place)?;
+                std::os::unix::fs::symlink(place.file_name().unwrap_or_default(), &place)?;
+            }
+            assert_eq!(store.find(&inputs())?, None, "{odd} for `{part}`");
+            let rebuilt = ensure(&store, &mut Vec::new()).map_err(|error| format!("{odd} for `{part}`: {error}"))?;
+            assert_eq!(fs::read_to_string(rebuilt.file("program"))?, "content", "{odd} for `{part}`");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn odd_things_among_what_is_built_or_damaged_are_not_in_the_way() -> Result<(), Box<dyn Error>> {
+    for odd in ["directory", "file", "link", "pipe"] {
+        for place in ["tmp", "damaged"] {
+            let dir = tempfile::tempdir()?;
+            let store = Store::at(dir.path());
+            store.sub(place)?;
+            let made = dir.path().join(format!("odd-{odd}"));
+            odd_things(&made)?;
+            fs::rename(&made, dir.path().join(place).join(entry_name(&inputs())))?;
+            let entry = ensure(&store, &mut Vec::new()).map_err(|error| format!("{odd} in {place}: {error}"))?;
+            fs::write(entry.file("program"), "damage")?;
+            ensure(&store, &mut Vec::new()).map_err(|error| format!("{odd} in {place}: {error}"))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_record_that_is_a_pipe_or_without_end_is_none() -> Result<(), Box<dyn Error>> {
+    let dir = tempfile::tempdir()?;
+    let store = Store::at(dir.path());
+    store.set_record("answer", &1)?;
+    odd_things(&dir.path().join("records/x-pipe"))?;
+    fs::rename(dir.path().join("records/x-pipe"), dir.path().join("records/answer.json"))?;
+    assert_eq!(store.record::<u32>("answer"), None);
+    files::remove(&dir.path().join("records/answer.json"))?;
+    std::os::unix::fs::symlink("/dev/zero", dir.path().join("records/answer.json"))?;
+    assert_eq!(store.record::<u32>("answer"), None);
+    store.set_record("answer", &2)?;
+    assert_eq!(store.record::<u32>("answer"), Some(2));
+    Ok(())
+}
+
+#[test]
+fn nothing_is_written_or_removed_through_a_link() -> Result<(), Box<dyn Error>> {
+    let outside = tempfile::tempdir()?;
+    fs::create_dir_all(outside.path().join("rpi3/user-fork"))?;
+    fs::write(outside.path().join("rpi3/user-fork/kept"), "mine")?;
+    let names = ["program", "tmp", "lock", "records", "log", "gdb", "scratch", "damaged", "evidence", "work"];
+    for name in names {
+        let dir = tempfile::tempdir()?;
+        let store = Store::at(dir.path());
+        store.sub("log")?;
+        files::remove(&dir.path().join("log"))?;
+        std::os::unix::fs::symlink(outside.path(), dir.path().join(name))?;
+        let error = store.sub(name).expect_err(name);
+        assert!(matches!(&error, StoreError::InTheWay { what: "a link", .. }) && error.hint().is_some(), "{error}");
+        let from = tempfile::tempdir_in(dir.path())?;
+        let _ = ensure(&store, &mut Vec::new());
+        let _ = store.set_record("answer", &1);
+        let _ = store.log_for(&inputs());
+        let _ = store.debug_dir("rpi3");
+        let _ = store.scratch();
+        let _ = store.keep_evidence(from.path(), &["rpi3", "user-fork"]);
+        let _ = store.build_dir(&inputs(), &mut |_| (), |dir, _| write_thing(dir));
+    }
+    // Below its own directory of evidence too, whatever the image is called.
+    let dir = tempfile::tempdir()?;
+    let store = Store::at(dir.path());
+    std::os::unix::fs::symlink(outside.path(), store.sub("evidence")?.join("rpi3"))?;
+    let from = tempfile::tempdir()?;
+    assert!(store.keep_evidence(from.path(), &["rpi3", "user-fork"]).is_err());
+    assert!(store.keep_evidence(from.path(), &["..", "user-fork"]).is_err());
+    let left: Vec<_> = fs::read_dir(outside.path())?.filter_map(|entry| Some(entry.ok()?.file_name())).collect();
+    assert_eq!(left, ["rpi3"]);
+    assert_eq!(fs::read_to_string(outside.path().join("rpi3/user-fork/kept"))?, "mine");
+    Ok(())
+}
+
+#[test]
+fn an_entry_under_another_name_is_not_used() -> Result<(), Box<dyn Error>> {
+    let dir = tempfile::tempdir()?;
+    let store = Store::at(dir.path());
+    let (entry, other) = (ensure(&store, &mut Vec::new())?, inputs().with("another", "input"));
+    fs::rename(entry.dir(), store.entry_dir(&other))?;
+    assert_eq!(store.find(&other)?, None);
+    let mut events = Vec::new();
+    store.ensure(&other, &mut |event| events.push(event), |dir, _| write_thing(dir))?;
+    assert!(
+        matches!(&events[..], [ImageEvent::Damaged { why, .. }] if why.contains("is that of program/")),
+        "{events:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn the_files_below_a_directory_are_checked_when_they_are_used() -> Result<(), Box<dyn Error>> {
+    let dir = tempfile::tempdir()?;
+    let store = Store::at(dir.path());
+    let build = |dir: &Path, _: Events<'_>| -> Result<Vec<String>, StoreError> {
+        fs::create_dir_all(dir.join("modules/deep")).map_err(StoreError::write(dir))?;
+        for name in ["modules/one.ko", "modules/deep/two.ko"] {
+            fs::write(dir.join(name), name).map_err(StoreError::write(dir))?;
+        }
+        std::os::unix::fs::symlink("one.ko", dir.join("modules/link")).map_err(StoreError::write(dir))?;
+        Ok(vec!["modules".to_owned()])
+    };
+    let ensured = || store.ensure(&inputs(), &mut |_| (), build);
+    let entry = ensured()?;
+    assert_eq!(entry.checked("modules")?, entry.file("modules"));
+    assert_eq!(entry.checked("modules/deep/two.ko")?, entry.file("modules/deep/two.ko"));
+    fs::write(entry.file("modules/one.ko"), "modules/two.ko")?;
+    let damaged = |entry: &Entry, name: &str| matches!(entry.checked(name), Err(StoreError::Damaged { .. }));
+    // What is not used is not looked at.
+    let entry = ensured()?;
+    assert!(entry.checked("modules/deep/two.ko").is_ok());
+    assert!(damaged(&entry, "modules/one.ko") && damaged(&entry, "modules"));
+    let again = store.ensure_checked(&inputs(), "modules", &mut |_| (), build)?;
+    assert_eq!(fs::read_to_string(again.join("one.ko"))?, "modules/one.ko");
+    files::remove(&again.join("link"))?;
+    assert!(damaged(&ensured()?, "modules"));
+    let again = store.ensure_checked(&inputs(), "modules", &mut |_| (), build)?;
+    fs::write(again.join("added.ko"), "")?;
+    assert!(damaged(&ensured()?, "modules"));
+    Ok(())
+}
+
+#[test]
+fn a_part_that_others_could_have_written_is_refused_where_others_can_enter() -> Result<(), Box<dyn Error>> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir()?;
+    let store = Store::at(dir.path());
+    let entry = ensure(&store, &mut Vec::new())?;
+    let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
+    let parts =
+        [dir.path().join("program"), entry.dir().to_owned(), entry.file("manifest.json"), entry.file("program")];
+    for part in &parts {
+        let before = fs::metadata(part)?.permissions();
+        set(part, 0o775)?;
+        set(dir.path(), 0o700)?;
+        assert!(store.find(&inputs())?.is_some(), "others cannot enter: {}", part.display());
+        set(dir.path(), 0o755)?;
+        assert!(matches!(store.find(&inputs()), Err(StoreError::Untrusted { .. })), "{}", part.display());
+        assert!(matches!(ensure(&store, &mut Vec::new()), Err(StoreError::Untrusted { .. })), "{}", part.display());
+        fs::set_permissions(part, before)?;
+    }
     assert!(store.find(&inputs())?.is_some());
     Ok(())
 }

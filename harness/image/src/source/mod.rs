@@ -41,6 +41,8 @@ pub(super) struct Source {
     found: Found,
     named: Named,
     patches: Vec<Patch>,
+    /// The record that is to say that its name means this.
+    record: Option<String>,
 }
 
 /// The files of a source, without its patches.
@@ -113,7 +115,7 @@ pub(super) fn resolve(
         Ok(Patch { path: path.clone(), text })
     });
     let patches = patches.collect::<Result<Vec<_>, ImageError>>()?;
-    let source = |found, from| Source { found, named: from, patches };
+    let source = |found, named, record| Source { found, named, patches, record };
     let record = record_name(spec);
     let stands = options.kernel_source.is_none() || options.remember;
     let recorded = || {
@@ -136,13 +138,13 @@ pub(super) fn resolve(
             if options.kernel_source.is_none()
                 && let Some(found) = recorded()
             {
-                return Ok(source(found, Named::Git(git.clone())));
+                return Ok(source(found, Named::Git(git.clone()), None));
             }
             (commit(store, git, events)?, Named::Git(git.clone()))
         }
         SourceSpec::Package(package) => {
             if let Some(found) = recorded() {
-                return Ok(source(found, Named::Package(package.clone(), None)));
+                return Ok(source(found, Named::Package(package.clone(), None), None));
             }
             let (found, download) = look(store, package, events)?;
             (found, Named::Package(package.clone(), download))
@@ -156,11 +158,7 @@ pub(super) fn resolve(
     };
     events(ImageEvent::Note(format!("{wanted} is {found}")));
     // Names that can move are recorded; a tree is hashed again, unless it replaces another name.
-    if let Some(name) = record.filter(|_| stands) {
-        // Only the next look-up suffers from a store that cannot be written; a build in it fails with a clear error.
-        let _slower_next_time = store.set_record(&name, &found);
-    }
-    Ok(source(found, from))
+    Ok(source(found, from, record.filter(|_| stands)))
 }
 
 /// True if it was found out before, so that [`resolve`] answers at once.
@@ -185,6 +183,15 @@ fn record_name(spec: &SourceSpec) -> Option<String> {
 }
 
 impl Source {
+    /// Records that its name means this source, now that a kernel was built from it: a source that does not build is looked for
+    /// again.
+    pub(super) fn remember(&self, store: &Store) {
+        if let Some(name) = &self.record {
+            // Only the next look-up suffers from a store that cannot be written.
+            let _slower_next_time = store.set_record(name, &self.found);
+        }
+    }
+
     /// The hash of its content, patches and all.
     pub(super) fn digest(&self) -> String {
         if self.patches.is_empty() {
@@ -233,7 +240,7 @@ impl Source {
     /// The unpacked files. Nothing may be written among them.
     fn unpacked(&self, store: &Store, events: Events<'_>) -> Result<PathBuf, ImageError> {
         let inputs = CacheInputs::new("source", RECIPE).with("tarball", &self.found.digest);
-        let entry = store.ensure(&inputs, events, |dir, events| {
+        store.ensure_checked(&inputs, TREE, events, |dir, events| {
             let to = dir.join(TREE);
             let fetched;
             let tarball = match (&self.found.origin, &self.named) {
@@ -257,8 +264,7 @@ impl Source {
             };
             self.verify(tarball, &digest::file(tarball)?)?;
             unpack(tarball, &to, events)
-        })?;
-        Ok(entry.file(TREE))
+        })
     }
 
     fn verify(&self, path: &Path, digest: &str) -> Result<(), ImageError> {
@@ -343,7 +349,7 @@ fn unpack(tarball: &Path, to: &Path, events: Events<'_>) -> Result<Vec<String>, 
     kernel(tarball, to)
 }
 
-/// The files that stand for a source entry, once it is known to hold a kernel.
+/// The tree of a source entry, once it is known to hold a kernel.
 fn kernel(what: &Path, tree: &Path) -> Result<Vec<String>, ImageError> {
     if !tree.join(KERNEL_FILE).is_file() {
         return Err(ImageError::Source {
@@ -352,8 +358,7 @@ fn kernel(what: &Path, tree: &Path) -> Result<Vec<String>, ImageError> {
             hint: SUPPLY.to_owned(),
         });
     }
-    // The tree has 80,000 files; these two stand for all of them. What is built from it is checked as what was built.
-    Ok(vec![format!("{TREE}/Makefile"), format!("{TREE}/{KERNEL_FILE}")])
+    Ok(vec![TREE.to_owned()])
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ fn commits_and_the_work_tree_of_a_repository_share_a_build_directory() -> Result
     assert_eq!((clean.digest(), clean.commit()), (head.digest(), head.commit()));
     // The files in between are gone from the store; the commit brings them back, and the work tree's cannot be had any more.
     for path in fs::read_dir(store.root().join("work"))? {
-        fs::remove_dir_all(path?.path())?;
+        kernsnap_host::files::remove(&path?.path())?;
     }
     assert_eq!(files_of(&store, &old)?, "one");
     assert!(files_of(&store, &dirty).is_err_and(|error| error.to_string().contains("not the source that was used")));
@@ -127,6 +127,8 @@ fn a_branch_is_one_commit_until_somebody_asks_again() -> Result<(), Box<dyn Erro
     let one = resolve(Resolve::Recorded)?;
     assert_eq!(fork_of(&unpacked(&one, &store)?)?, "one");
     assert!(one.commit().is_some_and(|commit| commit.len() == 40), "{:?}", one.commit());
+    assert!(!is_recorded(&store, &spec), "nothing was built from it");
+    one.remember(&store);
     assert!(is_recorded(&store, &spec));
 
     commit("two")?;
@@ -136,7 +138,7 @@ fn a_branch_is_one_commit_until_somebody_asks_again() -> Result<(), Box<dyn Erro
     assert_ne!(two.digest(), one.digest());
     assert_eq!(fork_of(&unpacked(&two, &store)?)?, "two");
     // The files of the first are gone; its commit brings them back, or says that it cannot.
-    fs::remove_dir_all(store.root().join("source"))?;
+    kernsnap_host::files::remove(&store.root().join("source"))?;
     match unpacked(&still, &store) {
         Ok(tree) => assert_eq!(fork_of(&tree)?, "one"),
         Err(error) => assert!(matches!(error, ImageError::Source { .. }), "{error}"),
@@ -144,6 +146,27 @@ fn a_branch_is_one_commit_until_somebody_asks_again() -> Result<(), Box<dyn Erro
     let nothing = SourceSpec::Git(GitSpec { url: dir.path().join("no").display().to_string(), name: "main".into() });
     let error = super::resolve(&store, dir.path(), &nothing, &Options::default(), &mut |_| ()).expect_err("none");
     assert!(matches!(error, ImageError::Source { .. }), "{error}");
+    Ok(())
+}
+
+#[test]
+fn a_damaged_source_is_unpacked_again_whichever_file_it_is() -> Result<(), Box<dyn Error>> {
+    let dir = tempfile::tempdir()?;
+    let store = Store::at(dir.path().join("store"));
+    write_kernel(&dir.path().join("linux-1"), "packed")?;
+    let pack = ToolCall::new(Tool::resolve("tar")?).args(["--create", "--file", "linux.tar", "linux-1"]);
+    capture(&pack.dir(dir.path()))?;
+    let spec = SourceSpec::Path("linux.tar".into());
+    let source = || resolve(&store, dir.path(), &spec, &Options::default(), &mut |_| ());
+    let tree = unpacked(&source()?, &store)?;
+    fs::write(tree.join("kernel/fork.c"), "other1")?;
+    assert_eq!(fork_of(&unpacked(&source()?, &store)?)?, "packed");
+    fs::write(tree.join("kernel/added.c"), "")?;
+    let mut told = Vec::new();
+    source()?.unpacked(&store, &mut |event| told.push(event))?;
+    let damaged = |event: &ImageEvent| matches!(event, ImageEvent::Damaged { why, .. } if why.contains("added.c"));
+    assert!(told.iter().any(damaged), "{told:?}");
+    assert!(!tree.join("kernel/added.c").exists());
     Ok(())
 }
 

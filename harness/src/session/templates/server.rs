@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use kernsnap_host::files;
 use kernsnap_host::store::Store;
 use kernsnap_machine::template::SharedTemplate;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -60,7 +61,7 @@ fn serve(store: &Store) -> io::Result<()> {
     let lock = File::create(directory.join(format!("{name}.lock")))?;
     flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
     let path = directory.join(&name);
-    let _ = fs::remove_file(&path);
+    let _ = files::remove_file(&path);
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let listener = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
     bind(&listener, &address(&File::open(&directory)?, &name)?)?;
@@ -69,7 +70,7 @@ fn serve(store: &Store) -> io::Result<()> {
     say_that_it_listens()?;
     let mut server = Server { listener, clients: BTreeMap::new(), broker: Broker::new(LIMITS), next: 0 };
     server.run(|| is_there(&path, inode))?;
-    let _ = fs::remove_file(&path);
+    let _ = files::remove_file(&path);
     Ok(())
 }
 

@@ -89,9 +89,13 @@ fn repeats_text(Repeats { count, last }: Repeats) -> String {
     format!(" (repeats: {count}, last_ts: {:>5}.{:06})", micros / 1_000_000, micros % 1_000_000)
 }
 
+/// Blanks in front of a function. A kernel's graph is 50 calls deep at most (`FTRACE_RETFUNC_DEPTH`).
 fn indent(depth: u32) -> usize {
-    usize::try_from(depth).unwrap_or(0) * 2
+    usize::try_from(depth.min(MOST_DEPTH)).unwrap_or(0) * 2
 }
+
+/// A deeper call is written at this depth: the depth of a damaged recording may be any number.
+const MOST_DEPTH: u32 = 1000;
 
 /// `trace_print_lat_fmt()` of 6.13 and later.
 fn flags(Context { flags, preempt_count }: Context) -> String {
