@@ -143,7 +143,11 @@ fn lent_store() -> Result<TempDir, Box<dyn Error>> {
         ["kernel", "device-tree", "facts", "program", "module", "lockstep", "toolchain", "busybox", "root", "source"]
     {
         if lender.join(kind).is_dir() {
-            symlink(lender.join(kind), store.path().join(kind))?;
+            let own = Store::at(store.path()).sub(kind)?;
+            for entry in fs::read_dir(lender.join(kind))? {
+                let entry = entry?;
+                symlink(entry.path(), own.join(entry.file_name()))?;
+            }
         }
     }
     copy_files(&lender.join("records"), &records)?;

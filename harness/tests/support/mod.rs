@@ -160,8 +160,15 @@ pub(crate) struct Running(Child);
 
 impl Running {
     pub(crate) fn signal(&self, signal: Signal) -> Result<(), Box<dyn Error>> {
-        let pid = Pid::from_raw(self.0.id().try_into()?).ok_or("no process has the id 0")?;
-        Ok(kill_process(pid, signal)?)
+        Ok(kill_process(self.pid()?, signal)?)
+    }
+
+    pub(crate) fn pid(&self) -> Result<Pid, Box<dyn Error>> {
+        Ok(Pid::from_raw(self.0.id().try_into()?).ok_or("no process has the id 0")?)
+    }
+
+    pub(crate) fn has_ended(&mut self) -> io::Result<bool> {
+        Ok(self.0.try_wait()?.is_some())
     }
 
     pub(crate) fn end(self) -> Result<Ended, Box<dyn Error>> {

@@ -111,7 +111,22 @@ fn a_record_is_read_back_and_a_broken_one_is_none() -> Result<(), Box<dyn Error>
     assert_eq!(store.record::<Vec<u32>>("numbers"), None);
     store.set_record("numbers", &vec![1, 2])?;
     assert_eq!(store.record::<Vec<u32>>("numbers"), Some(vec![1, 2]));
-    fs::write(dir.path().join("records/numbers.json"), "[1,")?;
+    let path = dir.path().join("records/numbers.json");
+    let whole = fs::read(&path)?;
+    // Whatever bit flips: what is still JSON has another hash.
+    for bit in 0..whole.len() * 8 {
+        let mut bytes = whole.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&path, bytes)?;
+        let read = store.record::<Vec<u32>>("numbers");
+        assert!(read.is_none() || read == Some(vec![1, 2]), "bit {bit}: {read:?}");
+    }
+    fs::write(&path, &whole)?;
+    fs::rename(&path, dir.path().join("records/others.json"))?;
+    assert_eq!(store.record::<Vec<u32>>("others"), None, "it is the record of another name");
+    fs::write(&path, "[1, 2]")?;
+    assert_eq!(store.record::<Vec<u32>>("numbers"), Some(vec![1, 2]), "as an earlier version wrote it");
+    fs::write(&path, "[1,")?;
     assert_eq!(store.record::<Vec<u32>>("numbers"), None);
     Ok(())
 }

@@ -20,14 +20,43 @@ pub fn write(trace: &Trace) -> String {
             (_, None) => "<...>",
         };
         // Writing to a String cannot fail.
-        let _ = write_event(&mut text, event, name);
+        let _ = write_event(&mut Lines(&mut text), event, name);
     }
     text
 }
 
-fn write_event(out: &mut String, event: &Event, name: &str) -> fmt::Result {
+/// Lines of text. What is in an event cannot end a line, or control a terminal: its control characters and bidirectional marks
+/// (Unicode Standard Annex 9) are escaped.
+struct Lines<'a>(&'a mut String);
+
+impl Lines<'_> {
+    fn end(&mut self) {
+        self.0.push('\n');
+    }
+}
+
+impl fmt::Write for Lines<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+            self.0.push_str(text);
+            return Ok(());
+        }
+        for character in text.chars() {
+            match character {
+                '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                    self.0.extend(character.escape_unicode());
+                }
+                _ if character.is_control() => self.0.extend(character.escape_default()),
+                _ => self.0.push(character),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write_event(out: &mut Lines<'_>, event: &Event, name: &str) -> fmt::Result {
     let mut head = String::new();
-    let micros = (event.time.0 + 500) / 1000;
+    let micros = event.time.0.saturating_add(500) / 1000;
     write!(
         head,
         "{name:>16}-{:<7} [{:03}] {} {:>5}.{:06}: ",
@@ -37,7 +66,7 @@ fn write_event(out: &mut String, event: &Event, name: &str) -> fmt::Result {
         micros / 1_000_000,
         micros % 1_000_000
     )?;
-    out.push_str(&head);
+    out.write_str(&head)?;
     let details = event.details.as_deref();
     match &event.kind {
         EventKind::Function { function, caller } => {
@@ -45,13 +74,13 @@ fn write_event(out: &mut String, event: &Event, name: &str) -> fmt::Result {
             let arguments = if arguments.is_empty() { arguments } else { format!("({arguments})") };
             let caller = if *caller == Symbol::Unknown { String::new() } else { format!(" <-{}", symbol(caller)) };
             let repeats = details.and_then(|details| details.repeats).map(repeats_text).unwrap_or_default();
-            writeln!(out, "{}{arguments}{caller}{repeats}", symbol(function))
+            write!(out, "{}{arguments}{caller}{repeats}", symbol(function))
         }
         EventKind::GraphEntry { function, depth } => {
             let (depth, function, arguments) = (indent(*depth), name_of(function), arguments_text(details));
             let to = details.and_then(|details| details.return_address.as_ref());
             let to = to.map(|to| format!(" /* <-{} */", symbol(to))).unwrap_or_default();
-            writeln!(out, "funcgraph_entry:                   |  {:depth$}{function}({arguments}) {{{to}", "")
+            write!(out, "funcgraph_entry:                   |  {:depth$}{function}({arguments}) {{{to}", "")
         }
         EventKind::GraphExit { function, depth, entered, left } => {
             let took = left.0.saturating_sub(entered.0);
@@ -59,25 +88,30 @@ fn write_event(out: &mut String, event: &Event, name: &str) -> fmt::Result {
             let (depth, function) = (indent(*depth), name_of(function));
             let returned = details.and_then(|details| details.return_value.as_ref());
             let returned = returned.map(|value| format!(" ret={value}")).unwrap_or_default();
-            writeln!(out, "funcgraph_exit:   {micros:>4}.{nanos:03} us   |  {:depth$}}} /* {function}{returned} */", "")
+            write!(out, "funcgraph_exit:   {micros:>4}.{nanos:03} us   |  {:depth$}}} /* {function}{returned} */", "")
         }
-        EventKind::Marker { text } => writeln!(out, "tracing_mark_write: {text}"),
+        EventKind::Marker { text } => write!(out, "tracing_mark_write: {text}"),
         EventKind::Tracepoint(point) => write_point(out, point),
     }?;
+    out.end();
     if let Some(stack) = &event.stack {
-        writeln!(out, "{head}<stack trace>")?;
+        write!(out, "{head}<stack trace>")?;
+        out.end();
         for frame in stack {
-            writeln!(out, " => {}", symbol(frame))?;
+            write!(out, " => {}", symbol(frame))?;
+            out.end();
         }
     }
     if let Some(stack) = details.and_then(|details| details.user_stack.as_ref()) {
-        writeln!(out, "{head}<user stack trace>")?;
+        write!(out, "{head}<user stack trace>")?;
+        out.end();
         for frame in stack {
             match (&frame.object, frame.address) {
-                (Some(_), Some(address)) => writeln!(out, " => {frame} <{address:016x}>")?,
-                (None, Some(address)) => writeln!(out, " =>  <{address:016x}>")?,
-                (_, None) => writeln!(out, " => {frame}")?,
+                (Some(_), Some(address)) => write!(out, " => {frame} <{address:016x}>")?,
+                (None, Some(address)) => write!(out, " =>  <{address:016x}>")?,
+                (_, None) => write!(out, " => {frame}")?,
             }
+            out.end();
         }
     }
     Ok(())
@@ -85,7 +119,7 @@ fn write_event(out: &mut String, event: &Event, name: &str) -> fmt::Result {
 
 /// As `trace_func_repeats_print()` writes it.
 fn repeats_text(Repeats { count, last }: Repeats) -> String {
-    let micros = (last.0 + 500) / 1000;
+    let micros = last.0.saturating_add(500) / 1000;
     format!(" (repeats: {count}, last_ts: {:>5}.{:06})", micros / 1_000_000, micros % 1_000_000)
 }
 
@@ -146,7 +180,7 @@ fn name_of(function: &Symbol) -> String {
     }
 }
 
-fn write_point(out: &mut String, point: &Point) -> fmt::Result {
+fn write_point(out: &mut Lines<'_>, point: &Point) -> fmt::Result {
     write!(out, "{}:", point.name())?;
     let layout =
         layout::find(point.name()).and_then(|layout| LAYOUTS.get(layout)).map_or(&[][..], |layout| layout.keys);
@@ -154,12 +188,12 @@ fn write_point(out: &mut String, point: &Point) -> fmt::Result {
         && let (Some(id), Some(Value::Array(arguments))) = (point.int("id"), point.field("args"))
     {
         let arguments: Vec<_> = arguments.iter().map(|value| format!("{:x}", value.as_bits())).collect();
-        return writeln!(out, " NR {id} ({})", arguments.join(", "));
+        return write!(out, " NR {id} ({})", arguments.join(", "));
     }
     if **point.name() == *"sys_exit"
         && let (Some(id), Some(ret)) = (point.int("id"), point.int("ret"))
     {
-        return writeln!(out, " NR {id} = {ret}");
+        return write!(out, " NR {id} = {ret}");
     }
     for (field, value) in point.fields() {
         let key = layout.iter().find(|key| *key.field == **field);
@@ -180,7 +214,7 @@ fn write_point(out: &mut String, point: &Point) -> fmt::Result {
             (None, value) => write!(out, " {field}={value}")?,
         }
     }
-    writeln!(out)
+    Ok(())
 }
 
 fn known(kind: Kind, value: &Value) -> String {
@@ -199,4 +233,41 @@ fn letters(state: i64) -> String {
     let letters: Vec<_> = bits.iter().filter(|(bit, _)| state & bit != 0).map(|(_, letter)| *letter).collect();
     let preempted = if state & 0x100 == 0 { "" } else { "+" };
     if letters.is_empty() { format!("R{preempted}") } else { letters.join("|") + preempted }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Cpu, Pid, Timestamp};
+
+    fn one(kind: EventKind) -> Trace {
+        let event = Event {
+            time: Timestamp(1_000),
+            cpu: Cpu(0),
+            pid: Pid(7),
+            context: Context::default(),
+            kind,
+            stack: None,
+            details: None,
+        };
+        let name = "a\u{1b}[2J\nb".to_owned();
+        Trace { events: vec![event], names: [(7, name)].into(), ..Trace::default() }
+    }
+
+    /// A width in a format has 16 bits.
+    #[test]
+    fn a_call_of_any_depth_is_written() {
+        for depth in [0, 50, 1_000, 40_000, u32::MAX] {
+            let text = write(&one(EventKind::GraphEntry { function: Symbol::Unknown, depth }));
+            assert!(text.len() < 4096, "{depth}: {} bytes", text.len());
+        }
+    }
+
+    #[test]
+    fn what_is_in_an_event_cannot_end_a_line_or_control_a_terminal() {
+        let text = write(&one(EventKind::Marker { text: "one\ntwo\r\u{9b}31m\u{202e}\u{7f}".into() }));
+        assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), 1, "{text}");
+        assert!(text.contains("a\\u{1b}[2J\\nb-7"), "{text}");
+        assert!(text.ends_with("one\\ntwo\\r\\u{9b}31m\\u{202e}\\u{7f}\n"), "{text}");
+    }
 }
