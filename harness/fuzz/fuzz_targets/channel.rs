@@ -1,9 +1,10 @@
 //! No bytes that a guest leaves in its memory, and no line on its console, can break their readers.
 #![no_main]
 
+use kernsnap_machine::Schedule;
+use kernsnap_machine::capabilities::TraceCapabilities;
 use kernsnap_machine::channel::{Header, kept_sections, sections};
-use kernsnap_machine::report::{Report, console_event};
-use kernsnap_machine::{Schedule, TraceCapabilities};
+use kernsnap_machine::report::{GuestReport, console_event};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -17,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
         let _ = facts.events();
     }
     let text = String::from_utf8_lossy(bytes);
-    let _ = Report::read(&text);
+    let _ = GuestReport::read(&text);
     for line in text.lines() {
         let _ = console_event(line);
         let _ = line.parse::<Schedule>();

@@ -16,6 +16,17 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     replace_with(path, |file| file.write_all(content))
 }
 
+/// As [`replace`], for a file that nothing but kernsnap writes: a directory in its place does not belong there, and is removed.
+///
+/// # Errors
+/// As [`replace`].
+pub fn replace_own(path: &Path, content: &[u8]) -> io::Result<()> {
+    if path.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
+        remove(path)?;
+    }
+    replace(path, content)
+}
+
 /// As [`replace`], with the content that `write` writes.
 ///
 /// # Errors
@@ -104,6 +115,11 @@ mod tests {
         symlink(&file, &other)?;
         replace(&other, b"two")?;
         assert_eq!((fs::read(&file)?, fs::read(&other)?), (b"one".to_vec(), b"two".to_vec()));
+        let taken = directory.path().join("taken");
+        fs::create_dir_all(taken.join("below"))?;
+        assert!(replace(&taken, b"three").is_err());
+        replace_own(&taken, b"three")?;
+        assert_eq!(fs::read(&taken)?, b"three");
         Ok(())
     }
 

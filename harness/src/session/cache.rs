@@ -170,7 +170,7 @@ impl Cache {
         let parts = [(part::END, &*end), (part::TRACE, &evidence.body), (part::CONSOLE, &evidence.console)];
         let bytes = pack(&BTreeMap::from(parts), Effort::Quick)?;
         // Two that write the same entry write the same bytes; a reader sees a whole one or none.
-        files::replace(path, &bytes)
+        files::replace_own(path, &bytes)
     }
 
     /// Removes what was not used for longest, where there is too much: down to three quarters, so that this is rare.
@@ -261,6 +261,17 @@ mod tests {
         let bytes = fs::read(&path)?;
         fs::write(&path, &bytes[..bytes.len() - 1])?;
         assert_eq!(cache.find(&key("one")), None);
+        Ok(())
+    }
+
+    #[test]
+    fn a_directory_in_the_place_of_an_entry_is_not_in_the_way() -> io::Result<()> {
+        let directory = tempfile::tempdir()?;
+        let cache = cache(&directory);
+        fs::create_dir_all(cache.path(&key("one")).join("below"))?;
+        assert_eq!(cache.find(&key("one")), None);
+        cache.keep(&key("one"), &about(), &evidence("said"));
+        assert_eq!(cache.find(&key("one")), Some(evidence("said")));
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A generator of numbers: SplitMix64 (Steele, Lea, Flood 2014).
+/// A generator of numbers: `SplitMix64` (Steele, Lea, Flood 2014).
 pub(crate) struct Chance(u64);
 
 impl Chance {
@@ -12,7 +12,7 @@ impl Chance {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
         let given = std::env::var("KERNSNAP_FAULTS_SEED").ok().and_then(|text| text.parse().ok());
         let seed = given.unwrap_or(now);
-        println!("{test}: KERNSNAP_FAULTS_SEED={seed}");
+        tell(&format!("{test}: KERNSNAP_FAULTS_SEED={seed}"));
         Self(test.bytes().fold(seed, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into())))
     }
 
@@ -47,4 +47,10 @@ impl Chance {
 pub(crate) fn count(usual: usize) -> usize {
     let percent = std::env::var("KERNSNAP_FAULTS_PERCENT").ok().and_then(|text| text.parse().ok()).unwrap_or(100);
     (usual * percent / 100).max(1)
+}
+
+/// A word for whoever reads the output of a test that passed.
+#[expect(clippy::print_stdout, reason = "nextest shows what a test of faults prints")]
+pub(crate) fn tell(text: &str) {
+    println!("{text}");
 }

@@ -5,7 +5,7 @@ use std::fs;
 
 use kernsnap::cli::Exit;
 
-use crate::chance::count;
+use crate::chance::{count, tell};
 use crate::host::{SCENARIOS, assert_whole, end_all, kernsnap, verdicts};
 use crate::support::{Outcome, OwnStore};
 
@@ -32,6 +32,6 @@ fn many_processes_on_a_cold_store_get_the_same_results() -> Outcome {
     assert_whole(store, "a crowd")?;
     assert_eq!(fs::read_dir(store.join("result"))?.count(), SCENARIOS.len());
     end_all(store)?;
-    println!("crowd: {processes} processes, one result");
+    tell(&format!("crowd: {processes} processes, one result"));
     Ok(())
 }

@@ -1,5 +1,4 @@
 //! What the tests of faults see of the host: the processes of a store, and the content of its directories.
-#![expect(clippy::disallowed_methods, reason = "these tests look processes up as a shell does")]
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -37,10 +36,19 @@ impl Machines {
     }
 }
 
-/// The parent of a process (proc_pid_stat(5)).
-fn parent(pid: Pid) -> Option<i32> {
+/// A field of a process behind its name (`proc_pid_stat(5)`): 0 is its state, 1 its parent.
+fn field(pid: Pid, number: usize) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+    stat.rsplit_once(')')?.1.split_whitespace().nth(number).map(str::to_owned)
+}
+
+fn parent(pid: Pid) -> Option<i32> {
+    field(pid, 1)?.parse().ok()
+}
+
+/// True if a child that was not waited for has ended.
+pub(crate) fn has_ended(pid: Pid) -> bool {
+    field(pid, 0).is_none_or(|state| state == "Z")
 }
 
 /// The process that keeps the templates of a store.
@@ -65,8 +73,11 @@ pub(crate) fn end_all(store: &Path) -> Outcome {
     })
 }
 
+/// A scenario, its verdict and the hash of its trace.
+pub(crate) type Told = (String, String, Option<String>);
+
 /// The verdicts and hashes that a call printed, by scenario.
-pub(crate) fn verdicts(ended: &Ended) -> Vec<(String, String, Option<String>)> {
+pub(crate) fn verdicts(ended: &Ended) -> Vec<Told> {
     // A process that was killed may have been at a line.
     let records = ended.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let word = |record: &Value, key: &str| record[key].as_str().map(str::to_owned);
@@ -76,12 +87,7 @@ pub(crate) fn verdicts(ended: &Ended) -> Vec<(String, String, Option<String>)> {
 }
 
 /// Runs the scenarios, which must pass with the hashes that are known.
-pub(crate) fn passes(
-    store: &Path,
-    scenarios: &[&str],
-    known: &[(String, String, Option<String>)],
-    fault: &str,
-) -> Outcome {
+pub(crate) fn passes(store: &Path, scenarios: &[&str], known: &[Told], fault: &str) -> Outcome {
     let ended = kernsnap(store, &[&["run", "--json"], scenarios].concat()).run()?;
     assert_eq!(ended.code, Some(Exit::Passed as i32), "after {fault}: {ended:?}");
     let expected: Vec<_> = known.iter().filter(|(known, ..)| scenarios.contains(&known.as_str())).cloned().collect();
@@ -112,7 +118,7 @@ pub(crate) fn assert_whole(store: &Path, fault: &str) -> Outcome {
 }
 
 /// The results of the scenarios without any fault.
-pub(crate) fn known(store: &Path) -> Result<Vec<(String, String, Option<String>)>, Box<dyn Error>> {
+pub(crate) fn known(store: &Path) -> Result<Vec<Told>, Box<dyn Error>> {
     let mut words = vec!["run", "--json"];
     words.extend(SCENARIOS);
     let ended = kernsnap(store, &words).run()?;

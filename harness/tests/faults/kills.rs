@@ -9,8 +9,8 @@ use kernsnap::cli::Exit;
 use kernsnap_host::files;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-use crate::chance::{Chance, count};
-use crate::host::{Machines, SCENARIOS, assert_whole, brokers, end_all, kernsnap, known, passes, verdicts};
+use crate::chance::{Chance, count, tell};
+use crate::host::{Machines, SCENARIOS, assert_whole, brokers, end_all, has_ended, kernsnap, known, passes, verdicts};
 use crate::support::{Outcome, OwnStore, until};
 
 const KILLS: usize = 500;
@@ -69,14 +69,14 @@ fn kill_often(name: &str, count: usize) -> Outcome {
         let templates = if chance.below(4) == 0 { "off" } else { "" };
         let scenario = *chance.pick(&SCENARIOS).ok_or("three")?;
         let words = ["run", "--json", "--repeat", "2", "--parallel", "2", scenario];
-        let mut running = kernsnap(store, &words).env("KERNSNAP_TEMPLATES", templates).start()?;
+        let running = kernsnap(store, &words).env("KERNSNAP_TEMPLATES", templates).start()?;
         let harness = running.pid()?;
         let victim = *chance.pick(&[Victim::Harness, Victim::Template, Victim::Run, Victim::Broker]).ok_or("four")?;
         if victim == Victim::Harness {
             wait(chance.time(LATEST));
         }
         let mut pids = victim.pids(store, harness);
-        while pids.is_empty() && !running.has_ended()? {
+        while pids.is_empty() && !has_ended(harness) {
             wait(LOOK);
             pids = victim.pids(store, harness);
         }
@@ -123,7 +123,7 @@ fn kill_often(name: &str, count: usize) -> Outcome {
         assert_whole(store, &fault)?;
     }
     end_all(store)?;
-    println!("{name}: {kills} of {counts:?}: no process left, no half entry, no wrong verdict");
+    tell(&format!("{name}: {kills} of {counts:?}: no process left, no half entry, no wrong verdict"));
     Ok(())
 }
 

@@ -390,3 +390,47 @@ fn images_are_listed_on_a_host_without_compilers() -> Outcome {
     );
     Ok(())
 }
+
+#[test]
+fn an_answer_that_cannot_be_written_is_an_error() -> Outcome {
+    for words in [["list", "--json"].as_slice(), &["list"], &["image", "list"]] {
+        let ended =
+            Kernsnap::through(&["sh", "-c", "exec \"$0\" \"$@\" >/dev/full"], &root(), words.iter().copied()).run()?;
+        assert_says(&ended, Exit::BadInput, &["cannot write the answer"]);
+        assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
+    }
+    Ok(())
+}
+
+/// In a mount namespace (`unshare`, util-linux), because root may write whatever the modes of files say.
+#[test]
+#[expect(clippy::print_stdout, reason = "a test that was not tried says so")]
+fn a_store_that_cannot_be_written_shows_what_it_has() -> Outcome {
+    const MOUNT: &str = "mount --bind \"$1\" \"$1\" && mount -o remount,bind,ro \"$1\" && shift && exec \"$@\"";
+    let store = OwnStore::whole()?;
+    let out = tempfile::tempdir()?;
+    let recorded = Kernsnap::new(&root(), ["run", "user-fork"]).store(store.path()).out(out.path()).run()?;
+    assert_eq!(recorded.code, Some(0), "{recorded:?}");
+    let ended = Kernsnap::new(&root(), ["store", "templates", "--stop"]).store(store.path()).run()?;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let run = out.path().join("user-fork").display().to_string();
+    let path = store.path().display().to_string();
+    let unshare = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", MOUNT, "sh", &path];
+    if Kernsnap::through(&unshare, &root(), ["list"]).run()?.stderr.contains("unshare: ") {
+        println!("not tried: this host does not allow a user to mount");
+        return Ok(());
+    }
+    for words in [
+        ["run", "user-fork", "--json"].as_slice(),
+        &["view", &run],
+        &["store"],
+        &["store", "verify"],
+        &["image", "path", "rpi3-6.1"],
+    ] {
+        let call = Kernsnap::through(&unshare, &root(), words.iter().copied()).store(store.path());
+        let ended = call.env("KERNSNAP_FRESH", "").env("KERNSNAP_TEMPLATES", "off").run()?;
+        assert_eq!(ended.code, Some(0), "{words:?}: {ended:?}");
+        assert!(!ended.stdout.is_empty(), "{words:?}: {ended:?}");
+    }
+    Ok(())
+}

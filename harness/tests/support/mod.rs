@@ -167,10 +167,6 @@ impl Running {
         Ok(Pid::from_raw(self.0.id().try_into()?).ok_or("no process has the id 0")?)
     }
 
-    pub(crate) fn has_ended(&mut self) -> io::Result<bool> {
-        Ok(self.0.try_wait()?.is_some())
-    }
-
     pub(crate) fn end(self) -> Result<Ended, Box<dyn Error>> {
         let output = self.0.wait_with_output()?;
         Ok(Ended {

@@ -58,7 +58,7 @@ impl Store {
         let path = self.sub("records")?.join(format!("{name}.json"));
         let write = || -> io::Result<()> {
             let text = serde_json::to_string_pretty(&Sealed::new(name, serde_json::to_value(value)?))?;
-            files::replace(&path, (text + "\n").as_bytes())
+            files::replace_own(&path, (text + "\n").as_bytes())
         };
         write().map_err(StoreError::write(&path))
     }
