@@ -8,14 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 use super::content::{self, FileFacts, Files};
-use super::held::Held;
+use super::held::{Held, LARGEST};
 use crate::files;
 use crate::key::{CacheInputs, Key};
 
 pub(super) const MANIFEST: &str = "manifest.json";
-
-/// Bytes of a manifest at most.
-pub(super) const LARGEST: u64 = 64 << 20;
 
 /// The facts of the files below an entry's directories. The manifest has its hash.
 const CONTENT: &str = "content.json";

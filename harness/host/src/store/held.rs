@@ -10,8 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::entry::LARGEST;
 use crate::files;
+
+/// Bytes of a manifest at most.
+pub(super) const LARGEST: u64 = 64 << 20;
 
 /// The manifests of the entries that were opened, with their locks.
 #[derive(Clone, Debug, Default)]
