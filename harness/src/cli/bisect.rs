@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::args::BisectArguments;
 use super::progress::Progress;
-use super::{Context, Exit, Failure, absolute, answer, answer_json, talk, terminal};
+use super::{Context, Exit, Failure, absolute, answer_json, answer_painted, talk, terminal};
 use crate::session::bisect::{self, BisectOrder, Bisected, Tried};
 use crate::session::load;
 use kernsnap_analysis::regress::{Finding, Report};
@@ -70,7 +70,7 @@ pub(super) fn bisect(context: &Context, arguments: &BisectArguments) -> Result<E
             tried: &found.tried,
         })?;
     } else {
-        answer(show(&found).trim_end());
+        answer_painted(show(&found).trim_end(), &terminal::style());
     }
     Ok(exit(&found))
 }

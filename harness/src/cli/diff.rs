@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::args::{Arguments, DiffArguments, Format};
 use super::read_events::{NotRead, read, unreadable};
-use super::{Context, Exit, Failure, answer, answer_json, talk, terminal};
+use super::{Context, Exit, Failure, answer, answer_json, answer_painted, talk, terminal};
 use crate::session::run::evidence;
 use kernsnap_analysis::diff::{Alignment, Comparison, Diff, TaskLines};
 use kernsnap_analysis::model::Summary;
@@ -207,7 +207,8 @@ pub(super) fn diff(global: &Arguments, arguments: &DiffArguments) -> Result<Exit
     } else if diff.is_empty() {
         answer(if issues == 0 { "no differences" } else { "what was read of both does not differ" });
     } else {
-        answer(diff.show(&terminal::style()).trim_end());
+        let style = terminal::style();
+        answer_painted(diff.show(&style).trim_end(), &style);
     }
     for (path, found) in paths.iter().zip(understood) {
         let hint = format!("`kernsnap view {}` names them", path.display());

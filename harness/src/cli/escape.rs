@@ -3,37 +3,46 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use kernsnap_analysis::view::Style;
+
 /// How an escaped character is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Escape {
     /// `\u{1b}`, for people.
     Text,
+    /// The same, in a text that [`Style::paint`] has painted: its own sequences stay, and none lasts beyond the text.
+    Painted,
     /// `\u001b`, inside of a JSON string.
     Json,
 }
 
 /// The text with every character escaped that could control a terminal or reorder what it shows: control characters but line feeds and
-/// tabs, and bidirectional marks (Unicode Standard Annex 9). Colours that a style set stay: `ESC [ … m`.
+/// tabs, and bidirectional marks (Unicode Standard Annex 9). A guest's own colours are escaped too: the kernel's console has some, and
+/// they mean nothing here.
 pub(super) fn printable(text: &str, escape: Escape) -> Cow<'_, str> {
     if !text.as_bytes().chunks(CHUNK).any(may_hold_control) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
-    let mut rest = text;
+    let (mut rest, mut is_painted) = (text, false);
     while let Some(first) = rest.chars().next() {
-        let length = if let Some(length) = colour(rest).filter(|_| escape == Escape::Text) {
-            out.push_str(rest.get(..length).unwrap_or_default());
-            length
+        let length = if let Some(sequence) = sequence(rest).filter(|_| escape == Escape::Painted) {
+            is_painted = sequence != Style::PLAIN_AGAIN;
+            out.push_str(sequence);
+            sequence.len()
         } else {
             match (is_control(first), escape) {
                 (false, _) => out.push(first),
                 // Writing to a String cannot fail.
-                (true, Escape::Text) => drop(write!(out, "{}", first.escape_unicode())),
+                (true, Escape::Text | Escape::Painted) => drop(write!(out, "{}", first.escape_unicode())),
                 (true, Escape::Json) => drop(write!(out, "\\u{:04x}", u32::from(first))),
             }
             first.len_utf8()
         };
         rest = rest.get(length..).unwrap_or_default();
+    }
+    if is_painted {
+        out.push_str(Style::PLAIN_AGAIN);
     }
     Cow::Owned(out)
 }
@@ -59,11 +68,10 @@ fn is_control(character: char) -> bool {
     marks_direction || (character.is_control() && !matches!(character, '\n' | '\t'))
 }
 
-/// The length of the colour (ECMA-48 SGR) that the text begins with.
-fn colour(text: &str) -> Option<usize> {
-    let digits = text.strip_prefix("\x1b[")?;
-    let end = digits.find(|character: char| !character.is_ascii_digit() && character != ';')?;
-    (digits.as_bytes().get(end) == Some(&b'm')).then_some(end + 3)
+/// The sequence of a painted text that the text begins with.
+fn sequence(text: &str) -> Option<&'static str> {
+    let mut known = Style::SEQUENCES.into_iter().chain([Style::PLAIN_AGAIN]);
+    known.find(|sequence| text.starts_with(sequence))
 }
 
 #[cfg(test)]
@@ -73,10 +81,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_but_colours_reaches_a_terminal() {
+    fn nothing_that_controls_a_terminal_reaches_it() {
         let check = |text: &str, expected: &str| assert_eq!(printable(text, Escape::Text), expected);
         check("parent  do_exit() {\n\tchild", "parent  do_exit() {\n\tchild");
-        check("\x1b[1;31mbad\x1b[0m", "\x1b[1;31mbad\x1b[0m");
+        check("\x1b[1;31mbad\x1b[0m", "\\u{1b}[1;31mbad\\u{1b}[0m");
+        check("\x1b[31mbad", "\\u{1b}[31mbad");
         check("\x1b]0;title\x07", "\\u{1b}]0;title\\u{7}");
         check("\x1b[2J\x1b[H", "\\u{1b}[2J\\u{1b}[H");
         check("a\rb\u{9b}31m", "a\\u{d}b\\u{9b}31m");
@@ -85,11 +94,19 @@ mod tests {
         assert_eq!(printable("\"\u{202e}\u{85}\"", Escape::Json), "\"\\u202e\\u0085\"");
     }
 
+    #[test]
+    fn of_a_painted_text_only_the_paint_stays() {
+        let check = |text: &str, expected: &str| assert_eq!(printable(text, Escape::Painted), expected);
+        check("\x1b[31mbad\x1b[0m", "\x1b[31mbad\x1b[0m");
+        check("\x1b[31mbad", "\x1b[31mbad\x1b[0m");
+        check("\x1b[1;31mbad\x1b[5m\x1b[0m", "\\u{1b}[1;31mbad\\u{1b}[5m\x1b[0m");
+        check("\x1b[2J", "\\u{1b}[2J");
+    }
+
     proptest! {
         #[test]
         fn no_control_character_is_left(text in any::<String>()) {
-            let plain = text.replace('\x1b', "");
-            prop_assert!(!printable(&plain, Escape::Text).chars().any(is_control));
+            prop_assert!(!printable(&text, Escape::Text).chars().any(is_control));
             prop_assert!(!printable(&text, Escape::Json).chars().any(is_control));
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::args::ExploreArguments;
-use super::{Context, Exit, Failure, Scenarios, answer, answer_json, options, talk, terminal};
+use super::{Context, Exit, Failure, Scenarios, answer, answer_json, answer_painted, options, talk, terminal};
 use crate::session::explore;
 use crate::session::run::Runner;
 use kernsnap_analysis::explore::{Explored, ScheduleRun};
@@ -67,7 +67,9 @@ fn tell(row: &Row<'_>) {
         1 => "one view".to_owned(),
         many => format!("{many} different views"),
     };
-    answer(&format!("{scenario} on {image}: {schedules} schedules, {views}\n\n{}", explored.show(&terminal::style())));
+    let style = terminal::style();
+    let text = format!("{scenario} on {image}: {schedules} schedules, {views}\n\n{}", explored.show(&style));
+    answer_painted(&text, &style);
     let shown: BTreeSet<&String> = explored.broken.values().filter_map(|schedules| schedules.first()).collect();
     for schedule in shown {
         answer(&format!("  kernsnap run {scenario} --image {image} --schedule {schedule}"));

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::args::LessonArguments;
 use super::progress::Progress;
-use super::{Context, Exit, Failure, answer, answer_json, options, talk, terminal};
+use super::{Context, Exit, Failure, answer, answer_json, answer_painted, options, talk, terminal};
 use crate::session;
 use crate::session::load;
 use crate::session::prepare::PreparedImage;
@@ -59,7 +59,8 @@ pub(super) fn lesson(context: &Context, arguments: &LessonArguments) -> Result<E
     if as_json {
         answer_json(&page)?;
     } else {
-        answer(&page.show(&terminal::style()));
+        let style = terminal::style();
+        answer_painted(&page.show(&style), &style);
     }
     Ok(status.into())
 }

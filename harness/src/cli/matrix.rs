@@ -10,7 +10,10 @@ use serde::Serialize;
 
 use super::args::{DiffArguments, Format, MatrixArguments};
 use super::progress::Progress;
-use super::{Context, Exit, Failure, answer, answer_json, architecture, kcidb, options, results, terminal, write_file};
+use super::{
+    Context, Exit, Failure, answer, answer_json, answer_painted, architecture, kcidb, options, results, terminal,
+    write_file,
+};
 use crate::session::matrix::{Cell, Order, matrix};
 use crate::session::record::Record;
 use kernsnap_analysis::diff::{Diff, TaskLines};
@@ -94,11 +97,12 @@ pub(super) fn diff(
             answer(&format!("{scenario}: no differences"));
         } else {
             let style = terminal::style();
-            answer(&format!(
+            let text = format!(
                 "{}\n{}",
                 style.paint(Ink::Strong, &format!("{scenario}: {before} → {after}")),
                 diff.show(&style)
-            ));
+            );
+            answer_painted(&text, &style);
         }
     }
     Ok(exit)
@@ -174,7 +178,7 @@ impl Table {
         match format {
             Format::Json => self.rows().try_for_each(|row| answer_json(&row))?,
             Format::Markdown => answer(self.markdown().trim_end()),
-            _ => answer(self.show().trim_end()),
+            _ => answer_painted(self.show().trim_end(), &terminal::style()),
         }
         Ok(self.exit())
     }

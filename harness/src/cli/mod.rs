@@ -61,6 +61,7 @@ use crate::session::run::{GuestPayload, LIMIT, Session};
 use crate::session::templates::{Templates, become_broker_if_asked};
 use crate::session::{catalogue, load};
 use kernsnap_host::files;
+use kernsnap_analysis::view::Style;
 use kernsnap_host::interrupt;
 use kernsnap_host::store::{Scratch, Store};
 use kernsnap_host::workspace::Workspace;
@@ -363,6 +364,11 @@ fn talk(text: &str) {
 
 fn answer(text: &str) {
     write_answer(&printable(text, Escape::Text));
+}
+
+/// Answers with a text that is painted in `style`.
+fn answer_painted(text: &str, style: &Style) {
+    write_answer(&printable(text, if style.colour { Escape::Painted } else { Escape::Text }));
 }
 
 fn write_answer(text: &str) {

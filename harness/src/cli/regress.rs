@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::args::{DEFAULT_IMAGE, Format, RegressArguments};
-use super::{Context, Exit, Failure, Scenarios, absolute, answer, answer_json, placed, terminal, write_file};
+use super::{Context, Exit, Failure, Scenarios, absolute, answer_json, answer_painted, placed, terminal, write_file};
 use crate::session::prepare::PreparedImage;
 use crate::session::regress::{self, RegressOrder};
 use crate::session::run::Session;
@@ -104,7 +104,7 @@ pub(super) fn regress(context: &Context, arguments: &RegressArguments) -> Result
     if arguments.output.is_json() {
         answer_json(&report)?;
     } else {
-        answer(&shown(&report, arguments.output.format()));
+        answer_painted(&shown(&report, arguments.output.format()), &terminal::style());
     }
     Ok(exit(&report))
 }
@@ -132,7 +132,7 @@ fn each_commit(
         let report = compare(context, session, order, &asked(before), &asked(after))?;
         worst = worst.worst(exit(&report));
         if !arguments.output.is_json() {
-            answer(&shown(&report, arguments.output.format()));
+            answer_painted(&shown(&report, arguments.output.format()), &terminal::style());
         }
         reports.push(report);
     }

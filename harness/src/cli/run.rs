@@ -12,8 +12,8 @@ use kernsnap_host::store::Scratch;
 use super::args::{Format, RunArguments, Snapshots};
 use super::parallel::in_order;
 use super::{
-    Context, Exit, Failure, Scenarios, absolute, answer, answer_json, architecture, kcidb, options, report, results,
-    schedule, snapshot, talk, terminal, write_file,
+    Context, Exit, Failure, Scenarios, absolute, answer, answer_json, answer_painted, architecture, kcidb, options,
+    report, results, schedule, snapshot, talk, terminal, write_file,
 };
 use crate::session::capsule::{Capsule, Derived};
 use crate::session::load;
@@ -421,7 +421,7 @@ fn show_views(job: &Job<'_>, setting: &Setting<'_>, outcome: Option<&Outcome>, v
             let looks = if views.is_empty() { std::slice::from_ref(&outcome.view) } else { views };
             for look in looks {
                 let text = look.show(style);
-                answer(if text.is_empty() { "nothing of this kind was recorded\n" } else { &text });
+                answer_painted(if text.is_empty() { "nothing of this kind was recorded\n" } else { &text }, style);
             }
         }
         for expectation in &job.scenario.expectations {

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, StdoutLock, Write as _};
 use super::args::{Arguments, ViewArguments};
 use super::escape::{Escape, printable};
 use super::read_events::{conclude, is_without_times, read, unreadable};
-use super::{Exit, Failure, answer, answer_json, events, load_trace, talk, terminal};
+use super::{Exit, Failure, answer_json, answer_painted, events, load_trace, talk, terminal};
 use kernsnap_analysis::model;
 use kernsnap_analysis::view::follow::Choice;
 use kernsnap_analysis::view::{Content, Figures, Kind, RoleMap, View};
@@ -88,7 +88,8 @@ fn print(view: &ViewArguments, shown: &View) -> Result<(), Failure> {
     if view.output.is_json() {
         answer_json(shown)?;
     } else {
-        answer(&shown.show(&terminal::style()));
+        let style = terminal::style();
+        answer_painted(&shown.show(&style), &style);
     }
     if shown.dropped > 0 {
         talk(&format!("{} events of other tasks are not shown", shown.dropped));

@@ -34,6 +34,13 @@ impl Style {
     /// For files and pipes.
     pub const PLAIN: Style = Style { colour: false, width: 100, ascii: false };
 
+    /// The control sequences that [`Style::paint`] writes before a text.
+    pub const SEQUENCES: [&str; 9] =
+        ["\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[34m", "\x1b[35m", "\x1b[36m", "\x1b[91m"];
+
+    /// The control sequence after a painted text.
+    pub const PLAIN_AGAIN: &str = "\x1b[0m";
+
     /// The text in this ink.
     #[must_use]
     pub fn paint(&self, ink: Ink, text: &str) -> String {
@@ -76,6 +83,11 @@ mod tests {
     fn a_file_gets_no_colours() {
         assert_eq!(Style::PLAIN.padded(Ink::Bad, "é", 3), "é  ");
         let colour = Style { colour: true, ..Style::PLAIN };
+        for ink in [Ink::Dim, Ink::Strong, Ink::Good, Ink::Bad, Ink::Changed].into_iter().chain((0..6).map(Ink::Task)) {
+            let painted = colour.paint(ink, "x");
+            let sequence = painted.strip_suffix(&format!("x{}", Style::PLAIN_AGAIN));
+            assert!(sequence.is_some_and(|sequence| Style::SEQUENCES.contains(&sequence)), "{painted:?}");
+        }
         assert_eq!(colour.padded(Ink::Bad, "é", 3), "\u{1b}[31mé\u{1b}[0m  ");
     }
 }
