@@ -204,6 +204,12 @@ static void parse_formats(struct scan *scan, struct step *step)
 	step->formats.dir = take_word(scan);
 }
 
+static void parse_guard(struct scan *scan, struct step *step)
+{
+	step->guard.dir = take_word(scan);
+	step->guard.cpus = (unsigned int)take_number(scan, CPU_SETSIZE);
+}
+
 static void parse_nothing(struct scan *scan, struct step *step)
 {
 	(void)scan;
@@ -235,6 +241,9 @@ static const struct {
 	{ "save", STEP_SAVE, parse_copy },
 	{ "drain", STEP_DRAIN, parse_copy },
 	{ "save-formats", STEP_SAVE_FORMATS, parse_formats },
+	{ "confine", STEP_CONFINE, parse_nothing },
+	{ "guard", STEP_GUARD, parse_guard },
+	{ "unguard", STEP_UNGUARD, parse_nothing },
 	{ "end", STEP_END, parse_nothing },
 };
 

@@ -17,6 +17,7 @@
 #include "channel.h"
 #include "clock.h"
 #include "console.h"
+#include "guard.h"
 #include "payload.h"
 #include "plan.h"
 #include "report.h"
@@ -162,6 +163,12 @@ static int carry_out(const struct step *step)
 		return step_insmod(step->file);
 	case STEP_SAVE_FORMATS:
 		return step_save_formats(step->formats.list, step->formats.dir);
+	case STEP_CONFINE:
+		return guard_confine();
+	case STEP_GUARD:
+		return guard_begin(step->guard.dir, step->guard.cpus);
+	case STEP_UNGUARD:
+		return guard_end();
 	case STEP_END:
 		return 0;
 	}
@@ -235,6 +242,7 @@ static void finish(void)
 	int err;
 
 	tasks_reap();
+	report_seal(payload_secrets()->seal);
 	err = report_save();
 	if (err && err != -ENXIO)
 		report_fail(0, -err, "report");

@@ -15,9 +15,10 @@
 #include "console.h"
 
 #define MARK "kernsnap: payload\n"
-#define MAGIC 0x314c5050414e534bull	/* "KSNAPPL1" */
-/* The payload begins with MAGIC and its size in bytes, a word each. */
-#define HEAD_BYTES 16
+#define MAGIC 0x324c5050414e534bull	/* "KSNAPPL2" */
+/* The payload begins with MAGIC, its size in bytes, and the secrets, a word each. */
+#define HEAD_BYTES 40
+#define SECRETS_AT 2
 #define PAGE_BYTES 4096
 #define PATH_BYTES_MAX 255
 #define PART_BYTES (64 * 1024)
@@ -34,11 +35,18 @@ struct file_head {
 /* A word of whatever structure is being read. */
 typedef uint64_t __attribute__((may_alias)) any_word;
 
+static struct payload_secrets secrets;
+
 /* What is still to be read. */
 struct reader {
 	const volatile uint64_t *at;
 	size_t words;
 };
+
+const struct payload_secrets *payload_secrets(void)
+{
+	return &secrets;
+}
 
 void payload_mark(void)
 {
@@ -136,21 +144,31 @@ static int unpack(struct reader *reader)
 }
 
 /* Maps BYTES bytes at ADDR; MAP_FAILED with errno set where it cannot. */
-static void *map(int fd, uint64_t addr, size_t bytes)
+static void *map(int fd, uint64_t addr, size_t bytes, int access)
 {
-	return mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, (off_t)addr);
+	return mmap(NULL, bytes, access, MAP_SHARED, fd, (off_t)addr);
 }
 
-/* Returns the size of the payload, from its first page, or a negative errno. */
-static int64_t read_size(int fd, uint64_t addr)
+/* Takes the secrets out of the head: from here on they are in init's memory alone. */
+static void take_secrets(volatile uint64_t *head)
 {
-	const volatile uint64_t *first = map(fd, addr, PAGE_BYTES);
+	secrets = (struct payload_secrets){ head[SECRETS_AT], head[SECRETS_AT + 1], head[SECRETS_AT + 2] };
+	for (int i = 0; i < 3; i++)
+		head[SECRETS_AT + i] = 0;
+}
+
+/* Reads the head. Returns the size of the payload, or a negative errno. */
+static int64_t read_head(int fd, uint64_t addr)
+{
+	volatile uint64_t *first = map(fd, addr, PAGE_BYTES, PROT_READ | PROT_WRITE);
 	uint64_t magic, size;
 
 	if (first == MAP_FAILED)
 		return -errno;
 	magic = first[0];
 	size = first[1];
+	if (magic == MAGIC)
+		take_secrets(first);
 	munmap((void *)(uintptr_t)first, PAGE_BYTES);
 	if (magic != MAGIC)
 		return -ENODATA;
@@ -159,7 +177,7 @@ static int64_t read_size(int fd, uint64_t addr)
 
 static int unpack_from(int fd, uint64_t addr, uint64_t max)
 {
-	int64_t size = read_size(fd, addr);
+	int64_t size = read_head(fd, addr);
 	struct reader reader;
 	void *place;
 	int err;
@@ -168,7 +186,7 @@ static int unpack_from(int fd, uint64_t addr, uint64_t max)
 		return (int)size;
 	if ((uint64_t)size > max)
 		return -EFBIG;
-	place = map(fd, addr, (size_t)size);
+	place = map(fd, addr, (size_t)size, PROT_READ);
 	if (place == MAP_FAILED)
 		return -errno;
 	reader.at = (uint64_t *)place + HEAD_BYTES / sizeof(uint64_t);
@@ -185,7 +203,7 @@ int payload_unpack(uint64_t addr, uint64_t size)
 
 	if (addr % PAGE_BYTES || size > SIZE_MAX)
 		return -EINVAL;
-	fd = open("/dev/mem", O_RDONLY | O_CLOEXEC);
+	fd = open("/dev/mem", O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	err = unpack_from(fd, addr, size);

@@ -21,4 +21,16 @@ void payload_mark(void);
  */
 int payload_unpack(uint64_t addr, uint64_t size);
 
+/*
+ * What the host knows and no program: words that mark the begin and the end of the trace, and one for the report. Zeros without
+ * a payload.
+ */
+struct payload_secrets {
+	uint64_t begin;
+	uint64_t end;
+	uint64_t seal;
+};
+
+const struct payload_secrets *payload_secrets(void);
+
 #endif

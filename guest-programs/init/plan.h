@@ -40,6 +40,9 @@ enum step_kind {
 	STEP_SAVE,
 	STEP_DRAIN,
 	STEP_SAVE_FORMATS,
+	STEP_CONFINE,
+	STEP_GUARD,
+	STEP_UNGUARD,
 	STEP_END,
 };
 
@@ -84,6 +87,10 @@ struct step {
 			const char *list;
 			const char *dir;
 		} formats;		/* save-formats */
+		struct {
+			const char *dir;
+			unsigned int cpus;
+		} guard;
 	};
 };
 

@@ -84,6 +84,21 @@ void report_timeout(const char *names)
 	tell(TO_BOTH, "timeout%s", names);
 }
 
+void report_changed(const char *setting)
+{
+	tell(TO_REPORT, "changed %s", setting);
+}
+
+void report_guard(const char *which, uint64_t ns)
+{
+	tell(TO_REPORT, "guard %s ns=%" PRIu64, which, ns);
+}
+
+void report_seal(uint64_t secret)
+{
+	tell(TO_REPORT, "seal %016" PRIx64, secret);
+}
+
 void report_done(uint64_t ns)
 {
 	tell(TO_CONSOLE, "done ns=%" PRIu64, ns);

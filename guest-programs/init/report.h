@@ -31,6 +31,15 @@ void report_fail(unsigned int line, int error, const char *step);
 /* "timeout NAME…", to the console too. NAMES begins with a space or is "". */
 void report_timeout(const char *names);
 
+/* "changed NAME": a setting of the trace is not as it was. */
+void report_changed(const char *setting);
+
+/* "guard begin ns=N" and "guard end ns=N": between them programs ran. */
+void report_guard(const char *which, uint64_t ns);
+
+/* "seal N", hexadecimal: the report is init's own. */
+void report_seal(uint64_t secret);
+
 /* "done ns=N", to the console only. */
 void report_done(uint64_t ns);
 

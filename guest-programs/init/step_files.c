@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "guard.h"
+#include "mounts.h"
 
 /* trace_pipe_raw hands out whole pages of the ring buffer. */
 #define RAW_PAGE_BYTES 4096
@@ -23,7 +25,7 @@ int step_mount(const char *type, const char *dir)
 	mkdir(dir, 0755);
 	if (mount(type, dir, type, 0, NULL) && errno != EBUSY)
 		return -errno;
-	return 0;
+	return mounts_keep(dir);
 }
 
 /*
@@ -52,8 +54,9 @@ int step_put(const char *file, const char *text, int extra_flag)
 	size_t len = strlen(text);
 	int err, fd;
 
+	guard_before_write(file);
 	/* No O_CREAT: a mistyped name must be an error. */
-	fd = open(file, O_WRONLY | O_CLOEXEC | extra_flag);
+	fd = mounts_open(file, O_WRONLY | extra_flag);
 	if (fd < 0)
 		return -errno;
 	memcpy(line, text, len);
@@ -62,6 +65,7 @@ int step_put(const char *file, const char *text, int extra_flag)
 	/* Some tracefs files do their work, and fail, when closed. */
 	if (close(fd) && !err)
 		err = -errno;
+	guard_after_write(file);
 	return err;
 }
 
@@ -73,7 +77,7 @@ static int read_text(const char *file, char *text, size_t size)
 {
 	size_t len = 0;
 	int err = 0;
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	int fd = mounts_open(file, O_RDONLY);
 
 	if (fd < 0)
 		return -errno;
@@ -120,7 +124,7 @@ int step_copy(const char *name, const char *file, bool pages)
 {
 	int fd, err;
 
-	fd = open(file, O_RDONLY | O_CLOEXEC | (pages ? O_NONBLOCK : 0));
+	fd = mounts_open(file, O_RDONLY | (pages ? O_NONBLOCK : 0));
 	if (fd < 0)
 		return -errno;
 	err = channel_copy(name, fd, pages ? RAW_PAGE_BYTES : CHANNEL_CHUNK_MAX);

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "mounts.h"
 #include "tasks.h"
 
 #define TRACING_ON "/sys/kernel/tracing/tracing_on"
@@ -95,7 +96,7 @@ static int load_or_unload(const struct job *job, bool load)
 	err = settle(job->cpu);
 	if (err)
 		return err;
-	on = open(TRACING_ON, O_WRONLY | O_CLOEXEC);
+	on = mounts_open(TRACING_ON, O_WRONLY);
 	if (on < 0)
 		return errno;
 	if (load) {

@@ -13,6 +13,9 @@
 #include "plan.h"
 #include "report.h"
 
+/* A killed task that sleeps uninterruptibly is not waited for any longer. It comes back to user space no more. */
+#define END_NSEC_MAX (1000 * NSEC_PER_MSEC)
+
 struct task {
 	char name[NAME_BYTES_MAX + 1];
 	pid_t pid;
@@ -23,6 +26,8 @@ struct task {
 static struct task tasks[TASKS_MAX];
 static size_t tasks_count;
 static sigset_t child_signal;
+/* True once init has ended all programs: how they end then says nothing about them. */
+static bool ended_all;
 
 static struct task *find_name(const char *name)
 {
@@ -72,7 +77,7 @@ void tasks_reap(void)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		task = find_running(pid);
-		if (!task)
+		if (!task || ended_all)
 			continue;
 		task->ended = true;
 		task->status = status;
@@ -126,6 +131,26 @@ int tasks_sleep(uint64_t until, uint64_t deadline)
 		if (now >= until)
 			return 0;
 		wait_event(until < deadline ? until : deadline);
+	}
+}
+
+void tasks_end_all(void)
+{
+	uint64_t until;
+
+	tasks_reap();
+	ended_all = true;
+	/* kill(2) sends it to all at once: none can fork another in between. */
+	if (kill(-1, SIGKILL))
+		return;
+	until = clock_now() + END_NSEC_MAX;
+	while (clock_now() < until) {
+		pid_t pid = waitpid(-1, NULL, WNOHANG);
+
+		if (pid < 0)
+			return;
+		if (pid == 0)
+			wait_event(until);
 	}
 }
 

@@ -41,6 +41,12 @@ int tasks_wait(const char *name, uint64_t deadline, int *status);
 int tasks_sleep(uint64_t until, uint64_t deadline);
 
 /*
+ * Reaps what has ended by itself, kills all other processes and waits until they are gone, at most a second of guest time. Their
+ * ends are not reported.
+ */
+void tasks_end_all(void);
+
+/*
  * The names of the children still running, each behind a space, in the order
  * they were started. Valid until the next call.
  */

@@ -13,7 +13,7 @@ use kernsnap::cli::args::DEFAULT_IMAGE;
 use kernsnap::cli::default_store;
 use kernsnap::session::compile::{PlanContext, compile};
 use kernsnap::session::prepare::{Prepared, PreparedImage};
-use kernsnap::session::run::{boot_plan, recorded};
+use kernsnap::session::run::{Traced, boot_plan, recorded};
 use kernsnap_host::store::Store;
 use kernsnap_host::workspace::Workspace;
 use kernsnap_image::{Images, Options};
@@ -87,7 +87,8 @@ fn check(workspace: &Workspace, file: &Path) -> Outcome {
     let report = boot.evidence.report();
     assert!(report.failures.is_empty(), "{:?}", report.failures);
     let sections = boot.evidence.sections();
-    let (dat, symbols) = recorded(&sections, &scenario, &prepared_image.runtime, &modules, schedule);
+    let whole = Traced::whole(sections.clone());
+    let (dat, symbols) = recorded(&whole, &scenario, &prepared_image.runtime, &modules, schedule);
     let (raw, issues) = decode(&dat.recording(), &symbols);
     assert_eq!((issues, &raw.defects), (vec![], &vec![]));
     assert!(!raw.events.is_empty(), "nothing was recorded");
@@ -104,6 +105,12 @@ fn check(workspace: &Workspace, file: &Path) -> Outcome {
         as_seen.events.iter_mut().for_each(without_modules);
     }
     same(&printed(&as_seen, style), &printed(&text, style));
+    // The file that people get is without init's marks.
+    let header_page = &prepared_image.runtime.facts.header_page;
+    let traced = Traced::new(sections, header_page, schedule.cpus);
+    let (dat, symbols) = recorded(&traced, &scenario, &prepared_image.runtime, &modules, schedule);
+    let (raw, issues) = decode(&dat.recording(), &symbols);
+    assert_eq!((issues, &raw.defects), (vec![], &vec![]), "between the marks");
     trace_cmd(&dat, &symbols, &raw, directory.path())
 }
 

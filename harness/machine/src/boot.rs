@@ -23,7 +23,7 @@ use kernsnap_host::interrupt::Interrupted;
 /// How often the host looks at the console. Waking at QEMU's end does not wait for it.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// How long a guest that has said its last word may take to switch off, in host time.
+/// How long a guest that has panicked may take to end, in host time.
 const LAST_WORD: Duration = Duration::from_secs(2);
 
 /// The console log's name in a run's directory.
@@ -364,7 +364,8 @@ impl Watch {
             let evidence = Evidence { panic: Some(line), console: console()?, ..Evidence::default() };
             return Ok(Boot { evidence, times, settled: watch.panic_ended || ended.is_some() });
         }
-        let Some(guest_ns) = watch.done else {
+        let switched_off = ended == Some(Ended::Exit(0)) || !request.powers_off;
+        let Some(guest_ns) = watch.done.filter(|_| switched_off) else {
             return Err(match ended {
                 Some(ended) if ended != Ended::Exit(0) => {
                     BootError::Died { ended, reached, said: lockstep::without(&said) }
@@ -387,7 +388,7 @@ impl Watch {
             (Err(error), _) => return Err(BootError::Channel { error, reached }),
         };
         let evidence = Evidence { panic: None, guest_ns: Some(guest_ns), body, console: console()? };
-        Ok(Boot { evidence, times, settled: ended == Some(Ended::Exit(0)) || !request.powers_off })
+        Ok(Boot { evidence, times, settled: true })
     }
 
     fn qemu_says(&self) -> String {
@@ -437,7 +438,8 @@ impl Watch {
                 }
                 ConsoleEvent::Done(ns) => {
                     self.done = Some(ns);
-                    self.last_word = if self.powers_off { Some(now) } else { now.checked_sub(LAST_WORD) };
+                    // Any program can say so. Where QEMU ends by itself, its end counts, and nothing else.
+                    self.last_word = now.checked_sub(LAST_WORD).filter(|_| !self.powers_off);
                 }
                 ConsoleEvent::Panic(line) => {
                     self.panic.get_or_insert(line);

@@ -5,6 +5,8 @@ use std::io::{self, Read as _, Write as _};
 
 use cpio::newc::Builder;
 
+use crate::secrets::Secrets;
+
 /// The root file system of a guest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Root {
@@ -31,16 +33,14 @@ struct Payload {
 }
 
 /// The first word of a payload.
-const PAYLOAD_MAGIC: &[u8; 8] = b"KSNAPPL1";
-
-impl Default for Payload {
-    fn default() -> Self {
-        // The size follows in `finish`.
-        Self { bytes: [*PAYLOAD_MAGIC, [0; 8]].concat() }
-    }
-}
+const PAYLOAD_MAGIC: &[u8; 8] = b"KSNAPPL2";
 
 impl Payload {
+    fn new(secrets: Secrets) -> Self {
+        // The size follows in `finish`.
+        Self { bytes: [&PAYLOAD_MAGIC[..], &[0; 8], &secrets.bytes()].concat() }
+    }
+
     fn file(&mut self, path: &str, mode: u32, content: &[u8]) -> io::Result<()> {
         let path = format!("/{path}");
         let length = u8::try_from(path.len()).map_err(|_| io::Error::other(format!("`{path}` is too long a path")))?;
@@ -166,12 +166,13 @@ impl Root {
         Ok(archive)
     }
 
-    /// The same files as a payload: a format that the guest's init unpacks with few instructions (docs/guest-protocol.md).
+    /// The same files as a payload: a format that the guest's init unpacks with few instructions (docs/guest-protocol.md). The secrets
+    /// are in no file: init takes them out of memory before it starts a program.
     ///
     /// # Errors
     /// If there is an entry that is neither a file nor a directory, or a path that is longer than 255 bytes.
-    pub fn to_payload(&self) -> io::Result<Vec<u8>> {
-        let mut payload = Payload::default();
+    pub fn to_payload(&self, secrets: Secrets) -> io::Result<Vec<u8>> {
+        let mut payload = Payload::new(secrets);
         for (path, entry) in &self.entries {
             match entry {
                 Entry::Directory => payload.file(path, DIRECTORY | 0o755, &[])?,
@@ -204,14 +205,16 @@ mod tests {
     fn a_payload_holds_files_and_directories_alone() -> io::Result<()> {
         let mut root = Root::default();
         root.file("a/b", vec![7; 3]);
-        let bytes = root.to_payload()?;
-        let word = |at: usize| u64::from_le_bytes(bytes[at * 8..][..8].try_into().unwrap_or_default());
-        assert_eq!((&bytes[..8], word(1)), (b"KSNAPPL1".as_slice(), bytes.len() as u64));
+        let bytes = root.to_payload(Secrets { begin: 1, end: 2, seal: 3 })?;
+        let number = |at: usize| u64::from_le_bytes(bytes[at * 8..][..8].try_into().unwrap_or_default());
+        assert_eq!((&bytes[..8], number(1)), (b"KSNAPPL2".as_slice(), bytes.len() as u64));
+        assert_eq!([number(2), number(3), number(4)], [1, 2, 3]);
+        let word = |at: usize| number(at + 3);
         // `/a`, then `/a/b` with its content, then the end.
         assert_eq!((word(2), word(3) >> 32, word(3) & 0xffff_ffff), (0, 2, 0o040_755));
         assert_eq!((word(5), word(6) >> 32, word(6) & 0xffff_ffff), (3, 4, 0o100_644));
-        assert_eq!((word(8), word(9), word(10), bytes.len()), (0x07_0707, 0, 0, 88));
-        assert!(Root::new().to_payload().is_err(), "devices");
+        assert_eq!((word(8), word(9), word(10), bytes.len()), (0x07_0707, 0, 0, 112));
+        assert!(Root::new().to_payload(Secrets::default()).is_err(), "devices");
         Ok(())
     }
 

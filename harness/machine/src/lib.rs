@@ -15,6 +15,7 @@ pub mod plan;
 pub mod qemu;
 pub mod report;
 pub mod schedule;
+pub mod secrets;
 pub mod shell;
 pub mod template;
 
@@ -23,3 +24,4 @@ pub use evidence::Evidence;
 pub use lockstep::Lockstep;
 pub use machine::Machine;
 pub use schedule::Schedule;
+pub use secrets::Secrets;

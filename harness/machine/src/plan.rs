@@ -151,6 +151,21 @@ impl Plan {
         self.line(format_args!("phase ready"));
     }
 
+    /// From here on, programs are root without what they could forge evidence with.
+    pub fn confine(&mut self) {
+        self.line(format_args!("confine"));
+    }
+
+    /// Notes the settings of the trace, and marks its begin on `cpus` CPUs. Tracing is off before and after it.
+    pub fn guard(&mut self, cpus: u16) {
+        self.line(format_args!("guard {TRACEFS} {cpus}"));
+    }
+
+    /// Ends all programs, compares the settings, and marks the end of a trace whose begin is marked. Tracing is off before and after it.
+    pub fn unguard(&mut self) {
+        self.line(format_args!("unguard"));
+    }
+
     /// Turning events and tracers on waits for several grace periods of RCU, 10 ms and more each. While nothing is watched
     /// they may be expedited; the scenario runs without that, as on any machine.
     pub fn expedite_rcu(&mut self, on: bool) {

@@ -20,6 +20,21 @@ pub struct GuestReport {
     pub unreadable: Vec<String>,
     /// The tasks that were still running when the deadline passed.
     pub timeout: Option<Vec<String>>,
+    /// The settings of the trace that a program changed.
+    pub changed: Vec<String>,
+    /// Guest nanoseconds since power-on between which programs ran, where init marked the trace.
+    pub guarded: Guarded,
+    /// The word by which the report is that of init ([`Secrets::seal`](crate::Secrets)).
+    pub seal: Option<u64>,
+}
+
+/// Between which guest times, in nanoseconds since power-on, programs ran.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Guarded {
+    /// After init's marks.
+    pub begin: Option<u64>,
+    /// Before init's last mark.
+    pub end: Option<u64>,
 }
 
 /// A step of the plan that failed.
@@ -87,6 +102,17 @@ impl GuestReport {
                 *phase = Some(label.into());
             }
             "fail" => self.failures.push(StepFailure::read(rest, phase.as_ref())?),
+            "changed" => self.changed.push(rest.into()),
+            "guard" => {
+                let (which, ns) = rest.split_once(" ns=")?;
+                let ns = Some(ns.parse().ok()?);
+                match which {
+                    "begin" => self.guarded.begin = ns,
+                    "end" => self.guarded.end = ns,
+                    _ => return None,
+                }
+            }
+            "seal" => self.seal = Some(u64::from_str_radix(rest, 16).ok()?),
             "timeout" => self.timeout = Some(rest.split_whitespace().map(str::to_owned).collect()),
             _ => return None,
         }
@@ -159,7 +185,7 @@ mod tests {
     #[test]
     fn a_report_is_read_line_by_line() {
         let text = "task parent pid=41\nexit parent status=0x300\nphase ready ns=9\nfail line=3 errno=2 ENOENT put /x y\n\
-                    timeout a b\n";
+                    timeout a b\nchanged trace_clock\nguard begin ns=7\nguard end ns=8\nseal 00ff\n";
         let report = GuestReport::read(text);
         assert_eq!(report.pids, BTreeMap::from([("parent".into(), Pid(41))]));
         assert_eq!(report.ends, BTreeMap::from([("parent".into(), 0x300)]));
@@ -168,6 +194,8 @@ mod tests {
         assert_eq!(told, ["`put /x y` failed with ENOENT (line 3 of the plan)"]);
         assert_eq!(report.failures[0].after.as_deref(), Some("ready"));
         assert_eq!(report.timeout, Some(vec!["a".into(), "b".into()]));
+        assert_eq!((report.changed, report.seal), (vec!["trace_clock".to_owned()], Some(255)));
+        assert_eq!(report.guarded, Guarded { begin: Some(7), end: Some(8) });
     }
 
     #[test]

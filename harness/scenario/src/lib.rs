@@ -144,6 +144,8 @@ pub struct Scenario {
     pub end: MachineEnd,
     /// Guest milliseconds for all steps together.
     pub deadline_ms: u32,
+    /// True if programs have all capabilities of root: they can then read and write physical memory, and change init.
+    pub unconfined: bool,
     /// Texts of the complaints that the kernel may have about itself.
     pub allow_complaints: Vec<String>,
     /// The recording by ftrace.

@@ -36,6 +36,9 @@ pub(super) struct RawScenario {
     /// Texts of the complaints that the kernel may have about itself.
     #[serde(default, rename = "allow-complaints")]
     pub allow_complaints: Vec<String>,
+    /// True if programs keep what init takes from them (docs/security.md).
+    #[serde(default)]
+    pub unconfined: bool,
     #[serde(default)]
     pub end: RawMachineEnd,
     /// Guest time for everything in `run`, in milliseconds.

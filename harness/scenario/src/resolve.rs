@@ -56,6 +56,7 @@ pub(super) fn resolve(draft: &Draft, target: &Target<'_>) -> Result<Scenario, Di
             RawMachineEnd::Panic => MachineEnd::Panic,
         },
         deadline_ms: raw.deadline_ms,
+        unconfined: raw.unconfined,
         allow_complaints: raw.allow_complaints.clone(),
         view: ViewRules {
             kind: raw.view.kind,

@@ -11,7 +11,7 @@ use super::{Context, Failure, chain};
 use crate::session::load;
 use crate::session::prepare::PreparedImage;
 use crate::session::recording::{OpenError, Opened};
-use crate::session::run::{evidence, recorded};
+use crate::session::run::{Traced, evidence, recorded};
 use kernsnap_host::name::is_name;
 use kernsnap_image::{ImageSpec, Images, Options};
 use kernsnap_machine::card::Returned;
@@ -112,7 +112,8 @@ fn with_sections<T>(
         prepared_image.scenario(&load::scenario_file(&context.workspace, of.scenario)?, &mut show)?.ready()?;
     let modules = payload.modules.into_iter().map(|(name, (_, file))| (name, file)).collect();
     let schedule = Schedule { cpus: of.cpus, ..prepared_image.runtime.machine.usual_schedule() };
-    let (dat, symbols) = recorded(sections, &scenario, &prepared_image.runtime, &modules, schedule);
+    let traced = Traced::new(sections.clone(), &prepared_image.runtime.facts.header_page, of.cpus);
+    let (dat, symbols) = recorded(&traced, &scenario, &prepared_image.runtime, &modules, schedule);
     Ok(then(&dat, &symbols))
 }
 

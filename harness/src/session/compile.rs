@@ -54,6 +54,12 @@ pub fn compile(scenario: &Scenario, context: &PlanContext<'_>) -> Plan {
         plan.set_origin(Vec::new());
         plan.expedite_rcu(false);
     }
+    if !scenario.unconfined {
+        plan.confine();
+    }
+    if is_guarded(scenario) && context.keep.is_none() {
+        plan.guard(if is_marked(scenario) { context.schedule.cpus } else { 0 });
+    }
     plan.set_origin(vec!["deadline-ms".into()]);
     plan.line(format_args!("deadline {}", scenario.deadline_ms));
     plan.set_origin(Vec::new());
@@ -66,6 +72,10 @@ pub fn compile(scenario: &Scenario, context: &PlanContext<'_>) -> Plan {
     }
     plan.line(format_args!("phase {COLLECT}"));
     plan.expedite_rcu(true);
+    plan.put("tracing_on", 0);
+    if is_guarded(scenario) && context.keep.is_none() {
+        plan.unguard();
+    }
     collect(&mut plan, &scenario.trace, context.schedule.cpus);
     if loads_modules(scenario) {
         // Modules bring texts of their own, whose addresses only the kernel knows.
@@ -73,6 +83,20 @@ pub fn compile(scenario: &Scenario, context: &PlanContext<'_>) -> Plan {
     }
     plan.line(format_args!("end"));
     plan
+}
+
+/// True if init marks the begin and the end of the trace. The function tracer empties the buffer whenever tracing is switched on
+/// (`function_trace_start()` of `kernel/trace/trace_functions.c`), so there a mark would not last.
+#[must_use]
+pub fn is_marked(scenario: &Scenario) -> bool {
+    is_guarded(scenario) && scenario.trace.tracer != Tracer::Function
+}
+
+/// True if init looks after the trace. One that the kernel's command line sets up has begun before init, and a panic prints what is in
+/// the buffer.
+#[must_use]
+pub fn is_guarded(scenario: &Scenario) -> bool {
+    !scenario.trace.at_boot && scenario.end != MachineEnd::Panic
 }
 
 fn loads_modules(scenario: &Scenario) -> bool {
@@ -188,7 +212,6 @@ fn add_step(plan: &mut Plan, step: &Step, context: &PlanContext<'_>) {
 }
 
 fn collect(plan: &mut Plan, trace: &TraceSetup, cpus: u16) {
-    plan.put("tracing_on", 0);
     for cpu in 0..cpus {
         let directory = format!("{TRACEFS}/per_cpu/cpu{cpu}");
         plan.line(format_args!("drain {} {directory}/trace_pipe_raw", pages(cpu)));

@@ -6,7 +6,7 @@ use std::fs;
 
 use crate::session::cache::About;
 use crate::session::prepare::{PrepareError, PreparedImage};
-use crate::session::run::{Found, GuestPayload, RunError, RunInput, Runner, Started, sha256};
+use crate::session::run::{Found, GuestPayload, RunError, RunInput, Runner, Started, forged, sha256};
 use kernsnap_analysis::ktap::{Case, CaseStatus, cases};
 use kernsnap_host::progress::Events;
 use kernsnap_image::SelfTests;
@@ -96,7 +96,12 @@ pub fn run(
     };
     let console = evidence.console_text();
     let said = printed(&console);
-    let ends = evidence.report().ends;
+    let report = evidence.report();
+    if let Some(reason) = forged(&report, &input) {
+        let case = Case { name: test.to_owned(), status: CaseStatus::Failed, reason };
+        return Ok(run(vec![case], said, String::new(), Some(started)));
+    }
+    let ends = report.ends;
     let exit = ends.get(TASK).and_then(|status| match End::from_wait_status(*status) {
         Some(End::Exit(code)) => Some(code.into()),
         _ => None,

@@ -9,6 +9,7 @@ mod card;
 mod costs_and_capsules;
 mod determinism;
 mod failures;
+mod hostile;
 mod kselftest;
 mod no_boot;
 mod record;

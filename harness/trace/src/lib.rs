@@ -73,6 +73,7 @@ mod hex;
 mod integrity;
 mod issue;
 mod issue_counts;
+pub mod marks;
 mod noreturn;
 mod page;
 pub mod perfetto;

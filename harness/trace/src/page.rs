@@ -45,6 +45,18 @@ pub(super) struct Record<'a> {
     pub(super) data: &'a [u8],
 }
 
+/// A data record, and where it stands in the data of its page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RawRecord<'a> {
+    pub(super) record: Record<'a>,
+    /// Where its head begins.
+    pub(super) start: usize,
+    /// Where the next record begins.
+    pub(super) end: usize,
+    /// Nanoseconds since the record before it, without those of time stamps in between.
+    pub(super) delta: u32,
+}
+
 /// The page makes no sense from this byte of its data part on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Damage {
@@ -100,7 +112,7 @@ impl<'a> Pages<'a> {
 
 impl Page {
     /// The head of `page`, which stands at `place`.
-    fn new(number: usize, page: &[u8], head: HeaderPage, place: usize) -> Self {
+    pub(super) fn new(number: usize, page: &[u8], head: HeaderPage, place: usize) -> Self {
         let commit = match head.long {
             4 => word(page, at(head.commit)).map(u64::from),
             _ => long_word(page, at(head.commit)),
@@ -119,6 +131,24 @@ impl Page {
             time,
             data: (begin, begin + length.min(room)),
         }
+    }
+
+    /// The data of a page that was read from `bytes` at place 0.
+    pub(super) fn data_in<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        bytes.get(self.data.0..self.data.1).unwrap_or_default()
+    }
+
+    /// The page in `bytes` with other data, which is not longer than its own.
+    pub(super) fn with_data(&self, bytes: &[u8], head: HeaderPage, data: &[u8]) -> Vec<u8> {
+        let (begin, end) = self.data;
+        let mut page = [bytes.get(..begin).unwrap_or_default(), data, bytes.get(end..).unwrap_or_default()].concat();
+        page.resize(bytes.len(), 0);
+        // The length is in the low word; the flags above it stay.
+        if let Some(commit) = page.get_mut(at(head.commit)..).and_then(|rest| rest.first_chunk_mut::<4>()) {
+            let flags = u64::from(u32::from_le_bytes(*commit)) & !COMMIT_MASK;
+            *commit = u32::try_from(flags | data.len() as u64).unwrap_or_default().to_le_bytes();
+        }
+        page
     }
 
     /// Its data records.
@@ -144,6 +174,28 @@ impl Records {
             }
         }
         None
+    }
+
+    /// The same with the record's place.
+    pub(super) fn next_raw<'a>(&mut self, data: &'a [u8]) -> Option<Result<RawRecord<'a>, Damage>> {
+        loop {
+            let (start, before) = (self.at, self.time);
+            if start >= data.len() {
+                return None;
+            }
+            match self.step(data) {
+                Some(Step::Other) => {}
+                Some(Step::Data(record)) => {
+                    // A record's own time difference has 27 bits.
+                    let delta = u32::try_from(record.time.wrapping_sub(before)).unwrap_or_default();
+                    return Some(Ok(RawRecord { record, start, end: self.at, delta }));
+                }
+                None => {
+                    self.at = data.len();
+                    return Some(Err(Damage { offset: start }));
+                }
+            }
+        }
     }
 
     /// Takes one record of any type; `None` for a damaged one.
@@ -191,6 +243,14 @@ impl Records {
     }
 }
 
+/// A record that makes those after it later by `delta` nanoseconds, which have 27 bits.
+pub(super) fn time_extend(delta: u32) -> [u8; 8] {
+    let head = TYPE_TIME_EXTEND | delta << 5;
+    let mut record = [0; 8];
+    record[..4].copy_from_slice(&head.to_le_bytes());
+    record
+}
+
 /// The whole of an absolute time stamp (`rb_fix_abs_ts()`).
 fn absolute(stamp: u64, before: u64) -> u64 {
     if before & TIME_HIGH == 0 {
@@ -214,7 +274,7 @@ fn at(offset: u32) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     const SMALL: HeaderPage = HeaderPage { timestamp: 0, commit: 8, long: 4, data: 12, data_size: 84 };
@@ -223,7 +283,7 @@ mod tests {
         (kind | delta << 5).to_le_bytes()
     }
 
-    fn page(time: u64, flags: u32, words: &[[u8; 4]]) -> Vec<u8> {
+    pub(crate) fn page(time: u64, flags: u32, words: &[[u8; 4]]) -> Vec<u8> {
         let length = u32::try_from(words.len() * 4).expect("short");
         let mut page = [&time.to_le_bytes()[..], &(length | flags).to_le_bytes(), words.as_flattened()].concat();
         page.resize(96, 0);

@@ -19,7 +19,7 @@ use kernsnap_machine::plan;
 use kernsnap_machine::plan::Plan;
 use kernsnap_machine::qemu::{RunFiles, arguments};
 use kernsnap_machine::template::Template;
-use kernsnap_machine::{Boot, BootError, BootRequest, Schedule, boot};
+use kernsnap_machine::{Boot, BootError, BootRequest, Schedule, Secrets, boot};
 use kernsnap_scenario::Scenario;
 
 /// Raised when what the harness takes from a machine changes.
@@ -36,6 +36,8 @@ pub struct RunInput<'a> {
     pub initramfs: Vec<u8>,
     /// The files that init adds to it: the plan, programs and modules.
     pub files: Vec<u8>,
+    /// Words that init gets with the files, and that none of them holds.
+    pub secrets: Secrets,
     /// The kernel's command line, without the console.
     pub command_line: String,
     /// CPUs and their pace.
@@ -83,14 +85,18 @@ impl<'a> RunInput<'a> {
             .map_err(|source| RunError::Write { path: evidence::INITRAMFS.into(), source })?;
         let mut added = Root::default();
         add(&mut added, payload, &plan.text);
-        let files = added.to_payload().map_err(|source| RunError::Write { path: evidence::PAYLOAD.into(), source })?;
         let parameters = [&*runtime.command_line, &payload.boot_parameters, &payload.common_parameters];
+        let command_line = parameters.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ");
+        let secrets = secrets(runtime, &added, &command_line, schedule)?;
+        let files =
+            added.to_payload(secrets).map_err(|source| RunError::Write { path: evidence::PAYLOAD.into(), source })?;
         Ok(Self {
             runtime,
             plan,
             initramfs,
             files,
-            command_line: parameters.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" "),
+            command_line,
+            secrets,
             schedule,
             may_panic: payload.may_panic,
             shares_boot: payload.boot_parameters.is_empty(),
@@ -243,6 +249,18 @@ impl<'a> RunInput<'a> {
     pub fn powers_off(&self) -> bool {
         self.runtime.powers_off && self.runtime.machine.power_off == PowerOff::EndsQemu
     }
+}
+
+/// The secrets of a run: a function of what else makes it up.
+fn secrets(runtime: &ImageRuntime, added: &Root, command_line: &str, schedule: Schedule) -> Result<Secrets, RunError> {
+    let files = added.to_payload(Secrets::default());
+    let files = files.map_err(|source| RunError::Write { path: evidence::PAYLOAD.into(), source })?;
+    let inputs = CacheInputs::new("secrets", 1)
+        .with("kernel and device tree", &runtime.content)
+        .with("files", &files)
+        .with("command line", command_line)
+        .with("schedule", schedule.to_string());
+    Ok(Secrets::from_hash(inputs.key().as_str()))
 }
 
 /// The root file system of a guest that runs `scenario` on a real board and writes what it leaves to `device`.

@@ -7,6 +7,7 @@
 
 mod error;
 pub mod evidence;
+mod guard;
 mod input;
 mod judged;
 mod outcome;
@@ -15,8 +16,10 @@ mod runner;
 mod runtime;
 mod session;
 mod source;
+mod traced;
 
 pub use error::RunError;
+pub(crate) use guard::forged;
 pub use input::{RunInput, for_card};
 pub use judged::JudgedRun;
 pub use outcome::{Outcome, sha256};
@@ -25,6 +28,7 @@ pub use runner::{Found, Run, Runner};
 pub use runtime::{GuestPayload, ImageRuntime};
 pub use session::Session;
 pub use source::{RunPolicy, Started};
+pub use traced::Traced;
 
 use std::path::Path;
 use std::time::Duration;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::{ImageRuntime, Outcome, RunError, RunInput, Started, sha256};
+use super::guard::faults;
+use super::{ImageRuntime, Outcome, RunError, RunInput, Started, Traced, sha256};
 use crate::session::compile::PROBE_GROUP;
 use kernsnap_analysis::verdict::{GuestOutcome, Verdict, judge};
 use kernsnap_analysis::view::{RoleMap, View};
@@ -30,12 +31,17 @@ pub(super) fn read(scenario: &Scenario, input: &RunInput<'_>, evidence: &Evidenc
     }
     let console = evidence.console_text();
     let (trace, issues) = match &evidence.panic {
-        None => trace(&evidence.sections(), scenario, runtime, &input.modules, schedule),
+        None => trace(evidence.sections(), scenario, runtime, &input.modules, schedule),
         Some(_) => trace_of_panic(&console),
     };
     let role_map = RoleMap::find(&trace, &scenario.roles, &report.pids, &scenario.names);
     let view = View::frozen(scenario, &trace, &role_map);
-    let verdict = match unreadable(&issues, &report) {
+    let faults = match &evidence.panic {
+        None => faults(scenario, input, &evidence.sections(), &report, &trace),
+        // The console is all that there is.
+        Some(_) => Vec::new(),
+    };
+    let verdict = match unreadable(&issues, &report, faults) {
         Some(reasons) => Verdict::Unusable(reasons),
         None => judge(scenario, &trace, &role_map, &guest_outcome(scenario, &report, evidence, &console)),
     };
@@ -57,13 +63,14 @@ pub(super) fn read(scenario: &Scenario, input: &RunInput<'_>, evidence: &Evidenc
 }
 
 fn trace(
-    sections: &BTreeMap<&str, &[u8]>,
+    sections: BTreeMap<&str, &[u8]>,
     scenario: &Scenario,
     runtime: &ImageRuntime,
     modules: &BTreeMap<String, ModuleFile>,
     schedule: Schedule,
 ) -> (Trace, Vec<ParseIssue>) {
-    let (recorded, symbols) = recorded(sections, scenario, runtime, modules, schedule);
+    let traced = Traced::new(sections, &runtime.facts.header_page, schedule.cpus);
+    let (recorded, symbols) = recorded(&traced, scenario, runtime, modules, schedule);
     decode(&recorded.recording(), &symbols)
 }
 
@@ -77,8 +84,8 @@ pub fn to_trace_dat(
     evidence: &Evidence,
     schedule: Schedule,
 ) -> io::Result<Vec<u8>> {
-    let sections = evidence.sections();
-    let (dat, symbols) = recorded(&sections, scenario, input.runtime, &input.modules, schedule);
+    let traced = Traced::new(evidence.sections(), &input.runtime.facts.header_page, schedule.cpus);
+    let (dat, symbols) = recorded(&traced, scenario, input.runtime, &input.modules, schedule);
     let kallsyms = symbols.to_kallsyms();
     dat::write(&TraceDat { kallsyms: &kallsyms, ..dat })
 }
@@ -87,13 +94,13 @@ pub fn to_trace_dat(
 /// symbols of kernel and modules.
 #[must_use]
 pub fn recorded<'a>(
-    sections: &BTreeMap<&'a str, &'a [u8]>,
+    sections: &'a Traced<'_>,
     scenario: &Scenario,
     runtime: &'a ImageRuntime,
     modules: &BTreeMap<String, ModuleFile>,
     schedule: Schedule,
 ) -> (TraceDat<'a>, Symbols) {
-    let text = |name: &str| std::str::from_utf8(sections.get(name).copied().unwrap_or_default()).unwrap_or_default();
+    let text = |name: &str| std::str::from_utf8(sections.get(name)).unwrap_or_default();
     let mut symbols = runtime.symbols.clone();
     for (module, file) in modules {
         let kernel_name = kernsnap_scenario::kernel_module_name(module);
@@ -112,7 +119,7 @@ pub fn recorded<'a>(
     let mut dat = TraceDat {
         header_page: &runtime.facts.header_page,
         printk_formats: printk_formats.unwrap_or(&runtime.facts.printk_formats),
-        saved_cmdlines: sections.get(plan::NAMES).copied().unwrap_or_default(),
+        saved_cmdlines: sections.get(plan::NAMES),
         ..TraceDat::default()
     };
     let mut formats: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -126,13 +133,13 @@ pub fn recorded<'a>(
             _ => {}
         }
     }
-    let probes = sections.keys().filter(|name| name.starts_with(plan::FORMAT));
+    let probes = sections.names().filter(|name| name.starts_with(plan::FORMAT));
     for probe in probes {
         formats.entry(PROBE_GROUP).or_default().push(text(probe));
     }
     dat.formats = formats.into_iter().collect();
     for cpu in 0..schedule.cpus {
-        dat.cpus.push((Cpu(cpu), sections.get(plan::pages(cpu).as_str()).copied().unwrap_or_default().into()));
+        dat.cpus.push((Cpu(cpu), sections.get(&plan::pages(cpu)).into()));
         dat.stats.push((Cpu(cpu), text(&plan::stats(cpu))));
     }
     (dat, symbols)
@@ -173,11 +180,11 @@ fn refused(scenario: &Scenario, runtime: &ImageRuntime, plan: &Plan, failure: &S
 }
 
 /// Bytes that are missing or cannot be understood are not a basis for a judgement.
-fn unreadable(issues: &[ParseIssue], report: &GuestReport) -> Option<Vec<String>> {
+fn unreadable(issues: &[ParseIssue], report: &GuestReport, faults: Vec<String>) -> Option<Vec<String>> {
     let lost = failures(report, Stage::Collect).map(ToString::to_string);
     let told = report.unreadable.iter().map(|line| format!("the guest's report has an unknown line `{line}`"));
     let parsed = issues.iter().map(|issue| format!("{}: {}", issue.place, issue.kind));
-    let reasons: Vec<String> = lost.chain(told).chain(parsed).collect();
+    let reasons: Vec<String> = faults.into_iter().chain(lost).chain(told).chain(parsed).collect();
     (!reasons.is_empty()).then_some(reasons)
 }
 
