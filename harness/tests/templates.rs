@@ -6,6 +6,7 @@ use std::collections::btree_map::Entry;
 use std::error::Error;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -16,7 +17,8 @@ use kernsnap::session::run::{RunError, RunInput};
 use kernsnap_host::store::Store;
 use kernsnap_host::workspace::Workspace;
 use kernsnap_image::{Images, Options};
-use kernsnap_machine::BootError;
+use kernsnap_machine::lockstep::FILES_KEPT_AWAY;
+use kernsnap_machine::{BootError, landlock};
 use rustix::process::{Pid, Signal, kill_process};
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -97,6 +99,71 @@ fn a_run_has_files_of_its_own_whatever_still_writes_to_those_before() -> Outcome
             assert_ne!(inode()?, before);
             held.push(fs::File::open(&path)?);
         }
+        Ok(())
+    })
+}
+
+/// The tasks of a process that a filter of system calls does not hold, or that could gain a privilege (proc(5)).
+fn unfiltered(pid: u32) -> Vec<String> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let status = tasks.filter_map(|task| fs::read_to_string(task.path().join("status")).ok());
+    // One that ends has nothing to be kept from.
+    let alive = status.filter(|text| text.contains("\nVmSize:"));
+    alive.filter(|text| !text.contains("\nSeccomp:\t2\n") || !text.contains("\nNoNewPrivs:\t1\n")).collect()
+}
+
+#[test]
+fn qemu_is_confined_wherever_a_guest_runs() -> Outcome {
+    with_inputs(|store, inputs| {
+        let (_, input) = inputs.iter().find(|(id, _)| id == "hello").ok_or("there is no `hello`")?;
+        assert!(input.runtime.lockstep.confined, "QEMU is built without seccomp");
+        let kept_away = |log: &Path| {
+            let lines = fs::read_to_string(log).unwrap_or_default();
+            lines.lines().filter(|line| *line == FILES_KEPT_AWAY).count()
+        };
+        let most = usize::from(landlock::is_in_force());
+
+        // A machine that boots.
+        let directory = store.scratch()?;
+        let held = thread::scope(|scope| {
+            let run = scope.spawn(|| input.boot(directory.path(), LIMIT));
+            let mut seen = 0;
+            while !run.is_finished() {
+                for pid in children(std::process::id()) {
+                    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+                    // The guest runs: QEMU has put its filter on.
+                    if name.starts_with("qemu-system") && kept_away(&directory.path().join("qemu.log")) >= most {
+                        let free = unfiltered(pid);
+                        assert_eq!(free, Vec::<String>::new());
+                        seen += 1;
+                    }
+                }
+                thread::yield_now();
+            }
+            run.join().map(|run| run.map(|_| seen))
+        });
+        assert!(held.map_err(|_| "the run's thread failed")?? > 0, "the machine was not seen");
+        // The threads of the CPUs and of the main loop.
+        assert!(kept_away(&directory.path().join("qemu.log")) >= 2 * most);
+
+        // A template, and a run that it forks.
+        let template = input.template(LIMIT)?;
+        assert_eq!(unfiltered(template.pid()), Vec::<String>::new());
+        let directory = store.scratch()?;
+        let held = thread::scope(|scope| {
+            let run = scope.spawn(|| input.fork(&template, directory.path(), LIMIT));
+            let mut seen = 0;
+            while !run.is_finished() {
+                for pid in children(template.pid()) {
+                    assert_eq!(unfiltered(pid), Vec::<String>::new());
+                    seen += 1;
+                }
+                thread::yield_now();
+            }
+            run.join().map(|run| run.map(|_| seen))
+        });
+        assert!(held.map_err(|_| "the run's thread failed")?? > 0, "the forked run was not seen");
+        assert!(kept_away(&directory.path().join("qemu.log")) >= most);
         Ok(())
     })
 }

@@ -8,6 +8,7 @@ mod console;
 pub mod emulator;
 pub mod evidence;
 pub mod initramfs;
+pub mod landlock;
 pub mod lockstep;
 pub mod machine;
 pub mod memory;

@@ -9,7 +9,8 @@ use kernsnap_host::exec::Tool;
 use kernsnap_host::exec::doctor::{Finding, Found, ToolReport, inspect};
 use kernsnap_host::exec::packages::{PackageManager, how_to_install};
 use kernsnap_host::store::Store;
-use kernsnap_machine::{lockstep, qemu};
+use kernsnap_machine::emulator::Emulator;
+use kernsnap_machine::{landlock, lockstep, qemu};
 
 #[derive(Serialize)]
 struct Row<'a> {
@@ -72,6 +73,7 @@ pub(super) fn doctor(store: Option<&Store>, arguments: &DoctorArguments) -> Resu
             answer(&format!("         {:width$}  {how}", ""));
         }
     }
+    report_confinement(store, arguments)?;
     report_templates(store, arguments)?;
     if !reports.iter().any(ToolReport::is_wanting) {
         return Ok(Exit::Passed);
@@ -80,6 +82,34 @@ pub(super) fn doctor(store: Option<&Store>, arguments: &DoctorArguments) -> Resu
         talk("\nhint: `ci/setup` installs every tool the harness needs");
     }
     Ok(Exit::HostNotSetUp)
+}
+
+/// Reports what this host denies a QEMU that a guest has taken over.
+fn report_confinement(store: Option<&Store>, arguments: &DoctorArguments) -> Result<(), Failure> {
+    let Some(found) = store.and_then(|store| Emulator::find(store).ok()) else { return Ok(()) };
+    let filter = (found.confined, "this QEMU is built without seccomp: its system calls are not filtered");
+    let files = (landlock::is_in_force(), "this kernel has no Landlock: QEMU can open your files");
+    let weakness = [filter, files].iter().filter(|(good, _)| !good).map(|(_, why)| *why).collect::<Vec<_>>().join("; ");
+    let row = Row {
+        tool: "confinement",
+        usable: weakness.is_empty(),
+        optional: true,
+        version: weakness.is_empty().then_some("seccomp, Landlock"),
+        path: None,
+        weakness: (!weakness.is_empty()).then_some(&weakness),
+        purpose: "confine QEMU",
+        package: "qemu-system-arm",
+    };
+    if arguments.output.is_json() {
+        return answer_json(&row);
+    }
+    answer(&match row.weakness {
+        None => {
+            "ok       confinement: QEMU's system calls are filtered, and it opens no file once a guest runs".to_owned()
+        }
+        Some(weakness) => format!("partly   confinement: {weakness}"),
+    });
+    Ok(())
 }
 
 /// Reports whether runs can be forked from booted machines, and the number of booted machines.

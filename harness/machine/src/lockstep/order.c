@@ -12,6 +12,8 @@
 #define _GNU_SOURCE
 #include "order.h"
 
+#include "confine.h"
+
 #include <dlfcn.h>
 #include <setjmp.h>
 #include <stdint.h>
@@ -167,6 +169,7 @@ static bool holds_big_lock(void)
 REPLACES int pthread_mutex_lock(pthread_mutex_t *lock)
 {
 	order_begin();
+	confine_thread();
 	if (lock == big_lock && is_cpus())
 		let_loop_run();
 	if (order_at_big_lock && lock == big_lock && is_cpus())
@@ -191,6 +194,9 @@ REPLACES int pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *lock)
 	}
 	result = real_cond_wait(condition, lock);
 	if (lock == big_lock && is_cpus()) {
+		/* The machine starts: QEMU has opened all of its files. */
+		confine_from_now();
+		confine_thread();
 		/* It comes back with the lock. The main loop that woke it may not be done. */
 		real_mutex_unlock(lock);
 		let_loop_run();
@@ -205,6 +211,7 @@ REPLACES int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *time
 	int result;
 
 	order_begin();
+	confine_thread();
 	if (!is_loop())
 		return real_ppoll(fds, count, timeout, signals);
 	if (blocks && count <= MOST_FDS)
