@@ -48,7 +48,11 @@ impl NotRead {
                 IssueKind::UnknownEvent(count) | IssueKind::ShortRecords(count) => (*count, true),
                 IssueKind::NoEvent(_) | IssueKind::BrokenGraphLine(_) => (1, true),
                 // Notes about lines that are read.
-                IssueKind::NoTimes | IssueKind::NoTasks | IssueKind::CallerMissing | IssueKind::LineTooLong => continue,
+                IssueKind::NoTimes
+                | IssueKind::NoDurations
+                | IssueKind::NoTasks
+                | IssueKind::CallerMissing
+                | IssueKind::LineTooLong => continue,
                 _ if matches!(issue.place, IssuePlace::Line(_)) => (1, false),
                 _ => continue,
             };

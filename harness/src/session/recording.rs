@@ -11,7 +11,7 @@ use kernsnap_machine::card;
 use kernsnap_machine::card::{CardError, Returned};
 use kernsnap_machine::channel;
 use kernsnap_trace::dat;
-use kernsnap_trace::text::TextReader;
+use kernsnap_trace::text::{TRACER_HEADER, TextReader};
 
 /// Bytes read at a time.
 const BUFFER: usize = 256 << 10;
@@ -114,7 +114,7 @@ pub fn open(path: &Path) -> Result<Opened, OpenError> {
         Ok(Opened::Card(returned))
     } else if channel::begins_section(&head) {
         whole(head).map(Opened::Run)
-    } else if head.contains(&0) {
+    } else if head.contains(&0) && !head.starts_with(TRACER_HEADER) {
         Err(OpenError::Unknown { path: path.to_owned() })
     } else {
         let text = BufReader::with_capacity(BUFFER, Cursor::new(head).chain(source));

@@ -1,6 +1,7 @@
 //! One CPU's ring buffer to events: the hot path. A record costs one look-up by event number and a few loads.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::event::Layout;
@@ -17,8 +18,8 @@ use super::symbol_cache::SymbolCache;
 use super::symbols::Symbols;
 use super::task_names::TaskNames;
 use super::{
-    CodeLocation, Context, Cpu, Event, EventKind, IntegrityError, IssueKind, IssuePlace, ParseIssue, Point, Timestamp,
-    Value,
+    CodeLocation, Context, Cpu, Event, EventKind, IntegrityError, IssueKind, IssuePlace, ParseIssue, Point, Repeats,
+    Timestamp, UserFrame, Value,
 };
 use super::{fields, format::HeaderPage};
 
@@ -84,7 +85,7 @@ pub(super) struct Found {
 /// The owner of a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Owner {
-    /// Nothing: no record yet, or its stack has come.
+    /// Nothing: no record yet, or its last stack has come.
     None,
     /// The event of this number.
     Event(u64),
@@ -207,6 +208,13 @@ impl Assembler<'_> {
                     }
                 })
             }
+            Some((plan, RecordKind::UserStack { frame, frames })) => {
+                self.user_stack(plan, data, frames.clone(), frame.size()).map(|owner| {
+                    if owner == Owner::None {
+                        tally.orphan();
+                    }
+                })
+            }
             Some((plan, shape)) => self.head(time, plan, data).and_then(|context| {
                 match shape {
                     RecordKind::Printk { fields, .. } => {
@@ -232,6 +240,16 @@ impl Assembler<'_> {
     }
 
     #[inline]
+    fn owner(&self, level: usize) -> Owner {
+        self.open.get(level).copied().unwrap_or(Owner::None)
+    }
+
+    fn own_none(&mut self, level: usize) -> Owner {
+        self.own(level, Owner::None);
+        Owner::None
+    }
+
+    #[inline]
     fn own(&mut self, level: usize, owner: Owner) -> Owner {
         self.open.get_mut(level).map_or(Owner::None, |open| std::mem::replace(open, owner))
     }
@@ -243,6 +261,7 @@ impl Assembler<'_> {
         let context = plan.context(data)?;
         (event.time, event.cpu, event.pid, event.context) = (time, self.cpu, plan.pid(data)?, context);
         event.stack = None;
+        event.details = None;
         Some(context)
     }
 
@@ -276,6 +295,14 @@ impl Assembler<'_> {
                     entered: at(entered)?,
                     left: at(left)?,
                 }
+            }
+            RecordKind::Repeats { function, caller, count, delta: (top, bottom) } => {
+                let function = symbol(function.bits(data)?);
+                let delta = top.bits(data)? << 32 | bottom.bits(data)?;
+                let repeats = Repeats { count: count.bits(data)?, last: Timestamp(time.0.saturating_sub(delta)) };
+                event.details_mut().repeats = Some(repeats);
+                let caller = self.memo.caller(&function, caller.bits(data)?);
+                EventKind::Function { function, caller }
             }
             RecordKind::Marker { ip, offset, layout } => {
                 let text = fields::text(data.get(*offset..)?);
@@ -316,7 +343,7 @@ impl Assembler<'_> {
                 }
                 return Some(());
             }
-            RecordKind::Stack { .. } | RecordKind::Printk { .. } => return None,
+            RecordKind::Stack { .. } | RecordKind::UserStack { .. } | RecordKind::Printk { .. } => return None,
         };
         Some(())
     }
@@ -345,11 +372,31 @@ impl Assembler<'_> {
         let size = usize::try_from(size?).ok()?;
         let words = data.get(offset..)?.get(..size.checked_mul(long)?)?;
         let pid = plan.pid(data)?;
-        let owner = self.own(plan.context(data)?.level(), Owner::None);
+        let level = plan.context(data)?.level();
+        // The event's stack in user space may follow.
+        let owner = self.owner(level);
         let Owner::Event(number) = owner else { return Some(owner) };
-        let event = self.held.get_mut(number).filter(|event| event.pid == pid);
-        let Some(event) = event else { return Some(Owner::None) };
+        let event = self.held.get_mut(number).filter(|event| event.pid == pid && event.stack.is_none());
+        let Some(event) = event else { return Some(self.own_none(level)) };
         event.stack = Some(frames(words, long, &mut self.memo));
+        Some(owner)
+    }
+
+    /// Gives a stack of user space to the event it was recorded with, which the kernel writes after the event's own stack
+    /// (`trace_buffer_unlock_commit_regs()`); says whose it was.
+    #[cold]
+    fn user_stack(&mut self, plan: &Plan, data: &[u8], frames: Range<usize>, long: usize) -> Option<Owner> {
+        let words = data.get(frames)?.chunks_exact(long);
+        let address = |word: &[u8]| word.iter().rev().fold(0, |bits, byte| bits << 8 | u64::from(*byte));
+        let addresses = words.map(address).take_while(|address| *address != 0);
+        let pid = plan.pid(data)?;
+        let level = plan.context(data)?.level();
+        let owner = self.owner(level);
+        let Owner::Event(number) = owner else { return Some(owner) };
+        self.own(level, Owner::None);
+        let Some(event) = self.held.get_mut(number).filter(|event| event.pid == pid) else { return Some(Owner::None) };
+        let frame = |address| UserFrame { object: None, offset: None, address: Some(address) };
+        event.details_mut().user_stack = Some(addresses.map(frame).collect());
         Some(owner)
     }
 

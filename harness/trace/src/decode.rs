@@ -32,7 +32,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::{Cpu, CpuRecording, EventKind, IntegrityError, Timestamp};
+    use crate::{Cpu, CpuRecording, EventDetails, EventKind, IntegrityError, Repeats, Timestamp};
 
     const MAP: &str = "1000 t fork\n1100 t wake.part.0\n1200 t irq\n2000 T _etext\n";
 
@@ -276,6 +276,51 @@ mod tests {
         assert_eq!(trace.names, BTreeMap::from(names));
         let lines: Vec<_> = trace.events.iter().skip(2).map(shown).collect();
         assert_eq!(lines, ["3@0 7: other comm=xyz pid=43 s=Start", "4@0 7: other comm=xyz pid=43 s=4097"]);
+    }
+
+    #[test]
+    fn stacks_of_user_space_and_counted_calls_are_parts_of_events() {
+        let guest = Guest::Bits32;
+        let common = guest.formats()[0].lines().skip(2).take(5).collect::<Vec<_>>().join("\n") + "\n";
+        let user = "name: user_stack\nID: 8\n".to_owned()
+            + &common
+            + "field:unsigned int tgid;offset:8;size:4;\nfield:unsigned long caller[3];offset:12;size:12;\n";
+        let repeats = "name: func_repeats\nID: 9\n".to_owned()
+            + &common
+            + "field:unsigned long ip;offset:8;size:4;\nfield:unsigned long parent_ip;offset:12;size:4;\n\
+               field:u16 count;offset:16;size:2;\nfield:u16 top_delta_ts;offset:18;size:2;\n\
+               field:u32 bottom_delta_ts;offset:20;size:4;\n";
+        let mut formats = guest.formats();
+        formats.extend([user, repeats]);
+        // Seven calls, the last of them two nanoseconds before.
+        let records = [
+            "1 7 0 @1000 @1104",
+            "4 7 0 1 @1200",
+            "8 7 0 7 @5000 @6000 @0",
+            "8 7 0 7 @5000 @0 @0",
+            "9 7 0 @1000 @1104 7 2",
+        ];
+        let (symbols, _) = Symbols::from_system_map(MAP);
+        let (head, pages) = (guest.header_page(), guest.page(0, 0, &records));
+        let recording = Recording {
+            header_page: &head,
+            formats: formats.iter().map(String::as_str).collect(),
+            cpus: vec![CpuRecording { cpu: Cpu(0), pages: pages[..].into(), stats: "entries: 0\nread events: 5\n" }],
+            ..Recording::default()
+        };
+        let (trace, issues) = decode(&recording, &symbols);
+        assert_eq!(lent(&recording, &symbols), trace.events);
+        let issues: Vec<_> = issues.iter().map(ToString::to_string).collect();
+        assert_eq!(issues, ["kernel_stack: 1 stacks without an event before them"]);
+        assert_eq!(
+            trace.events.iter().map(shown).collect::<Vec<_>>(),
+            ["1@0 7: fork < wake ^irq", "5@0 7: fork < wake"]
+        );
+        let details: Vec<_> = trace.events.iter().filter_map(|event| event.details.as_deref()).collect();
+        let user =
+            |details: &EventDetails| details.user_stack.iter().flatten().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(user(details[0]), ["0x5000", "0x6000"]);
+        assert_eq!(details[1].repeats, Some(Repeats { count: 7, last: Timestamp(3) }));
     }
 
     #[test]

@@ -64,6 +64,24 @@ pub(super) enum RecordKind {
         /// Where the frames begin.
         offset: usize,
     },
+    /// `ftrace:user_stack`: the frames up to the first that is 0.
+    UserStack {
+        /// The first frame.
+        frame: Slot,
+        /// Where the frames are.
+        frames: std::ops::Range<usize>,
+    },
+    /// `ftrace:func_repeats`: calls that the kernel counted (`func-no-repeats`).
+    Repeats {
+        /// The traced function.
+        function: Slot,
+        /// Its return address.
+        caller: Slot,
+        /// The number of calls.
+        count: Slot,
+        /// Nanoseconds since the last one: the bits from 32 on, and those below.
+        delta: (Slot, Slot),
+    },
     /// `ftrace:print`: the text up to the record's end.
     Marker {
         /// Who wrote it: user space, through a function of the kernel, or a function that calls `trace_printk()`.
@@ -231,6 +249,17 @@ impl RecordKind {
                 let offset = offset("caller")?;
                 Some(Self::Stack { size: slot("size")?, frame: Slot::long(offset, long)?, offset })
             }
+            "user_stack" => {
+                let field = format.field("caller").filter(|field| matches!(field.storage, Storage::Array(_)))?;
+                let (begin, size) = (usize::try_from(field.offset).ok()?, usize::try_from(field.size).ok()?);
+                Some(Self::UserStack { frame: Slot::long(begin, long)?, frames: begin..begin.checked_add(size)? })
+            }
+            "func_repeats" => Some(Self::Repeats {
+                function: slot("ip")?,
+                caller: slot("parent_ip")?,
+                count: slot("count")?,
+                delta: (slot("top_delta_ts")?, slot("bottom_delta_ts")?),
+            }),
             "print" => {
                 Some(Self::Marker { ip: slot("ip")?, offset: offset("buf")?, layout: layout_of_text(&format.name) })
             }

@@ -67,6 +67,8 @@ pub enum IssueKind {
     ContinuedLine,
     /// From here on the text has durations only.
     NoTimes,
+    /// From here on the text has no durations: those of calls on one line are shown as 0.
+    NoDurations,
     /// From here on the text does not name tasks.
     NoTasks,
     /// A text in a form that is not read, from here on.
@@ -136,6 +138,9 @@ impl fmt::Display for IssueKind {
             Self::CallerMissing => f.write_str("the caller is missing"),
             Self::ContinuedLine => f.write_str("the line before goes on here"),
             Self::NoTimes => f.write_str("no times from here on, only durations: `funcgraph-abstime` was off"),
+            Self::NoDurations => {
+                f.write_str("no durations from here on, and calls on one line have 0: `funcgraph-duration` was off")
+            }
             Self::NoTasks => f.write_str("no tasks from here on: `funcgraph-proc` was off"),
             Self::OtherFormat { name, lines } => write!(f, "{name} is not read ({lines} lines)"),
             Self::MoreLines(count) => write!(f, "{count} more lines that are not understood"),

@@ -10,7 +10,7 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
 use crate::dat::{self, DatError};
-use crate::text::{Summary, TextReader};
+use crate::text::{Summary, TRACER_HEADER, TextReader};
 use crate::{DatFile, Event, RawReader, RawSummary, Symbols};
 
 /// Bytes read at a time.
@@ -82,7 +82,7 @@ impl Reader {
         if head.starts_with(dat::MAGIC) {
             source.read_to_end(&mut head)?;
             Self::from_dat(head.into())
-        } else if head.contains(&0) {
+        } else if head.contains(&0) && !head.starts_with(TRACER_HEADER) {
             Err(ReadError::UnknownFormat)
         } else {
             Ok(Self::new(BufReader::with_capacity(BUFFER, Cursor::new(head).chain(source))))

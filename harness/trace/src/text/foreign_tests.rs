@@ -339,3 +339,51 @@ fn differences_of_times_are_left_out() {
         = 1181 bash",
     );
 }
+
+#[test]
+fn a_graph_without_durations_has_the_same_depths() {
+    check(
+        "    1.000001 |   1)    a-7     | f() {
+    1.000002 |   1)    a-7     |   g();
+    1.000003 |   1)    a-7     | }
+ (Overruns: 0)
+",
+        "1000001000@1 7: 0 f {
+        1000002000@1 7: 1 g {
+        1000002000@1 7: 1 } g 1000002000..1000002000
+        1000003000@1 7: 0 } f 1000001000..1000003000
+        ? line 2: no durations from here on, and calls on one line have 0: `funcgraph-duration` was off
+        = 7 a",
+    );
+}
+
+#[test]
+fn a_stack_in_a_graph_names_the_task() {
+    check(
+        " 1)               |  /* x: y=1 */
+            a-7       [001] d.h1.     0.269592: <stack trace>
+ => f
+ 1)   1.000 us    |  g();
+",
+        "0@1 7: x y=Signed(1) ^f
+        0@1 7: 0 g {
+        1000@1 7: 0 } g 0..1000
+        ? line 1: no times from here on, only durations: `funcgraph-abstime` was off
+        ? line 1: no tasks from here on: `funcgraph-proc` was off
+        = 7 a",
+    );
+}
+
+#[test]
+fn a_clock_that_stands_still_beside_durations_does_not_go_backwards() {
+    check(
+        "    0.000000 |   1)    a-7     |   1.312 us    |  f();
+    0.000000 |   1)    a-7     |   1.328 us    |  g();
+",
+        "0@1 7: 0 f {
+        0@1 7: 0 g {
+        1000@1 7: 0 } f 0..1312
+        1000@1 7: 0 } g 0..1328
+        = 7 a",
+    );
+}

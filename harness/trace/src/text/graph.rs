@@ -39,6 +39,8 @@ impl<'a> Columns<'a> {
     pub(super) fn read(line: &'a [u8]) -> Option<Self> {
         let mut columns = Self::default();
         let (mut rest, mut found) = (line, false);
+        // Two spaces are behind a time and behind a duration, one behind any other column.
+        let mut gap = 2;
         if let Some((cell, behind)) = split_once(rest, b"|")
             && let Some(time) = absolute(cell).or_else(|| relative(cell, behind))
         {
@@ -48,15 +50,16 @@ impl<'a> Columns<'a> {
             && let Some(behind) = behind.strip_prefix(b")")
         {
             (columns.cpu, rest, found) = (Some(Cpu(u16::try_from(cpu).ok()?)), behind, true);
+            gap = 1;
         }
         for _ in 0..CELLS {
             let Some((cell, behind)) = split_once(rest, b"|") else { break };
             let cell = cell.trim_ascii();
             if cell.is_empty() {
-                (rest, found) = (behind, true);
+                (rest, found, gap) = (behind, true, 2);
                 break;
             } else if let Some(nanos) = duration(cell) {
-                (columns.duration, rest, found) = (Some(nanos), behind, true);
+                (columns.duration, rest, found, gap) = (Some(nanos), behind, true, 2);
                 break;
             } else if let Some(context) = flags(cell) {
                 columns.context = context;
@@ -67,13 +70,13 @@ impl<'a> Columns<'a> {
             } else {
                 break;
             }
-            (rest, found) = (behind, true);
+            (rest, found, gap) = (behind, true, 1);
         }
         if !found {
             return None;
         }
         columns.body = rest.trim_ascii();
-        let indent = rest.iter().position(|byte| *byte != b' ').unwrap_or(0).saturating_sub(2);
+        let indent = rest.iter().position(|byte| *byte != b' ').unwrap_or(0).saturating_sub(gap);
         columns.depth = u32::try_from(indent / 2).ok()?;
         Some(columns)
     }
@@ -162,6 +165,12 @@ pub(super) fn banner(line: &[u8]) -> Option<(Cpu, &[u8], Pid)> {
     let (_, next) = rsplit_once(rest.strip_prefix(b")")?, b" => ")?;
     let (name, pid) = task(next.trim_ascii())?;
     Some((Cpu(u16::try_from(cpu).ok()?), name, pid))
+}
+
+/// True for ` (Overruns: 0)`, the line after a return with `funcgraph-overrun`: the calls that were too deep to be traced.
+pub(super) fn is_overrun(line: &[u8]) -> bool {
+    let number = line.trim_ascii().strip_prefix(b"(Overruns: ").and_then(decimal);
+    matches!(number, Some((_, b")")))
 }
 
 /// A call that has not returned.

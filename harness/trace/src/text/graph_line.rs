@@ -24,6 +24,9 @@ impl Parser {
             self.graph.runs(cpu, pid);
             return Some(Class::Part);
         }
+        if graph::is_overrun(line) {
+            return Some(Class::Part);
+        }
         let columns = Columns::read(line)?;
         let (pid, at) = self.graph.who_and_when(&columns);
         if let Some((name, pid)) = columns.task {
@@ -34,6 +37,10 @@ impl Parser {
         }
         if pid == Pid::UNKNOWN && !std::mem::replace(&mut self.said.taskless, true) {
             self.issues.add(self.number, IssueKind::NoTasks);
+        }
+        let has_duration = columns.duration.is_some() || !columns.body.ends_with(b";");
+        if !has_duration && !std::mem::replace(&mut self.said.without_durations, true) {
+            self.issues.add(self.number, IssueKind::NoDurations);
         }
         self.graph_lines = true;
         if columns.body.is_empty() || graph::said(columns.body) == Some(Said::Mark) {
@@ -48,7 +55,8 @@ impl Parser {
             return Some(Class::NotRead);
         };
         let details = self.details.take();
-        self.event(Event { time, cpu, pid, context, kind: body, stack: None, details });
+        let line = if columns.time.is_some() { at } else { time };
+        self.event_of_line(line, Event { time, cpu, pid, context, kind: body, stack: None, details });
         Some(Class::Event)
     }
 

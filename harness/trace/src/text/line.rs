@@ -12,7 +12,7 @@ use super::held_lines::Prefix;
 use super::intern::Names;
 use super::issues::Issues;
 use super::lines::{Class, LineCounts};
-use super::other_format;
+use super::other_format::{self, Before};
 use super::point;
 use super::prefix::unescaped;
 use super::summary::Summary;
@@ -40,6 +40,8 @@ pub(super) struct Parser {
     /// Lines that were taken from the text, those that are held back among them.
     pub(super) read: u64,
     pub(super) lines: LineCounts,
+    /// Lines with an event in front of the last header.
+    pub(super) events_before: u64,
     pub(super) facts: Facts,
     pub(super) prefix: Prefix,
     pub(super) names: Names,
@@ -67,6 +69,7 @@ pub(super) struct Parser {
 pub(super) struct Once {
     pub(super) timeless: bool,
     pub(super) taskless: bool,
+    pub(super) without_durations: bool,
     clocks: bool,
 }
 
@@ -76,6 +79,7 @@ impl Parser {
             number: 0,
             read: 0,
             lines: LineCounts::default(),
+            events_before: 0,
             facts: Facts::default(),
             prefix: Prefix::default(),
             names: Names::new(),
@@ -145,7 +149,12 @@ impl Parser {
         if let Some(class) = self.rest_of_event(line) {
             return class;
         }
-        let name = other_format::name(line, self.facts.tracer.is_some());
+        let before = match &self.facts.tracer {
+            None => Before::Untraced,
+            Some(_) if self.lines.events == self.events_before => Before::Header,
+            Some(_) => Before::Events,
+        };
+        let name = other_format::name(line, before);
         let may_be_event = name.is_none() && looks_like_event(line);
         if !may_be_event && self.issues.add_other_format(self.number, name) {
             return Class::NotRead;
@@ -198,7 +207,7 @@ impl Parser {
             }
             self.task(head.pid, head.name);
         }
-        self.graph_lines = false;
+        let graph_lines = std::mem::replace(&mut self.graph_lines, false);
         if head.unit == Unit::Count {
             self.facts.counts_instead_of_times = true;
         }
@@ -211,6 +220,11 @@ impl Parser {
         }
         if let Some(stack) = stack_of(rest) {
             if self.window.open_stack(cpu, context.level(), pid, stack) {
+                return Some(Class::Part);
+            }
+            // A line of the graph has neither flags nor, without `funcgraph-proc`, a task; the stack has both.
+            if graph_lines && self.window.open_stack_of_graph(cpu, pid, stack) {
+                self.graph.runs(cpu, pid);
                 return Some(Class::Part);
             }
             self.issues.add(self.number, IssueKind::StackWithoutEvent);
@@ -235,17 +249,24 @@ impl Parser {
 
     #[inline]
     pub(super) fn event(&mut self, event: Event) {
+        self.event_of_line(event.time, event);
+    }
+
+    /// Takes an event of a line that was written at `line`. A return that shares the line of its call comes later, by a duration that
+    /// another clock may have measured: the tracer takes the local one, whatever `trace_clock` says.
+    #[inline]
+    pub(super) fn event_of_line(&mut self, line: Timestamp, event: Event) {
         self.clocked = true;
         let cpu = usize::from(event.cpu.0);
         if self.clocks.len() <= cpu {
             self.clocks.resize(cpu + 1, (Timestamp(0), false));
         }
         let (last, backwards) = &mut self.clocks[cpu];
-        if event.time < *last && !*backwards && !self.said.timeless {
+        if line < *last && !*backwards && !self.said.timeless {
             *backwards = true;
-            self.lost.push(IntegrityError::ClockBackwards { cpu: event.cpu, at: event.time });
+            self.lost.push(IntegrityError::ClockBackwards { cpu: event.cpu, at: line });
         }
-        *last = event.time;
+        *last = line;
         self.window.push(event);
     }
 
@@ -273,6 +294,7 @@ impl Parser {
             self.said.clocks |= self.clocked;
             self.clocks.clear();
             self.graph = Graph::default();
+            self.events_before = self.lines.events;
         }
         if let Some(counts) = said.strip_prefix(b"entries-in-buffer/entries-written:") {
             if let Some((there, rest)) = decimal(counts.trim_ascii_start())

@@ -56,6 +56,9 @@ pub use write::write;
 
 use super::{ParseIssue, Trace};
 
+/// The first bytes of the text of a tracer. With the option `bin` the lines after it are binary, and are refused by that name.
+pub const TRACER_HEADER: &[u8] = b"# tracer:";
+
 /// Reads a whole text.
 #[must_use]
 pub fn parse(text: &[u8]) -> (Trace, Vec<ParseIssue>) {

@@ -2,13 +2,26 @@
 
 use memchr::memmem;
 
-use super::bytes::{decimal, hexadecimal, word};
+use super::bytes::{decimal, hexadecimal, split_once, word};
 
-/// The name of the form that begins with `line`, or whose every line looks like it; `None` where it is none that is known. `traced` where
-/// the text has the header of a tracer.
-pub(super) fn name(line: &[u8], traced: bool) -> Option<&'static str> {
+/// What the text before a line says about its form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// No header of a tracer.
+    Untraced,
+    /// The header of a tracer, without an event after it.
+    Header,
+    /// The header of a tracer, and events.
+    Events,
+}
+
+/// The name of the form that begins with `line`, or whose every line looks like it; `None` where it is none that is known.
+pub(super) fn name(line: &[u8], before: Before) -> Option<&'static str> {
     let bare = line.trim_ascii();
+    let traced = before != Before::Untraced;
     match bare {
+        // `print_bin_fmt()` of `kernel/trace/trace.c`: the numbers as they are in memory.
+        _ if traced && line.contains(&0) => Some("a text with the option `bin`"),
         // `event_hist_trigger_print()` of `kernel/trace/trace_events_hist.c`, and `hist_show()`.
         _ if bare.starts_with(b"# event histogram") => Some(HIST),
         _ if bare.starts_with(b"{ ") && memmem::find(bare, b" } hitcount:").is_some() => Some(HIST),
@@ -23,6 +36,7 @@ pub(super) fn name(line: &[u8], traced: bool) -> Option<&'static str> {
         _ if is_block(bare) => Some("the text of the block tracer (`blk`)"),
         _ if traced && is_hexadecimal(bare) => Some("a text with the option `hex`"),
         _ if traced && is_raw(bare) => Some("a text with the option `raw`"),
+        _ if before == Before::Header && is_without_context(bare) => Some("a text without the option `context-info`"),
         _ => None,
     }
 }
@@ -83,6 +97,22 @@ fn is_raw(line: &[u8]) -> bool {
     numbers.len() == 3 && numbers.iter().all(|number| matches!(decimal(number), Some((_, b""))))
 }
 
+/// `sys_exit: NR 64 = 1`, `do_exit+0x4/0xa00 <-do_group_exit`, `do_exit() {`: events without a task, a CPU and a time. The option
+/// `blk_classic` turns those off, too (`blk_tracer_set_flag()` of `kernel/trace/blktrace.c`).
+fn is_without_context(line: &[u8]) -> bool {
+    let name = |text: &[u8]| text.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
+    let whole = |text: &[u8]| name(text) && !text.iter().any(|byte| matches!(byte, b' ' | b':'));
+    let commented = line.strip_prefix(b"/* ").and_then(|rest| rest.strip_suffix(b" */"));
+    if let Some((function, caller)) = split_once(line, b" <-") {
+        return whole(function) && whole(caller);
+    }
+    let call = line.strip_suffix(b"() {").or_else(|| line.strip_suffix(b"();"));
+    call.is_some_and(whole)
+        || commented.is_some()
+        || line.starts_with(b"} /* ")
+        || split_once(line, b": ").is_some_and(|(event, _)| whole(event))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,10 +138,32 @@ mod tests {
             ("8,0 is a disk", None),
             ("", None),
         ] {
-            let found = name(line.as_bytes(), true);
+            let found = name(line.as_bytes(), Before::Events);
             assert_eq!(found.is_some(), expected.is_some(), "{line}: {found:?}");
             assert!(found.zip(expected).is_none_or(|(found, part)| found.contains(part)), "{line}: {found:?}");
         }
-        assert_eq!(name(b"697 3 12345678901 ffffffc0", false), None);
+        assert_eq!(name(b"697 3 12345678901 ffffffc0", Before::Untraced), None);
+        assert!(name(b"+\0\0\0\x01\0\0\0type: 23", Before::Events).is_some_and(|name| name.contains("bin")));
+    }
+
+    #[test]
+    fn a_text_without_context_begins_with_an_event() {
+        for (line, expected) in [
+            ("sys_exit: NR 64 = 1", true),
+            ("enter: (kernel_clone+0x0/0x354) first=0xffffffc00878bda8", true),
+            ("do_exit+0x4/0xa00 <-do_group_exit+0x34/0xa0", true),
+            ("cgroup_can_fork() {", true),
+            ("  pids_can_fork();", true),
+            ("} /* cgroup_can_fork */", true),
+            ("/* sys_exit: NR 64 = 1 */", true),
+            ("raspberrypi login: ", false),
+            ("not a line of ftrace", false),
+            ("12.3 <-a", false),
+            ("", false),
+        ] {
+            let found = name(line.as_bytes(), Before::Header);
+            assert_eq!(found.is_some_and(|name| name.contains("context-info")), expected, "{line}: {found:?}");
+            assert_eq!(name(line.as_bytes(), Before::Events), None, "{line}");
+        }
     }
 }

@@ -29,8 +29,12 @@ pub enum Style {
 pub fn as_printed(event: &Event, style: Style) -> Event {
     let mut printed = event.clone();
     printed.stack = event.stack.as_ref().map(|stack| stack.iter().map(without_address).collect());
+    let rounded = |time: Timestamp| Timestamp(time.0.saturating_add(500) / 1000 * 1000);
+    if let Some(repeats) = printed.details.as_mut().and_then(|details| details.repeats.as_mut()) {
+        repeats.last = rounded(repeats.last);
+    }
     match style {
-        Style::Lines => printed.time = Timestamp(event.time.0.saturating_add(500) / 1000 * 1000),
+        Style::Lines => printed.time = rounded(event.time),
         Style::Graph => {
             let own = !matches!(event.kind, EventKind::GraphExit { .. });
             printed.time = Timestamp(if own { event.time.0 / 1000 * 1000 } else { 0 });

@@ -5,7 +5,7 @@ use super::intern::Names;
 use super::user_frame::user_frame;
 use crate::event_queue::EventQueue;
 use crate::frames::is_machinery;
-use crate::{Cpu, Event, Pid};
+use crate::{Context, Cpu, Event, Pid};
 
 /// Events held at most. The kernel writes a stack right after its event; in between only interrupts and other CPUs write.
 const HELD: usize = 128;
@@ -107,6 +107,18 @@ impl Window {
         }
         self.reading = Some((number, stack));
         true
+    }
+
+    /// The same for an event of the graph, whose line has no flags and may have no task: it is the last one of its CPU outside of
+    /// interrupts as the line has it. The task is noted.
+    pub(super) fn open_stack_of_graph(&mut self, cpu: Cpu, pid: Pid, stack: Stack) -> bool {
+        let slot = self.open.get(usize::from(cpu.0)).and_then(|levels| levels.first()).copied().flatten();
+        let Some(held) = slot.and_then(|number| self.held.get_mut(number)) else { return false };
+        if held.event.context != Context::default() || ![pid, Pid::UNKNOWN].contains(&held.event.pid) {
+            return false;
+        }
+        held.event.pid = pid;
+        self.open_stack(cpu, 0, pid, stack)
     }
 
     /// An event of these columns was not understood: what follows does not belong to the one before it.
