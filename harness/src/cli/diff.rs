@@ -103,10 +103,13 @@ fn tasks(global: &Arguments, path: &Path) -> Result<Option<Known>, Failure> {
         while let Some(event) = events.next_ref() {
             summary.observe(event.map_err(|error| unreadable(path, &error))?.0);
         }
-        if summary.range.is_none() {
-            return Ok(None);
-        }
         let told = events.finish();
+        if summary.range.is_none() {
+            // A view's text has lines that are nothing of a recording.
+            let is_recording = told.facts.tracer.is_some() || told.lines.total() == told.lines.headers;
+            let text = format!("`{}` is a recording without events: it shows nothing to compare", path.display());
+            return if is_recording { Err(Failure { exit: Exit::TraceUnusable, text }) } else { Ok(None) };
+        }
         if let Some(defect) = told.defects.first() {
             let text = format!("`{}` is unusable, it shows nothing to compare: {defect}", path.display());
             return Err(Failure { exit: Exit::TraceUnusable, text });

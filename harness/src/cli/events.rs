@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
+use super::event_text::EventText;
 use kernsnap_analysis::view::{field, one_line, one_line_from};
 use kernsnap_trace::{Cpu, Event, EventDetails, EventKind, Pid, Point, Symbol, Value};
 
@@ -80,7 +81,13 @@ impl Columns {
 /// Puts `TIME  CPU  TASK-PID  WHAT` behind `out`, and the frames of its stack below.
 ///
 /// By hand: this is most of what `view` does, and formatting macros cost more than reading the events.
-pub(super) fn line(out: &mut String, event: &Event, names: &BTreeMap<i32, String>, columns: &mut Columns) {
+pub(super) fn line(
+    out: &mut String,
+    event: &Event,
+    names: &BTreeMap<i32, String>,
+    columns: &mut Columns,
+    text: &mut EventText<'_>,
+) {
     let begin = out.len();
     let (seconds, nanos) = (event.time.0 / 1_000_000_000, event.time.0 % 1_000_000_000);
     push_right(out, seconds, 6);
@@ -114,11 +121,16 @@ pub(super) fn line(out: &mut String, event: &Event, names: &BTreeMap<i32, String
         EventKind::Tracepoint(point) => {
             let name = point.name();
             out.push_str(name);
-            for (field, value) in point.fields() {
-                out.push(' ');
-                out.push_str(field);
-                out.push('=');
-                field::push(out, name, field, value);
+            let before = out.len();
+            out.push(' ');
+            if !text.push(event, out) {
+                out.truncate(before);
+                for (field, value) in point.fields() {
+                    out.push(' ');
+                    out.push_str(field);
+                    out.push('=');
+                    field::push(out, name, field, value);
+                }
             }
         }
     }
@@ -293,7 +305,7 @@ mod tests {
         details.arguments = vec![("m".into(), Value::Unsigned(8))];
         details.return_value = Some(Value::Signed(-1));
         let (mut text, names) = (String::new(), BTreeMap::new());
-        line(&mut text, &event, &names, &mut Columns::default());
+        line(&mut text, &event, &names, &mut Columns::default(), &mut EventText::default());
         assert!(text.ends_with("() { m=8 ret=-1\n"), "{text}");
         text.clear();
         json(&mut text, &event, &names)?;

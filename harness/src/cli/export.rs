@@ -22,20 +22,25 @@ pub(super) fn export(arguments: &Arguments, export: &ExportArguments) -> Result<
         return Ok(Exit::Passed);
     }
     // The same events as `view` has: not more than fit into memory, and in the order of time.
-    let (trace, summary) = load_trace::whole(arguments, &export.file)?;
-    let bytes = match export.format {
-        ExportFormat::Perfetto => perfetto(&trace),
-        ExportFormat::Csv => {
-            let mut bytes = Vec::new();
-            csv_export::write(&trace.events, &summary.names, &mut bytes)
-                .map_err(|error| Failure::internal("write CSV", &error))?;
-            bytes
-        }
-        ExportFormat::Text | ExportFormat::TraceDat => text::write(&trace).into_bytes(),
-    };
-    let exit = conclude(&export.file, summary, trace.events.len() as u64)?;
-    write_file(&export.output, &bytes)?;
-    Ok(exit)
+    load_trace::with_text(arguments, &export.file, |trace, summary, mut printed| {
+        let bytes = match export.format {
+            ExportFormat::Perfetto => perfetto(&trace),
+            ExportFormat::Csv => {
+                let mut bytes = Vec::new();
+                csv_export::write(&trace.events, &summary.names, &mut bytes)
+                    .map_err(|error| Failure::internal("write CSV", &error))?;
+                bytes
+            }
+            ExportFormat::Text | ExportFormat::TraceDat => {
+                let bytes = text::write_with(&trace, |event, out| printed.push(event, out)).into_bytes();
+                printed.conclude();
+                bytes
+            }
+        };
+        let exit = conclude(&export.file, summary, trace.events.len() as u64)?;
+        write_file(&export.output, &bytes)?;
+        Ok(exit)
+    })
 }
 
 /// The recording as a file that brings its symbols along.

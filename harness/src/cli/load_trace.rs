@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::Failure;
 use super::args::Arguments;
-use super::read_events::{read, unreadable};
+use super::event_text::EventText;
+use super::read_events::{read_printed, unreadable};
 use kernsnap_analysis::model::Model;
 use kernsnap_analysis::view::follow::Choice;
 use kernsnap_analysis::view::{Followed, Kind, RoleMap, View, ViewInput};
@@ -20,27 +21,44 @@ const MOST: usize = 4 << 20;
 /// # Errors
 /// [`Failure`] where the file cannot be read, or has more than [`MOST`] events.
 pub(super) fn whole(arguments: &Arguments, file: &Path) -> Result<(Trace, Summary), Failure> {
-    held(arguments, file, MOST)
+    held(arguments, file, MOST, |trace, summary, _| Ok((trace, summary)))
 }
 
-fn held(arguments: &Arguments, file: &Path, most: usize) -> Result<(Trace, Summary), Failure> {
-    let mut trace = Trace::default();
-    let summary = read(arguments, file, |mut events| {
+/// Hands all events of a file to `then`, with what was not understood, and the print formats that the recording has.
+///
+/// # Errors
+/// As [`whole`], and those of `then`.
+pub(super) fn with_text<T>(
+    arguments: &Arguments,
+    file: &Path,
+    then: impl FnOnce(Trace, Summary, EventText<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    held(arguments, file, MOST, then)
+}
+
+fn held<T>(
+    arguments: &Arguments,
+    file: &Path,
+    most: usize,
+    then: impl FnOnce(Trace, Summary, EventText<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    read_printed(arguments, file, |mut events, text| {
+        let mut trace = Trace::default();
         for event in events.by_ref() {
             if trace.events.len() == most {
                 return Err(too_many(file, most));
             }
             trace.events.push(event.map_err(|error| unreadable(file, &error))?);
         }
-        Ok(events.finish())
-    })?;
-    trace.names.clone_from(&summary.names);
-    if summary.one_clock {
-        // The kernel sorts, but a graph's returns stand where their calls do.
-        trace.events.sort_by_key(|event| event.time);
-    }
-    trace.defects.clone_from(&summary.defects);
-    Ok((trace, summary))
+        let summary = events.finish();
+        trace.names.clone_from(&summary.names);
+        if summary.one_clock {
+            // The kernel sorts, but a graph's returns stand where their calls do.
+            trace.events.sort_by_key(|event| event.time);
+        }
+        trace.defects.clone_from(&summary.defects);
+        then(trace, summary, text)
+    })
 }
 
 /// The error for a recording that does not fit into memory.
@@ -80,8 +98,9 @@ mod tests {
             |second: u32| format!("  a-7  [000] .....  {second}.000000: sched_process_exit: comm=a pid=7 prio=120\n");
         fs::write(&file, format!("# tracer: nop\n{}", (1..4).map(line).collect::<String>()))?;
         let arguments = Arguments::try_parse_from(["kernsnap".as_ref(), "view".as_ref(), file.as_os_str()])?;
-        assert_eq!(held(&arguments, &file, 3).map_err(|failure| format!("{failure:?}"))?.0.events.len(), 3);
-        let told = held(&arguments, &file, 2).err().map(|failure| format!("{failure:?}")).unwrap_or_default();
+        let held = |most| held(&arguments, &file, most, |trace, _, _| Ok(trace));
+        assert_eq!(held(3).map_err(|failure| format!("{failure:?}"))?.events.len(), 3);
+        let told = held(2).err().map(|failure| format!("{failure:?}")).unwrap_or_default();
         assert!(told.contains("has more than 2 events"), "{told}");
         Ok(())
     }

@@ -10,6 +10,7 @@ mod csv_export;
 mod diff;
 mod doctor;
 mod escape;
+mod event_text;
 mod events;
 mod exit;
 mod explore;

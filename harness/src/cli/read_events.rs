@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use super::args::Arguments;
+use super::event_text::EventText;
 use super::{Exit, Failure, recording_source, talk};
 use crate::session::recording::{Opened, open};
 use kernsnap_trace::text::{Facts, Latency, Summary};
-use kernsnap_trace::{Events, IssueKind, IssuePlace, ParseIssue, RawReader, ReadError};
+use kernsnap_trace::{Events, IssueKind, IssuePlace, ParseIssue, Printer, RawReader, ReadError};
 
 /// Issues that are shown; the others are counted.
 const SHOWN: usize = 20;
@@ -21,10 +22,21 @@ pub(super) fn read<T>(
     file: &Path,
     then: impl FnOnce(Events<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
+    read_printed(arguments, file, |events, _| then(events))
+}
+
+/// The same, with the print formats that the recording has.
+pub(super) fn read_printed<T>(
+    arguments: &Arguments,
+    file: &Path,
+    then: impl FnOnce(Events<'_>, EventText<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     match open(&recording_source::file(file))? {
-        Opened::Text(reader) => then(Events::from_text(reader)),
+        Opened::Text(reader) => then(Events::from_text(reader), EventText::default()),
         raw => recording_source::with(arguments, file, &raw, |dat, symbols| {
-            then(Events::from_raw(RawReader::new(&dat.recording(), symbols)))
+            let recording = dat.recording();
+            let text = EventText::new(Printer::new(&recording, symbols));
+            then(Events::from_raw(RawReader::new(&recording, symbols)), text)
         })?,
     }
 }
@@ -99,6 +111,9 @@ pub(super) fn conclude(file: &Path, summary: Summary, events: u64) -> Result<Exi
         let what = "has no line that is an event of ftrace";
         let first = issues.first().map(|issue| format!("\n\n{issue}")).unwrap_or_default();
         return Err(Failure::input(format!("`{}` {what}{first}", file.display())));
+    }
+    if events == 0 {
+        talk(&format!("`{}` is a recording without events", file.display()));
     }
     for issue in issues.iter().take(SHOWN) {
         talk(&issue.to_string());

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, StdoutLock, Write as _};
 
 use super::args::{Arguments, ViewArguments};
 use super::escape::{Escape, printable};
-use super::read_events::{conclude, is_without_times, read, unreadable};
+use super::read_events::{conclude, is_without_times, read, read_printed, unreadable};
 use super::{Exit, Failure, answer_json, answer_painted, events, load_trace, talk, terminal};
 use kernsnap_analysis::model;
 use kernsnap_analysis::view::follow::Choice;
@@ -21,26 +21,31 @@ pub(super) fn view(arguments: &Arguments, view: &ViewArguments) -> Result<Exit, 
 /// The events as they are read.
 fn lines(arguments: &Arguments, view: &ViewArguments) -> Result<Exit, Failure> {
     let follow = Choice::from_words(&view.follow);
-    read(arguments, &view.file, |mut events| {
-        let mut shown = 0;
+    read_printed(arguments, &view.file, |mut events, mut text| {
+        let (mut read, mut shown) = (0, 0);
         let (mut out, mut columns) =
             (Out::new(if view.output.is_json() { Escape::Json } else { Escape::Text }), events::Columns::default());
         while let Some(event) = events.next_ref() {
             let (event, names) = event.map_err(|error| unreadable(&view.file, &error))?;
-            shown += 1;
+            read += 1;
             if !follow.takes(event, names) {
                 continue;
             }
+            shown += 1;
             if view.output.is_json() {
                 events::json(&mut out.text, event, names).map_err(|error| Failure::internal("write JSON", &error))?;
             } else {
-                events::line(&mut out.text, event, names, &mut columns);
+                events::line(&mut out.text, event, names, &mut columns, &mut text);
             }
             if !out.goes_on(OUT)? {
                 return Ok(Exit::Passed);
             }
         }
-        if out.goes_on(0)? { conclude(&view.file, events.finish(), shown) } else { Ok(Exit::Passed) }
+        text.conclude();
+        if shown == 0 && read > 0 {
+            talk(&format!("none of the {read} events is about `{}`", view.follow.join("`, `")));
+        }
+        if out.goes_on(0)? { conclude(&view.file, events.finish(), read) } else { Ok(Exit::Passed) }
     })
 }
 

@@ -48,6 +48,38 @@ fn a_trace_dat_comes_through_a_pipe_too() -> Outcome {
 }
 
 #[test]
+fn events_of_a_trace_dat_are_shown_and_exported_as_their_print_formats_say() -> Outcome {
+    let file = root().join("harness/trace/fuzz/corpus/dat/function").display().to_string();
+    let said = "prev_state=R ==> next_comm=init next_pid=53 next_prio=120";
+    let shown = view(&[&file])?;
+    assert!(shown.stdout.contains(said), "{shown:?}");
+    let directory = tempfile::tempdir()?;
+    let out = directory.path().join("trace.txt").display().to_string();
+    Kernsnap::new(&root(), ["export", "--to", "text", &file, "-o", &out]).run()?;
+    assert!(fs::read_to_string(&out)?.contains(said));
+    let switch = view(&[&file, "--json"])?.records()?.into_iter().find(|event| event["event"] == "sched_switch");
+    let fields = &switch.ok_or("a switch")?["fields"];
+    assert_eq!((&fields["prev_state"], &fields["next_prio"]), (&0.into(), &120.into()), "{fields}");
+    Ok(())
+}
+
+#[test]
+fn a_recording_without_events_and_a_task_that_is_not_there_are_told() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let empty = directory.path().join("trace.txt").display().to_string();
+    fs::write(&empty, "# tracer: nop\n#\n# entries-in-buffer/entries-written: 0/0   #P:4\n#\n")?;
+    let ended = view(&[&empty])?;
+    assert!(ended.stderr.contains("is a recording without events"), "{ended:?}");
+    let full = root().join("harness/trace/fuzz/corpus/dat/function").display().to_string();
+    let ended = view(&[&full, "--follow", "nosuch"])?;
+    assert!(ended.stderr.contains("events is about `nosuch`"), "{ended:?}");
+    let ended = Kernsnap::new(&root(), ["diff", &empty, &full]).run()?;
+    assert_eq!(ended.code, Some(Exit::TraceUnusable as i32), "{ended:?}");
+    assert!(ended.stderr.contains("is a recording without events: it shows nothing to compare"), "{ended:?}");
+    Ok(())
+}
+
+#[test]
 fn what_is_missing_in_a_text_makes_it_unusable_and_damage_is_told() -> Outcome {
     let ended = view(&[&trace_data("texts/lines.txt").display().to_string()])?;
     assert_eq!(ended.code, Some(Exit::TraceUnusable as i32), "{ended:?}");

@@ -12,7 +12,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kernsnap_trace::{EventKind, Printed, Printer, RawReader, Symbols, dat};
+use kernsnap_trace::{EventKind, Printed, Printer, RawReader, Symbols, dat, decode, text};
 
 /// CPU, microseconds, name and text.
 type Line = (u16, u64, String, String);
@@ -65,6 +65,45 @@ fn printed(path: &Path) -> Vec<Line> {
         Some((event.cpu.0, (event.time.0 + 500) / 1000, name, text.trim().to_owned()))
     });
     events.collect()
+}
+
+/// The same lines of a text that was exported.
+fn exported(path: &Path) -> Vec<Line> {
+    let bytes = std::fs::read(path).expect("a file");
+    let bytes = dat::inflate(&bytes).expect("a file").unwrap_or(bytes);
+    let dat = dat::read(&bytes).expect("a file");
+    let (symbols, _) = Symbols::from_system_map(dat.kallsyms);
+    let recording = dat.recording();
+    let mut printer = Printer::new(&recording, &symbols);
+    let (trace, _) = decode(&recording, &symbols);
+    let text = text::write_with(&trace, |event, out| printer.print(event, out) == Printed::Evaluated);
+    let (again, issues) = text::parse(text.as_bytes());
+    assert_eq!((issues, again.events.len()), (vec![], trace.events.len()), "{text}");
+    let line = |line: &str| {
+        let (_, rest) = line.split_once(" [")?;
+        let (cpu, rest) = rest.split_once(']')?;
+        let (_, rest) = rest.trim_start().split_once(' ')?;
+        let (time, rest) = rest.trim_start().split_once(": ")?;
+        let (seconds, micros) = time.split_once('.')?;
+        let time = seconds.parse::<u64>().ok()? * 1_000_000 + micros.parse::<u64>().ok()?;
+        if rest.contains(" <-") || rest.starts_with("funcgraph_") {
+            return None;
+        }
+        let (name, text) = rest.split_once(": ")?;
+        let (name, text) = match name {
+            "tracing_mark_write" => ("print", rest),
+            name => (name, text),
+        };
+        Some((cpu.parse().ok()?, time, name.to_owned(), text.trim().to_owned()))
+    };
+    text.lines().filter_map(line).collect()
+}
+
+#[test]
+fn the_text_that_is_exported_has_what_the_printer_says() {
+    for name in ["function", "compressed", "graph"] {
+        assert_eq!(exported(&file(name)), printed(&file(name)), "{name}");
+    }
 }
 
 #[test]

@@ -169,7 +169,7 @@ pub(super) fn banner(line: &[u8]) -> Option<(Cpu, &[u8], Pid)> {
 
 /// True for ` (Overruns: 0)`, the line after a return with `funcgraph-overrun`: the calls that were too deep to be traced.
 pub(super) fn is_overrun(line: &[u8]) -> bool {
-    let number = line.trim_ascii().strip_prefix(b"(Overruns: ").and_then(decimal);
+    let number = line.strip_prefix(b" (Overruns: ").and_then(decimal);
     matches!(number, Some((_, b")")))
 }
 

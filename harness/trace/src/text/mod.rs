@@ -52,7 +52,7 @@ pub use lines::LineCounts;
 pub use printed::{Style, as_printed};
 pub use reader::TextReader;
 pub use summary::Summary;
-pub use write::write;
+pub use write::{write, write_with};
 
 use super::{ParseIssue, Trace};
 

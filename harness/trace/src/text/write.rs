@@ -12,6 +12,13 @@ use crate::{CodeLocation, Context, Event, EventKind, Point, Repeats, Symbol, Tra
 /// The text of a whole trace.
 #[must_use]
 pub fn write(trace: &Trace) -> String {
+    write_with(trace, |_, _| false)
+}
+
+/// The text of a whole trace, with the texts of tracepoints that `print` puts behind its second argument, as a
+/// [`Printer`](crate::Printer) does. Where it puts nothing there and gives `false`, the fields are written.
+#[must_use]
+pub fn write_with(trace: &Trace, mut print: impl FnMut(&Event, &mut String) -> bool) -> String {
     let mut text = "# tracer: nop\n#\n#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION\n#              | |         |   |||||     |         |\n".to_owned();
     for event in &trace.events {
         let name = match (event.pid.0, trace.names.get(&event.pid.0)) {
@@ -20,7 +27,7 @@ pub fn write(trace: &Trace) -> String {
             (_, None) => "<...>",
         };
         // Writing to a String cannot fail.
-        let _ = write_event(&mut Lines(&mut text), event, name);
+        let _ = write_event(&mut Lines(&mut text), event, name, &mut print);
     }
     text
 }
@@ -54,7 +61,12 @@ impl fmt::Write for Lines<'_> {
     }
 }
 
-fn write_event(out: &mut Lines<'_>, event: &Event, name: &str) -> fmt::Result {
+fn write_event(
+    out: &mut Lines<'_>,
+    event: &Event,
+    name: &str,
+    print: &mut dyn FnMut(&Event, &mut String) -> bool,
+) -> fmt::Result {
     let mut head = String::new();
     let micros = event.time.0.saturating_add(500) / 1000;
     write!(
@@ -91,7 +103,15 @@ fn write_event(out: &mut Lines<'_>, event: &Event, name: &str) -> fmt::Result {
             write!(out, "funcgraph_exit:   {micros:>4}.{nanos:03} us   |  {:depth$}}} /* {function}{returned} */", "")
         }
         EventKind::Marker { text } => write!(out, "tracing_mark_write: {text}"),
-        EventKind::Tracepoint(point) => write_point(out, point),
+        EventKind::Tracepoint(point) => {
+            let mut said = String::new();
+            if print(event, &mut said) {
+                // An event is one line.
+                write!(out, "{}: {}", point.name(), said.trim_ascii().replace(['\n', '\r'], " "))
+            } else {
+                write_point(out, point)
+            }
+        }
     }?;
     out.end();
     if let Some(stack) = &event.stack {
