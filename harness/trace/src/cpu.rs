@@ -27,6 +27,9 @@ use super::{fields, format::HeaderPage};
 /// interrupts write.
 const HELD: usize = 128;
 
+/// Events with a stack that wait for the stack of user space before it is clear that there are none.
+const WAITS: u32 = 64;
+
 /// The state that the CPUs share.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shared {
@@ -63,6 +66,9 @@ struct Assembler<'a> {
     held: EventQueue<Event>,
     /// The event that a stack would belong to, per nesting level.
     open: [Owner; 4],
+    /// So many more events with a stack wait for the one of user space. A recording has both with every event or with none, and waiting
+    /// costs time. One that comes all the same is told as a stack without an event, and events wait again.
+    waits: u32,
     /// Data records found, those that became no event included.
     found: u64,
     last: u64,
@@ -100,6 +106,7 @@ impl<'a> Stream<'a> {
             memo: SymbolCache::new(symbols),
             held: EventQueue::default(),
             open: [Owner::None; 4],
+            waits: WAITS,
             found: 0,
             last: 0,
             backwards: None,
@@ -374,7 +381,8 @@ impl Assembler<'_> {
         let pid = plan.pid(data)?;
         let level = plan.context(data)?.level();
         // The event's stack in user space may follow.
-        let owner = self.owner(level);
+        let owner = if self.waits > 0 { self.owner(level) } else { self.own(level, Owner::None) };
+        self.waits = self.waits.saturating_sub(1);
         let Owner::Event(number) = owner else { return Some(owner) };
         let event = self.held.get_mut(number).filter(|event| event.pid == pid && event.stack.is_none());
         let Some(event) = event else { return Some(self.own_none(level)) };
@@ -390,6 +398,7 @@ impl Assembler<'_> {
         let address = |word: &[u8]| word.iter().rev().fold(0, |bits, byte| bits << 8 | u64::from(*byte));
         let addresses = words.map(address).take_while(|address| *address != 0);
         let pid = plan.pid(data)?;
+        self.waits = WAITS;
         let level = plan.context(data)?.level();
         let owner = self.owner(level);
         let Owner::Event(number) = owner else { return Some(owner) };

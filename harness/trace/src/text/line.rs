@@ -66,6 +66,7 @@ pub(super) struct Parser {
 
 /// The issues that are reported once per text, and not once per line.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an issue that was reported or was not")]
 pub(super) struct Once {
     pub(super) timeless: bool,
     pub(super) taskless: bool,

@@ -15,10 +15,10 @@ pub fn write(trace: &Trace) -> String {
     write_with(trace, |_, _| false)
 }
 
-/// The text of a whole trace, with the texts of tracepoints that `print` puts behind its second argument, as a
+/// The text of a whole trace, with the texts of tracepoints that `evaluate` puts behind its second argument, as a
 /// [`Printer`](crate::Printer) does. Where it puts nothing there and gives `false`, the fields are written.
 #[must_use]
-pub fn write_with(trace: &Trace, mut print: impl FnMut(&Event, &mut String) -> bool) -> String {
+pub fn write_with(trace: &Trace, mut evaluate: impl FnMut(&Event, &mut String) -> bool) -> String {
     let mut text = "# tracer: nop\n#\n#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION\n#              | |         |   |||||     |         |\n".to_owned();
     for event in &trace.events {
         let name = match (event.pid.0, trace.names.get(&event.pid.0)) {
@@ -27,7 +27,7 @@ pub fn write_with(trace: &Trace, mut print: impl FnMut(&Event, &mut String) -> b
             (_, None) => "<...>",
         };
         // Writing to a String cannot fail.
-        let _ = write_event(&mut Lines(&mut text), event, name, &mut print);
+        let _ = write_event(&mut Lines(&mut text), event, name, &mut evaluate);
     }
     text
 }
@@ -65,7 +65,7 @@ fn write_event(
     out: &mut Lines<'_>,
     event: &Event,
     name: &str,
-    print: &mut dyn FnMut(&Event, &mut String) -> bool,
+    evaluate: &mut dyn FnMut(&Event, &mut String) -> bool,
 ) -> fmt::Result {
     let mut head = String::new();
     let micros = event.time.0.saturating_add(500) / 1000;
@@ -105,7 +105,7 @@ fn write_event(
         EventKind::Marker { text } => write!(out, "tracing_mark_write: {text}"),
         EventKind::Tracepoint(point) => {
             let mut said = String::new();
-            if print(event, &mut said) {
+            if evaluate(event, &mut said) {
                 // An event is one line.
                 write!(out, "{}: {}", point.name(), said.trim_ascii().replace(['\n', '\r'], " "))
             } else {
