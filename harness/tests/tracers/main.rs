@@ -3,6 +3,7 @@
 //!
 //! `KERNSNAP_IMAGES` has other images, separated by commas. An image without a table in the page is read all the same.
 #![expect(clippy::print_stderr, reason = "a test tells what it saw on stderr")]
+#![expect(clippy::disallowed_methods, reason = "the environment names the images to test")]
 
 mod compare;
 mod options;
@@ -48,7 +49,7 @@ fn main() -> ExitCode {
     let directory = kernsnap::testing::directory(env!("CARGO_MANIFEST_DIR"));
     let images = std::env::var(IMAGES).unwrap_or_else(|_| USUAL_IMAGES.to_owned());
     let trials = images.split(',').map(str::trim).filter(|image| !image.is_empty()).map(|image| {
-        let (directory, name) = (directory.to_path_buf(), image.to_owned());
+        let (directory, name) = (directory.clone(), image.to_owned());
         Trial::test(image, move || {
             check(&directory, &name).map_err(|error| {
                 eprintln!("Error: {error}");

@@ -54,7 +54,9 @@ impl Table {
     /// The section of the page.
     pub(crate) fn markdown(&self, image: &str, release: &str) -> String {
         let mut text = format!("{}\n\nLinux {}.\n\n| |", heading(image), release.trim());
-        self.tracers.iter().for_each(|tracer| text += &format!(" `{tracer}` |"));
+        for tracer in &self.tracers {
+            let _ = write!(text, " `{tracer}` |");
+        }
         text += "\n|---|";
         self.tracers.iter().for_each(|_| text += "---|");
         text.push('\n');
