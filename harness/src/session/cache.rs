@@ -268,6 +268,7 @@ mod tests {
     fn a_directory_in_the_place_of_an_entry_is_not_in_the_way() -> io::Result<()> {
         let directory = tempfile::tempdir()?;
         let cache = cache(&directory);
+        cache.store.sub("result").map_err(io::Error::other)?;
         fs::create_dir_all(cache.path(&key("one")).join("below"))?;
         assert_eq!(cache.find(&key("one")), None);
         cache.keep(&key("one"), &about(), &evidence("said"));
