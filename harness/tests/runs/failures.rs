@@ -237,7 +237,8 @@ fn stopping_while_the_kernel_is_asked_about_itself_publishes_nothing() -> Outcom
     let (checkout, store) = (faults()?, OwnStore::lending(&["kernel", "program", "module"])?);
     let run = booting(checkout.path(), ["run", "crash"]).store(store.path()).start()?;
     until("the kernel is booted", || {
-        store.list("scratch").iter().find_map(|entry| entry.join(evidence::CONSOLE_LOG).is_file().then_some(()))
+        let asked = |entry: &PathBuf| entry.join("boot").join(evidence::CONSOLE_LOG).is_file();
+        store.list("scratch").iter().any(asked).then_some(())
     })?;
     run.signal(Signal::TERM)?;
     let ended = run.end()?;

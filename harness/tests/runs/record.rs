@@ -173,7 +173,7 @@ fn a_module_of_a_users_own_is_recorded_with_what_it_says() -> Outcome {
     }
     assert!(ended.stderr.contains("unused variable"), "{ended:?}");
     let view = call(directory.path(), &["view", &out])?;
-    assert!(view.stdout.contains("bprint text=talk_init: loaded 7"), "{view:?}");
+    assert!(view.stdout.contains("bprint talk_init: loaded 7"), "{view:?}");
     Ok(())
 }
 
