@@ -103,7 +103,7 @@ static bool lists_pids(const char *name, const char *text)
 	return *text >= '0' && *text <= '9' && strstr(name, "_pid");
 }
 
-/* A sum of the file's text, or a number that stands for any list of pids, or for a file that is not there. */
+/* A sum of the file's text, or a number for any list of pids, or for a file that does not exist. */
 static uint32_t sum_file(const char *name)
 {
 	static uint64_t part[512];

@@ -11,7 +11,7 @@ pub struct Secrets {
     pub seal: u64,
 }
 
-/// What the secrets are for, among all uses of the hash.
+/// The use of the secrets, among all uses of the hash.
 const CONTEXT: &str = "kernsnap: secrets of a guest's init, 1";
 
 impl Secrets {

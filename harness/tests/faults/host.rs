@@ -1,4 +1,4 @@
-//! What the tests of faults see of the host: the processes of a store, and the content of its directories.
+//! The host as the tests of faults see it: the processes of a store, and the content of its directories.
 
 use std::collections::BTreeSet;
 use std::error::Error;

@@ -62,7 +62,7 @@ fn kill_often(name: &str, count: usize) -> Outcome {
     let mut counts: BTreeMap<(Victim, &str), usize> = BTreeMap::new();
     let mut kills = 0;
     while kills < count {
-        // What is built again may be half there when the kill comes.
+        // A file that is built again may be half there when the kill comes.
         if let Some(unmade) = ["program", "lockstep", "facts", "result"].get(chance.below(16)) {
             files::remove(&store.join(unmade))?;
         }

@@ -55,7 +55,7 @@ const ACTS: [&str; 39] = [
     "stop-all",
 ];
 
-/// What takes all of the guest's time or memory, and so more of ours.
+/// Acts that take all of the guest's time or memory, and so more of ours.
 const HEAVY: [&str; 6] = ["fork-bomb", "memory", "flood", "fill-disk", "spin", "hog"];
 
 /// The parameters of `guest-programs/modules/hostile`.
@@ -198,7 +198,7 @@ fn no_hostile_guest_passes_is_waited_for_or_confuses_the_results() -> Outcome {
     let shown = run(checkout.path(), &store, &["*-colour", "*-rename", "*-results", "*-write-log"])?;
     assert_plain(&shown);
     assert!(!shown.stdout.lines().any(|line| line.starts_with("passed: ") || line.starts_with("ok ")), "{shown:?}");
-    // What is left are booted machines that wait for further runs.
+    // The processes that are left are booted machines that wait for further runs.
     Kernsnap::new(checkout.path(), ["store", "templates", "--stop"]).store(store.path()).run()?;
     assert_eq!(machines(store.path()), []);
     Ok(())

@@ -11,7 +11,7 @@ use kernsnap_trace::{CodeLocation, Context, Cpu, Event, EventKind, ParseIssue, P
 use crate::options::Part;
 use crate::plan::{RECORDS, section};
 
-/// What was read from the pages.
+/// The events that were read from the pages.
 pub(crate) struct Raw {
     pub(crate) trace: Trace,
     pub(crate) issues: Vec<ParseIssue>,

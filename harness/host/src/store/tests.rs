@@ -370,7 +370,7 @@ fn the_files_below_a_directory_are_checked_when_they_are_used() -> Result<(), Bo
     assert_eq!(entry.checked("modules/deep/two.ko")?, entry.file("modules/deep/two.ko"));
     fs::write(entry.file("modules/one.ko"), "modules/two.ko")?;
     let damaged = |entry: &Entry, name: &str| matches!(entry.checked(name), Err(StoreError::Damaged { .. }));
-    // What is not used is not looked at.
+    // Unused files are not looked at.
     let entry = ensured()?;
     assert!(entry.checked("modules/deep/two.ko").is_ok());
     assert!(damaged(&entry, "modules/one.ko") && damaged(&entry, "modules"));
