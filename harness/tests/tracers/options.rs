@@ -22,7 +22,7 @@ pub(crate) enum Part {
     Form,
 }
 
-/// What an option does.
+/// The effect of an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     /// The same records are shown in another way, without these parts.

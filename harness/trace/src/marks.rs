@@ -1,4 +1,4 @@
-//! What a writer of markers left in raw pages, and pages without what was recorded outside of a span of time.
+//! The marks of a writer of markers in raw pages, and pages without the events that were recorded outside of a span of time.
 //!
 //! A guest's init brackets the trace of its programs by markers of its own. They prove that nothing was taken out of the buffer in
 //! between; they are not a part of what the programs did.

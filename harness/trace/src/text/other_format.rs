@@ -4,7 +4,7 @@ use memchr::memmem;
 
 use super::bytes::{decimal, hexadecimal, split_once, word};
 
-/// What the text before a line says about its form.
+/// The form of a line, as the text before it tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Before {
     /// No header of a tracer.
