@@ -20,6 +20,14 @@ pub enum ImageError {
         /// How to mend it.
         hint: String,
     },
+    /// The kernel's tree has no tests of that name.
+    #[error("the kernel has no tests `{target}`")]
+    NoTests {
+        /// The name that was looked up below `tools/testing/selftests`.
+        target: String,
+        /// The names that are near, or all.
+        hint: String,
+    },
     /// A mistake in configuration fragments, or a kernel that does not take them.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -100,7 +108,7 @@ impl ImageError {
     #[must_use]
     pub fn kind(&self) -> ImageErrorKind {
         match self {
-            ImageError::Spec(_) | ImageError::Input { .. } => ImageErrorKind::BadInput,
+            ImageError::Spec(_) | ImageError::Input { .. } | ImageError::NoTests { .. } => ImageErrorKind::BadInput,
             ImageError::Config(error) if error.stage == ConfigStage::Fragments => ImageErrorKind::BadInput,
             ImageError::Interrupted(_) | ImageError::Store(StoreError::Interrupted(_)) => ImageErrorKind::Interrupted,
             ImageError::Step { source, .. } if source.is_not_set_up() => ImageErrorKind::HostNotSetUp,
@@ -118,7 +126,9 @@ impl ImageError {
     pub fn hint(&self) -> Option<String> {
         match self {
             ImageError::Spec(diagnostic) => diagnostic.hint.clone(),
-            ImageError::Input { hint, .. } | ImageError::Source { hint, .. } => Some(hint.clone()),
+            ImageError::Input { hint, .. } | ImageError::Source { hint, .. } | ImageError::NoTests { hint, .. } => {
+                Some(hint.clone())
+            }
             ImageError::Busybox { architecture, .. } => {
                 Some(format!("supply one with `--busybox PATH`: the package busybox-static of {architecture} holds it"))
             }

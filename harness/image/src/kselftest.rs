@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
@@ -12,10 +13,10 @@ use crate::{Arch, ImageError};
 use kernsnap_host::exec::{Tool, ToolCall, ToolError, run};
 use kernsnap_host::key::CacheInputs;
 use kernsnap_host::progress::{Events, ImageEvent, Phase};
-use kernsnap_host::store::{Store, StoreError};
+use kernsnap_host::store::{Entry, Store, StoreError};
 use kernsnap_yaml::did_you_mean;
 
-const RECIPE: u32 = 2;
+const RECIPE: u32 = 3;
 
 /// Where a kernel's tree keeps its tests.
 const TESTS: &str = "tools/testing/selftests";
@@ -25,6 +26,8 @@ pub const FTRACE: &str = "ftrace";
 const PROGRAMS: &str = "programs";
 const UNBUILT: &str = "unbuilt.txt";
 const LIST: &str = "tests.txt";
+/// Where `make headers` puts the headers below its output directory.
+const HEADERS: &str = "usr/include";
 
 /// The tests of one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +50,15 @@ pub(super) struct Job<'a> {
     pub(super) toolchain: &'a Toolchain,
     /// The content of the kernel's source, in words.
     pub(super) digest: String,
+    /// Compilers at a time.
+    pub(super) jobs: NonZeroUsize,
+}
+
+impl Job<'_> {
+    /// The variables of `make` that name the machine.
+    fn variables(&self) -> [String; 2] {
+        [format!("ARCH={}", self.arch.as_str()), format!("CROSS_COMPILE={}", self.cross)]
+    }
 }
 
 /// Runs a step in the kernel's tree, which it must not write to.
@@ -60,6 +72,8 @@ pub(super) fn tests(
     tree: &InTree<'_>,
     events: Events<'_>,
 ) -> Result<SelfTests, ImageError> {
+    // The scripts of `ftracetest` are not compiled.
+    let headers = if target == FTRACE { None } else { Some(uapi_headers(job, tree, events)?) };
     let inputs = CacheInputs::new("kselftest", RECIPE)
         .with("target", target)
         .with("source", &job.digest)
@@ -70,7 +84,11 @@ pub(super) fn tests(
         events(ImageEvent::Phase(Phase::Program(format!("kselftest {target}"))));
         tree(
             &mut |tree| {
-                if target == FTRACE { collect_scripts(tree, dir) } else { compile(job, target, tree, dir) }
+                check_target(&tree.join(TESTS), target)?;
+                match &headers {
+                    None => collect_scripts(tree, dir),
+                    Some(headers) => compile(job, target, (tree, &headers.file(HEADERS)), dir),
+                }
             },
             events,
         )?;
@@ -92,6 +110,44 @@ fn owned((name, why): (&str, &str)) -> (String, String) {
     (name.to_owned(), why.to_owned())
 }
 
+/// The kernel's headers for programs, which `make headers` makes in a time that is long against that of a target: all targets share
+/// them.
+fn uapi_headers(job: &Job<'_>, tree: &InTree<'_>, events: Events<'_>) -> Result<Entry, ImageError> {
+    let inputs =
+        CacheInputs::new("uapi-headers", 1).with("source", &job.digest).with("arch", job.arch.as_str());
+    let entry = job.store.ensure(&inputs, events, |dir, events| {
+        events(ImageEvent::Phase(Phase::Program("kernel headers".to_owned())));
+        let step = || ImageError::step("make the kernel's headers");
+        let scratch = job.store.scratch()?;
+        let make = Tool::resolve("make").map_err(step())?;
+        tree(
+            &mut |tree| {
+                let call = ToolCall::new(make.clone()).arg("-s").arg("-C").arg(tree).arg(format!("-j{}", job.jobs));
+                let call = call.arg(assignment("O=", scratch.path())).args(job.variables()).arg("headers");
+                run(&call, &mut |_| ()).map_err(step())?;
+                Ok(())
+            },
+            events,
+        )?;
+        let from = scratch.path().join(HEADERS);
+        for name in files_below(&from)? {
+            module_headers::copy(&from.join(&name), &dir.join(HEADERS).join(&name))?;
+        }
+        files_below(dir)
+    })?;
+    Ok(entry)
+}
+
+fn check_target(tests: &Path, target: &str) -> Result<(), ImageError> {
+    if tests.join(target).join("Makefile").is_file() {
+        return Ok(());
+    }
+    let known: Vec<String> = directories(tests)?;
+    let hint = did_you_mean(target, known.iter().map(String::as_str))
+        .unwrap_or_else(|| format!("the targets are: {}", known.join(", ")));
+    Err(ImageError::NoTests { target: target.to_owned(), hint })
+}
+
 /// The scripts of `ftracetest`, which need no compiler.
 fn collect_scripts(tree: &Path, entry: &Path) -> Result<(), ImageError> {
     let from = tree.join(TESTS).join(FTRACE);
@@ -109,28 +165,13 @@ fn collect_scripts(tree: &Path, entry: &Path) -> Result<(), ImageError> {
 }
 
 /// Compiles a target in a copy of its directory: some targets write beside their sources.
-fn compile(job: &Job<'_>, target: &str, tree: &Path, entry: &Path) -> Result<(), ImageError> {
+fn compile(job: &Job<'_>, target: &str, (tree, headers): (&Path, &Path), entry: &Path) -> Result<(), ImageError> {
     let step = || ImageError::step(format!("build the tests `{target}`"));
-    let from = tree.join(TESTS);
-    if !from.join(target).join("Makefile").is_file() {
-        let known: Vec<String> = directories(&from)?;
-        let hint = did_you_mean(target, known.iter().map(String::as_str))
-            .unwrap_or_else(|| format!("the targets are: {}", known.join(", ")));
-        return Err(ImageError::input(format!("the kernel has no tests `{target}`"), hint));
-    }
     let scratch = job.store.scratch()?;
-    let (mirror, headers, out) =
-        (scratch.path().join("linux"), scratch.path().join("headers"), scratch.path().join("out"));
+    let (mirror, out) = (scratch.path().join("linux"), scratch.path().join("out"));
     mirror_tree(tree, &mirror, target)?;
-    for directory in [&headers, &out] {
-        fs::create_dir_all(directory).map_err(StoreError::write(directory))?;
-    }
-    let tool = |name: &str| Tool::resolve(name).map_err(step());
-    let make = tool("make")?;
-    let cross = || [format!("ARCH={}", job.arch.as_str()), format!("CROSS_COMPILE={}", job.cross)];
-    let call = ToolCall::new(make.clone()).arg("-s").arg("-C").arg(tree).arg(assignment("O=", &headers)).args(cross());
-    run(&call.arg("headers"), &mut |_| ()).map_err(step())?;
-
+    fs::create_dir_all(&out).map_err(StoreError::write(&out))?;
+    let make = Tool::resolve("make").map_err(step())?;
     let selftests = mirror.join(TESTS).join(target);
     let call = |options: &[&str]| {
         let compiler = format!("CC={}gcc -static -ffile-prefix-map={}=.", job.cross, mirror.display());
@@ -139,8 +180,8 @@ fn compile(job: &Job<'_>, target: &str, tree: &Path, entry: &Path) -> Result<(),
             .arg("-C")
             .arg(&selftests)
             .arg(assignment("OUTPUT=", &out))
-            .arg(assignment("KHDR_INCLUDES=-isystem ", &headers.join("usr/include")))
-            .args(cross())
+            .arg(assignment("KHDR_INCLUDES=-isystem ", headers))
+            .args(job.variables())
             .arg(compiler)
             .args(options.iter().copied())
     };

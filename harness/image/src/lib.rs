@@ -326,7 +326,8 @@ impl Images<'_> {
         }
         let recipe = self.recipe(spec, &image.toolchain, events)?;
         let (arch, cross, toolchain) = (image.arch, &*image.cross, &image.toolchain);
-        let job = kselftest::Job { store: self.store, arch, cross, toolchain, digest: recipe.source.digest() };
+        let (digest, jobs) = (recipe.source.digest(), self.options.jobs);
+        let job = kselftest::Job { store: self.store, arch, cross, toolchain, digest, jobs };
         let tree = |work: &mut dyn FnMut(&Path) -> Result<(), ImageError>, events: Events<'_>| {
             if let (source::Base::Unpacked(tree), []) =
                 (recipe.source.base(self.store, events)?, recipe.source.patches())

@@ -10,7 +10,7 @@ use super::args::{Format, KselftestArguments};
 use super::parallel::in_order;
 use super::progress::Progress;
 use super::{Context, Exit, Failure, answer, answer_json, options, talk, write_file};
-use crate::session::kselftest::{TestRun, run};
+use crate::session::kselftest::{Circumstances, TestRun, run};
 use crate::session::run::{RunPolicy, Runner, Started};
 use kernsnap_analysis::ktap::{Case, CaseStatus};
 use kernsnap_image::SelfTests;
@@ -41,6 +41,7 @@ pub(super) fn kselftest(context: &Context, arguments: &KselftestArguments) -> Re
     drop(progress);
     let policy = if arguments.repeat.get() > 1 { RunPolicy::Rerun } else { RunPolicy::Cached };
     let runner = Runner { policy, ..Runner::new(&session, &image.runtime) };
+    let usual = Circumstances { schedule: image.runtime.machine.usual_schedule(), parameters: "" };
     let wanted = |test: &String| arguments.test.as_ref().is_none_or(|text| test.contains(text));
     let jobs: Vec<(&SelfTests, &String)> = targets
         .iter()
@@ -51,7 +52,7 @@ pub(super) fn kselftest(context: &Context, arguments: &KselftestArguments) -> Re
     in_order(
         &jobs,
         arguments.parallel.get(),
-        |(tests, test)| run(&runner, &image, tests, test, &mut |_| ()).map_err(Failure::from),
+        |(tests, test)| run(&runner, &image, (tests, test), usual, &mut |_| ()).map_err(Failure::from),
         |_, result| reporter.take(result?),
     )?;
     reporter.finish(&targets)

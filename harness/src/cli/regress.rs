@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::args::{DEFAULT_IMAGE, Format, RegressArguments};
+use super::progress::Progress;
 use super::{Context, Exit, Failure, Scenarios, absolute, answer_json, answer_painted, placed, terminal, write_file};
-use crate::session::prepare::PreparedImage;
-use crate::session::regress::{self, RegressOrder};
+use crate::session::prepare::{PrepareError, PreparedImage};
+use crate::session::regress::{self, Compared, RegressOrder, TargetPair};
 use crate::session::run::Session;
 use kernsnap_analysis::cost::{self, Threshold};
 use kernsnap_analysis::regress::{Class, Report};
 use kernsnap_host::git::{Commit, History};
-use kernsnap_image::{GitSpec, Options, SourceSpec};
+use kernsnap_image::{GitSpec, ImageError, Options, SourceSpec};
 use kernsnap_yaml::did_you_mean;
 
 /// The word for the files of a repository as they are.
@@ -97,7 +98,7 @@ pub(super) fn regress(context: &Context, arguments: &RegressArguments) -> Result
         return each_commit(context, arguments, &session, &order);
     }
     let (base, head) = Asked::both(context, arguments)?;
-    let report = compare(context, &session, &order, &base, &head)?;
+    let report = compare(context, &session, &order, &arguments.kselftest, (&base, &head))?;
     if let Some(file) = &arguments.html {
         write_file(file, report.html().as_bytes())?;
     }
@@ -129,7 +130,7 @@ fn each_commit(
     };
     let (mut reports, mut worst) = (Vec::new(), Exit::Passed);
     for (before, after) in commits.iter().zip(commits.iter().skip(1)) {
-        let report = compare(context, session, order, &asked(before), &asked(after))?;
+        let report = compare(context, session, order, &arguments.kselftest, (&asked(before), &asked(after)))?;
         worst = worst.worst(exit(&report));
         if !arguments.output.is_json() {
             answer_painted(&shown(&report, arguments.output.format()), &terminal::style());
@@ -146,16 +147,36 @@ fn compare(
     context: &Context,
     session: &Session,
     order: &RegressOrder,
-    base: &Asked,
-    head: &Asked,
+    targets: &[String],
+    (base, head): (&Asked, &Asked),
 ) -> Result<Report, Failure> {
     let before = context.prepared_image(&base.options, &base.image)?;
     let after = context.prepared_image(&head.options, &head.image)?;
     check_figures(&order.fail_above, &before, &order.files)?;
-    let findings = regress::regress(session, &before, &after, order)?;
-    let identical = findings.is_none();
+    let targets = targets.iter().map(|target| target_pair(&before, &after, target)).collect::<Result<Vec<_>, _>>()?;
+    let Compared { identical, findings } = regress::regress(session, &before, &after, order, &targets)?;
     let (base, head) = (base.name.clone(), head.name.clone());
-    Ok(Report { base, head, identical, findings: findings.unwrap_or_default() })
+    Ok(Report { base, head, identical, findings })
+}
+
+/// The tests of a target, which a change may add or take away, from both kernels' sources.
+fn target_pair(
+    before: &PreparedImage<'_>,
+    after: &PreparedImage<'_>,
+    target: &str,
+) -> Result<TargetPair, PrepareError> {
+    let mut progress = Progress::new();
+    let mut tests = |image: &PreparedImage<'_>| image.kselftests(target, &mut |event| progress.show(event));
+    match (tests(before), tests(after)) {
+        (Err(error), Err(_)) => Err(error),
+        (Err(PrepareError::Image(ImageError::NoTests { .. })), head) => {
+            Ok(TargetPair { base: None, head: Some(head?) })
+        }
+        (base, Err(PrepareError::Image(ImageError::NoTests { .. }))) => {
+            Ok(TargetPair { base: Some(base?), head: None })
+        }
+        (base, head) => Ok(TargetPair { base: Some(base?), head: Some(head?) }),
+    }
 }
 
 /// A threshold for a figure that no scenario has would never fail.

@@ -11,8 +11,8 @@ use kernsnap_analysis::ktap::{Case, CaseStatus, cases};
 use kernsnap_host::progress::Events;
 use kernsnap_image::SelfTests;
 use kernsnap_image::kselftest::FTRACE;
-use kernsnap_machine::BootError;
 use kernsnap_machine::plan::{COLLECT, Plan, SCENARIO};
+use kernsnap_machine::{BootError, Schedule};
 use kernsnap_scenario::End;
 
 /// Guest time for one test; the kernel's own runner allows 45 s of real time.
@@ -43,6 +43,15 @@ pub struct TestRun {
     pub text: String,
 }
 
+/// The circumstances of a test's run.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances {
+    /// CPUs and their pace.
+    pub schedule: Schedule,
+    /// Parameters of the kernel besides the image's.
+    pub parameters: &'static str,
+}
+
 /// Runs a test.
 ///
 /// # Errors
@@ -50,8 +59,8 @@ pub struct TestRun {
 pub fn run(
     runner: &Runner<'_>,
     image: &PreparedImage<'_>,
-    tests: &SelfTests,
-    test: &str,
+    (tests, test): (&SelfTests, &str),
+    Circumstances { schedule, parameters }: Circumstances,
     on: Events<'_>,
 ) -> Result<TestRun, PrepareError> {
     let runtime = &image.runtime;
@@ -68,8 +77,7 @@ pub fn run(
             programs.insert(format!("{DIRECTORY}/{name}"), read(path)?);
         }
     }
-    let payload = GuestPayload { programs, ..GuestPayload::default() };
-    let schedule = runtime.machine.usual_schedule();
+    let payload = GuestPayload { programs, common_parameters: parameters.to_owned(), ..GuestPayload::default() };
     let mut plan = Plan::new(runtime.machine.channel, true);
     plan.line(format_args!("deadline {DEADLINE_MS}"));
     plan.line(format_args!("phase {SCENARIO}"));

@@ -2,12 +2,16 @@
 
 use std::path::Path;
 
+use crate::session::kselftest::{self, Circumstances};
 use crate::session::prepare::{NotApplicable, PrepareError, Prepared, PreparedImage};
 use crate::session::run::{GuestPayload, JudgedRun, Runner, Session};
 use kernsnap_analysis::diff::TaskLines;
+use kernsnap_analysis::ktap::{Case, CaseStatus};
 use kernsnap_analysis::regress;
 use kernsnap_analysis::regress::{Measurement, is_open};
 use kernsnap_analysis::verdict::Verdict;
+use kernsnap_analysis::view::Line;
+use kernsnap_image::SelfTests;
 use kernsnap_machine::Schedule;
 use kernsnap_scenario::Scenario;
 
@@ -108,6 +112,26 @@ impl<'a> Kernel<'a> {
         Ok(Measurement { side, broken, unusable, figures, ..empty })
     }
 
+    /// Measures one of the kernel's own tests: a task is a case, its status is all that it does, and a case that fails is broken.
+    ///
+    /// # Errors
+    /// If the host, and not the machine, is the reason that there is no result.
+    pub fn measure_test(&self, tests: &SelfTests, test: &str, schedule: Schedule) -> Result<Measurement, PrepareError> {
+        let circumstances = Circumstances { schedule, parameters: SAME_ADDRESSES };
+        let run = kselftest::run(&self.runner, self.prepared_image, (tests, test), circumstances, &mut |_| ())?;
+        let (mut side, mut broken) = (TaskLines::default(), Vec::new());
+        for Case { name, status, reason } in run.cases {
+            let name = without_pids(&name);
+            let line = Line { text: status.word().to_owned(), ..Line::default() };
+            if status == CaseStatus::Failed {
+                let found = if reason.is_empty() { "it failed" } else { &reason };
+                broken.push((format!("the case `{name}` passes"), found.to_owned()));
+            }
+            side.tasks.entry(name).or_default().push(line);
+        }
+        Ok(Measurement { schedule: schedule.to_string(), side, broken, ..Measurement::default() })
+    }
+
     /// Measures the base kernel in so many schedules where there is a difference to explain; `base` holds the measurements so far.
     ///
     /// # Errors
@@ -127,6 +151,18 @@ impl<'a> Kernel<'a> {
         }
         Ok(())
     }
+}
+
+/// A case's name with `[pid]` for a number in brackets: some tests begin with their pid, and a kernel with another thread gives another.
+fn without_pids(name: &str) -> String {
+    let mut parts = name.split('[');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| match part.split_once(']') {
+        Some((pid, rest)) if !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("{text}[pid]{rest}")
+        }
+        _ => format!("{text}[{part}"),
+    })
 }
 
 /// Measures both kernels in other circumstances for as long as a figure differs.
@@ -158,4 +194,15 @@ pub fn measure(
 #[must_use]
 pub fn lacking(not: &NotApplicable) -> Measurement {
     Measurement { unusable: not.lacking.clone(), ..Measurement::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_pids;
+
+    #[test]
+    fn a_cases_name_does_not_depend_on_a_pid() {
+        assert_eq!(without_pids("[53] Result (-22) of [7] and a[i]"), "[pid] Result (-22) of [pid] and a[i]");
+        assert_eq!(without_pids("global.wait_simple"), "global.wait_simple");
+    }
 }

@@ -75,7 +75,7 @@ impl Class {
 /// The finding of one scenario.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The scenario's id.
+    /// The scenario's id, or `TARGET/TEST` of a kernel's own test.
     pub scenario: String,
     /// In one word.
     pub class: Class,
@@ -103,9 +103,9 @@ pub struct Report {
     pub base: String,
     /// The image that is asked about.
     pub head: String,
-    /// True if both are the same bytes, so that nothing was run.
+    /// True if both are the same bytes, so that no scenario was run.
     pub identical: bool,
-    /// By scenario.
+    /// By scenario, then by test.
     pub findings: Vec<Finding>,
 }
 

@@ -39,7 +39,10 @@ impl Report {
                 writeln!(text, "  {why}")?;
             }
             for (that, found) in broken {
-                writeln!(text, "  ✗ {that}\n    {found}")?;
+                writeln!(text, "  ✗ {that}")?;
+                for line in found.lines() {
+                    writeln!(text, "    {line}")?;
+                }
             }
             if let Some(difference) = difference {
                 for line in difference.show(style).lines() {
@@ -62,7 +65,7 @@ impl Report {
                 writeln!(text, "- {why}")?;
             }
             for (that, found) in broken {
-                writeln!(text, "- ✗ **{that}**: {found}")?;
+                writeln!(text, "- ✗ **{that}**: {}", found.replace('\n', "\n  "))?;
             }
             if !unusable.is_empty() || !broken.is_empty() {
                 writeln!(text)?;
@@ -86,13 +89,14 @@ impl Report {
 
     /// `57 same, 1 behaviour changed`.
     pub(super) fn sum(&self) -> String {
-        if self.identical {
+        if self.identical && self.findings.is_empty() {
             return "the same kernel, byte for byte: nothing can differ".to_owned();
         }
+        let same = if self.identical { "the same kernel, byte for byte; its tests: " } else { "" };
         let count = |class: Class| self.findings.iter().filter(|finding| finding.class == class).count();
         let told = Class::ALL.map(|class| (count(class), class.words()));
         let told = told.iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!("{count} {words}"));
-        told.collect::<Vec<_>>().join(", ")
+        same.to_owned() + &told.collect::<Vec<_>>().join(", ")
     }
 
     /// The findings to report, the worst first.

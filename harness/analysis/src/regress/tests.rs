@@ -103,6 +103,14 @@ fn the_worst_is_told_first_and_what_is_the_same_is_counted() {
 }
 
 #[test]
+fn kernels_that_are_the_same_may_have_other_tests() {
+    let same = |findings| Report { identical: true, findings, ..report() };
+    assert_eq!(same(Vec::new()).sum(), "the same kernel, byte for byte: nothing can differ");
+    let findings = report().findings.into_iter().take(1).collect();
+    assert_eq!(same(findings).sum(), "the same kernel, byte for byte; its tests: 1 same");
+}
+
+#[test]
 fn a_comment_on_a_change_is_markdown() {
     insta::assert_snapshot!(report().markdown(), @r"
     ### `patched` against `rpi3-6.1`: 1 same, 1 cost changed, 1 behaviour changed

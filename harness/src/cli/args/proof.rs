@@ -135,6 +135,10 @@ pub struct RegressArguments {
     #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
     pub image: String,
 
+    /// Compares the kernels' own tests as well: a target below `tools/testing/selftests`, such as `clone3`; several may be given
+    #[arg(long, value_name = "TARGET")]
+    pub kselftest: Vec<String>,
+
     /// Schedules of the base to run where the usual one differs, to tell a change from another interleaving
     #[arg(long, value_name = "N", default_value = "4")]
     pub base_schedules: NonZeroUsize,
