@@ -15,6 +15,8 @@ pub struct Followed {
     tasks: BTreeSet<Pid>,
     /// Tasks that work for many, with those they are followed for.
     servers: BTreeMap<Pid, BTreeSet<Pid>>,
+    /// True if all that an interrupt does is shown for the task that it interrupts, as ftrace records it.
+    all_interrupts: bool,
 }
 
 /// The tasks to follow in a recording without a scenario.
@@ -64,7 +66,8 @@ impl Choice {
 const KTHREADD: Pid = Pid(2);
 
 impl Followed {
-    /// The tasks of the roles that are followed.
+    /// The tasks of the roles that are followed. An interrupt can come while any task runs. So a tracepoint in an interrupt that
+    /// names tasks, and none of these, is not theirs: it would tell of the moment, and not of their behaviour.
     #[must_use]
     pub fn new(role_map: &RoleMap, roles: &[Role]) -> Self {
         let mut followed = Self::default();
@@ -104,7 +107,7 @@ impl Followed {
         let tasks = model.tasks.iter().zip(followed).filter(|(_, followed)| *followed);
         let tasks: BTreeSet<Pid> = tasks.map(|(task, _)| task.pid).collect();
         let servers = if tasks.contains(&KTHREADD) { BTreeMap::new() } else { [(KTHREADD, tasks.clone())].into() };
-        Self { tasks, servers }
+        Self { tasks, servers, all_interrupts: true }
     }
 
     /// The events of `trace` that have to do with these tasks, with their places in it, in their order.
@@ -120,9 +123,13 @@ impl Followed {
             {
                 at_work.insert(server);
             }
-            let kept = self.tasks.contains(&event.pid)
-                || at_work.contains(&event.pid)
-                || point.is_some_and(|point| pids(point).any(|pid| self.tasks.contains(&pid)));
+            let names_followed = || point.is_some_and(|point| pids(point).any(|pid| self.tasks.contains(&pid)));
+            let is_by_followed = self.tasks.contains(&event.pid) || at_work.contains(&event.pid);
+            let is_own = || {
+                let in_interrupt = event.context.in_hardirq() || event.context.in_softirq();
+                self.all_interrupts || !in_interrupt || point.is_none_or(|point| pids(point).next().is_none())
+            };
+            let kept = (is_by_followed && is_own()) || names_followed();
             if point.is_some_and(goes_to_sleep) {
                 at_work.remove(&event.pid);
             }
@@ -192,8 +199,22 @@ mod tests {
     }
 
     #[test]
+    fn an_interrupt_that_wakes_others_is_not_the_interrupted_tasks_doing() {
+        let mut trace =
+            trace(&["10 sched_waking pid=12", "10 sched_waking pid=11", "10 tick", "10 sched_waking pid=12"]);
+        for event in &mut trace.events[..3] {
+            event.context.flags = 0x08;
+        }
+        let kept = |followed: Followed| followed.events(&trace).map(|(at, _)| at).collect::<Vec<_>>();
+        let tasks: BTreeSet<Pid> = [Pid(10), Pid(11)].into();
+        assert_eq!(kept(Followed { tasks: tasks.clone(), ..Followed::default() }), [1, 2, 3]);
+        assert_eq!(kept(Followed { tasks, all_interrupts: true, ..Followed::default() }), [0, 1, 2, 3]);
+    }
+
+    #[test]
     fn a_server_is_followed_while_it_works_for_its_client() {
-        let followed = Followed { tasks: [Pid(10)].into(), servers: [(Pid(2), [Pid(10)].into())].into() };
+        let servers = [(Pid(2), [Pid(10)].into())].into();
+        let followed = Followed { tasks: [Pid(10)].into(), servers, ..Followed::default() };
         let lines = [
             "11 sched_waking pid=2",
             "2 task_newtask pid=12",
