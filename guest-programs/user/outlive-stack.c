@@ -4,6 +4,11 @@
  * another child, which may already have the first child's stack. Then the
  * parent waits for the zombie and sleeps MS milliseconds.
  *
+ * A stack that finds the CPU's cache full is offered to it again after a grace
+ * period (thread_stack_free_rcu() in kernel/fork.c). So the program sleeps MS
+ * milliseconds first: otherwise the stack of a task that died before could come
+ * into the cache in front of the zombie's.
+ *
  * The trace begins just before the first fork() and ends after the sleep. That
  * is long enough for an RCU grace period, after which the zombie's task_struct
  * is freed. The second child sleeps and is killed when tracing is off.
@@ -21,6 +26,7 @@ int main(int argc, char **argv)
 	(void)argc;
 	ms = parse_number(argv[1]);
 	guest_init();
+	sleep_ms(ms);
 	trace_on();
 	first = fork();
 	if (first == 0)

@@ -89,7 +89,7 @@ fn covers(pattern: &Pattern, event: &Event, matcher: &Matcher<'_>) -> bool {
     matcher.matches(pattern, event)
         || match (&pattern.what, &event.kind) {
             (What::Call(name), EventKind::GraphExit { function, .. }) => {
-                matcher.is(name, function) && matcher.is_by(pattern, event)
+                matcher.is(name, function) && matcher.is_by(pattern, event) && matcher.has_fields(pattern, event)
             }
             _ => false,
         }

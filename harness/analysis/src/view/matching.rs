@@ -21,9 +21,13 @@ impl Matcher<'_> {
     /// True if `event` is one that `pattern` means. A role that no task played matches nothing.
     #[must_use]
     pub fn matches(&self, pattern: &Pattern, event: &Event) -> bool {
-        self.is_by(pattern, event)
-            && self.what(&pattern.what, &event.kind)
-            && pattern.fields.iter().all(|(name, comparison, wanted)| self.holds(event, name, *comparison, wanted))
+        self.is_by(pattern, event) && self.what(&pattern.what, &event.kind) && self.has_fields(pattern, event)
+    }
+
+    /// True if the pattern's conditions on fields hold.
+    #[must_use]
+    pub fn has_fields(&self, pattern: &Pattern, event: &Event) -> bool {
+        pattern.fields.iter().all(|(name, comparison, wanted)| self.holds(event, name, *comparison, wanted))
     }
 
     /// True if the pattern's role, if it has one, does the event.
