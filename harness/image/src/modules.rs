@@ -16,7 +16,7 @@ use kernsnap_host::store::StoreError;
 use kernsnap_host::workspace::Workspace;
 use kernsnap_yaml::did_you_mean;
 
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 
 /// A module: one of the kernel's own, or else one of the workspace's, which may come built.
 pub(super) fn module(
@@ -69,7 +69,12 @@ fn out_of_tree(
     // The warnings of modules that others wrote are shown.
     let is_strict = layer.root.join(INIT_SOURCES).is_dir();
     let sources: Vec<String> = layer.names_in(dir, "").into_iter().filter(|file| is_source(file)).collect();
-    let mut inputs = CacheInputs::new("module", RECIPE).with("name", name).with("kernel", image.key.as_str());
+    // Two kernels that differ in no header, configuration or exported symbol have the same modules: most commits change none of them.
+    let headers = image.entry.directories_hash().unwrap_or(image.key.as_str());
+    let mut inputs = CacheInputs::new("module", RECIPE)
+        .with("name", name)
+        .with("headers and modules of the kernel", headers)
+        .with("compiler", &image.toolchain.compiler);
     if !is_strict {
         inputs = inputs.with("warnings", "shown");
     }

@@ -63,6 +63,12 @@ impl Entry {
         self.manifest.files.get(name).map(FileFacts::hash)
     }
 
+    /// The hash (blake3, hexadecimal) of the list of all files below its directories; `None` where it has no directories.
+    #[must_use]
+    pub fn directories_hash(&self) -> Option<&str> {
+        self.hash(CONTENT)
+    }
+
     /// Reads the manifest and every file it names. The entry is held from then on. `check` refuses a path that others could have
     /// written.
     pub(super) fn open(
