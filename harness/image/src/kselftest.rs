@@ -113,8 +113,7 @@ fn owned((name, why): (&str, &str)) -> (String, String) {
 /// The kernel's headers for programs, which `make headers` makes in a time that is long against that of a target: all targets share
 /// them.
 fn uapi_headers(job: &Job<'_>, tree: &InTree<'_>, events: Events<'_>) -> Result<Entry, ImageError> {
-    let inputs =
-        CacheInputs::new("uapi-headers", 1).with("source", &job.digest).with("arch", job.arch.as_str());
+    let inputs = CacheInputs::new("uapi-headers", 1).with("source", &job.digest).with("arch", job.arch.as_str());
     let entry = job.store.ensure(&inputs, events, |dir, events| {
         events(ImageEvent::Phase(Phase::Program("kernel headers".to_owned())));
         let step = || ImageError::step("make the kernel's headers");

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use object::{Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarget, SymbolKind};
+use std::ops::Range;
+
+use object::elf::{FileHeader32, FileHeader64};
+use object::read::elf::FileHeader;
+use object::{Endianness, FileKind, Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarget, SymbolKind};
 
 /// The functions of a module, by the section they are linked into.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -83,6 +87,34 @@ impl ModuleFile {
     }
 }
 
+/// The file of a module with every section at the address 0. The linker gives `__patchable_function_entries` another one, and gdb
+/// places the sections of a relocatable file only where none has an address (`default_symfile_offsets()` in gdb/symfile.c): otherwise
+/// it takes the debugging information of each function for one in `.text`. A file that is no ELF file stays as it is.
+#[must_use]
+pub fn without_addresses(mut bytes: Vec<u8>) -> Vec<u8> {
+    let headers = match FileKind::parse(&*bytes) {
+        Ok(FileKind::Elf64) => section_headers::<FileHeader64<Endianness>>(&bytes).map(|headers| (headers, 16..24)),
+        Ok(FileKind::Elf32) => section_headers::<FileHeader32<Endianness>>(&bytes).map(|headers| (headers, 12..16)),
+        _ => None,
+    };
+    if let Some(((table, size), address)) = headers {
+        for header in bytes.get_mut(table).into_iter().flat_map(|table| table.chunks_exact_mut(size)) {
+            header.get_mut(address.clone()).into_iter().for_each(|address| address.fill(0));
+        }
+    }
+    bytes
+}
+
+/// Where the section headers stand, and the size of each.
+fn section_headers<E: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> Option<(Range<usize>, usize)> {
+    let header = E::parse(bytes).ok()?;
+    let endian = header.endian().ok()?;
+    let (count, size) = (header.e_shnum(endian), usize::from(header.e_shentsize(endian)));
+    let begin = usize::try_from(header.e_shoff(endian).into()).ok()?;
+    let end = begin.checked_add(usize::from(count).checked_mul(size)?)?;
+    (size > 0).then_some((begin..end, size))
+}
+
 /// `depends=` of the section that modpost writes.
 fn depends(file: &object::File<'_>) -> Vec<String> {
     let info = file.section_by_name(".modinfo").and_then(|section| section.data().ok()).unwrap_or_default();
@@ -113,4 +145,42 @@ fn traced_sites(file: &object::File<'_>) -> Vec<(String, u64)> {
 fn word(section: &[u8], offset: u64) -> Option<i64> {
     let bytes = section.get(usize::try_from(offset).ok()?..)?.first_chunk()?;
     Some(i32::from_le_bytes(*bytes).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An ELF file of 64 bits with two sections, the second at 0x90.
+    fn module() -> Vec<u8> {
+        let mut bytes = vec![0; 64 + 2 * 64];
+        bytes[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+        bytes[16] = 1; // ET_REL
+        bytes[18] = 183; // EM_AARCH64
+        bytes[20] = 1;
+        bytes[0x28] = 64; // e_shoff
+        bytes[0x34] = 64; // e_ehsize
+        bytes[0x3a] = 64; // e_shentsize
+        bytes[0x3c] = 2; // e_shnum
+        bytes[64 + 64 + 4] = 1; // SHT_PROGBITS
+        bytes[64 + 64 + 16] = 0x90; // sh_addr
+        bytes
+    }
+
+    #[test]
+    fn no_section_keeps_an_address() {
+        let mut expected = module();
+        expected[64 + 64 + 16] = 0;
+        assert_eq!(without_addresses(module()), expected);
+        assert_eq!(without_addresses(expected.clone()), expected);
+    }
+
+    #[test]
+    fn a_file_that_is_damaged_or_none_stays_as_it_is() {
+        for cut in 0..module().len() {
+            let cut = module()[..cut].to_vec();
+            assert_eq!(without_addresses(cut.clone()).len(), cut.len());
+        }
+        assert_eq!(without_addresses(b"text".to_vec()), b"text");
+    }
 }

@@ -11,6 +11,7 @@ use crate::session::run::{GuestPayload, RunError, RunInput, Runner, Session};
 use crate::session::status::RunStatus;
 use kernsnap_analysis::debug::{address, symbol_file};
 use kernsnap_image::Arch;
+use kernsnap_image::module_file::without_addresses;
 use kernsnap_machine::plan::{Plan, module_section};
 use kernsnap_machine::{Schedule, capabilities};
 use kernsnap_trace::dat;
@@ -255,7 +256,7 @@ impl Told {
             loaded.sort_by_key(|(section, _)| section != ".text");
             if loaded.first().is_some_and(|(section, _)| section == ".text") {
                 let file = format!("{name}.ko");
-                self.files.insert(file.clone(), content.clone());
+                self.files.insert(file.clone(), without_addresses(content.clone()));
                 self.modules.push(LoadedModule { file, sections: loaded });
             }
         }
