@@ -3,7 +3,7 @@
  * hostile: sleeps when it is loaded, which a trace shows, and then does what its parameter says to hide that.
  */
 #include <linux/delay.h>
-#include <linux/io.h>
+#include <linux/io-64-nonatomic-lo-hi.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/reboot.h>

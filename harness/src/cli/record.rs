@@ -65,7 +65,7 @@ pub(super) fn record(context: &Context, arguments: &RecordArguments) -> Result<E
     };
     let report = first.evidence.report();
     let pid = report.pids.get(&composition.name).copied().unwrap_or(Pid(0));
-    let family = descendants(&first.outcome.trace.events, pid, &composition.name);
+    let family = descendants(&first.outcome.trace.events, pid, &composition.name, &composition.subject);
     let end = report.ends.get(&composition.name).and_then(|status| End::from_wait_status(*status));
     let end = end.unwrap_or(End::Exit(0));
     write(&family, end, &composition.candidates(&family))?;
@@ -374,8 +374,12 @@ fn stem(path: &Path) -> String {
 fn task_name(stem: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '-' };
     let name: String = stem.chars().map(plain).take(LONGEST).collect();
-    // `child-1` is what its children are called.
-    if name.is_empty() || name == "child" || name == "unload" { "program".to_owned() } else { name }
+    // `child-1` is what its children are called, and `thread-1` the kernel threads of a module.
+    if name.is_empty() || ["child", "thread", "kthreadd", "unload"].contains(&name.as_str()) {
+        "program".to_owned()
+    } else {
+        name
+    }
 }
 
 #[cfg(test)]

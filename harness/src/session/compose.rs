@@ -1,6 +1,6 @@
 //! A scenario composed for `record`: one program or module, with the trace that was asked for. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use globset::GlobBuilder;
@@ -56,10 +56,20 @@ pub struct Composition {
     pub tracing: Tracing,
 }
 
-/// The events that tell which task is which.
-const FAMILY: [&str; 2] = ["sched:sched_process_fork", "sched:sched_process_exit"];
+/// The events that tell which task is which; the last one tells for whom kthreadd works.
+const FAMILY: [&str; 3] = ["sched:sched_process_fork", "sched:sched_process_exit", "sched:sched_waking"];
 
-/// A task that the program made.
+impl Subject {
+    /// The events that are recorded besides those that were asked for.
+    fn family(&self) -> &'static [&'static str] {
+        match self {
+            Self::Program(_) => &FAMILY[..2],
+            Self::Module { .. } => &FAMILY,
+        }
+    }
+}
+
+/// A task that the program or the module made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Descendant {
     /// Its role.
@@ -68,6 +78,8 @@ pub struct Descendant {
     pub parent: String,
     /// The number of its fork among its parent's, from 1.
     pub nth: usize,
+    /// True if it ended within the trace.
+    pub ends: bool,
 }
 
 impl Composition {
@@ -134,15 +146,18 @@ impl Composition {
         if tracing.stacks {
             writeln!(text, "  stacks: true")?;
         }
-        let hidden: Vec<&str> =
-            FAMILY.into_iter().filter(|name| !tracing.events.iter().any(|event| event == name)).collect();
+        let family = subject.family().iter().copied();
+        let hidden: Vec<&str> = family.filter(|name| !tracing.events.iter().any(|event| event == name)).collect();
         writeln!(text, "  events:")?;
         for event in tracing.events.iter().map(String::as_str).chain(hidden.iter().copied()) {
             writeln!(text, "    - {event}")?;
         }
         if !descendants.is_empty() {
             writeln!(text, "\nroles:")?;
-            for Descendant { role, parent, nth } in descendants {
+            if descendants.iter().any(|one| one.parent == KTHREADD.1) {
+                writeln!(text, "  {}: {{ serves: {{ pid: {}, for: {name} }} }}", KTHREADD.1, KTHREADD.0)?;
+            }
+            for Descendant { role, parent, nth, .. } in descendants {
                 writeln!(text, "  {role}: {{ forked-by: {{ role: {parent}, nth: {nth} }} }}")?;
             }
         }
@@ -175,14 +190,19 @@ impl Composition {
             format!("  - that: {role} forks {tasks}\n    count: {{ of: \"{role}: sched_process_fork\", is: {count} }}")
         };
         let life = |one: &Descendant| {
-            let Descendant { role, parent, .. } = one;
-            format!(
-                "  - that: {role} is forked and ends\n    order: [\"{parent}: sched_process_fork child_pid={role}\", \
-                 \"{role}: sched_process_exit\"]"
-            )
+            let Descendant { role, parent, ends, .. } = one;
+            let forked = format!("{parent}: sched_process_fork child_pid={role}");
+            if *ends {
+                format!(
+                    "  - that: {role} is forked and ends\n    order: [\"{forked}\", \"{role}: sched_process_exit\"]"
+                )
+            } else {
+                format!("  - that: {role} is forked\n    present: \"{forked}\"")
+            }
         };
         let end = format!("  - that: {0} ends\n    present: \"{0}: sched_process_exit\"", self.name);
-        let counts = forks.iter().filter(|(_, count)| **count > 0).map(count);
+        // kthreadd makes threads for others as well.
+        let counts = forks.iter().filter(|(role, count)| **count > 0 && **role != KTHREADD.1).map(count);
         counts.chain(descendants.iter().map(life)).chain([end]).collect()
     }
 }
@@ -192,14 +212,29 @@ const DESCENDANTS: usize = 64;
 /// Bytes of a descendant's role, which has a number for each generation.
 const LONGEST_ROLE: usize = 32;
 
+/// The task that makes all kernel threads, and its role.
+const KTHREADD: (i64, &str) = (2, "kthreadd");
+
 /// The descendants of the task `pid`, whose role is `role`, in the order in which they were forked: so many that each can have a role.
+/// A module has its kernel threads made by kthreadd, which makes them for others as well: a thread is the module's if one of its tasks
+/// woke kthreadd last.
 #[must_use]
-pub fn descendants(events: &[Event], pid: Pid, role: &str) -> Vec<Descendant> {
+pub fn descendants(events: &[Event], pid: Pid, role: &str, subject: &Subject) -> Vec<Descendant> {
     let mut roles: BTreeMap<i64, String> = BTreeMap::from([(i64::from(pid.0), role.to_owned())]);
+    if let Subject::Module { .. } = subject {
+        roles.insert(KTHREADD.0, KTHREADD.1.to_owned());
+    }
+    let exits =
+        |event: &Event| matches!(&event.kind, EventKind::Tracepoint(point) if &**point.name() == "sched_process_exit");
+    let ended: BTreeSet<i64> = events.iter().filter(|event| exits(event)).map(|event| event.pid.0.into()).collect();
     let mut forks: BTreeMap<String, usize> = BTreeMap::new();
     let mut found: Vec<Descendant> = Vec::new();
+    let mut client = None;
     for event in events {
         let EventKind::Tracepoint(point) = &event.kind else { continue };
+        if &**point.name() == "sched_waking" && point.int("pid") == Some(KTHREADD.0) {
+            client = Some(i64::from(event.pid.0));
+        }
         if &**point.name() != "sched_process_fork" {
             continue;
         }
@@ -208,13 +243,18 @@ pub fn descendants(events: &[Event], pid: Pid, role: &str) -> Vec<Descendant> {
         let Some(parent) = roles.get(&parent).cloned() else { continue };
         let nth = forks.entry(parent.clone()).and_modify(|count| *count += 1).or_insert(1);
         let nth = *nth;
-        let stem = if parent == role { "child".to_owned() } else { parent.clone() };
+        let stem = match &*parent {
+            one if one == role => "child",
+            one if one == KTHREADD.1 => "thread",
+            other => other,
+        };
         let name = format!("{stem}-{nth}");
-        if found.len() >= DESCENDANTS || name.len() > LONGEST_ROLE {
+        let is_for_others = parent == KTHREADD.1 && !client.is_some_and(|client| roles.contains_key(&client));
+        if is_for_others || found.len() >= DESCENDANTS || name.len() > LONGEST_ROLE {
             continue;
         }
         roles.insert(child, name.clone());
-        found.push(Descendant { role: name, parent, nth });
+        found.push(Descendant { role: name, parent, nth, ends: ended.contains(&child) });
     }
     found
 }
@@ -274,6 +314,30 @@ mod tests {
     }
 
     #[test]
+    fn a_module_has_the_threads_that_it_asked_kthreadd_for() {
+        use kernsnap_trace::{Context, Cpu, Point, Timestamp, Value};
+        let event = |pid: i32, name: &str, fields: &[(&str, i64)]| Event {
+            time: Timestamp(0),
+            cpu: Cpu(0),
+            pid: Pid(pid),
+            context: Context::default(),
+            kind: EventKind::Tracepoint(Point::from_fields(
+                name,
+                fields.iter().map(|(name, value)| ((*name).to_owned(), Value::Signed(*value))),
+            )),
+            stack: None,
+            details: None,
+        };
+        let fork = |child| event(2, "sched_process_fork", &[("parent_pid", 2), ("child_pid", child)]);
+        let wake = |pid| event(pid, "sched_waking", &[("pid", 2)]);
+        let events = [wake(7), fork(50), wake(40), fork(51), wake(51), fork(52), event(51, "sched_process_exit", &[])];
+        let module = Subject::Module { module: "m".into(), parameters: Vec::new() };
+        let thread = |nth, ends| Descendant { role: format!("thread-{nth}"), parent: "kthreadd".into(), nth, ends };
+        assert_eq!(descendants(&events, Pid(40), "loader", &module), [thread(2, true), thread(3, false)]);
+        assert_eq!(descendants(&events, Pid(40), "program", &Subject::Program(Vec::new())), []);
+    }
+
+    #[test]
     fn a_composition_is_a_scenario() -> Result<(), Box<dyn std::error::Error>> {
         let composition = Composition {
             name: "exercise".into(),
@@ -288,7 +352,7 @@ mod tests {
                 ..Tracing::default()
             },
         };
-        let child = Descendant { role: "child-1".into(), parent: "exercise".into(), nth: 1 };
+        let child = Descendant { role: "child-1".into(), parent: "exercise".into(), nth: 1, ends: true };
         let children = [child];
         let text = composition.yaml(&children, End::Exit(3), &composition.candidates(&children));
         let draft = kernsnap_scenario::Draft::read(std::path::Path::new("exercise.yaml"), text.clone());
