@@ -14,6 +14,7 @@ use crate::session::run::Session;
 use kernsnap_analysis::cost::{self, Threshold};
 use kernsnap_analysis::regress::{Class, Report};
 use kernsnap_host::git::{Commit, History};
+use kernsnap_host::progress::ImageEvent;
 use kernsnap_image::{GitSpec, ImageError, Options, SourceSpec};
 use kernsnap_yaml::did_you_mean;
 
@@ -166,7 +167,13 @@ fn target_pair(
     target: &str,
 ) -> Result<TargetPair, PrepareError> {
     let mut progress = Progress::new();
-    let mut tests = |image: &PreparedImage<'_>| image.kselftests(target, &mut |event| progress.show(event));
+    // What the kernels are was told when they were built.
+    let mut told = |event| {
+        if !matches!(event, ImageEvent::Note(_)) {
+            progress.show(event)
+        }
+    };
+    let mut tests = |image: &PreparedImage<'_>| image.kselftests(target, &mut told);
     match (tests(before), tests(after)) {
         (Err(error), Err(_)) => Err(error),
         (Err(PrepareError::Image(ImageError::NoTests { .. })), head) => {
