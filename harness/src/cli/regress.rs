@@ -167,7 +167,7 @@ fn target_pair(
     target: &str,
 ) -> Result<TargetPair, PrepareError> {
     let mut progress = Progress::new();
-    // What the kernels are was told when they were built.
+    // The kernels were named when they were built.
     let mut told = |event| {
         if !matches!(event, ImageEvent::Note(_)) {
             progress.show(event)
