@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use kernsnap_host::workspace::Workspace;
 use kernsnap_image::ImageSpec;
@@ -198,6 +199,50 @@ fn the_fuzz_targets_build_one_crate_of_ours() -> Outcome {
     let lock = fs::read_to_string(root().join("harness/trace/fuzz/Cargo.lock"))?;
     let ours: Vec<&str> = lock.lines().filter_map(|line| line.strip_prefix("name = \"kernsnap")).collect();
     assert_eq!(ours, ["-trace\"", "-trace-fuzz\""]);
+    Ok(())
+}
+
+/// A host whose commands are these alone.
+fn set_up_with(commands: &[&str]) -> Result<std::process::Output, Box<dyn Error>> {
+    let directory = tempfile::tempdir()?;
+    for command in commands {
+        let found = Command::new("sh").args(["-c", &format!("command -v {command}")]).output()?;
+        let path = String::from_utf8(found.stdout)?;
+        std::os::unix::fs::symlink(path.trim_end(), directory.path().join(command))?;
+    }
+    Ok(Command::new(root().join("ci/setup")).env_clear().env("PATH", directory.path()).output()?)
+}
+
+#[test]
+fn a_host_without_apt_is_told_what_is_missing_and_needs_no_more() -> Outcome {
+    const OWN: [&str; 9] = ["bash", "cargo", "cat", "env", "head", "id", "sed", "sort", "grep"];
+    let ended = set_up_with(&OWN)?;
+    let said = String::from_utf8(ended.stderr)?;
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    for words in ["there is no apt-get here: make gcc", "qemu-system-arm", "bison is missing: needed to build"] {
+        assert!(said.contains(words), "{said}");
+    }
+    let tools = [
+        "make",
+        "gcc",
+        "aarch64-linux-gnu-gcc",
+        "bison",
+        "flex",
+        "bc",
+        "perl",
+        "fdtoverlay",
+        "xz",
+        "bzip2",
+        "patch",
+        "git",
+        "curl",
+        "setpriv",
+        "qemu-system-aarch64",
+        "mmdebstrap",
+        "trace-cmd",
+    ];
+    let ended = set_up_with(&[&OWN[..], &tools].concat())?;
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     Ok(())
 }
 

@@ -55,8 +55,8 @@ const ACTS: [&str; 39] = [
     "stop-all",
 ];
 
-/// Acts that take all of the guest's time or memory, and so more of ours.
-const HEAVY: [&str; 6] = ["fork-bomb", "memory", "flood", "fill-disk", "spin", "hog"];
+/// Acts that take all of the guest's time or memory, or stop it, and so take more of ours.
+const HEAVY: [&str; 7] = ["fork-bomb", "memory", "flood", "fill-disk", "spin", "hog", "halt"];
 
 /// The parameters of `guest-programs/modules/hostile`.
 const MODULE_ACTS: [&str; 8] = ["channel", "power-off", "restart", "off", "oops", "print", "rename", "spin"];
