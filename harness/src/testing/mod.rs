@@ -15,6 +15,7 @@
 //! what is known again, and `KERNSNAP_FRESH` boots for each test. A run that gives other bytes than the known result is a failure.
 
 use std::error::Error;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -33,9 +34,12 @@ use kernsnap_analysis::verdict::mutation::mutate;
 use kernsnap_host::store::Store;
 use kernsnap_host::workspace::Workspace;
 use kernsnap_image::{ImageSpec, Images, Options};
+use kernsnap_scenario::Scenario;
 
+mod evidence;
 mod image;
 
+use self::evidence::Place;
 pub use self::image::Image;
 pub use crate::session::run::Outcome;
 #[doc(hidden)]
@@ -176,8 +180,42 @@ fn check(workspace: &Workspace, image: &str, file: &Path, assert: fn(&str, &str)
     let directory = store.scratch()?;
     let session = Session::open(&store, templates(&store))?;
     let runner = Runner { policy: policy(), limit: LIMIT, ..Runner::new(&session, &prepared_image.runtime) };
-    let outcome = runner.run(&scenario, &payload, schedule, directory.path())?.outcome;
-    LastVerdict::remember(&store, image, &scenario.id, (&outcome.verdict).into(), &prepared_image.runtime.image_key);
+    let place = std::env::current_exe().ok().and_then(|program| Place::of(&program, image, &scenario.id));
+    let run = match runner.run(&scenario, &payload, schedule, directory.path()) {
+        Ok(run) => run,
+        Err(error) => {
+            leave(place, |place| Ok(place.copy(directory.path())?));
+            return Err(error.into());
+        }
+    };
+    let status = (&run.outcome.verdict).into();
+    LastVerdict::remember(&store, image, &scenario.id, status, &prepared_image.runtime.image_key);
+    // insta panics where a view is not the reviewed one.
+    let judged = catch_unwind(AssertUnwindSafe(|| judge(workspace, image, file, &scenario, &run.outcome, assert)));
+    if !matches!(judged, Ok(Ok(()))) {
+        leave(place, |place| place.keep(workspace, &scenario, image, &run));
+    }
+    judged.unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+/// Leaves evidence where there is a place for it, and says where. Evidence that cannot be left does not hide the outcome.
+fn leave(place: Option<Place>, keep: impl FnOnce(&Place) -> Result<(), Box<dyn Error>>) {
+    let Some(place) = place else { return };
+    match keep(&place) {
+        Ok(()) => say(place.told().trim_end()),
+        Err(error) => say(&format!("the evidence cannot be kept: {}", with_causes(&*error))),
+    }
+}
+
+/// Compares a run with the reviewed snapshot, and holds it to its expectations, which must be able to fail.
+fn judge(
+    workspace: &Workspace,
+    image: &str,
+    file: &Path,
+    scenario: &Scenario,
+    outcome: &Outcome,
+    assert: fn(&str, &str),
+) -> Result<(), Box<dyn Error>> {
     // The evidence stands before the comparison, so that a failure shows it.
     say(&outcome.view.to_string());
     if let Verdict::Failed(violations) = &outcome.verdict {
@@ -186,9 +224,9 @@ fn check(workspace: &Workspace, image: &str, file: &Path, assert: fn(&str, &str)
         }
     }
     compare(workspace, image, file, (&scenario.id, &scenario.title), &outcome.view.to_string(), assert)?;
-    match outcome.verdict {
+    match &outcome.verdict {
         Verdict::Passed => {
-            let survived = mutate(&scenario, &outcome.trace, &outcome.role_map, &outcome.console).survived;
+            let survived = mutate(scenario, &outcome.trace, &outcome.role_map, &outcome.console).survived;
             let told = survived.iter().map(|(that, change)| format!("{that}: {change}")).collect::<Vec<_>>();
             if told.is_empty() { Ok(()) } else { Err(format!("cannot fail: {}", told.join("; ")).into()) }
         }
