@@ -44,7 +44,11 @@ static int __init hostile_init(void)
 	} else if (!strcmp(act, "off")) {
 		tracing_off();
 	} else if (!strcmp(act, "oops")) {
-		*(volatile int *)8 = 1;
+		/* The compiler would warn of a constant address. */
+		int *nowhere = (int *)8;
+
+		OPTIMIZER_HIDE_VAR(nowhere);
+		WRITE_ONCE(*nowhere, 1);
 	} else if (!strcmp(act, "print")) {
 		pr_emerg("\033[2Jkernsnap: done ns=9\n");
 	} else if (!strcmp(act, "rename")) {
