@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 
+use kernsnap_analysis::language::Language;
 use kernsnap_analysis::report::{Call, Claim, Report, Task, page};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -31,7 +32,12 @@ fn report(name: &str, events: u32) -> Report {
         title: format!("{name} takes turns"),
         image: "none".into(),
         verdict: "passed".into(),
-        expectations: vec![Claim { that: format!("{name} waits"), found: None, events: vec![0, all - 1] }],
+        expectations: vec![Claim {
+            that: format!("{name} waits"),
+            found: None,
+            events: vec![0, all - 1],
+            ..Claim::default()
+        }],
         view: format!("{name}  sched_switch\n"),
         tasks: vec![task(name, 7), task("b", 8)],
         cpus: vec![1],
@@ -51,7 +57,7 @@ fn report(name: &str, events: u32) -> Report {
 fn check(report: &Report, questions: impl FnOnce(&mut Browser) -> Outcome) -> Outcome {
     let directory = TempDir::new()?;
     let file = directory.path().join("report.html");
-    fs::write(&file, page(report, None))?;
+    fs::write(&file, page(report, None, Language::En))?;
     let mut browser = Browser::start(directory.path())?;
     browser.open(&format!("file://{}", file.display()))?;
     assert_eq!(browser.ask("document.documentElement.dataset.ready")?, json!("true"), "{:?}", browser.errors);

@@ -417,3 +417,19 @@ fn no_files_depend_on_each_other_in_a_circle() -> Outcome {
     assert_eq!(circles, none(), "these files are in a circle, or between two of them");
     Ok(())
 }
+
+#[test]
+fn every_sentence_is_said_somewhere_and_no_other_is() -> Outcome {
+    let english = fs::read_to_string(root().join("harness/analysis/src/phrase/en.ftl"))?;
+    let known: BTreeSet<&str> = english.lines().filter_map(|line| Some(line.split_once(" = ")?.0)).collect();
+    let mut texts = String::new();
+    for file in files("harness", &["rs", "html"])? {
+        texts += &code(&fs::read_to_string(root().join(file))?);
+    }
+    let is_said = |id: &&&str| texts.contains(&format!("\"{id}\"")) || texts.contains(&format!("{{{{t:{id}}}}}"));
+    assert_eq!(known.iter().filter(|id| !is_said(id)).collect::<Vec<_>>(), Vec::<&&str>::new(), "nobody says them");
+    let said = ["Phrase::new(\"", "say(language, \"", "say(style.language, \"", "{{t:"];
+    let said = said.iter().flat_map(|call| texts.split(call).skip(1)).filter_map(|rest| rest.split(['"', '}']).next());
+    assert_eq!(said.filter(|id| !known.contains(id)).collect::<Vec<_>>(), Vec::<&str>::new(), "they are not in en.ftl");
+    Ok(())
+}

@@ -28,6 +28,7 @@ pub use store::{GcArguments, StoreArguments, StoreCommand, TemplatesArguments};
 
 use super::exit;
 use super::results::Shard;
+use kernsnap_analysis::language::Language;
 use kernsnap_analysis::view::Kind;
 use kernsnap_image::{ConfigBase, SourceSpec};
 use kernsnap_machine::Schedule;
@@ -44,6 +45,11 @@ pub struct Arguments {
     /// Where images are kept [default: kernsnap in the user's cache directory]
     #[arg(long, global = true, value_name = "DIR", env = "KERNSNAP_STORE")]
     pub store: Option<PathBuf>,
+
+    /// The language of what people read: en or ko. JSON and snapshots are the same in each [default: ko where the locale is
+    /// Korean, else en]
+    #[arg(long, global = true, value_name = "LANGUAGE", env = "KERNSNAP_LANG")]
+    pub lang: Option<Language>,
 
     /// The action.
     #[command(subcommand)]

@@ -3,10 +3,12 @@
 use serde::Serialize;
 
 use super::args::ListArguments;
+use super::language::said;
 use super::{Context, Exit, Failure, answer, answer_json};
 use crate::session::load;
 use crate::session::record::LastVerdict;
 use crate::session::status::RunStatus;
+use kernsnap_analysis::phrase::Phrase;
 use kernsnap_scenario::claims::Shown;
 
 #[derive(Serialize)]
@@ -69,12 +71,14 @@ fn row<'a>(context: &Context, shown: &Shown<'a>, images: &'a [String]) -> Row<'a
 fn show(row: &Row<'_>) {
     answer(&format!("{:5} {}", row.claim, row.says));
     if let Some(instead) = row.instead {
-        answer(&format!("      Instead: {instead}"));
+        answer(&format!("      {}", said(&Phrase::new("claim-instead").with("text", instead))));
     }
     if let Some(why) = row.not_shown {
-        answer(&format!("      Not shown: {why}"));
+        answer(&format!("      {}", said(&Phrase::new("claim-not-shown").with("text", why))));
     }
     for Cell { scenario, image, verdict } in &row.shown_by {
-        answer(&format!("      {} on {image}: {scenario}", verdict.map_or("not run", RunStatus::word)));
+        let verdict = Phrase::new(verdict.map_or("claim-not-run", RunStatus::sentence));
+        let run = Phrase::new("claim-run").with("scenario", *scenario).with("image", *image).with("verdict", verdict);
+        answer(&format!("      {}", said(&run)));
     }
 }

@@ -1,5 +1,7 @@
 //! The help, the manual pages and the completions: all of them from the definitions in `args`.
 
+mod korean;
+
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
@@ -8,8 +10,10 @@ use std::path::Path;
 
 use clap::CommandFactory as _;
 
+use self::korean::Korean;
 use super::args::Arguments;
 use super::{Exit, Failure, absolute, answer, write_file};
+use kernsnap_analysis::language::Language;
 
 /// The commands by what a person wants. A test holds this against the definitions.
 const GROUPS: [(&str, &[&str]); 7] = [
@@ -25,21 +29,27 @@ const GROUPS: [(&str, &[&str]); 7] = [
 /// Names of earlier versions, and what to write now.
 const RENAMED: [(&str, &str); 2] = [("claims", "list --claims"), ("verify-cache", "store verify")];
 
-/// The definitions, with the commands in groups.
-pub(super) fn command() -> clap::Command {
+/// The definitions, with the commands in groups, in a language.
+pub(super) fn command(language: Language) -> clap::Command {
+    let korean = (language == Language::Ko).then(Korean::new);
+    let text = |id: &str, english: &str| korean.as_ref().map_or_else(|| english.to_owned(), |korean| korean.text(id));
     let command = Arguments::command();
+    let command = korean.as_ref().map_or(command.clone(), |korean| korean.command(command));
     let template = format!(
-        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n{}\nOptions:\n{{options}}{{after-help}}",
-        groups(&command)
+        "{{about-with-newline}}\n{} {{usage}}\n{}\n{}\n{{options}}{{after-help}}",
+        text("heading-usage", "{usage-heading}"),
+        groups(&command, &text),
+        text("heading-options", "Options:"),
     );
     command.help_template(template)
 }
 
-fn groups(command: &clap::Command) -> String {
+fn groups(command: &clap::Command, translated: &dyn Fn(&str, &str) -> String) -> String {
     let names = GROUPS.iter().flat_map(|(_, names)| names.iter());
     let width = names.map(|name| name.len()).max().unwrap_or_default();
     let mut text = String::new();
-    for (heading, names) in GROUPS {
+    for (number, (heading, names)) in (1..).zip(GROUPS) {
+        let heading = translated(&format!("group-{number}"), heading);
         // Writing to a String cannot fail.
         let _ = writeln!(text, "\n{heading}:");
         for name in names {
@@ -104,7 +114,7 @@ mod tests {
         let grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
         assert_eq!(grouped.iter().copied().collect::<BTreeSet<_>>(), known);
         assert_eq!(grouped.len(), known.len(), "one of them is in two groups");
-        let help = super::command().render_long_help().to_string();
+        let help = super::command(Language::En).render_long_help().to_string();
         for (heading, _) in GROUPS {
             assert!(help.contains(&format!("\n{heading}:\n")), "{help}");
         }

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::args::LessonArguments;
+use super::language::language;
 use super::progress::Progress;
 use super::{Context, Exit, Failure, answer, answer_json, answer_painted, options, talk, terminal};
 use crate::session;
@@ -14,7 +15,8 @@ use crate::session::load;
 use crate::session::prepare::PreparedImage;
 use crate::session::run::{Outcome, Runner, Session};
 use crate::session::status::RunStatus;
-use kernsnap_analysis::lesson::{Contradiction, Language, Lesson, Number, Page, Run, Section, index, of_book_section};
+use kernsnap_analysis::language::Language;
+use kernsnap_analysis::lesson::{Contradiction, Lesson, Number, Page, Run, Section, index, of_book_section};
 use kernsnap_scenario::Scenario;
 
 /// One lesson of the list.
@@ -28,7 +30,7 @@ struct Row<'a> {
 }
 
 pub(super) fn lesson(context: &Context, arguments: &LessonArguments) -> Result<Exit, Failure> {
-    let language = arguments.lang.unwrap_or_else(language_of_environment);
+    let language = language();
     if arguments.write_docs {
         return write_docs(context, arguments);
     }
@@ -203,15 +205,4 @@ impl From<Contradiction> for Failure {
     fn from(contradiction: Contradiction) -> Self {
         Self { exit: Exit::Different, text: contradiction.to_string() }
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the environment is read here and passed on")]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// The language of messages, by the variables that setlocale(3) looks at.
-fn language_of_environment() -> Language {
-    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(variable);
-    locale.as_deref().map(Language::of_locale).unwrap_or_default()
 }

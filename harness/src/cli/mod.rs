@@ -21,6 +21,7 @@ mod help;
 mod init;
 mod kcidb;
 mod kselftest;
+mod language;
 mod lesson;
 mod list;
 mod load_trace;
@@ -85,10 +86,12 @@ pub fn main() -> ExitCode {
         complain(&renamed);
         return Exit::BadInput.into();
     }
-    let arguments = match Arguments::from_arg_matches(&help::command().get_matches()) {
+    let language = language::of_help(std::env::args_os());
+    let arguments = match Arguments::from_arg_matches(&help::command(language).get_matches()) {
         Ok(arguments) => arguments,
         Err(error) => error.exit(),
     };
+    language::choose(arguments.lang);
     if let Err(error) = interrupt::install() {
         complain(&format!("cannot install signal handlers: {error}"));
         return Exit::Internal.into();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::ReportArguments;
 use super::diff::Given as Compared;
+use super::language::language;
 use super::progress::Progress;
 use super::{Context, Exit, Failure, absolute, answer, options, write_file};
 use crate::session::capsule::Capsule;
@@ -119,5 +120,5 @@ pub(super) fn write_page(
         }
     };
     let difference = difference.as_ref().map(|(name, diff)| (name.as_str(), diff));
-    write_file(file, page(report, difference).as_bytes())
+    write_file(file, page(report, difference, language()).as_bytes())
 }

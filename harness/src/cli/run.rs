@@ -10,6 +10,7 @@ use std::time::Duration;
 use kernsnap_host::store::Scratch;
 
 use super::args::{Format, RunArguments, Snapshots};
+use super::language::{language, said};
 use super::parallel::in_order;
 use super::{
     Context, Exit, Failure, Scenarios, absolute, answer, answer_json, answer_painted, architecture, kcidb, options,
@@ -23,6 +24,7 @@ use crate::session::run::{
 };
 use crate::session::status::RunStatus;
 use kernsnap_analysis::model::Model;
+use kernsnap_analysis::phrase::Phrase;
 use kernsnap_analysis::report::Sources;
 use kernsnap_analysis::verdict::Verdict;
 use kernsnap_analysis::verdict::mutation::mutate;
@@ -133,7 +135,7 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, F
         match arguments.output.format() {
             Format::Json => answer_json(&record)?,
             Format::Ktap | Format::Github | Format::Kcidb => {}
-            _ => answer(&format!("{} on {}: {}\n\n{not}", not.id, setting.runner.runtime.image, not.title)),
+            _ => answer(&format!("{}\n\n{not}", title(&not.id, &setting.runner.runtime.image, &not.title))),
         }
         reporter.records.push(record);
     }
@@ -372,23 +374,22 @@ impl Reporter {
             show_views(job, setting, outcome.as_ref(), &record.views, &self.style);
         }
         answer(&summary(&record, (setting.repeat > 1).then_some(job.repetition)));
-        for reason in &record.reasons {
+        for reason in reasons(&record, outcome.as_ref()) {
             answer(&format!("  {reason}"));
         }
         if record.verdict == RunStatus::Failed && record.events == Some(0) {
-            answer(
-                "  hint: nothing was recorded; programs turn tracing on with `trace_on()`, or a step writes 1 to `tracing_on`",
-            );
+            answer(&format!("  {}", said(&Phrase::new("nothing-recorded"))));
         }
         if let Some(pending) = &record.snapshot_pending {
             let pending = setting.context.workspace.relative(pending);
-            talk(&format!("  waits for a review: {} (`kernsnap snapshot review`)", pending.display()));
+            let waits = Phrase::new("waits-for-review").with_text("file", pending.display());
+            talk(&format!("  {}", said(&waits)));
         }
         for change in &record.unnoticed {
-            answer(&format!("  cannot fail: {change}"));
+            answer(&format!("  {}", said(&Phrase::new("cannot-fail").with_text("change", change))));
         }
         if let Some(kept) = &record.evidence {
-            talk(&format!("  evidence: {}", kept.display()));
+            talk(&format!("  {}", said(&Phrase::new("evidence-kept").with_text("directory", kept.display()))));
         }
         self.records.push(record);
         Ok(())
@@ -414,19 +415,21 @@ impl Reporter {
 }
 
 fn show_views(job: &Job<'_>, setting: &Setting<'_>, outcome: Option<&Outcome>, views: &[View], style: &Style) {
-    answer(&format!("{} on {}: {}\n", job.scenario.id, setting.runner.runtime.image, job.scenario.title));
+    let Scenario { id, title: words, .. } = job.scenario;
+    answer(&format!("{}\n", title(id, &setting.runner.runtime.image, words)));
     if let Some(outcome) = outcome {
         // A trace with holes does not show what happened.
         if !matches!(outcome.verdict, Verdict::Unusable(_)) {
             let looks = if views.is_empty() { std::slice::from_ref(&outcome.view) } else { views };
             for look in looks {
                 let text = look.show(style);
-                answer_painted(if text.is_empty() { "nothing of this kind was recorded\n" } else { &text }, style);
+                let nothing = || format!("{}\n", said(&Phrase::new("nothing-of-this-kind")));
+                answer_painted(&if text.is_empty() { nothing() } else { text }, style);
             }
         }
         for expectation in &job.scenario.expectations {
             let broken = matches!(&outcome.verdict, Verdict::Failed(violations)
-                if violations.iter().any(|violation| violation.that == expectation.that));
+                if violations.iter().any(|violation| violation.that == *expectation.that));
             let mark = match &outcome.verdict {
                 Verdict::Unusable(_) => "?",
                 _ if broken => "✗",
@@ -438,14 +441,30 @@ fn show_views(job: &Job<'_>, setting: &Setting<'_>, outcome: Option<&Outcome>, v
     }
 }
 
+fn title(scenario: &str, image: &str, title: &str) -> String {
+    said(&Phrase::new("run-title").with("scenario", scenario).with("image", image).with("title", title))
+}
+
+/// The reasons of a verdict for people. A record has them in English: those of the run, and then that of a snapshot.
+fn reasons(record: &Record, outcome: Option<&Outcome>) -> Vec<String> {
+    let violations = match outcome.map(|outcome| &outcome.verdict) {
+        Some(Verdict::Failed(violations)) => violations.as_slice(),
+        _ => &[],
+    };
+    let said = violations.iter().map(|violation| violation.say(language()));
+    said.chain(record.reasons.iter().skip(violations.len()).cloned()).collect()
+}
+
 fn summary(record: &Record, repetition: Option<usize>) -> String {
     let number = repetition.map(|number| format!(" #{number}")).unwrap_or_default();
-    let times = match (&record.guest_seconds, &record.seconds) {
+    let phrase = match (&record.guest_seconds, &record.seconds) {
         (Some(guest), Some(seconds)) if seconds.machine.is_some() => {
-            format!(" in {guest:.3} s of guest time, {:.2} s here", seconds.total)
+            let took = Phrase::new("run-took").with("guest", format!("{guest:.3}"));
+            took.with("here", format!("{:.2}", seconds.total))
         }
-        (Some(guest), Some(_)) => format!(" in {guest:.3} s of guest time, as it was before"),
-        _ => String::new(),
+        (Some(guest), Some(_)) => Phrase::new("run-took-before").with("guest", format!("{guest:.3}")),
+        _ => Phrase::new("run-ended"),
     };
-    format!("{}: {}{number}{times}", record.verdict, record.scenario)
+    let phrase = phrase.with("verdict", Phrase::new(record.verdict.sentence()));
+    said(&phrase.with("scenario", format!("{}{number}", record.scenario)))
 }

@@ -4,9 +4,11 @@ use std::io::{self, ErrorKind, StdoutLock, Write as _};
 
 use super::args::{Arguments, ViewArguments};
 use super::escape::{Escape, printable};
+use super::language::said;
 use super::read_events::{conclude, is_without_times, read, read_printed, unreadable};
 use super::{Exit, Failure, answer_json, answer_painted, events, load_trace, talk, terminal};
 use kernsnap_analysis::model;
+use kernsnap_analysis::phrase::Phrase;
 use kernsnap_analysis::view::follow::Choice;
 use kernsnap_analysis::view::{Content, Figures, Kind, RoleMap, View};
 
@@ -75,7 +77,7 @@ fn looks(arguments: &Arguments, view: &ViewArguments, kinds: &[Kind]) -> Result<
     let mut exit = Exit::Passed;
     if is_without_times(&summary.issues) && kinds.contains(&Kind::Timeline) {
         kinds.retain(|kind| *kind != Kind::Timeline);
-        talk("the recording has durations only: when a task ran is not known, and there is no timeline");
+        talk(&said(&Phrase::new("no-timeline")));
         exit = Exit::TraceUnusable;
     }
     for mut shown in load_trace::views(&trace, &view.follow, &kinds) {
@@ -97,7 +99,7 @@ fn print(view: &ViewArguments, shown: &View) -> Result<(), Failure> {
         answer_painted(&shown.show(&style), &style);
     }
     if shown.dropped > 0 {
-        talk(&format!("{} events of other tasks are not shown", shown.dropped));
+        talk(&said(&Phrase::new("others-not-shown").with_text("count", shown.dropped)));
     }
     Ok(())
 }

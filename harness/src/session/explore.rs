@@ -39,7 +39,9 @@ fn once(
     let view = outcome.as_ref().filter(|_| status.has_view()).map(|outcome| outcome.view.to_string());
     let broken = match outcome.map(|outcome| outcome.verdict) {
         Some(Verdict::Passed) => Vec::new(),
-        Some(Verdict::Failed(violations)) => violations.into_iter().map(|violation| violation.that).collect(),
+        Some(Verdict::Failed(violations)) => {
+            violations.into_iter().map(|violation| violation.that.to_string()).collect()
+        }
         Some(Verdict::Unusable(_)) | None => vec![format!("{status}: {}", judged.reasons.join("; "))],
     };
     let view = view.unwrap_or_default().lines().map(str::to_owned).collect();

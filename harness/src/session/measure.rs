@@ -106,7 +106,9 @@ impl<'a> Kernel<'a> {
         let figures = outcome.figures(scenario);
         let (broken, unusable) = match outcome.verdict {
             Verdict::Passed => (Vec::new(), Vec::new()),
-            Verdict::Failed(all) => (all.into_iter().map(|one| (one.that, one.found)).collect(), Vec::new()),
+            Verdict::Failed(all) => {
+                (all.into_iter().map(|one| (one.that.to_string(), one.found.to_string())).collect(), Vec::new())
+            }
             Verdict::Unusable(reasons) => (Vec::new(), reasons),
         };
         Ok(Measurement { side, broken, unusable, figures, ..empty })

@@ -53,6 +53,20 @@ impl RunStatus {
         }
     }
 
+    /// The name of the sentence that tells it in each language.
+    #[must_use]
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Passed => "verdict-passed",
+            Self::DoesNotApply => "verdict-does-not-apply",
+            Self::Failed => "verdict-failed",
+            Self::Refused => "verdict-refused",
+            Self::Lost => "verdict-lost",
+            Self::Unusable => "verdict-unusable",
+            Self::CacheMismatch => "verdict-cache-mismatch",
+        }
+    }
+
     /// True if nothing is wrong with the run.
     #[must_use]
     pub fn is_good(self) -> bool {
@@ -112,12 +126,15 @@ pub fn with_causes(error: &dyn Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kernsnap_analysis::language::Language;
+    use kernsnap_analysis::phrase::say;
 
     #[test]
     fn every_status_has_one_spelling() -> Result<(), serde_json::Error> {
         for status in RunStatus::ALL {
             assert_eq!(serde_json::to_string(&status)?, format!("\"{status}\""));
             assert_eq!(serde_json::from_str::<RunStatus>(&format!("\"{status}\""))?, status);
+            assert_eq!(say(Language::En, status.sentence()), status.word());
         }
         Ok(())
     }

@@ -125,6 +125,8 @@ impl Kernsnap {
         let words = [before, &[program.as_str()]].concat();
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).arg("--root").arg(checkout).args(arguments);
+        // Not the language of whoever runs the tests.
+        command.env_remove("KERNSNAP_LANG").env("LC_ALL", "C.UTF-8");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Self(command)
     }

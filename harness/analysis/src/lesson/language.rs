@@ -1,53 +1,14 @@
-//! The languages of lessons, the sections of their subject, and the words that stand around what a lesson says.
+//! The sections of the subject, and the words that stand around what a lesson says, in each language.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::Number;
-
-/// A language in which every lesson can be read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Language {
-    /// English.
-    #[default]
-    En,
-    /// Korean.
-    Ko,
-}
+use crate::language::Language;
 
 impl Language {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::En, Self::Ko];
-
-    /// The language of a locale's name, `ko_KR.UTF-8`; English where there is no lesson in that language.
-    #[must_use]
-    pub fn of_locale(locale: &str) -> Self {
-        let language = locale.split(['_', '.', '@']).next().unwrap_or_default();
-        language.to_lowercase().parse().unwrap_or_default()
-    }
-
-    /// The code that means it on the command line.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::Ko => "ko",
-        }
-    }
-
-    /// The language's own name.
-    #[must_use]
-    pub fn own_name(self) -> &'static str {
-        match self {
-            Self::En => "English",
-            Self::Ko => "한국어",
-        }
-    }
-
     /// A chapter or a section of the book.
     #[must_use]
     pub fn book_section(self, number: &Number) -> String {
@@ -104,21 +65,6 @@ impl Language {
                 expect: "예상 결과",
             },
         }
-    }
-}
-
-impl fmt::Display for Language {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code())
-    }
-}
-
-impl FromStr for Language {
-    type Err = String;
-
-    fn from_str(code: &str) -> Result<Self, String> {
-        let known = Self::ALL.into_iter().find(|language| language.code() == code);
-        known.ok_or_else(|| format!("there are {}", Self::ALL.map(Self::code).join(" and ")))
     }
 }
 

@@ -7,7 +7,8 @@ use textwrap::{Options, fill};
 use super::language::Labels;
 use super::page::Stop;
 use super::terminal::wrapping;
-use super::{Language, Lesson, Page, Section};
+use super::{Lesson, Page, Section};
+use crate::language::Language;
 
 /// Columns of the Markdown's own lines.
 const WIDTH: usize = 110;

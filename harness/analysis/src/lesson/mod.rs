@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use kernsnap_scenario::{Pattern, Scenario, UnknownName, What};
 use kernsnap_yaml::{Diagnostic, Step as At, from_yaml};
 
-pub use language::{Language, Section, Text};
+pub use language::{Section, Text};
 pub use markdown::index;
 pub use number::{Number, of_book_section};
 pub use page::Page;

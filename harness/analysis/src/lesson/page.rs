@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::quote::{self, Contradiction, Run};
-use super::{Language, Lesson, Number, Section, Source};
+use super::{Lesson, Number, Section, Source};
+use crate::language::Language;
 
 /// A lesson, ready to be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

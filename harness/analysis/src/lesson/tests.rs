@@ -1,7 +1,8 @@
 use std::path::Path;
 
 use super::page::{Stop, Trial};
-use super::{Language, Lesson, Number, Page, Section, of_book_section};
+use super::{Lesson, Number, Page, Section, of_book_section};
+use crate::language::Language;
 use crate::view::Style;
 
 const LESSON: &str = "\

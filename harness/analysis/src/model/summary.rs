@@ -39,6 +39,18 @@ impl Measure {
             Self::Sleep => "asleep",
         }
     }
+
+    /// The name of the sentence that tells these words in each language.
+    #[must_use]
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::ForkToRun => "measure-fork-to-run",
+            Self::WakeToRun => "measure-wake-to-run",
+            Self::ExitToParent => "measure-exit-to-parent",
+            Self::Run => "measure-run",
+            Self::Sleep => "measure-sleep",
+        }
+    }
 }
 
 /// Figures of a recording. Memory grows with the tasks and the kinds of events, not with the events.

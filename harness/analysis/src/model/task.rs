@@ -169,6 +169,23 @@ impl State {
         }
     }
 
+    /// The name of the sentence that tells this word in each language.
+    #[must_use]
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Unknown => "state-unknown",
+            Self::New => "state-new",
+            Self::Runnable => "state-runnable",
+            Self::Running => "state-running",
+            Self::Sleeping => "state-sleeping",
+            Self::Blocked => "state-blocked",
+            Self::Stopped => "state-stopped",
+            Self::Idle => "state-idle",
+            Self::Zombie => "state-zombie",
+            Self::Dead => "state-dead",
+        }
+    }
+
     /// True if a wake-up changes it.
     pub(super) fn waits(self) -> bool {
         matches!(self, Self::Unknown | Self::New | Self::Sleeping | Self::Blocked | Self::Stopped | Self::Idle)

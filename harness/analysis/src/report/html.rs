@@ -1,9 +1,13 @@
 //! The page: its parts that need no script, and the data for those that do.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{Claim, Report, Task};
 use crate::diff::Diff;
+use crate::language::Language;
+use crate::model::State;
+use crate::phrase::{Phrase, say};
 use crate::view::Style;
 
 const PAGE: &str = include_str!("assets/page.html");
@@ -17,21 +21,49 @@ const SCRIPTS: [&str; 5] = [
     include_str!("assets/start.js"),
 ];
 
-/// A page that needs nothing beside itself. `against` is a name for what the run was compared with, and the differences.
+/// The texts that the scripts put in, and the places in them.
+const SCRIPTED: [(&str, &[&str]); 14] = [
+    ("script-one-event", &[]),
+    ("script-events", &["count"]),
+    ("script-of", &["count", "all"]),
+    ("script-select-event", &["number"]),
+    ("script-stack", &[]),
+    ("script-no-return", &[]),
+    ("script-each", &[]),
+    ("script-one-root", &[]),
+    ("script-roots", &["count"]),
+    ("script-and-more", &["count"]),
+    ("script-fork", &[]),
+    ("script-wake-up", &[]),
+    ("script-inner", &[]),
+    ("script-others", &["count"]),
+];
+
+/// A page in a language that needs nothing beside itself. `against` is a name for what the run was compared with, and the
+/// differences. What the scenario and the recording say is on it as they say it.
 #[must_use]
-pub fn page(report: &Report, against: Option<(&str, &Diff)>) -> String {
+pub fn page(report: &Report, against: Option<(&str, &Diff)>, language: Language) -> String {
+    let on = Phrase::new("page-on").with_text("scenario", &report.scenario).with_text("image", &report.image);
     let parts = [
-        ("title", escape(&format!("{} on {}", report.scenario, report.image))),
+        ("language", language.code().to_owned()),
+        ("title", escape(&on.say(language))),
         ("style", STYLE.to_owned()),
-        ("head", head(report)),
-        ("claims", claims(report)),
+        ("head", head(report, language)),
+        ("claims", claims(report, language)),
+        ("texts", in_script(&texts(language))),
         ("tasks", tasks(report)),
         ("view", escape(&report.view)),
-        ("difference", against.map(|(name, diff)| difference(name, diff)).unwrap_or_default()),
+        ("difference", against.map(|(name, diff)| difference(name, diff, language)).unwrap_or_default()),
         ("data", data(report)),
         ("script", SCRIPTS.concat()),
     ];
-    fill(PAGE, |name| parts.iter().find(|(part, _)| *part == name).map_or("", |(_, text)| text))
+    let said = PAGE.split("{{t:").skip(1).filter_map(|rest| rest.split("}}").next());
+    let said: BTreeMap<&str, String> =
+        said.filter_map(|id| Some((id, escape(&Phrase::named(id)?.say(language))))).collect();
+    fill(PAGE, |name| match name.strip_prefix("t:") {
+        Some(id) => said.get(id).map_or("", String::as_str),
+        None => parts.iter().find(|(part, _)| *part == name).map_or("", |(_, text)| text),
+    })
 }
 
 /// Replaces each `{{name}}` of a template. What is put in is not looked at again.
@@ -63,56 +95,92 @@ pub(crate) fn escape(text: &str) -> String {
     escaped
 }
 
-/// JSON that means itself inside of `<script>`: nothing in it can end the element or open a comment.
+/// Text in which what is between backticks is code.
+fn marked(text: &str) -> String {
+    let pieces: Vec<&str> = text.split('`').collect();
+    // One without a partner means itself.
+    let closed = if pieces.len() % 2 == 1 { pieces.len() } else { pieces.len() - 1 };
+    let piece = |(number, piece): (usize, &&str)| match number {
+        number if number >= closed => format!("`{}", escape(piece)),
+        number if number % 2 == 1 => format!("<code>{}</code>", escape(piece)),
+        _ => escape(piece),
+    };
+    pieces.iter().enumerate().map(piece).collect()
+}
+
+/// The texts of the scripts as JSON: by name without `script-`, with `{name}` in their places, and the states of tasks.
+fn texts(language: Language) -> String {
+    let scripted = SCRIPTED.iter().map(|(id, places)| {
+        let phrase = places.iter().fold(Phrase::new(id), |phrase, place| phrase.with(place, format!("{{{place}}}")));
+        (id.trim_start_matches("script-"), phrase.say(language))
+    });
+    let states = State::ALL.iter().map(|state| (state.sentence(), say(language, state.sentence())));
+    let all: BTreeMap<&str, String> = scripted.chain(states).collect();
+    serde_json::to_string(&all).unwrap_or_else(|_| "{}".into())
+}
+
 fn data(report: &Report) -> String {
     // The type has no maps with keys that are not strings, and nothing else can go wrong.
-    let json = serde_json::to_string(report).unwrap_or_else(|_| "null".into());
+    in_script(&serde_json::to_string(report).unwrap_or_else(|_| "null".into()))
+}
+
+/// JSON that means itself inside of `<script>`: nothing in it can end the element or open a comment.
+fn in_script(json: &str) -> String {
     json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
-fn head(report: &Report) -> String {
-    let Report { scenario, title, about, image, schedule, verdict, reasons, events, .. } = report;
+fn head(report: &Report, language: Language) -> String {
+    let Report { scenario, title, about, image, schedule, verdict, reasons, violations, events, .. } = report;
+    let code = |text: &str| format!("<code>{}</code>", escape(text));
+    let on = Phrase::new("page-on").with("scenario", code(scenario)).with("image", code(image));
+    let facts = Phrase::new("page-facts").with("schedule", code(schedule)).with_text("count", events.len());
+    // Data that was kept is anybody's: its verdict may be none of ours.
+    let word = Phrase::named(&format!("verdict-{verdict}")).map_or_else(|| verdict.clone(), |word| word.say(language));
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = write!(
         text,
-        "<p class=eyebrow>kernsnap report</p>\n<h1>{}</h1>\n\
-         <p class=facts><span class=\"verdict {class}\">{}</span> <code>{}</code> on <code>{}</code>, \
-         schedule <code>{}</code>, {} events</p>\n<p class=about>{}</p>\n",
-        escape(title),
-        escape(verdict),
-        escape(scenario),
-        escape(image),
-        escape(schedule),
-        events.len(),
-        escape(about),
+        "<p class=eyebrow>{}</p>\n<h1>{}</h1>\n\
+         <p class=facts><span class=\"verdict {class}\">{}</span> {}, {}</p>\n<p class=about>{}</p>\n",
+        escape(&say(language, "page-report")),
+        marked(title),
+        escape(&word),
+        on.say(language),
+        facts.say(language),
+        marked(about),
         class = if verdict == "passed" { "good" } else { "bad" },
     );
+    let reasons: Vec<String> = match violations.as_slice() {
+        [] => reasons.iter().map(|reason| marked(reason)).collect(),
+        violations => violations.iter().map(|violation| marked(&violation.say(language))).collect(),
+    };
     if !reasons.is_empty() {
-        let items: Vec<String> = reasons.iter().map(|reason| format!("<li>{}</li>", escape(reason))).collect();
+        let items: Vec<String> = reasons.iter().map(|reason| format!("<li>{reason}</li>")).collect();
         let _ = writeln!(text, "<ul class=reasons>{}</ul>", items.concat());
     }
     text
 }
 
-fn claims(report: &Report) -> String {
+fn claims(report: &Report, language: Language) -> String {
     let mut text = String::new();
-    for (number, Claim { that, found, .. }) in report.expectations.iter().enumerate() {
+    for (number, Claim { that, found, said, .. }) in report.expectations.iter().enumerate() {
         // A trace with holes cannot be judged.
         let known = report.verdict != "unusable";
         let (class, sign, word) = match found {
-            _ if !known => ("unknown", "?", "not known"),
-            None => ("good", "✓", "holds"),
-            Some(_) => ("bad", "✗", "does not hold"),
+            _ if !known => ("unknown", "?", "page-not-known"),
+            None => ("good", "✓", "page-holds"),
+            Some(_) => ("bad", "✗", "page-does-not-hold"),
         };
         let _ = write!(
             text,
             "<li class={class}><span class=sign aria-hidden=true>{sign}</span>\
-             <div><p><span class=hidden>{word}: </span>{}</p>",
-            escape(that)
+             <div><p><span class=hidden>{}: </span>{}</p>",
+            escape(&say(language, word)),
+            marked(that)
         );
-        if let Some(found) = found.as_ref().filter(|_| known) {
-            let _ = write!(text, "<p class=found>{}</p>", escape(found));
+        let said = said.as_ref().map(|said| said.say(language)).or_else(|| found.clone());
+        if let Some(found) = said.filter(|_| known) {
+            let _ = write!(text, "<p class=found>{}</p>", marked(&found));
         }
         // The script puts the events here.
         let _ = writeln!(text, "<div class=witnesses data-claim={number}></div></div></li>");
@@ -138,12 +206,19 @@ fn tasks(report: &Report) -> String {
     report.tasks.iter().map(row).collect()
 }
 
-fn difference(name: &str, diff: &Diff) -> String {
-    format!(
-        "<section id=difference aria-labelledby=difference-head><h2 id=difference-head>Difference</h2>\
-         <p>Compared with <code>{}</code>, task by task.</p>{}</section>",
-        escape(name),
+fn difference(name: &str, diff: &Diff, language: Language) -> String {
+    let compared = Phrase::new("page-compared").with("name", format!("<code>{}</code>", escape(name)));
+    let differences = if diff.is_empty() {
+        format!("<p>{}</p>", escape(&say(language, "page-no-differences")))
+    } else {
         differences(diff)
+    };
+    format!(
+        "<section id=difference aria-labelledby=difference-head><h2 id=difference-head>{}</h2>\
+         <p>{}</p>{}</section>",
+        escape(&say(language, "page-difference")),
+        compared.say(language),
+        differences
     )
 }
 
@@ -189,12 +264,30 @@ mod tests {
     }
 
     #[test]
+    fn backticks_mean_code() {
+        assert_eq!(marked("`a<b` is `c`, and ` alone"), "<code>a&lt;b</code> is <code>c</code>, and ` alone");
+        assert_eq!(marked("none"), "none");
+    }
+
+    #[test]
+    fn a_page_is_in_the_language_of_its_reader() {
+        let report = Report { verdict: "passed".into(), ..Report::default() };
+        for language in Language::ALL {
+            let page = page(&report, None, language);
+            assert!(page.contains(&format!("<html lang=\"{language}\">")), "{page}");
+            assert!(page.contains(&say(language, "page-keys")) && page.contains(&say(language, "script-wake-up")));
+            assert!(!page.contains("{{") && !page.contains("page-skip"), "{page}");
+        }
+    }
+
+    #[test]
     fn nothing_is_claimed_of_a_trace_with_holes() {
         let claim = |found: Option<&str>| Claim { found: found.map(str::to_owned), ..Claim::default() };
         let expectations = vec![claim(None), claim(Some("nothing"))];
         for (verdict, signs) in [("failed", "✓✗"), ("unusable", "??")] {
             let report = Report { verdict: verdict.into(), expectations: expectations.clone(), ..Report::default() };
-            let shown: String = claims(&report).chars().filter(|letter| "✓✗?".contains(*letter)).collect();
+            let shown: String =
+                claims(&report, Language::En).chars().filter(|letter| "✓✗?".contains(*letter)).collect();
             assert_eq!(shown, signs);
         }
     }

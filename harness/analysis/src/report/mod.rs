@@ -14,7 +14,8 @@ pub use sources::Sources;
 
 use crate::model;
 use crate::model::{Calls, Model, TaskId};
-use crate::verdict::{Verdict, witnesses};
+use crate::phrase::Phrase;
+use crate::verdict::{Verdict, Violation, witnesses};
 use crate::view::{RoleMap, View, ViewInput, describe};
 use kernsnap_scenario::Scenario;
 use kernsnap_trace::{Event, Symbol, Trace};
@@ -37,6 +38,9 @@ pub struct Report {
     pub verdict: String,
     /// Why it is not `passed`.
     pub reasons: Vec<String>,
+    /// The same of a run that failed, to be told in a reader's language; data that was kept has the English reasons only.
+    #[serde(skip)]
+    pub violations: Vec<Violation>,
     /// The expectations.
     pub expectations: Vec<Claim>,
     /// The view that the snapshot freezes.
@@ -72,6 +76,9 @@ pub struct Claim {
     pub that: String,
     /// The observation that contradicts it, where it does not hold.
     pub found: Option<String>,
+    /// The same, to be told in a reader's language.
+    #[serde(skip)]
+    pub said: Option<Phrase>,
     /// Events by their places.
     pub events: Vec<usize>,
 }
@@ -191,9 +198,18 @@ impl Report {
                 Verdict::Failed(violations) => violations.iter().map(ToString::to_string).collect(),
                 Verdict::Unusable(reasons) => reasons.clone(),
             },
+            violations: match given.verdict {
+                Verdict::Failed(violations) => violations.clone(),
+                Verdict::Passed | Verdict::Unusable(_) => Vec::new(),
+            },
             expectations: witnesses(scenario, trace, given.role_map, given.console)
                 .into_iter()
-                .map(|witness| Claim { that: witness.that, found: witness.found, events: witness.events })
+                .map(|witness| Claim {
+                    that: witness.that,
+                    found: witness.found.as_ref().map(ToString::to_string),
+                    said: witness.found,
+                    events: witness.events,
+                })
                 .collect(),
             // A trace with holes does not show what happened.
             view: if matches!(given.verdict, Verdict::Unusable(_)) { String::new() } else { given.view.to_string() },

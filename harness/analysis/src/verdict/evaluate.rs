@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use crate::phrase::Phrase;
 use crate::view::{Matcher, field, one_line, value_of};
 use kernsnap_scenario::{Expectation, FieldRef, Pattern, Rule};
 use kernsnap_trace::{Event, EventKind, Symbol, Value};
@@ -21,16 +22,16 @@ pub(super) struct RuleEvaluator<'a> {
 
 impl RuleEvaluator<'_> {
     /// `Err` says what was found instead.
-    pub(super) fn check(&self, expectation: &Expectation) -> Result<(), String> {
+    pub(super) fn check(&self, expectation: &Expectation) -> Result<(), Phrase> {
         RuleEvaluator { events: &self.events[self.range(expectation)?], ..*self }.holds(&expectation.rule)
     }
 
     /// Where the events stand that an expectation is about.
-    pub(super) fn range(&self, expectation: &Expectation) -> Result<Range<usize>, String> {
+    pub(super) fn range(&self, expectation: &Expectation) -> Result<Range<usize>, Phrase> {
         let Some((from, to)) = &expectation.between else { return Ok(0..self.events.len()) };
         let start = self.find(from).ok_or_else(|| self.nothing(from))?;
         let behind = RuleEvaluator { events: &self.events[start + 1..], ..*self };
-        let end = behind.find(to).ok_or_else(|| format!("{}, behind `{from}`", behind.nothing(to)))?;
+        let end = behind.find(to).ok_or_else(|| after(behind.nothing(to), from))?;
         Ok(start..start + 1 + end + 1)
     }
 
@@ -47,15 +48,16 @@ impl RuleEvaluator<'_> {
         self.events.iter().position(|event| self.matcher.matches(pattern, event))
     }
 
-    fn first(&self, pattern: &Pattern) -> Result<&Event, String> {
+    fn first(&self, pattern: &Pattern) -> Result<&Event, Phrase> {
         self.find(pattern).map(|at| &self.events[at]).ok_or_else(|| self.nothing(pattern))
     }
 
-    fn nothing(&self, pattern: &Pattern) -> String {
-        match self.unplayed(pattern) {
-            Some(role) => format!("no task played the role `{role}`, so `{pattern}` never happened"),
-            None => format!("`{pattern}` never happened"),
-        }
+    fn nothing(&self, pattern: &Pattern) -> Phrase {
+        let nothing = match self.unplayed(pattern) {
+            Some(role) => Phrase::new("nobody-played").with_text("role", role),
+            None => Phrase::new("never-happened"),
+        };
+        nothing.with_text("pattern", pattern)
     }
 
     /// The role of a pattern that no task played.
@@ -63,7 +65,7 @@ impl RuleEvaluator<'_> {
         pattern.by.as_ref().filter(|role| self.matcher.role_map.pid(role).is_none())
     }
 
-    fn holds(&self, rule: &Rule) -> Result<(), String> {
+    fn holds(&self, rule: &Rule) -> Result<(), Phrase> {
         match rule {
             Rule::Order(patterns) => self.order(patterns),
             Rule::InTurn(patterns) => self.in_turn(patterns),
@@ -74,16 +76,19 @@ impl RuleEvaluator<'_> {
             }
             Rule::Absent(pattern) => match self.count(pattern) {
                 0 => Ok(()),
-                found => Err(format!("`{pattern}` happened {found} times")),
+                found => Err(Phrase::new("happened").with_text("pattern", pattern).with_text("found", found)),
             },
             Rule::Count(pattern, wanted) => match self.count(pattern) {
                 found if found == *wanted => Ok(()),
-                found => Err(format!("`{pattern}` happened {found} times, not {wanted}")),
+                found => {
+                    let otherwise = Phrase::new("happened-otherwise").with_text("pattern", pattern);
+                    Err(otherwise.with_text("found", found).with_text("wanted", wanted))
+                }
             },
-            Rule::First(pattern) => self.extreme(pattern, self.own(pattern).next(), "first"),
-            Rule::Last(pattern) => self.extreme(pattern, self.own(pattern).last(), "last"),
+            Rule::First(pattern) => self.extreme(pattern, self.own(pattern).next(), "first-is"),
+            Rule::Last(pattern) => self.extreme(pattern, self.own(pattern).last(), "last-is"),
             Rule::Console(text) if self.console.lines().any(|line| line.contains(text)) => Ok(()),
-            Rule::Console(text) => Err(format!("no line of the console says `{text}`")),
+            Rule::Console(text) => Err(Phrase::new("no-console-line").with_text("text", text)),
             Rule::Stack(pattern, frames) => self.stack(pattern, frames),
             Rule::Same(fields) => self.same(fields),
             Rule::Different(fields) => self.different(fields),
@@ -102,34 +107,34 @@ impl RuleEvaluator<'_> {
         self.events.iter().filter(move |event| Some(event.pid) == pid)
     }
 
-    fn extreme(&self, pattern: &Pattern, event: Option<&Event>, which: &str) -> Result<(), String> {
+    fn extreme(&self, pattern: &Pattern, event: Option<&Event>, otherwise: &'static str) -> Result<(), Phrase> {
         match event {
             None => Err(self.nothing(pattern)),
             Some(event) if self.matcher.matches(pattern, event) => Ok(()),
-            Some(event) => Err(format!("its {which} event is `{}`", name_of(&event.kind))),
+            Some(event) => Err(Phrase::new(otherwise).with("event", name_of(&event.kind))),
         }
     }
 
-    fn order(&self, patterns: &[Pattern]) -> Result<(), String> {
+    fn order(&self, patterns: &[Pattern]) -> Result<(), Phrase> {
         let mut before: Option<(usize, &Pattern)> = None;
         for pattern in patterns {
             let at = self.find(pattern).ok_or_else(|| self.nothing(pattern))?;
             if let Some((earlier, name)) = before
                 && at <= earlier
             {
-                return Err(format!("`{pattern}` happened before `{name}`"));
+                return Err(Phrase::new("happened-before").with_text("pattern", pattern).with_text("other", name));
             }
             before = Some((at, pattern));
         }
         Ok(())
     }
 
-    fn in_turn(&self, patterns: &[Pattern]) -> Result<(), String> {
+    fn in_turn(&self, patterns: &[Pattern]) -> Result<(), Phrase> {
         let mut left = *self;
         let mut before: Option<&Pattern> = None;
         for pattern in patterns {
             let at = left.find(pattern).ok_or_else(|| match before {
-                Some(before) => format!("{}, behind `{before}`", left.nothing(pattern)),
+                Some(before) => after(left.nothing(pattern), before),
                 None => left.nothing(pattern),
             })?;
             left.events = &left.events[at + 1..];
@@ -138,36 +143,39 @@ impl RuleEvaluator<'_> {
         Ok(())
     }
 
-    fn apart(&self, from: &Pattern, to: &Pattern, at_least_ms: u32, at_most_ms: u32) -> Result<(), String> {
+    fn apart(&self, from: &Pattern, to: &Pattern, at_least_ms: u32, at_most_ms: u32) -> Result<(), Phrase> {
         let start = self.find(from).ok_or_else(|| self.nothing(from))?;
         let behind = RuleEvaluator { events: &self.events[start + 1..], ..*self };
-        let end = behind.first(to).map_err(|nothing| format!("{nothing}, behind `{from}`"))?;
+        let end = behind.first(to).map_err(|nothing| after(nothing, from))?;
         let passed = end.time.0.saturating_sub(self.events[start].time.0);
         if (u64::from(at_least_ms) * MS..=u64::from(at_most_ms) * MS).contains(&passed) {
             return Ok(());
         }
-        Err(format!("from `{from}` to `{to}` {}.{:06} ms pass", passed / MS, passed % MS))
+        let ms = format!("{}.{:06}", passed / MS, passed % MS);
+        Err(Phrase::new("time-passes").with_text("from", from).with_text("to", to).with("ms", ms))
     }
 
-    fn stack(&self, pattern: &Pattern, wanted: &[String]) -> Result<(), String> {
+    fn stack(&self, pattern: &Pattern, wanted: &[String]) -> Result<(), Phrase> {
         let event = self.first(pattern)?;
-        let Some(stack) = &event.stack else { return Err(format!("`{pattern}` has no stack")) };
+        let Some(stack) = &event.stack else { return Err(Phrase::new("no-stack").with_text("pattern", pattern)) };
         let stack = with_innermost(&event.kind, stack);
         let mut frames = stack.iter();
         for name in wanted {
             if !frames.any(|frame| self.matcher.is(name, frame)) {
                 let found: Vec<String> = stack.iter().map(ToString::to_string).collect();
-                return Err(format!("frame `{name}` is not in its place; the stack is {}", found.join(" <- ")));
+                let missing = Phrase::new("frame-missing").with_text("frame", name);
+                return Err(missing.with("stack", found.join(" <- ")));
             }
         }
         Ok(())
     }
 
     /// The value of each field, and how it is shown.
-    fn values<'f>(&self, fields: &'f [FieldRef]) -> Result<Vec<(&'f FieldRef, Value, String)>, String> {
+    fn values<'f>(&self, fields: &'f [FieldRef]) -> Result<Vec<(&'f FieldRef, Value, String)>, Phrase> {
         let value = |reference: &'f FieldRef| {
             let event = self.first(&reference.of)?;
-            let value = value_of(event, &reference.field).ok_or_else(|| format!("`{reference}` is not recorded"))?;
+            let value = value_of(event, &reference.field)
+                .ok_or_else(|| Phrase::new("not-recorded").with_text("field", reference))?;
             let shown = match &event.kind {
                 EventKind::Tracepoint(point) => field::show(point.name(), &reference.field, &value),
                 _ => value.to_string(),
@@ -177,13 +185,13 @@ impl RuleEvaluator<'_> {
         fields.iter().map(value).collect()
     }
 
-    fn same(&self, fields: &[FieldRef]) -> Result<(), String> {
+    fn same(&self, fields: &[FieldRef]) -> Result<(), Phrase> {
         let values = self.values(fields)?;
         let Some(((_, first, _), rest)) = values.split_first() else { return Ok(()) };
         if rest.iter().all(|(_, value, _)| is_equal(first, value)) { Ok(()) } else { Err(told(&values)) }
     }
 
-    fn different(&self, fields: &[FieldRef]) -> Result<(), String> {
+    fn different(&self, fields: &[FieldRef]) -> Result<(), Phrase> {
         let values = self.values(fields)?;
         let met = values
             .iter()
@@ -192,7 +200,7 @@ impl RuleEvaluator<'_> {
         if met { Err(told(&values)) } else { Ok(()) }
     }
 
-    fn distinct(&self, of: &FieldRef, wanted: usize) -> Result<(), String> {
+    fn distinct(&self, of: &FieldRef, wanted: usize) -> Result<(), Phrase> {
         let matching = self.events.iter().filter(|event| self.matcher.matches(&of.of, event));
         let values: BTreeSet<String> =
             matching.filter_map(|event| value_of(event, &of.field)).map(|value| value.to_string()).collect();
@@ -200,7 +208,8 @@ impl RuleEvaluator<'_> {
             return Ok(());
         }
         let list = values.into_iter().collect::<Vec<_>>();
-        Err(format!("`{of}` has {} values, not {wanted}: {}", list.len(), list.join(", ")))
+        let other = Phrase::new("other-values").with_text("field", of).with_text("found", list.len());
+        Err(other.with_text("wanted", wanted).with("values", list.join(", ")))
     }
 }
 
@@ -209,9 +218,16 @@ fn is_equal(one: &Value, other: &Value) -> bool {
     one == other || (one.as_int().is_some() && one.as_int() == other.as_int())
 }
 
-fn told(values: &[(&FieldRef, Value, String)]) -> String {
-    let told: Vec<String> = values.iter().map(|(reference, _, shown)| format!("`{reference}` is {shown}")).collect();
-    told.join(", ")
+/// Something that did not happen after `before`.
+fn after(nothing: Phrase, before: &Pattern) -> Phrase {
+    Phrase::new("behind").with("what", nothing).with_text("pattern", before)
+}
+
+fn told(values: &[(&FieldRef, Value, String)]) -> Phrase {
+    let one = |(field, _, shown): &(&FieldRef, Value, String)| {
+        Phrase::new("value-is").with_text("field", field).with_text("value", shown)
+    };
+    Phrase::Several(values.iter().map(one).collect())
 }
 
 fn name_of(body: &EventKind) -> String {

@@ -7,7 +7,9 @@ mod supporting;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::complaints::{SILENT, complaints};
+use crate::complaints::complaints;
+use crate::language::Language;
+use crate::phrase::Phrase;
 use crate::view::{Matcher, RoleMap};
 use evaluate::RuleEvaluator;
 use kernsnap_scenario::{End, MachineEnd, Scenario};
@@ -29,14 +31,22 @@ pub enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// The claim, as the scenario words it.
-    pub that: String,
+    pub that: Phrase,
     /// The observation that contradicts it.
-    pub found: String,
+    pub found: Phrase,
+}
+
+impl Violation {
+    /// Both, in a language. A claim of a scenario stays as it is worded there.
+    #[must_use]
+    pub fn say(&self, language: Language) -> String {
+        format!("{}: {}", self.that.say(language), self.found.say(language))
+    }
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.that, self.found)
+        f.write_str(&self.say(Language::En))
     }
 }
 
@@ -80,7 +90,7 @@ pub fn judge(scenario: &Scenario, trace: &Trace, role_map: &RoleMap, guest: &Gue
     let evaluator = RuleEvaluator { events: &trace.events, console: &guest.console, matcher };
     for expectation in &scenario.expectations {
         if let Err(found) = evaluator.check(expectation) {
-            violations.push(Violation { that: expectation.that.clone(), found });
+            violations.push(Violation { that: expectation.that.as_str().into(), found });
         }
     }
     if violations.is_empty() { Verdict::Passed } else { Verdict::Failed(violations) }
@@ -89,34 +99,32 @@ pub fn judge(scenario: &Scenario, trace: &Trace, role_map: &RoleMap, guest: &Gue
 fn guest_violations(scenario: &Scenario, guest: &GuestOutcome) -> Vec<Violation> {
     let mut violations = Vec::new();
     if scenario.end == MachineEnd::Panic && guest.panic.is_none() {
-        let that = "the machine ends with a panic".into();
-        violations.push(Violation { that, found: "its init switched it off".into() });
+        violations.push(Violation { that: Phrase::new("machine-panics"), found: Phrase::new("switched-off") });
     }
     for failure in &guest.failures {
-        violations.push(Violation { that: "every step in the guest succeeds".into(), found: failure.clone() });
+        violations.push(Violation { that: Phrase::new("steps-succeed"), found: failure.as_str().into() });
     }
     if let Some((ms, running)) = &guest.timeout {
-        let who = if running.is_empty() { "nothing".to_owned() } else { running.join(", ") };
-        let that = format!("the run ends within {ms} ms of guest time");
-        violations.push(Violation { that, found: format!("still running: {who}") });
+        let who = if running.is_empty() { Phrase::new("nothing") } else { running.join(", ").into() };
+        let that = Phrase::new("ends-in-time").with_text("ms", ms);
+        violations.push(Violation { that, found: Phrase::new("still-running").with("tasks", who) });
     }
     for (task, wanted) in scenario.ends() {
+        let that = Phrase::new("program-ends").with_text("task", task).with_text("end", wanted);
         match guest.ends.get(task) {
             Some(Some(end)) if *end == wanted => {}
             Some(Some(end)) => {
-                let that = format!("program `{task}` ends with {wanted}");
-                violations.push(Violation { that, found: format!("it ended with {end}") });
+                violations.push(Violation { that, found: Phrase::new("ended-with").with_text("end", end) });
             }
             // Reported above already: it was still running, or a step before it failed.
             Some(None) | None if guest.timeout.is_some() || !guest.failures.is_empty() => {}
             Some(None) | None => {
-                let that = format!("program `{task}` ends with {wanted}");
-                violations.push(Violation { that, found: "it never ended".into() });
+                violations.push(Violation { that, found: Phrase::new("never-ended") });
             }
         }
     }
     for complaint in complaints(&guest.kmsg, &scenario.allow_complaints) {
-        violations.push(Violation { that: SILENT.into(), found: complaint.text.to_owned() });
+        violations.push(Violation { that: Phrase::new("kernel-silent"), found: complaint.text.into() });
     }
     violations
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::RuleEvaluator;
+use crate::phrase::Phrase;
 use crate::view::{Matcher, RoleMap};
 use kernsnap_scenario::{Expectation, Pattern, Rule, Scenario};
 use kernsnap_trace::Trace;
@@ -13,7 +14,7 @@ pub struct SupportingEvents {
     /// The claim, as the scenario words it.
     pub that: String,
     /// The observation that contradicts the claim; `None` where the claim holds.
-    pub found: Option<String>,
+    pub found: Option<Phrase>,
     /// The events that satisfy the rule or break it, by their places in the trace, in the order of the rule. What never
     /// happened has no event.
     pub events: Vec<usize>,

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::RoleMap;
 use super::style::{Ink, Style};
 use crate::model::{Distribution, Measure, Summary, TaskId};
+use crate::phrase::{self, Phrase};
 
 /// Counts and durations of the tasks of a whole trace. Times are nanoseconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -38,7 +39,8 @@ pub struct Times {
     /// Its role.
     pub who: String,
     /// The measured interval.
-    pub what: &'static str,
+    #[serde(serialize_with = "words")]
+    pub what: Measure,
     /// The number of times.
     pub count: u64,
     /// Those that did not end within the recording. They are not among the times, and their durations are not known.
@@ -52,6 +54,11 @@ pub struct Times {
     pub max: Option<u64>,
     /// All together.
     pub total: Option<u64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn words<S: Serializer>(measure: &Measure, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(measure.words())
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -89,7 +96,7 @@ impl Figures {
             let figure = |ns: u64| (times.count() > 0).then_some(ns);
             let (min, median) = (figure(times.min()), figure(times.median()));
             let (max, total) = (figure(times.max()), figure(times.total()));
-            Some(Times { who, what: measure.words(), count: times.count(), unfinished, min, median, max, total })
+            Some(Times { who, what: *measure, count: times.count(), unfinished, min, median, max, total })
         });
         let nanoseconds = Some(summary.range.map_or(0, |(first, last)| last.0.saturating_sub(first.0)));
         let times = times.collect();
@@ -107,8 +114,9 @@ impl Figures {
         let time = |ns: Option<u64>| ns.map_or(unknown.to_owned(), |ns| duration(ns, style.ascii));
         let names = self.counts.iter().map(|counts| &counts.who).chain(self.times.iter().map(|times| &times.who));
         let width = names.map(|name| name.chars().count()).max().unwrap_or(0);
-        let of = if self.of_guest { " of guest time" } else { "" };
-        writeln!(text, "{}{of} from the first event to the last\n", time(self.nanoseconds))?;
+        let say = |id| phrase::say(style.language, id);
+        let range = Phrase::new(if self.of_guest { "summary-range-guest" } else { "summary-range" });
+        writeln!(text, "{}\n", range.with("time", time(self.nanoseconds)).say(style.language))?;
         for (number, Counts { who, events }) in self.counts.iter().enumerate() {
             let mut events: Vec<_> = events.iter().collect();
             events.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), *name));
@@ -116,22 +124,24 @@ impl Figures {
             let times = |count: u64| if count == 1 { String::new() } else { format!(" ×{count}") };
             let told: Vec<String> = events.iter().map(|(name, count)| format!("{name}{}", times(**count))).collect();
             let who = style.padded(Ink::Task(number), who, width);
-            writeln!(text, "{who}  {} {}", style.paint(Ink::Strong, &format!("{all:>5} events ")), told.join(", "))?;
+            writeln!(
+                text,
+                "{who}  {} {}",
+                style.paint(Ink::Strong, &format!("{all:>5} {} ", say("summary-events"))),
+                told.join(", ")
+            )?;
         }
-        let (mut what, mut unfinished) = ("", 0);
+        let (mut what, mut unfinished) = (None, 0);
         for times in &self.times {
-            if times.what != what {
-                what = times.what;
-                let head = format!(
-                    "\n{:over$}  {:>6} {:>9} {:>9} {:>9} {:>9}",
-                    if style.ascii { what.replace('→', "->") } else { what.to_owned() },
-                    "times",
-                    "min",
-                    "median",
-                    "max",
-                    "total",
-                    over = width.max(19)
-                );
+            if what != Some(times.what) {
+                what = Some(times.what);
+                let heading = say(times.what.sentence());
+                let heading = if style.ascii { heading.replace('→', "->") } else { heading };
+                let mut head =
+                    format!("\n{}  {}", Style::left(&heading, width.max(19)), Style::right(&say("summary-times"), 6));
+                for column in ["summary-min", "summary-median", "summary-max", "summary-total"] {
+                    head = head + " " + &Style::right(&say(column), 9);
+                }
                 writeln!(text, "{}", style.paint(Ink::Strong, &head))?;
             }
             writeln!(
@@ -148,8 +158,9 @@ impl Figures {
             unfinished += times.unfinished;
         }
         if unfinished > 0 {
-            let waits = if unfinished == 1 { "wait that has" } else { "waits that have" };
-            writeln!(text, "\nwithout {unfinished} {waits} no end in the recording")?;
+            let id = if unfinished == 1 { "summary-unfinished-one" } else { "summary-unfinished" };
+            let unfinished = Phrase::new(id).with_text("count", unfinished);
+            writeln!(text, "\n{}", unfinished.say(style.language))?;
         }
         Ok(())
     }

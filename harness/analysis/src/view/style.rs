@@ -1,6 +1,9 @@
 //! The style of a printed view: colours, width, and the characters that may be used.
 
 use anstyle::{AnsiColor, Effects, Style as Sgr};
+use textwrap::core::display_width;
+
+use crate::language::Language;
 
 /// The abilities of the reader's terminal. A file does not have any: [`Style::PLAIN`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +14,8 @@ pub struct Style {
     pub width: usize,
     /// True if only ASCII can be shown in pictures.
     pub ascii: bool,
+    /// The language of headings and legends, and of all of a lesson. What a snapshot may hold is the same in every language.
+    pub language: Language,
 }
 
 /// The kind of a piece of text.
@@ -32,7 +37,7 @@ pub enum Ink {
 
 impl Style {
     /// For files and pipes.
-    pub const PLAIN: Style = Style { colour: false, width: 100, ascii: false };
+    pub const PLAIN: Style = Style { colour: false, width: 100, ascii: false, language: Language::En };
 
     /// The control sequences that [`Style::paint`] writes before a text.
     pub const SEQUENCES: [&str; 9] =
@@ -72,6 +77,18 @@ impl Style {
     pub fn padded(&self, ink: Ink, text: &str, width: usize) -> String {
         let blanks = width.saturating_sub(text.chars().count());
         format!("{}{:blanks$}", self.paint(ink, text), "")
+    }
+
+    /// The text with blanks before it up to a width. A Korean letter is two columns wide.
+    #[must_use]
+    pub fn right(text: &str, width: usize) -> String {
+        format!("{:blanks$}{text}", "", blanks = width.saturating_sub(display_width(text)))
+    }
+
+    /// The text with blanks after it up to a width. A Korean letter is two columns wide.
+    #[must_use]
+    pub fn left(text: &str, width: usize) -> String {
+        format!("{text}{:blanks$}", "", blanks = width.saturating_sub(display_width(text)))
     }
 }
 

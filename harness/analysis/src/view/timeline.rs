@@ -9,6 +9,7 @@ use super::figures::duration;
 use super::input::ViewInput;
 use super::style::{Ink, Style};
 use crate::model::{State, TaskId};
+use crate::phrase::{Phrase, say};
 
 /// States over time, by task and by CPU. Times are guest nanoseconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -152,13 +153,15 @@ impl Timeline {
         let width = axis.columns().len().saturating_sub(1);
         writeln!(text, "{:label$}  0{whole:>width$}\n", "")?;
         let seen = State::ALL.into_iter().filter(|state| used.contains(state) && glyph(*state, style.ascii) != ' ');
-        let states: Vec<String> = seen.map(|state| format!("{} {}", glyph(state, style.ascii), state.word())).collect();
+        let named = |state: State| format!("{} {}", glyph(state, style.ascii), say(style.language, state.sentence()));
+        let states: Vec<String> = seen.map(named).collect();
         writeln!(text, "{}", states.join("   "))?;
-        writeln!(text, "below a lane: who woke it, * an interrupt or another task; on a CPU: who ran, . another task")?;
+        writeln!(text, "{}", say(style.language, "timeline-legend"))?;
         if !axis.cuts().is_empty() {
             let sign = if style.ascii { '/' } else { '╱' };
             let cuts: Vec<String> = axis.cuts().iter().map(|ns| duration(*ns, style.ascii)).collect();
-            writeln!(text, "{sign} leaves out {} in which nothing changes", cuts.join(", "))?;
+            let cuts = Phrase::new("timeline-cuts").with_text("sign", sign).with("cuts", cuts.join(", "));
+            writeln!(text, "{}", cuts.say(style.language))?;
         }
         Ok(())
     }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{DEFAULT_IMAGE, OutputArguments, SourceArguments};
-use kernsnap_analysis::lesson::Language;
 
 /// Arguments of `report`.
 #[derive(Debug, Args)]
@@ -38,10 +37,6 @@ pub struct LessonArguments {
     #[arg(value_name = "ID")]
     pub lesson: Option<String>,
 
-    /// The language: en or ko [default: ko where the locale is Korean, else en]
-    #[arg(long, value_name = "LANGUAGE")]
-    pub lang: Option<Language>,
-
     /// The image to run it on
     #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
     pub image: String,
@@ -51,7 +46,7 @@ pub struct LessonArguments {
     pub output: OutputArguments,
 
     /// Writes the pages in docs/lessons: of the lesson, or of all
-    #[arg(long, conflicts_with_all = ["json", "format", "lang"])]
+    #[arg(long, conflicts_with_all = ["json", "format"])]
     pub write_docs: bool,
 
     /// Where the kernel comes from.

@@ -2,6 +2,13 @@
 // The run, and what is computed of it once.
 const report = JSON.parse(document.getElementById('data').textContent);
 const { tasks, events, words } = report;
+const texts = JSON.parse(document.getElementById('texts').textContent);
+
+// A text in the reader's language, with values in its places.
+const say = (name, values = {}) =>
+  (texts[name] ?? name).replace(/\{(\w+)\}/g, (whole, place) => (Object.hasOwn(values, place) ? String(values[place]) : whole));
+const countOf = (one, many, count) => (count === 1 ? say(one) : say(many, { count }));
+
 const RUNNING = report.states.indexOf('running');
 
 const byTask = tasks.map(() => ({ spans: [], events: [], calls: [] }));

@@ -48,7 +48,7 @@ function head(lane) {
   }, element('span', { class: 'turn', 'aria-hidden': 'true' }, lane.open ? '▼' : '▶'), swatch,
   element('span', { class: 'name' }, name), element('small', {}, String(pid)));
   const inner = lane.open
-    ? element('div', { class: 'inner' }, lane.rows ? 'calls, events' : `${byTask[lane.task].events.length} events`) : null;
+    ? element('div', { class: 'inner' }, lane.rows ? say('inner') : countOf('one-event', 'events', byTask[lane.task].events.length)) : null;
   return element('li', { style }, button, inner);
 }
 
@@ -56,7 +56,7 @@ function othersHead() {
   const toggle = () => { choice.others = !choice.others; arrange(); };
   return element('li', {}, element('button', {
     type: 'button', 'aria-expanded': String(choice.others), 'data-lane': 'others', onclick: toggle,
-  }, element('span', { class: 'turn', 'aria-hidden': 'true' }, choice.others ? '▼' : '▶'), `${others.length} other tasks`));
+  }, element('span', { class: 'turn', 'aria-hidden': 'true' }, choice.others ? '▼' : '▶'), say('others', { count: others.length })));
 }
 
 function nearest(x, y) {

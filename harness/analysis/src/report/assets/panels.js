@@ -31,7 +31,7 @@ function tell(at) {
   const [when, task, cpu, text, stack] = events[at];
   const detail = document.getElementById('detail');
   const frames = stack < 0 ? null
-    : element('ol', { 'aria-label': 'Stack' }, ...report.stacks[stack].map((frame) => element('li', {}, ...withSource(words[frame]))));
+    : element('ol', { 'aria-label': say('stack') }, ...report.stacks[stack].map((frame) => element('li', {}, ...withSource(words[frame]))));
   detail.replaceChildren(
     element('p', {}, element('strong', {}, `#${at} ${taskName(task)}: `), ...withSource(words[text])),
     element('p', {}, element('small', {}, `${exact(when)} · CPU ${cpu} · pid ${tasks[task].pid}`)),
@@ -58,9 +58,9 @@ function renew() {
   list.all = onlyShown.checked && !found ? matches.filter((at) => isShown[at]) : matches;
   chart.hits = found ?? [];
   onlyShown.disabled = Boolean(found);
-  const count = (n) => `${n} ${n === 1 ? 'event' : 'events'}`;
+  const count = (n) => countOf('one-event', 'events', n);
   document.getElementById('found').textContent = found ? count(found.length) : '';
-  document.getElementById('listed').textContent = `${count(list.all.length)} of ${events.length}`;
+  document.getElementById('listed').textContent = say('of', { count: count(list.all.length), all: events.length });
   list.length = PAGE;
   rows();
   paint();
@@ -71,7 +71,7 @@ function rows() {
     const [when, task, cpu, text] = events[at];
     const go = () => { select(at); };
     return element('tr', { 'data-event': String(at), 'aria-selected': String(at === chart.selected) },
-      element('td', {}, element('button', { type: 'button', onclick: go, 'aria-label': `Select event ${at}` }, String(at))),
+      element('td', {}, element('button', { type: 'button', onclick: go, 'aria-label': say('select-event', { number: at }) }, String(at))),
       element('td', { class: 'time' }, exact(when)), element('td', {}, String(cpu)),
       element('td', {}, taskName(task)), element('td', {}, ...withSource(words[text])));
   }));
@@ -85,7 +85,7 @@ function step(by) {
   const next = by > 0 ? (hits[at] === chart.selected ? at + 1 : at) : at - 1;
   const chosen = (next + hits.length) % hits.length;
   select(hits[chosen]);
-  document.getElementById('found').textContent = `${chosen + 1} of ${hits.length}`;
+  document.getElementById('found').textContent = say('of', { count: chosen + 1, all: hits.length });
 }
 
 let pause = 0;
@@ -114,8 +114,8 @@ function callTree(calls) {
 function callNode([name, event, entered, left, inner], count) {
   const source = sourceOf(words[name]);
   const told = [`${words[name]}()${count > 1 ? ` ×${count}` : ''}`,
-    left < 0 ? element('small', { class: 'noreturn' }, 'does not return')
-      : element('small', {}, count > 1 ? 'each' : time(left - entered)),
+    left < 0 ? element('small', { class: 'noreturn' }, say('no-return'))
+      : element('small', {}, count > 1 ? say('each') : time(left - entered)),
     source ? element('small', {}, source) : null];
   if (count > 1) told[1] = null;
   if (!inner.length) return element('div', { class: 'leaf' }, ...told.filter(Boolean));
@@ -130,7 +130,7 @@ function trees() {
   document.getElementById('calls').hidden = !report.calls.length;
   document.getElementById('trees').replaceChildren(...report.calls.map(([task, calls]) => {
     const root = element('details', { open: true }, element('summary', {}, element('strong', {}, taskName(task)),
-      element('small', {}, `${calls.length} ${calls.length === 1 ? 'root' : 'roots'}`)), ...callTree(calls.slice(0, 500)));
+      element('small', {}, countOf('one-root', 'roots', calls.length))), ...callTree(calls.slice(0, 500)));
     return element('div', { class: 'tree' }, root);
   }));
 }
@@ -141,7 +141,7 @@ function witnesses() {
     place.append(...deciding.slice(0, 24).map((at) => element('button', {
       type: 'button', onclick: () => { select(at); document.getElementById('timeline').scrollIntoView(); },
     }, `${taskName(events[at][1])}: ${eventText(at)}`)));
-    if (deciding.length > 24) place.append(element('small', {}, `and ${deciding.length - 24} more`));
+    if (deciding.length > 24) place.append(element('small', {}, say('and-more', { count: deciding.length - 24 })));
   }
 }
 
@@ -151,6 +151,6 @@ function legend() {
   const states = [...used].sort((a, b) => a - b).map((state) => report.states[state]).filter((state) => chart.colours[state]);
   const item = (height, colour, text) => element('li', {}, element('i', { style: `height:${height};background:${colour}` }), text);
   document.getElementById('legend').replaceChildren(
-    ...states.map((state) => item(shape[state] ?? '3px', `var(--${state})`, state)),
-    item('2px', 'var(--fork)', 'fork'), item('2px', 'var(--wake)', 'wake-up (a head alone: by an interrupt)'));
+    ...states.map((state) => item(shape[state] ?? '3px', `var(--${state})`, say(`state-${state}`))),
+    item('2px', 'var(--fork)', say('fork')), item('2px', 'var(--wake)', say('wake-up')));
 }
