@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::session::load;
 use crate::session::run::{Outcome, Run};
+use kernsnap_analysis::language::Language;
 use kernsnap_analysis::report::{Given, Report, page};
 use kernsnap_host::files;
 use kernsnap_host::workspace::Workspace;
@@ -51,7 +52,7 @@ impl Place {
             verdict,
             sources: &load::sources(workspace)?,
         });
-        Ok(files::replace(&self.0.join(PAGE), page(&report, None).as_bytes())?)
+        Ok(files::replace(&self.0.join(PAGE), page(&report, None, Language::En).as_bytes())?)
     }
 
     /// Keeps the files that a machine left which was lost.
