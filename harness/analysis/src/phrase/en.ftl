@@ -54,7 +54,7 @@ no-timeline = the recording has durations only: when a task ran is not known, an
 ## Claims
 claim-instead = Instead: { $text }
 claim-not-shown = Not shown: { $text }
-claim-run = { $scenario } on { $image }: { $verdict }
+claim-run = { $verdict } on { $image }: { $scenario }
 claim-not-run = not run
 
 ## States of tasks

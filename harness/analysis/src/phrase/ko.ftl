@@ -54,7 +54,7 @@ no-timeline = 이 기록에는 걸린 시간만 있습니다. 태스크가 언�
 ## 책의 설명
 claim-instead = 실제로는: { $text }
 claim-not-shown = 보여 주지 못함: { $text }
-claim-run = { $image }의 { $scenario }: { $verdict }
+claim-run = { $image }에서 { $verdict }: { $scenario }
 claim-not-run = 실행하지 않음
 
 ## 태스크의 상태
