@@ -7,6 +7,7 @@ pub mod complaints;
 pub mod cost;
 pub mod debug;
 pub mod diff;
+pub mod explain;
 pub mod explore;
 pub mod ktap;
 pub mod language;

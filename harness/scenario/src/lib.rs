@@ -89,6 +89,11 @@ impl Draft {
         needs::lacking(self, target)
     }
 
+    /// The events that it records, as the file names them: an event, or `system:event`.
+    pub fn events(&self) -> impl Iterator<Item = &str> {
+        self.raw.trace.events.iter().map(|event| event.name.as_str())
+    }
+
     /// True if it names fields of the kernel's structures, in a probe or among its needs.
     #[must_use]
     pub fn names_fields(&self) -> bool {

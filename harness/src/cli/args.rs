@@ -16,7 +16,7 @@ mod snapshot;
 mod store;
 
 pub use kselftest::KselftestArguments;
-pub use output::{Format, OriginArguments, OutputArguments, ParallelArguments};
+pub use output::{ExplainArguments, Format, OriginArguments, OutputArguments, ParallelArguments};
 pub use pages::{LessonArguments, ReportArguments};
 pub use proof::{
     BisectArguments, CostArguments, ExploreArguments, GdbArguments, RegressArguments, ReplayArguments, VerifyArguments,
@@ -259,6 +259,10 @@ pub struct RunArguments {
     /// what the scenario's snapshot shows]
     #[arg(long = "view", value_name = "KIND", value_parser = view_kind)]
     pub views: Vec<Kind>,
+
+    /// Whether views are explained.
+    #[command(flatten)]
+    pub explained: ExplainArguments,
 
     /// The form of the results.
     #[command(flatten)]

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::args::LessonArguments;
+use super::explain::probes;
 use super::language::language;
 use super::progress::Progress;
 use super::{Context, Exit, Failure, answer, answer_json, answer_painted, options, talk, terminal};
@@ -15,6 +16,7 @@ use crate::session::load;
 use crate::session::prepare::PreparedImage;
 use crate::session::run::{Outcome, Runner, Session};
 use crate::session::status::RunStatus;
+use kernsnap_analysis::explain::Shown;
 use kernsnap_analysis::language::Language;
 use kernsnap_analysis::lesson::{Contradiction, Lesson, Number, Page, Run, Section, index, of_book_section};
 use kernsnap_scenario::Scenario;
@@ -63,6 +65,11 @@ pub(super) fn lesson(context: &Context, arguments: &LessonArguments) -> Result<E
     } else {
         let style = terminal::style();
         answer_painted(&page.show(&style), &style);
+        if arguments.explained.explain {
+            let mut shown = Shown::default();
+            page.lines().for_each(|line| shown.read(line));
+            answer_painted(&shown.explained(&probes(&scenario), language).show(&style), &style);
+        }
     }
     Ok(status.into())
 }

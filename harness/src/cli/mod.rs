@@ -13,6 +13,7 @@ mod escape;
 mod event_text;
 mod events;
 mod exit;
+mod explain;
 mod explore;
 mod export;
 mod failure;
@@ -41,6 +42,7 @@ mod shell;
 mod snapshot;
 mod store;
 mod terminal;
+mod told_run;
 mod verify;
 mod view;
 

@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::args::{
-    BootArguments, OriginArguments, OutputArguments, ParallelArguments, Plugin, RecordArguments, RunArguments,
-    Snapshots,
+    BootArguments, ExplainArguments, OriginArguments, OutputArguments, ParallelArguments, Plugin, RecordArguments,
+    RunArguments, Snapshots,
 };
 use super::progress::Progress;
 use super::{Context, Exit, Failure, absolute, options, run, schedule, talk, write_file};
@@ -290,6 +290,7 @@ fn tracing(arguments: &RecordArguments, image: &PreparedImage<'_>) -> Result<Tra
 fn shown(arguments: &RecordArguments, file: &str) -> RunArguments {
     let scenario = Path::new(file).file_stem().unwrap_or_default().to_string_lossy().into_owned();
     RunArguments {
+        explained: ExplainArguments::default(),
         scenarios: vec![scenario],
         image: arguments.image.clone(),
         repeat: arguments.repeat,

@@ -10,11 +10,12 @@ use std::time::Duration;
 use kernsnap_host::store::Scratch;
 
 use super::args::{Format, RunArguments, Snapshots};
-use super::language::{language, said};
+use super::language::said;
 use super::parallel::in_order;
+use super::told_run::{ShownRun, reasons, show_views, summary, title};
 use super::{
-    Context, Exit, Failure, Scenarios, absolute, answer, answer_json, answer_painted, architecture, kcidb, options,
-    report, results, schedule, snapshot, talk, terminal, write_file,
+    Context, Exit, Failure, Scenarios, absolute, answer, answer_json, architecture, kcidb, options, report, results,
+    schedule, snapshot, talk, terminal, write_file,
 };
 use crate::session::capsule::{Capsule, Derived};
 use crate::session::load;
@@ -26,7 +27,6 @@ use crate::session::status::RunStatus;
 use kernsnap_analysis::model::Model;
 use kernsnap_analysis::phrase::Phrase;
 use kernsnap_analysis::report::Sources;
-use kernsnap_analysis::verdict::Verdict;
 use kernsnap_analysis::verdict::mutation::mutate;
 use kernsnap_analysis::view::{Kind, Style, View, ViewInput};
 use kernsnap_image::ImageError;
@@ -53,6 +53,7 @@ struct Setting<'a> {
     context: &'a Context,
     snapshots: Snapshots,
     views: Vec<Kind>,
+    explain: bool,
     sources: Sources,
     html: Option<PathBuf>,
     capsule: Option<PathBuf>,
@@ -99,6 +100,7 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, F
         repeat: arguments.repeat.get(),
         context,
         views: arguments.views.clone(),
+        explain: arguments.explained.explain,
         sources: load::sources(&context.workspace)?,
         html: arguments.html.as_deref().map(absolute).transpose()?,
         capsule: arguments.capsule.as_deref().map(absolute).transpose()?,
@@ -371,7 +373,14 @@ impl Reporter {
             return Ok(());
         }
         if job.repetition == 1 {
-            show_views(job, setting, outcome.as_ref(), &record.views, &self.style);
+            let shown = ShownRun {
+                scenario: job.scenario,
+                image: &setting.runner.runtime.image,
+                outcome: outcome.as_ref(),
+                views: &record.views,
+                explain: setting.explain,
+            };
+            show_views(&shown, &self.style);
         }
         answer(&summary(&record, (setting.repeat > 1).then_some(job.repetition)));
         for reason in reasons(&record, outcome.as_ref()) {
@@ -412,59 +421,4 @@ impl Reporter {
             }
         }
     }
-}
-
-fn show_views(job: &Job<'_>, setting: &Setting<'_>, outcome: Option<&Outcome>, views: &[View], style: &Style) {
-    let Scenario { id, title: words, .. } = job.scenario;
-    answer(&format!("{}\n", title(id, &setting.runner.runtime.image, words)));
-    if let Some(outcome) = outcome {
-        // A trace with holes does not show what happened.
-        if !matches!(outcome.verdict, Verdict::Unusable(_)) {
-            let looks = if views.is_empty() { std::slice::from_ref(&outcome.view) } else { views };
-            for look in looks {
-                let text = look.show(style);
-                let nothing = || format!("{}\n", said(&Phrase::new("nothing-of-this-kind")));
-                answer_painted(&if text.is_empty() { nothing() } else { text }, style);
-            }
-        }
-        for expectation in &job.scenario.expectations {
-            let broken = matches!(&outcome.verdict, Verdict::Failed(violations)
-                if violations.iter().any(|violation| violation.that == *expectation.that));
-            let mark = match &outcome.verdict {
-                Verdict::Unusable(_) => "?",
-                _ if broken => "✗",
-                _ => "✓",
-            };
-            answer(&format!("{mark} {}", expectation.that));
-        }
-        answer("");
-    }
-}
-
-fn title(scenario: &str, image: &str, title: &str) -> String {
-    said(&Phrase::new("run-title").with("scenario", scenario).with("image", image).with("title", title))
-}
-
-/// The reasons of a verdict for people. A record has them in English: those of the run, and then that of a snapshot.
-fn reasons(record: &Record, outcome: Option<&Outcome>) -> Vec<String> {
-    let violations = match outcome.map(|outcome| &outcome.verdict) {
-        Some(Verdict::Failed(violations)) => violations.as_slice(),
-        _ => &[],
-    };
-    let said = violations.iter().map(|violation| violation.say(language()));
-    said.chain(record.reasons.iter().skip(violations.len()).cloned()).collect()
-}
-
-fn summary(record: &Record, repetition: Option<usize>) -> String {
-    let number = repetition.map(|number| format!(" #{number}")).unwrap_or_default();
-    let phrase = match (&record.guest_seconds, &record.seconds) {
-        (Some(guest), Some(seconds)) if seconds.machine.is_some() => {
-            let took = Phrase::new("run-took").with("guest", format!("{guest:.3}"));
-            took.with("here", format!("{:.2}", seconds.total))
-        }
-        (Some(guest), Some(_)) => Phrase::new("run-took-before").with("guest", format!("{guest:.3}")),
-        _ => Phrase::new("run-ended"),
-    };
-    let phrase = phrase.with("verdict", Phrase::new(record.verdict.sentence()));
-    said(&phrase.with("scenario", format!("{}{number}", record.scenario)))
 }

@@ -4,9 +4,10 @@ use std::io::{self, ErrorKind, StdoutLock, Write as _};
 
 use super::args::{Arguments, ViewArguments};
 use super::escape::{Escape, printable};
-use super::language::said;
+use super::language::{language, said};
 use super::read_events::{conclude, is_without_times, read, read_printed, unreadable};
 use super::{Exit, Failure, answer_json, answer_painted, events, load_trace, talk, terminal};
+use kernsnap_analysis::explain::Shown;
 use kernsnap_analysis::model;
 use kernsnap_analysis::phrase::Phrase;
 use kernsnap_analysis::view::follow::Choice;
@@ -25,6 +26,7 @@ fn lines(arguments: &Arguments, view: &ViewArguments) -> Result<Exit, Failure> {
     let follow = Choice::from_words(&view.follow);
     read_printed(arguments, &view.file, |mut events, mut text| {
         let (mut read, mut shown) = (0, 0);
+        let mut names_shown = Shown::default();
         let (mut out, mut columns) =
             (Out::new(if view.output.is_json() { Escape::Json } else { Escape::Text }), events::Columns::default());
         while let Some(event) = events.next_ref() {
@@ -34,6 +36,9 @@ fn lines(arguments: &Arguments, view: &ViewArguments) -> Result<Exit, Failure> {
                 continue;
             }
             shown += 1;
+            if view.explained.explain {
+                names_shown.note(&event.kind);
+            }
             if view.output.is_json() {
                 events::json(&mut out.text, event, names).map_err(|error| Failure::internal("write JSON", &error))?;
             } else {
@@ -47,7 +52,12 @@ fn lines(arguments: &Arguments, view: &ViewArguments) -> Result<Exit, Failure> {
         if shown == 0 && read > 0 {
             talk(&format!("none of the {read} events is about `{}`", view.follow.join("`, `")));
         }
-        if out.goes_on(0)? { conclude(&view.file, events.finish(), read) } else { Ok(Exit::Passed) }
+        let open = out.goes_on(0)?;
+        drop(out);
+        if open && view.explained.explain {
+            explain(&names_shown);
+        }
+        if open { conclude(&view.file, events.finish(), read) } else { Ok(Exit::Passed) }
     })
 }
 
@@ -97,11 +107,22 @@ fn print(view: &ViewArguments, shown: &View) -> Result<(), Failure> {
     } else {
         let style = terminal::style();
         answer_painted(&shown.show(&style), &style);
+        if view.explained.explain {
+            let mut names = Shown::default();
+            names.read(&shown.to_string());
+            explain(&names);
+        }
     }
     if shown.dropped > 0 {
         talk(&said(&Phrase::new("others-not-shown").with_text("count", shown.dropped)));
     }
     Ok(())
+}
+
+/// The meaning of what was shown. A recording does not tell which of its events are probes.
+fn explain(shown: &Shown) {
+    let style = terminal::style();
+    answer_painted(&format!("\n{}", shown.explained(&[], language()).show(&style)), &style);
 }
 
 /// Bytes that are written at a time.

@@ -6,4 +6,5 @@ mod support;
 
 mod claims;
 mod diff;
+mod explain;
 mod view;

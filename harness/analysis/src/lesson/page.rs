@@ -29,6 +29,13 @@ pub struct Page {
     pub steps: Vec<Stop>,
 }
 
+impl Page {
+    /// The lines of the run that it shows, in its order.
+    pub fn lines(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().flat_map(|stop| &stop.lines).map(String::as_str)
+    }
+}
+
 /// One stop of the walk. All texts are paragraphs; what there is nothing to say of is empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Stop {

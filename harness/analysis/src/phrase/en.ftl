@@ -154,3 +154,8 @@ script-fork = fork
 script-wake-up = wake-up (a head alone: by an interrupt)
 script-inner = calls, events
 script-others = { $count } other tasks
+
+## The meaning of what a view shows
+explain-heading = Events and functions above
+explain-unknown = without a sentence: { $names }
+explain-probe = A probe of the scenario on { $function }().

@@ -154,3 +154,8 @@ script-fork = 생성
 script-wake-up = 깨우기(화살촉만 있으면 인터럽트가 깨움)
 script-inner = 함수 호출, 이벤트
 script-others = 다른 태스크 { $count }개
+
+## 뷰에 나오는 것의 뜻
+explain-heading = 위에 나온 이벤트와 함수
+explain-unknown = 설명이 없는 것: { $names }
+explain-probe = 시나리오가 { $function }()에 건 프로브입니다.

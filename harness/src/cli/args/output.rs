@@ -58,6 +58,14 @@ impl OutputArguments {
     }
 }
 
+/// Whether views are explained.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct ExplainArguments {
+    /// Tells below a view the meaning of each event and function in it, in one sentence
+    #[arg(long, conflicts_with_all = ["json", "format"])]
+    pub explain: bool,
+}
+
 /// In whose name results are reported.
 #[derive(Args, Clone, Debug, Default)]
 pub struct OriginArguments {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{DEFAULT_IMAGE, OutputArguments, SourceArguments};
+use super::{DEFAULT_IMAGE, ExplainArguments, OutputArguments, SourceArguments};
 
 /// Arguments of `report`.
 #[derive(Debug, Args)]
@@ -40,6 +40,10 @@ pub struct LessonArguments {
     /// The image to run it on
     #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
     pub image: String,
+
+    /// Whether the lines are explained.
+    #[command(flatten)]
+    pub explained: ExplainArguments,
 
     /// The form of the results.
     #[command(flatten)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{OutputArguments, view_kind};
+use super::{ExplainArguments, OutputArguments, view_kind};
 use kernsnap_analysis::view::Kind;
 
 /// Arguments of `view`.
@@ -22,6 +22,10 @@ pub struct ViewArguments {
     /// the tasks. Several may be asked for
     #[arg(long, value_name = "KIND", value_parser = view_kind)]
     pub view: Vec<Kind>,
+
+    /// Whether views are explained.
+    #[command(flatten)]
+    pub explained: ExplainArguments,
 
     /// The form of the results.
     #[command(flatten)]

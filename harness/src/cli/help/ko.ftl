@@ -55,6 +55,7 @@ help-repeat = N번 실행해서 바이트를 비교합니다
 help-parallel = 동시에 실행할 게스트의 수 [기본값: 프로세서마다 하나]
 help-schedule = 속도, CPU 수, 시작 시점: 명령어 하나에 2^SHIFT 나노초가 걸리고, 단계마다 OFFSET 나노초 늦게 시작합니다 [기본값: 1, 모든 CPU, 0]
 help-views = 다른 뷰: events, tree, calls, stacks, timeline, summary. 여러 번 쓰면 여러 뷰를 봅니다
+help-explain = 뷰 아래에 뷰에 나온 이벤트와 함수의 뜻을 한 문장씩 보여 줍니다
 help-html = 실행의 리포트를 HTML 파일 하나로 저장합니다
 help-limit = 실행을 포기할 때까지의 호스트 시간(초). 멈춘 게스트는 게스트 시간 제한에 먼저 걸립니다
 help-kernel-source = 이미지에 정해진 것과 다른 커널 소스: 호스트의 소스 트리나 tarball, 저장소 URL#REF, tarball의 URL#sha256=DIGITS. `image build`와 함께 쓰면 그 뒤로도 이 소스를 뜻합니다
