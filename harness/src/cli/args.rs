@@ -276,6 +276,10 @@ pub struct RunArguments {
     #[arg(long, value_name = "K/N")]
     pub shard: Option<Shard>,
 
+    /// Whether anything is judged.
+    #[command(flatten)]
+    pub looked: LookArguments,
+
     /// Only scenarios whose last run on the image did not pass
     #[arg(long)]
     pub failed: bool,
@@ -321,6 +325,15 @@ pub struct RunArguments {
     /// Where the kernel comes from.
     #[command(flatten)]
     pub source: SourceArguments,
+}
+
+/// Whether runs are judged.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct LookArguments {
+    /// Looks without judging, for a program or a scenario that you have changed: an expectation that does not hold is told with the
+    /// thing that happened, and is no failure. Views are not compared with snapshots
+    #[arg(long, conflicts_with_all = ["json", "format", "junit", "snapshots", "mutate"])]
+    pub look: bool,
 }
 
 /// How a machine is started.

@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::args::{
-    BootArguments, ExplainArguments, OriginArguments, OutputArguments, ParallelArguments, Plugin, RecordArguments,
-    RunArguments, Snapshots,
+    BootArguments, ExplainArguments, LookArguments, OriginArguments, OutputArguments, ParallelArguments, Plugin,
+    RecordArguments, RunArguments, Snapshots,
 };
 use super::progress::Progress;
 use super::{Context, Exit, Failure, absolute, options, run, schedule, talk, write_file};
@@ -300,6 +300,7 @@ fn shown(arguments: &RecordArguments, file: &str) -> RunArguments {
         output: OutputArguments::default(),
         origin: OriginArguments::default(),
         shard: None,
+        looked: LookArguments::default(),
         failed: false,
         fail_fast: false,
         snapshots: Some(Snapshots::Off),

@@ -12,7 +12,7 @@ use kernsnap_host::store::Scratch;
 use super::args::{Format, RunArguments, Snapshots};
 use super::language::said;
 use super::parallel::in_order;
-use super::told_run::{ShownRun, reasons, show_views, summary, title};
+use super::told_run::{Reading, ShownRun, reasons, show_views, summary, title};
 use super::{
     Context, Exit, Failure, Scenarios, absolute, answer, answer_json, architecture, kcidb, options, report, results,
     schedule, snapshot, talk, terminal, write_file,
@@ -53,7 +53,7 @@ struct Setting<'a> {
     context: &'a Context,
     snapshots: Snapshots,
     views: Vec<Kind>,
-    explain: bool,
+    reading: Reading,
     sources: Sources,
     html: Option<PathBuf>,
     capsule: Option<PathBuf>,
@@ -92,7 +92,7 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, F
     let is_usual = !own_kernel && schedule == prepared_image.runtime.machine.usual_schedule();
     let setting = Setting {
         runner,
-        snapshots: arguments.snapshots.unwrap_or(if is_usual { Snapshots::Check } else { Snapshots::Off }),
+        snapshots: snapshots(arguments, is_usual),
         schedule,
         out: arguments.out.as_deref().map(absolute).transpose()?,
         mutate: arguments.mutate,
@@ -100,7 +100,7 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, F
         repeat: arguments.repeat.get(),
         context,
         views: arguments.views.clone(),
-        explain: arguments.explained.explain,
+        reading: Reading { explain: arguments.explained.explain, look: arguments.looked.look },
         sources: load::sources(&context.workspace)?,
         html: arguments.html.as_deref().map(absolute).transpose()?,
         capsule: arguments.capsule.as_deref().map(absolute).transpose()?,
@@ -164,6 +164,12 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, F
     Ok(reporter.exit)
 }
 
+/// Whether views are compared with the reviewed ones, which are those of the usual kernel, schedule and program.
+fn snapshots(arguments: &RunArguments, is_usual: bool) -> Snapshots {
+    let usual = if is_usual && !arguments.looked.look { Snapshots::Check } else { Snapshots::Off };
+    arguments.snapshots.unwrap_or(usual)
+}
+
 /// True if the last run of a scenario on an image was not good.
 fn did_not_pass(context: &Context, image: &str, file: &Path) -> bool {
     let id = file.file_stem().unwrap_or_default().to_string_lossy();
@@ -191,7 +197,7 @@ fn tell(context: &Context, arguments: &RunArguments, records: &[Record]) -> Resu
             answer(results::github(records, &file).trim_end());
             append_summary(&results::summary(records))?;
         }
-        Format::Human | Format::Markdown | Format::Mail if records.len() > 1 => {
+        Format::Human | Format::Markdown | Format::Mail if records.len() > 1 && !arguments.looked.look => {
             answer(&format!("\n{}", results::tally(records)));
         }
         Format::Human | Format::Markdown | Format::Mail | Format::Json => {}
@@ -223,7 +229,8 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Result<Ran, Failure> {
         let text = run.outcome.view.to_string();
         snapshot::check(setting.context, setting.snapshots, &mut record, &job.scenario.title, &text)?;
     }
-    let mut exit = Exit::from(record.verdict);
+    let is_look = setting.reading.look && record.verdict == RunStatus::Failed;
+    let mut exit = if is_look { Exit::Passed } else { Exit::from(record.verdict) };
     if let Some(run) = &run {
         record.views = views(job, setting, &run.outcome);
     }
@@ -252,7 +259,10 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Result<Ran, Failure> {
     let result = directory.join(evidence::RESULT);
     fs::write(&result, text + "\n").map_err(|source| RunError::Write { path: result, source })?;
     let Record { scenario, image, verdict, image_key, .. } = &record;
-    LastVerdict::remember(&setting.context.store, image, scenario, *verdict, image_key);
+    // The verdict of what was only looked at is nobody's.
+    if !setting.reading.look {
+        LastVerdict::remember(&setting.context.store, image, scenario, *verdict, image_key);
+    }
     if let Some(outcome) = &outcome {
         reports(job, setting, outcome, &directory, exit)?;
     }
@@ -378,9 +388,14 @@ impl Reporter {
                 image: &setting.runner.runtime.image,
                 outcome: outcome.as_ref(),
                 views: &record.views,
-                explain: setting.explain,
+                reading: setting.reading,
             };
             show_views(&shown, &self.style);
+        }
+        if setting.reading.look && record.verdict.has_view() {
+            answer(&said(&Phrase::new("looked").with("scenario", record.scenario.as_str())));
+            self.records.push(record);
+            return Ok(());
         }
         answer(&summary(&record, (setting.repeat > 1).then_some(job.repetition)));
         for reason in reasons(&record, outcome.as_ref()) {

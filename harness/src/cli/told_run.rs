@@ -11,6 +11,15 @@ use kernsnap_analysis::verdict::Verdict;
 use kernsnap_analysis::view::{Style, View};
 use kernsnap_scenario::Scenario;
 
+/// The way in which a run is read.
+#[derive(Clone, Copy)]
+pub(super) struct Reading {
+    /// True if views are explained.
+    pub(super) explain: bool,
+    /// True if nothing is judged.
+    pub(super) look: bool,
+}
+
 /// A run whose views are shown.
 pub(super) struct ShownRun<'a> {
     pub(super) scenario: &'a Scenario,
@@ -18,12 +27,11 @@ pub(super) struct ShownRun<'a> {
     pub(super) outcome: Option<&'a Outcome>,
     /// The looks that were asked for; the scenario's own where there are none.
     pub(super) views: &'a [View],
-    /// True if views are explained.
-    pub(super) explain: bool,
+    pub(super) reading: Reading,
 }
 
 pub(super) fn show_views(run: &ShownRun<'_>, style: &Style) {
-    let ShownRun { scenario, image, outcome, views, explain } = *run;
+    let ShownRun { scenario, image, outcome, views, reading: Reading { explain, look } } = *run;
     answer(&format!("{}\n", title(&scenario.id, image, &scenario.title)));
     if let Some(outcome) = outcome {
         let mut shown = Shown::default();
@@ -41,14 +49,21 @@ pub(super) fn show_views(run: &ShownRun<'_>, style: &Style) {
             answer_painted(&shown.explained(&probes(scenario), language()).show(style), style);
         }
         for expectation in &scenario.expectations {
-            let broken = matches!(&outcome.verdict, Verdict::Failed(violations)
-                if violations.iter().any(|violation| violation.that == *expectation.that));
-            let mark = match &outcome.verdict {
-                Verdict::Unusable(_) => "?",
-                _ if broken => "✗",
-                _ => "✓",
+            let violation = match &outcome.verdict {
+                Verdict::Failed(violations) => violations.iter().find(|violation| violation.that == *expectation.that),
+                Verdict::Passed | Verdict::Unusable(_) => None,
+            };
+            let mark = match (&outcome.verdict, violation) {
+                (Verdict::Unusable(_), _) => "?",
+                (_, Some(_)) if look => "·",
+                (_, Some(_)) => "✗",
+                (_, None) => "✓",
             };
             answer(&format!("{mark} {}", expectation.that));
+            if let Some(violation) = violation.filter(|_| look) {
+                let otherwise = Phrase::new("otherwise").with("found", violation.found.clone());
+                answer(&format!("  {}", said(&otherwise)));
+            }
         }
         answer("");
     }

@@ -11,6 +11,7 @@ mod determinism;
 mod failures;
 mod hostile;
 mod kselftest;
+mod look;
 mod no_boot;
 mod record;
 mod results;
