@@ -37,7 +37,11 @@ pub(super) fn stack(event: &Event, rules: &ViewRules, matcher: &Matcher<'_>) -> 
         EventKind::GraphExit { .. } | EventKind::Marker { .. } => false,
     };
     match &event.stack {
-        Some(frames) if wanted => frames.iter().map(Symbol::to_string).collect(),
+        // Behind the entry from user space stand addresses of the program, which say nothing of the kernel.
+        Some(frames) if wanted => {
+            let named = frames.iter().rposition(|frame| frame.base().is_some());
+            frames.iter().take(named.map_or(frames.len(), |last| last + 1)).map(Symbol::to_string).collect()
+        }
         _ => Vec::new(),
     }
 }
