@@ -13,4 +13,5 @@ pub mod progress;
 pub mod remote;
 pub mod stamp;
 pub mod store;
+pub mod tree;
 pub mod workspace;

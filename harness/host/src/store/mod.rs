@@ -15,6 +15,7 @@
 //! only a directory below `tmp`, which the next holder of its lock removes.
 
 mod content;
+mod elsewhere;
 mod entry;
 mod error;
 mod held;
@@ -24,6 +25,7 @@ mod root;
 mod scratch;
 mod usage;
 
+pub use elsewhere::{Elsewhere, Pack, RESULT};
 pub use entry::Entry;
 pub use error::StoreError;
 pub use scratch::Scratch;
@@ -32,6 +34,7 @@ pub use usage::{Gone, Item, Keep, eviction_order};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use self::entry::{Manifest, Opened};
 use self::held::Held;
@@ -49,6 +52,8 @@ pub struct Store {
     /// True if entries that are missing may be built.
     builds: bool,
     held: Held,
+    /// Where entries that are missing are looked for before they are built.
+    elsewhere: Option<Arc<dyn Elsewhere>>,
 }
 
 impl PartialEq for Store {
@@ -63,7 +68,7 @@ impl Store {
     /// The store in this directory, which need not exist yet. The path must be absolute: tools run elsewhere.
     #[must_use]
     pub fn at(root: impl Into<PathBuf>) -> Store {
-        Store { root: root.into(), builds: true, held: Held::default() }
+        Store { root: root.into(), builds: true, held: Held::default(), elsewhere: None }
     }
 
     /// The same store for a command that only reads: what it does not have is an error, and is not built.
@@ -133,7 +138,12 @@ impl Store {
                 }
                 Opened::Absent => {}
             }
-            self.publish(inputs, *events.borrow_mut(), build)
+            if let Some(entry) = self.receive(inputs, *events.borrow_mut())? {
+                return Ok(entry);
+            }
+            let entry = self.publish(inputs, *events.borrow_mut(), build)?;
+            self.pass_on(inputs);
+            Ok(entry)
         })
     }
 
