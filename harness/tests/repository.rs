@@ -163,7 +163,7 @@ fn every_bad_scenario_has_its_explanation_and_no_explanation_is_left_over() -> O
 }
 
 /// A crate of the workspace, and the others that it may use (ARCHITECTURE.md).
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("yaml", &[]),
     ("trace", &[]),
     ("scenario", &["trace", "yaml"]),
@@ -171,6 +171,7 @@ const ARROWS: [(&str, &[&str]); 7] = [
     ("host", &[]),
     ("image", &["host", "yaml"]),
     ("machine", &["host", "trace", "yaml"]),
+    ("remote", &["host"]),
 ];
 
 #[test]
