@@ -12,6 +12,7 @@ mod pages;
 mod proof;
 mod record;
 mod recordings;
+mod remote;
 mod snapshot;
 mod store;
 
@@ -23,6 +24,7 @@ pub use proof::{
 };
 pub use record::{InitArguments, Plugin, RecordArguments};
 pub use recordings::{ExportArguments, ExportFormat, ViewArguments};
+pub use remote::{KeyArguments, RemoteArguments, SendArguments};
 pub use snapshot::{SnapshotArguments, SnapshotCommand, Snapshots};
 pub use store::{GcArguments, StoreArguments, StoreCommand, TemplatesArguments};
 
@@ -50,6 +52,10 @@ pub struct Arguments {
     /// Korean, else en]
     #[arg(long, global = true, value_name = "LANGUAGE", env = "KERNSNAP_LANG")]
     pub lang: Option<Language>,
+
+    /// The store that machines share.
+    #[command(flatten)]
+    pub remote: RemoteArguments,
 
     /// The action.
     #[command(subcommand)]

@@ -34,6 +34,7 @@ mod read_events;
 mod record;
 mod recording_source;
 mod regress;
+mod remote;
 mod replay;
 mod report;
 mod results;
@@ -50,6 +51,7 @@ use std::fs;
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::FromArgMatches as _;
@@ -194,8 +196,10 @@ impl Context {
             Some(root) => absolute(root)?,
             None => current_directory()?,
         };
-        let store = Store::at(store_root(arguments)?);
         let workspace = Workspace::around(&start).unwrap_or_else(|| Workspace::at(start));
+        let remote = remote::open(arguments, &workspace.root)?;
+        let store = Store::at(store_root(arguments)?);
+        let store = remote.map(Arc::new).into_iter().fold(store, |store, remote| store.with_elsewhere(remote));
         let below =
             if workspace.is_complete() { None } else { Some(catalogue::directory(&store).map_err(ImageError::from)?) };
         let workspace = below.into_iter().fold(workspace, Workspace::over);

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::args::{GcArguments, StoreArguments, StoreCommand, TemplatesArguments};
-use super::{Context, Exit, Failure, answer, answer_json, talk, verify};
+use super::{Context, Exit, Failure, answer, answer_json, remote, talk, verify};
 use crate::session;
 use crate::session::templates::TemplateRow;
 use kernsnap_host::store::{Gone, Item, Keep, eviction_order};
@@ -28,6 +28,8 @@ pub(super) fn store(context: &Context, arguments: &StoreArguments) -> Result<Exi
     match &arguments.command {
         None => list(context, arguments.output.is_json()),
         Some(StoreCommand::Gc(gc)) => collect(context, gc),
+        Some(StoreCommand::Key(key)) => remote::key(key),
+        Some(StoreCommand::Send(send)) => remote::send(context, send),
         Some(StoreCommand::Templates(arguments)) => templates(context, arguments),
         Some(StoreCommand::Verify(arguments)) => verify::verify(context, arguments),
     }

@@ -107,11 +107,17 @@ impl Cache {
         &self.qemu
     }
 
-    /// The result of the input; `None` where it is unknown. A damaged entry counts as unknown.
+    /// The result of the input, from this store or else from the remote one; `None` where it is unknown. A damaged entry counts as
+    /// unknown.
     #[must_use]
     pub fn find(&self, key: &Key) -> Option<Evidence> {
         let path = self.path(key);
-        let (_, evidence) = open(&path, key.as_str())?;
+        let received = || {
+            let is_whole = |bytes: &[u8]| parse(bytes, key.as_str()).is_some();
+            self.store.receive_result(key.as_str(), &path, is_whole)?;
+            open(&path, key.as_str())
+        };
+        let (_, evidence) = open(&path, key.as_str()).or_else(received)?;
         // Entries in use are kept longest. In a store that cannot be written, nothing is evicted.
         let _ = File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
         Some(evidence)
@@ -122,6 +128,7 @@ impl Cache {
         let write = || {
             self.store.sub("result").map_err(io::Error::other)?;
             Self::write(&self.path(key), key, about, evidence)?;
+            self.store.pass_on_result(key.as_str(), &self.path(key));
             self.make_room()
         };
         let _ = write();
@@ -202,7 +209,11 @@ impl Cache {
 
 /// The entry in a file, if it is that of this key.
 fn open(path: &Path, key: &str) -> Option<(About, Evidence)> {
-    let mut parts = unpack(&files::read_within(path, LARGEST).ok()?).ok()?;
+    parse(&files::read_within(path, LARGEST).ok()?, key)
+}
+
+fn parse(bytes: &[u8], key: &str) -> Option<(About, Evidence)> {
+    let mut parts = unpack(bytes).ok()?;
     let end: End = serde_json::from_slice(&parts.remove(part::END)?).ok()?;
     let End { about, panic, guest_ns, .. } = Some(end).filter(|end| end.key == key)?;
     let evidence =

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::{OutputArguments, VerifyArguments};
+use super::{KeyArguments, OutputArguments, SendArguments, VerifyArguments};
 use clap::{Args, Subcommand};
 
 /// Arguments of `store`.
@@ -24,6 +24,10 @@ pub enum StoreCommand {
     Gc(GcArguments),
     /// Boot some of the cached results again and compare the bytes; a difference ends with exit code 7
     Verify(VerifyArguments),
+    /// Make a pair of keys for the remote store, and print the public one
+    Key(KeyArguments),
+    /// Sign entries and send them to the remote store
+    Send(SendArguments),
     /// List the booted machines that runs are forked from, or end them
     Templates(TemplatesArguments),
 }
