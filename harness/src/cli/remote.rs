@@ -39,7 +39,7 @@ fn sends(arguments: &Arguments) -> bool {
     matches!(&arguments.command, Command::Store(store) if matches!(store.command, Some(StoreCommand::Send(_))))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the environment is read here and passed on")]
+/// The environment is read here and passed on.
 fn environment() -> Vec<(String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
