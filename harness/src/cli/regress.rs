@@ -170,7 +170,7 @@ fn target_pair(
     // The kernels were named when they were built.
     let mut told = |event| {
         if !matches!(event, ImageEvent::Note(_)) {
-            progress.show(event)
+            progress.show(event);
         }
     };
     let mut tests = |image: &PreparedImage<'_>| image.kselftests(target, &mut told);

@@ -6,7 +6,7 @@ use clap::Args;
 
 use kernsnap_remote::keys::PublicKey;
 
-/// The store that machines share. What the command line does not say is looked up in `kernsnap.toml`.
+/// The store that machines share. `kernsnap.toml` has what the command line does not say.
 #[derive(Debug, Args)]
 pub struct RemoteArguments {
     /// A store that several machines share: `file:`, `s3:`, `gs:`, `az:` or `https:` [default: `remote` of `[store]` in kernsnap.toml]

@@ -44,6 +44,9 @@ help-man = 매뉴얼 페이지를 출력하거나 모든 명령의 페이지를 
 ## 여러 명령이 함께 쓰는 인자
 help-root = 작업 공간 [기본값: 현재 디렉터리를 포함하는 작업 공간, 없으면 현재 디렉터리]
 help-store-directory = 이미지를 보관하는 곳 [기본값: 사용자 캐시 디렉터리의 kernsnap]
+help-store-remote = 여러 컴퓨터가 함께 쓰는 저장소: `file:`, `s3:`, `gs:`, `az:` 또는 `https:` [기본값: kernsnap.toml의 `[store]`에 있는 `remote`]
+help-store-trust = 원격 저장소에서 받아들일 항목에 서명한 공개 키. kernsnap.toml에 있는 키에 더합니다
+help-store-key = 원격 저장소로 보내는 항목에 서명하는 키의 파일. 없으면 아무것도 보내지 않습니다
 help-lang = 사람이 읽는 글의 언어: en 또는 ko. JSON과 스냅샷은 언어와 관계없이 같습니다 [기본값: 로캘이 한국어이면 ko, 아니면 en]
 help-help = 도움말을 출력합니다
 help-version = 버전을 출력합니다
