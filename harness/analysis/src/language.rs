@@ -1,4 +1,4 @@
-//! The languages that people read results in. What machines read is in none of them.
+//! The languages that people read results in. Texts for machines are in none of them.
 
 use std::fmt;
 use std::str::FromStr;

@@ -89,7 +89,7 @@ impl ModuleFile {
 
 /// The file of a module with every section at the address 0. The linker gives `__patchable_function_entries` another one, and gdb
 /// places the sections of a relocatable file only where none has an address (`default_symfile_offsets()` in gdb/symfile.c): otherwise
-/// it takes the debugging information of each function for one in `.text`. A file that is no ELF file stays as it is.
+/// it takes the debugging information of each function for one in `.text`. Another file than one in ELF stays as it is.
 #[must_use]
 pub fn without_addresses(mut bytes: Vec<u8>) -> Vec<u8> {
     let headers = match FileKind::parse(&*bytes) {

@@ -1,4 +1,4 @@
-//! A claim: somebody says that an entry has this content, and signs it.
+//! A claim: the signed statement that an entry has this content.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,4 @@
-//! The language that this process speaks to its reader, chosen once. What machines read is not in it.
+//! The language that this process speaks to its reader, chosen once. Texts for machines are not in it.
 
 use std::ffi::OsStr;
 use std::sync::OnceLock;

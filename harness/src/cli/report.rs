@@ -12,11 +12,10 @@ use crate::session::capsule::Capsule;
 use crate::session::load;
 use crate::session::prepare::PreparedImage;
 use crate::session::recording::is_capsule;
-use crate::session::run::{Outcome, RunError, Runner, evidence};
+use crate::session::run::{RunError, Runner, evidence};
 use kernsnap_analysis::diff::{Diff, TaskLines};
-use kernsnap_analysis::report::{Given, Report, Sources, page};
+use kernsnap_analysis::report::{Report, page};
 use kernsnap_analysis::verdict::Verdict;
-use kernsnap_scenario::Scenario;
 
 pub(super) fn report(context: &Context, arguments: &ReportArguments) -> Result<Exit, Failure> {
     let directory = Path::new(&arguments.what);
@@ -69,23 +68,7 @@ fn made(context: &Context, arguments: &ReportArguments) -> Result<Report, Failur
     let Some(run) = judged.run else {
         return Err(Failure::from_status(&scenario.id, judged.status, &judged.reasons));
     };
-    Ok(build(&scenario, &prepared_image.runtime.image, &run.outcome, &load::sources(&context.workspace)?))
-}
-
-/// The report of a run.
-pub(super) fn build(scenario: &Scenario, image: &str, outcome: &Outcome, sources: &Sources) -> Report {
-    let Outcome { trace, role_map, console, view, verdict, schedule, .. } = outcome;
-    Report::new(&Given {
-        scenario,
-        image,
-        schedule: &schedule.to_string(),
-        trace,
-        role_map,
-        console,
-        view,
-        verdict,
-        sources,
-    })
+    Ok(run.outcome.report(&scenario, &prepared_image.runtime.image, &load::sources(&context.workspace)?))
 }
 
 /// A report's data.

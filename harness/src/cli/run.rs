@@ -274,7 +274,7 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Result<Ran, Failure> {
 
 /// The parts of a capsule that a reader without the image needs.
 fn derived(job: &Job<'_>, setting: &Setting<'_>, run: &Run<'_>) -> Result<Derived, Failure> {
-    let report = report::build(job.scenario, &setting.runner.runtime.image, &run.outcome, &setting.sources);
+    let report = run.outcome.report(job.scenario, &setting.runner.runtime.image, &setting.sources);
     // A panic leaves its events on the console.
     let recording = run
         .evidence
@@ -292,7 +292,7 @@ fn reports(job: &Job<'_>, setting: &Setting<'_>, outcome: &Outcome, to: &Path, e
     if !kept && setting.html.is_none() {
         return Ok(());
     }
-    let report = report::build(job.scenario, &setting.runner.runtime.image, outcome, &setting.sources);
+    let report = outcome.report(job.scenario, &setting.runner.runtime.image, &setting.sources);
     if kept {
         report::keep(&report, &to.join(evidence::REPORT))?;
     }

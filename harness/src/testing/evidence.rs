@@ -5,9 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::session::load;
-use crate::session::run::{Outcome, Run};
+use crate::session::run::Run;
 use kernsnap_analysis::language::Language;
-use kernsnap_analysis::report::{Given, Report, page};
+use kernsnap_analysis::report::page;
 use kernsnap_host::files;
 use kernsnap_host::workspace::Workspace;
 use kernsnap_scenario::Scenario;
@@ -40,18 +40,7 @@ impl Place {
     ) -> Result<(), Box<dyn std::error::Error>> {
         self.make()?;
         run.leave(&self.0)?;
-        let Outcome { trace, role_map, console, view, verdict, schedule, .. } = &run.outcome;
-        let report = Report::new(&Given {
-            scenario,
-            image,
-            schedule: &schedule.to_string(),
-            trace,
-            role_map,
-            console,
-            view,
-            verdict,
-            sources: &load::sources(workspace)?,
-        });
+        let report = run.outcome.report(scenario, image, &load::sources(workspace)?);
         Ok(files::replace(&self.0.join(PAGE), page(&report, None, Language::En).as_bytes())?)
     }
 

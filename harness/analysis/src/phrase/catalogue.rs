@@ -39,7 +39,7 @@ impl Catalogue {
         self.bundle.has_message(id)
     }
 
-    /// A sentence with texts in its places; `None` where there is no such sentence, or a place has no text.
+    /// A sentence with texts in its places; `None` where the sentence, or the text of a place, is missing.
     #[must_use]
     pub fn text(&self, id: &str, parts: &[(&str, String)]) -> Option<String> {
         let pattern = self.bundle.get_message(id)?.value()?;

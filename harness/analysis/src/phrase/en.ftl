@@ -17,7 +17,7 @@ not-recorded = `{ $field }` is not recorded
 value-is = `{ $field }` is { $value }
 other-values = `{ $field }` has { $found } values, not { $wanted }: { $values }
 
-## What every run is held to
+## Conditions of every run
 machine-panics = the machine ends with a panic
 switched-off = its init switched it off
 steps-succeed = every step in the guest succeeds

@@ -1,5 +1,5 @@
-//! Sentences that every language has. What is found out is kept as a [`Phrase`]: the sentence's name and what stands in it. It becomes
-//! text only where somebody reads it, in the reader's language. Its `Display` is English: what machines and snapshots hold.
+//! Sentences that every language has. A finding is kept as a [`Phrase`]: the sentence's name and its parts. It becomes text only where
+//! a person reads it, in that person's language. Its `Display` is English, which machines and snapshots have.
 
 mod catalogue;
 

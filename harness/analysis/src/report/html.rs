@@ -40,7 +40,7 @@ const SCRIPTED: [(&str, &[&str]); 14] = [
 ];
 
 /// A page in a language that needs nothing beside itself. `against` is a name for what the run was compared with, and the
-/// differences. What the scenario and the recording say is on it as they say it.
+/// differences. The words of the scenario and of the recording are on it as they are.
 #[must_use]
 pub fn page(report: &Report, against: Option<(&str, &Diff)>, language: Language) -> String {
     let on = Phrase::new("page-on").with_text("scenario", &report.scenario).with_text("image", &report.image);
@@ -66,7 +66,7 @@ pub fn page(report: &Report, against: Option<(&str, &Diff)>, language: Language)
     })
 }
 
-/// Replaces each `{{name}}` of a template. What is put in is not looked at again.
+/// Replaces each `{{name}}` of a template. A part that is put in is not looked at again.
 pub(crate) fn fill<'a>(template: &'a str, part: impl Fn(&str) -> &'a str) -> String {
     let mut text = String::new();
     let mut rest = template;

@@ -99,7 +99,7 @@ fn everybody_has_a_name_and_the_scenarios_tasks_stand_out() {
 fn a_report_survives_being_kept() {
     let mut report = made();
     let kept = serde_json::to_string(&report).expect("JSON");
-    // What is only told to a reader of this process is not kept.
+    // Phrases are told by this process only; a report does not keep them.
     report.violations.clear();
     report.expectations.iter_mut().for_each(|claim| claim.said = None);
     assert_eq!(serde_json::from_str::<Report>(&kept).expect("a report"), report);

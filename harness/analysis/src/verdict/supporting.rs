@@ -15,8 +15,8 @@ pub struct SupportingEvents {
     pub that: String,
     /// The observation that contradicts the claim; `None` where the claim holds.
     pub found: Option<Phrase>,
-    /// The events that satisfy the rule or break it, by their places in the trace, in the order of the rule. What never
-    /// happened has no event.
+    /// The events that satisfy the rule or break it, by their places in the trace, in the order of the rule. An event that
+    /// never happened has none.
     pub events: Vec<usize>,
 }
 

@@ -14,7 +14,7 @@ pub struct Style {
     pub width: usize,
     /// True if only ASCII can be shown in pictures.
     pub ascii: bool,
-    /// The language of headings and legends, and of all of a lesson. What a snapshot may hold is the same in every language.
+    /// The language of headings and legends, and of all of a lesson. A snapshot is the same in every language.
     pub language: Language,
 }
 

@@ -13,8 +13,8 @@ use crate::key::CacheInputs;
 use crate::progress::{Events, ImageEvent, Phase};
 use crate::{files, tree};
 
-/// The kinds of entries that travel. What is left out is had from its origin by its hash (sources), is quick to make (the catalogue),
-/// or belongs to this host.
+/// The kinds of entries that travel. The others come from their origin by their hash (sources), are quick to make (the
+/// catalogue), or belong to this host.
 const TRAVEL: [&str; 8] = ["busybox", "device-tree", "facts", "kernel", "kselftest", "module", "program", "root"];
 
 /// The kind of results, which are files and not directories.
@@ -76,7 +76,7 @@ impl Store {
         remove(&scratch)?;
         let why = match tree::unpack(&bytes, &scratch, LARGEST) {
             Err(error) => error.to_string(),
-            // Nobody else knows the scratch directory: it need not be held.
+            // Only this process knows the scratch directory: it need not be held.
             Ok(()) => match Entry::open(&scratch, inputs, &Held::default(), |_| Ok(()))? {
                 Opened::Damaged(why) => why,
                 Opened::Absent => "it is empty".to_owned(),

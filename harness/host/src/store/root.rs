@@ -15,7 +15,7 @@ pub(super) const MARKER: &str = "kernsnap-store";
 const CONTENT: &str = "This directory is a store of kernsnap. `kernsnap store gc` removes entries from it.\n";
 
 /// The kinds of entries, a directory each.
-pub(super) const KINDS: [&str; 15] = [
+pub(super) const KINDS: [&str; 16] = [
     "busybox",
     "catalogue",
     "device-tree",
@@ -31,6 +31,7 @@ pub(super) const KINDS: [&str; 15] = [
     "source",
     "toolchain",
     EVIDENCE,
+    "uapi-headers",
 ];
 
 /// The evidence of runs that did not pass, a directory for each image. It does not have manifests.

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Started;
 use kernsnap_analysis::cost::{Clock, Figure, figures};
+use kernsnap_analysis::report::{Given, Report, Sources};
 use kernsnap_analysis::verdict::Verdict;
 use kernsnap_analysis::view::{RoleMap, View};
 use kernsnap_machine::{Schedule, Times};
@@ -51,6 +52,14 @@ impl Outcome {
     pub fn figures(&self, scenario: &Scenario) -> Vec<Figure> {
         let clock = Clock { ns_per_instruction: self.schedule.ns_per_instruction(), cpus: self.schedule.cpus };
         figures(scenario, &self.trace, &self.role_map, clock)
+    }
+
+    /// The report of the run.
+    #[must_use]
+    pub fn report(&self, scenario: &Scenario, image: &str, sources: &Sources) -> Report {
+        let Self { trace, role_map, console, view, verdict, schedule, .. } = self;
+        let schedule = &schedule.to_string();
+        Report::new(&Given { scenario, image, schedule, trace, role_map, console, view, verdict, sources })
     }
 }
 
