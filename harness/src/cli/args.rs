@@ -337,7 +337,7 @@ pub struct RunArguments {
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct LookArguments {
     /// Looks without judging, for a program or a scenario that you have changed: an expectation that does not hold is told with the
-    /// thing that happened, and is no failure. Views are not compared with snapshots
+    /// thing that happened, and does not fail. Views are not compared with snapshots
     #[arg(long, conflicts_with_all = ["json", "format", "junit", "snapshots", "mutate"])]
     pub look: bool,
 }

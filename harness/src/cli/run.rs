@@ -259,7 +259,7 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Result<Ran, Failure> {
     let result = directory.join(evidence::RESULT);
     fs::write(&result, text + "\n").map_err(|source| RunError::Write { path: result, source })?;
     let Record { scenario, image, verdict, image_key, .. } = &record;
-    // The verdict of what was only looked at is nobody's.
+    // A run that was only looked at leaves no verdict.
     if !setting.reading.look {
         LastVerdict::remember(&setting.context.store, image, scenario, *verdict, image_key);
     }

@@ -35,7 +35,7 @@ fn a_run_explains_what_it_shows_in_the_language_of_its_reader() -> Outcome {
     assert!(plain.stdout.contains("\n통과: user-exit"), "{plain:?}");
     assert!(explained.stdout.contains("\n  exit_code "), "{explained:?}");
     assert!(explained.stdout.contains("시나리오가 do_exit()에 건 프로브입니다."), "{explained:?}");
-    // What machines read has no language.
+    // Texts for machines have no language.
     let json = |language| run(&["--lang", language, "--json"])?.record();
     let (english, korean) = (json("en")?, json("ko")?);
     assert_eq!((&english["verdict"], &english["view_sha256"]), (&korean["verdict"], &korean["view_sha256"]));

@@ -1,4 +1,4 @@
-//! Stores that share a remote one: over S3, and over a directory that somebody changes.
+//! Stores that share a remote one: over S3, and over a directory that another writes to.
 
 mod server;
 
@@ -245,7 +245,7 @@ fn an_entry_of_an_unknown_key_or_beyond_the_limits_is_refused() -> Outcome {
 #[test]
 fn a_remote_that_is_away_is_told_once() -> Outcome {
     let key = PrivateKey::generate()?;
-    // The port was free a moment ago, and nobody listens there.
+    // The port was free a moment ago, so no server listens there.
     let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let machine = Machine::new(Some(&key), &[])?;
     let (_, built) = machine.command(&Shared::s3(&format!("http://{address}")), &["a", "b"])?;

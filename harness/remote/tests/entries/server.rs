@@ -34,7 +34,7 @@ async fn accept(listener: TcpListener, service: S3Service) -> io::Result<()> {
         let (socket, _) = listener.accept().await?;
         let service = service.clone();
         tokio::spawn(async move {
-            // A client that goes away is no concern of the server.
+            // The server goes on when a client goes away.
             let _served = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service).await;
         });
     }
