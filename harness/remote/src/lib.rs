@@ -1,8 +1,8 @@
-//! The remote store: entries of a store on an object store (a directory, S3, Google Cloud Storage, Azure, HTTPS), so that machines share
-//! what one of them built.
+//! The remote store: entries of a store on an object store (a directory, S3, Google Cloud Storage, Azure, HTTPS). Machines share their
+//! builds and results through it.
 //!
 //! ```text
-//! URL/claim/<kind>/<key>.json   who says that the entry has which content, signed with ed25519
+//! URL/claim/<kind>/<key>.json   the hash of the entry's content, signed with ed25519
 //! URL/content/<hash>            packed entries, by the blake3 of their bytes
 //! ```
 //!
