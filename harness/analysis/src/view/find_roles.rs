@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::follow::wakes;
 use super::matching::Matcher;
 use super::role_map::RoleMap;
 use super::value::{as_pid, value_of};
 use kernsnap_scenario::{Names, Role, RoleRule};
-use kernsnap_trace::{EventKind, Pid, Trace};
+use kernsnap_trace::{Event, EventKind, Pid, Trace};
 
 impl RoleMap {
     /// Finds the task of each role. `started` holds the pids of the tasks that the guest's init started.
@@ -17,7 +18,7 @@ impl RoleMap {
         // A rule may refer to a role that stands after it: go round until nothing more is found.
         loop {
             let before = open.len();
-            open.retain(|role| match role_map.pid_by_rule(trace, role, started, names) {
+            open.retain(|role| match role_map.pid_by_rule(trace, roles, role, started, names) {
                 Some(pid) => {
                     role_map.roles.push((role.name.clone(), pid));
                     false
@@ -35,14 +36,22 @@ impl RoleMap {
         role_map
     }
 
-    fn pid_by_rule(&self, trace: &Trace, role: &Role, started: &BTreeMap<String, Pid>, names: &Names) -> Option<Pid> {
+    fn pid_by_rule(
+        &self,
+        trace: &Trace,
+        roles: &[Role],
+        role: &Role,
+        started: &BTreeMap<String, Pid>,
+        names: &Names,
+    ) -> Option<Pid> {
         let matcher = Matcher { role_map: self, names };
         match &role.rule {
             RoleRule::Started => started.get(&role.name).copied(),
             RoleRule::Pid(pid) | RoleRule::Serves { pid, .. } => Some(Pid(*pid)),
             RoleRule::ForkedBy(parent, nth) => {
+                let begin = self.begin_of_work(trace, roles, parent)?;
                 let parent = self.pid(parent)?;
-                let own = trace.events.iter().filter(|event| event.pid == parent);
+                let own = trace.events.iter().skip(begin).filter(|event| event.pid == parent);
                 // Two events may announce one child.
                 let mut children = BTreeSet::new();
                 own.filter_map(|event| forked(&event.kind)).find(|child| {
@@ -70,6 +79,21 @@ impl RoleMap {
     }
 }
 
+impl RoleMap {
+    /// The place in `trace` from which on a role works for the role that it serves: before that, kthreadd may fork for a worker pool. 0
+    /// for a role that serves no other, and where its client does not wake it; `None` where the client is not found.
+    fn begin_of_work(&self, trace: &Trace, roles: &[Role], server: &str) -> Option<usize> {
+        let rule = roles.iter().find(|role| role.name == server).map(|role| &role.rule);
+        let Some(RoleRule::Serves { pid, client }) = rule else { return Some(0) };
+        let client = self.pid(client)?;
+        let is_request = |event: &Event| match &event.kind {
+            EventKind::Tracepoint(point) => event.pid == client && wakes(point) == Some(Pid(*pid)),
+            _ => false,
+        };
+        Some(trace.events.iter().position(is_request).unwrap_or(0))
+    }
+}
+
 /// The child that an event announces.
 fn forked(body: &EventKind) -> Option<Pid> {
     let EventKind::Tracepoint(point) = body else { return None };
@@ -77,5 +101,34 @@ fn forked(body: &EventKind) -> Option<Pid> {
         "sched_process_fork" => point.int("child_pid").and_then(as_pid),
         "task_newtask" => point.int("pid").and_then(as_pid),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::tests::events;
+
+    #[test]
+    fn what_a_server_forked_before_its_client_asked_is_not_for_the_client() {
+        let role = |name: &str, rule| Role { name: name.into(), rule, followed: true };
+        let roles = [
+            role("thread", RoleRule::ForkedBy("kthreadd".into(), 1)),
+            role("kthreadd", RoleRule::Serves { pid: 2, client: "creator".into() }),
+            role("creator", RoleRule::Pid(10)),
+        ];
+        let lines = [
+            "1000 1 11 sched_waking comm=kthreadd pid=2",
+            "1100 1 2 sched_process_fork parent_pid=2 child_comm=kthreadd child_pid=20",
+            "1200 1 10 sched_waking comm=kthreadd pid=2",
+            "1300 1 2 sched_process_fork parent_pid=2 child_comm=kthreadd child_pid=21",
+        ];
+        let thread = |lines: &[&str]| {
+            let trace = Trace { events: events(lines), ..Trace::default() };
+            RoleMap::find(&trace, &roles, &BTreeMap::new(), &Names::default()).pid("thread")
+        };
+        assert_eq!(thread(&lines), Some(Pid(21)));
+        // A server that is awake already is not woken.
+        assert_eq!(thread(&lines[..2]), Some(Pid(20)));
     }
 }

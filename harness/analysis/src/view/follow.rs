@@ -138,7 +138,7 @@ impl Followed {
     }
 }
 
-fn wakes(point: &Point) -> Option<Pid> {
+pub(super) fn wakes(point: &Point) -> Option<Pid> {
     let wakes = matches!(&**point.name(), "sched_waking" | "sched_wakeup");
     wakes.then(|| point.int("pid")).flatten().and_then(as_pid)
 }
