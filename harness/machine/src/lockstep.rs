@@ -11,7 +11,7 @@ use kernsnap_host::exec::ToolCall;
 use object::{Object as _, ObjectSymbol};
 
 /// The sources of a library for QEMU's own process: names and texts.
-pub const SOURCES: [(&str, &str); 12] = [
+pub const SOURCES: [(&str, &str); 14] = [
     ("boot_limit.c", include_str!("lockstep/boot_limit.c")),
     ("boot_limit.h", include_str!("lockstep/boot_limit.h")),
     ("child.c", include_str!("lockstep/child.c")),
@@ -24,6 +24,8 @@ pub const SOURCES: [(&str, &str); 12] = [
     ("qemu.c", include_str!("lockstep/qemu.c")),
     ("qemu.h", include_str!("lockstep/qemu.h")),
     ("template.c", include_str!("lockstep/template.c")),
+    ("touched.c", include_str!("lockstep/touched.c")),
+    ("touched.h", include_str!("lockstep/touched.h")),
 ];
 
 /// The texts of all sources.

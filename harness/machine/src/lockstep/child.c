@@ -17,6 +17,7 @@
 
 #include "order.h"
 #include "qemu.h"
+#include "touched.h"
 
 #define EVENT_LINK "anon_inode:[eventfd]"
 #define EVENT_COUNT "eventfd-count:"
@@ -140,6 +141,7 @@ static void *run_loop(void *unused)
 	pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
 	qemu.lock(__FILE__, __LINE__);
 	status = qemu.main_loop();
+	touched_note();
 	qemu.cleanup(status);
 	qemu.unlock();
 	exit(status);
@@ -159,6 +161,7 @@ void child_become(const struct request *request, const int given[GIVEN_COUNT], c
 	for (int i = 0; i < GIVEN_COUNT; i++)
 		close(given[i]);
 	renew_events();
+	touched_take();
 	order_restart();
 	if (pthread_create(&thread, NULL, run_loop, NULL))
 		give_up("pthread_create");

@@ -33,6 +33,7 @@
 #include "order.h"
 #include "protocol.h"
 #include "qemu.h"
+#include "touched.h"
 
 /* A call of another architecture would have other numbers. */
 #if defined(__x86_64__)
@@ -341,6 +342,7 @@ static void be_template(void)
 {
 	struct hello hello = { .ready = 1 };
 
+	touched_begin();
 	take_signals();
 	set_async(false);
 	send(control, &hello, sizeof(hello), MSG_NOSIGNAL);
