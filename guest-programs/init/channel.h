@@ -19,8 +19,8 @@
 /*
  * Maps SIZE bytes at physical address ADDR through /dev/mem and writes an empty
  * header. -EINVAL if the region is not aligned to pages or is too small to hold
- * the report; -EBUSY if a channel is open already; or the error of open() or
- * mmap().
+ * the report; -EBUSY if another channel is open already; or the error of open()
+ * or mmap(). A channel that is open already at the same place becomes empty.
  */
 int channel_open(uint64_t addr, uint64_t size);
 

@@ -137,6 +137,13 @@ static void parse_spin(struct scan *scan, struct step *step)
 	step->ns = take_number(scan, SPIN_NSEC_MAX);
 }
 
+static void parse_align(struct scan *scan, struct step *step)
+{
+	parse_spin(scan, step);
+	if (!step->ns)
+		scan_fail(scan, -ERANGE);
+}
+
 static void parse_put(struct scan *scan, struct step *step)
 {
 	step->put.file = take_word(scan);
@@ -237,6 +244,7 @@ static const struct {
 	{ "wait", STEP_WAIT, parse_wait },
 	{ "sleep", STEP_SLEEP, parse_msec },
 	{ "spin", STEP_SPIN, parse_spin },
+	{ "align", STEP_ALIGN, parse_align },
 	{ "phase", STEP_PHASE, parse_phase },
 	{ "save", STEP_SAVE, parse_copy },
 	{ "drain", STEP_DRAIN, parse_copy },

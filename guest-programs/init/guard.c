@@ -51,8 +51,8 @@ static int drop(unsigned long capability)
 	return prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) ? -errno : 0;
 }
 
-/* The file holds two words of the set, which can only become smaller. */
-static int confine_helpers(void)
+/* The file holds two words of the set, which can only become smaller: it loses what is in WITHOUT. */
+static int narrow_helpers(unsigned long without)
 {
 	char text[64];
 	unsigned long low, high;
@@ -67,7 +67,7 @@ static int confine_helpers(void)
 		close(fd);
 		return -EIO;
 	}
-	low &= ~(1ul << CAP_SYS_RAWIO | 1ul << CAP_SYS_PTRACE);
+	low &= ~without;
 	len = snprintf(text, sizeof(text), "%lu %lu\n", low, high);
 	if (pwrite(fd, text, (size_t)len, 0) != len)
 		err = -errno;
@@ -75,7 +75,7 @@ static int confine_helpers(void)
 	return err;
 }
 
-int guard_confine(void)
+static int confine_caller(void)
 {
 	int err = drop(CAP_SYS_RAWIO);
 
@@ -84,7 +84,21 @@ int guard_confine(void)
 	/* Its memory is closed to every task without CAP_SYS_PTRACE, root's included. */
 	if (!err && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 		err = -errno;
-	return err ? err : confine_helpers();
+	return err;
+}
+
+int guard_confine(void)
+{
+	int err = confine_caller();
+
+	return err ? err : narrow_helpers(1ul << CAP_SYS_RAWIO | 1ul << CAP_SYS_PTRACE);
+}
+
+int guard_rehearse(void)
+{
+	int err = confine_caller();
+
+	return err ? err : narrow_helpers(0);
 }
 
 static int open_in_tracefs(const char *name, int flags)

@@ -13,6 +13,9 @@
  */
 int guard_confine(void);
 
+/* Does the same to the calling program alone; helpers stay as they are. */
+int guard_rehearse(void);
+
 /*
  * Notes the settings of the tracefs in DIR, and writes a mark into the buffer of each of the first CPUS CPUs. Tracing must be
  * off; it is on for the marks alone. CPUS is 0 with the function tracer, which empties the buffer whenever tracing is switched on

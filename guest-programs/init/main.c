@@ -23,6 +23,7 @@
 #include "report.h"
 #include "steps.h"
 #include "tasks.h"
+#include "warm_up.h"
 
 #define PLAN_FILE "/plan"
 #define PLAN_VERSION 1
@@ -76,6 +77,18 @@ static int step_keep(const char *file)
 		return -ENAMETOOLONG;
 	strcpy(kept, file);
 	return 0;
+}
+
+/* Sleeps until the kernel's clock, by which its ticks come, is a multiple of NS. */
+static int step_align(uint64_t ns)
+{
+	struct timespec now;
+	uint64_t until;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	until = ((uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec) / ns * ns + ns;
+	now = (struct timespec){ (time_t)(until / NSEC_PER_SEC), (long)(until % NSEC_PER_SEC) };
+	return -clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &now, NULL);
 }
 
 /* Reads the plan and checks its version. Returns 0 or a negative errno. */
@@ -148,6 +161,8 @@ static int carry_out(const struct step *step)
 		return step_wait(step->name, deadline);
 	case STEP_SLEEP:
 		return tasks_sleep(clock_now() + step->ns, deadline);
+	case STEP_ALIGN:
+		return step_align(step->ns);
 	case STEP_SPIN:
 		return step_spin(step->ns);
 	case STEP_PHASE:
@@ -254,12 +269,13 @@ static void finish(void)
 	console_drain();
 }
 
-int main(void)
+int main(int argc, char *argv[])
 {
 	int err;
 
+	/* On a developer's machine: do not power it off. */
 	if (getpid() != 1)
-		return 1;	/* on a developer's machine: do not power it off */
+		return argc == 2 && !strcmp(argv[1], "warm-up") ? warm_up() : 1;
 	console_init();
 	stay_on_cpu0();
 	tasks_init();

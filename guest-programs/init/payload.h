@@ -22,6 +22,11 @@ void payload_mark(void);
 int payload_unpack(uint64_t addr, uint64_t size);
 
 /*
+ * Unpacks a file of this program's own, over itself, and removes it. Returns 0 or a negative errno.
+ */
+int payload_rehearse(void);
+
+/*
  * What the host knows and no program: words that mark the begin and the end of the trace, and one for the report. Zeros without
  * a payload.
  */

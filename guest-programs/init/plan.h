@@ -35,6 +35,7 @@ enum step_kind {
 	STEP_UNLOAD,
 	STEP_WAIT,
 	STEP_SLEEP,
+	STEP_ALIGN,
 	STEP_SPIN,
 	STEP_PHASE,
 	STEP_SAVE,
@@ -70,7 +71,7 @@ struct step {
 			const char *type;
 			const char *dir;
 		} mount;
-		uint64_t ns;		/* deadline, sleep, spin */
+		uint64_t ns;		/* deadline, sleep, align, spin */
 		struct {
 			const char *file;
 			const char *text;

@@ -70,6 +70,12 @@ int region_reach(size_t end)
 	return 0;
 }
 
+void region_clear(size_t bytes)
+{
+	for (size_t i = 0; i < (bytes + 7) / 8; i++)
+		region[i] = 0;
+}
+
 void region_store(size_t pos, const void *data, size_t bytes)
 {
 	const any_word *from = data;

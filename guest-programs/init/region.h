@@ -30,6 +30,9 @@ size_t region_size(void);
  */
 int region_reach(size_t end);
 
+/* Stores zeros in the first BYTES bytes, rounded up to words. */
+void region_clear(size_t bytes);
+
 /* Stores BYTES bytes, rounded up to words, from DATA at offset POS. */
 void region_store(size_t pos, const void *data, size_t bytes);
 

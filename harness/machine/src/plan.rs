@@ -48,6 +48,46 @@ pub fn tracefs(file: &str) -> String {
     format!("{TRACEFS}/{file}")
 }
 
+/// Kibibytes of a CPU's trace buffer where a scenario does not say another size.
+pub const USUAL_BUFFER_KIB: u32 = 1024;
+
+/// A multiple of the ticks with HZ=100, 250 and 1000, in nanoseconds.
+const ALIGNED_NS: u32 = 20_000_000;
+
+/// Files that each run reads: the names of tasks, and the settings that are compared.
+const WARM_UP_READS: [&str; 9] = [
+    NAMES,
+    "buffer_size_kb",
+    "current_tracer",
+    "kprobe_events",
+    "set_event",
+    "set_event_pid",
+    "trace_clock",
+    "trace_options",
+    "tracing_cpumask",
+];
+
+/// The events of many scenarios.
+const WARM_UP_EVENTS: [&str; 6] = [
+    "task/task_newtask",
+    "sched/sched_process_fork",
+    "sched/sched_waking",
+    "sched/sched_wakeup_new",
+    "sched/sched_switch",
+    "sched/sched_process_exit",
+];
+
+/// How a machine is warmed up.
+#[derive(Clone, Copy, Debug)]
+pub struct WarmUp<'a> {
+    /// The channel's region.
+    pub channel: Region,
+    /// CPUs that the kernel brings up.
+    pub cpus: u16,
+    /// Functions, as `set_ftrace_filter` takes them.
+    pub functions: &'a [String],
+}
+
 /// A plan, with the places in the scenario's file that its lines come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
@@ -74,46 +114,63 @@ impl Plan {
 
     /// The plan in an initramfs that holds init alone: it goes on with the plan in the payload.
     ///
-    /// With `warm`, the number of a CPU and a function for `set_ftrace_filter`, init first does once what most runs do: it sets up
-    /// a trace, starts a program and takes all of it back. QEMU then has translated that code before a run is forked, which saves
-    /// more than a quarter of the run. Guest time before the payload is the same for all runs, so nothing else changes.
+    /// With `warm`, init first does once what most runs do. QEMU then has translated that code before a run is forked, which
+    /// saves half of the run. Guest time before the payload is the same for all runs, so nothing else changes.
     #[must_use]
-    pub fn base(payload: Region, warm: Option<(u16, &str)>) -> String {
+    pub fn base(payload: Region, warm: Option<&WarmUp<'_>>) -> String {
         let mut plan = Self::default();
         plan.mounts();
-        if let Some((cpu, function)) = warm {
-            plan.warm_up(cpu, function);
+        if let Some(warm) = warm {
+            plan.warm_up(warm);
         }
         plan.line(format_args!("payload {:#x} {:#x}", payload.address, payload.size));
         plan.line(format_args!("end"));
         plan.text
     }
 
-    fn warm_up(&mut self, cpu: u16, function: &str) {
-        const EVENTS: [&str; 3] = ["task/task_newtask", "sched/sched_switch", "sched/sched_process_exit"];
-        let switch = |plan: &mut Self, on: u8| {
-            for event in EVENTS {
-                plan.put(&format!("events/{event}/enable"), on);
-            }
-            plan.put("options/func_stack_trace", on);
-        };
+    /// Sets up a trace, starts a program, reads what a run reads, and takes all of it back but the size of the trace's buffer, which
+    /// the plan of each run sets. All of it comes twice: the kernel goes other ways where there was a trace before.
+    fn warm_up(&mut self, warm: &WarmUp<'_>) {
+        let WarmUp { channel, cpus, functions } = warm;
+        self.line(format_args!("channel {:#x} {:#x}", channel.address, channel.size));
         self.expedite_rcu(true);
-        self.put("tracing_on", 0);
-        self.add("set_ftrace_filter", function);
-        switch(self, 1);
-        self.put("current_tracer", "function");
-        self.put("tracing_on", 1);
-        self.put("trace_marker", "warm-up");
-        // A second init ends at once.
-        self.line(format_args!("start warm-up {cpu} /init"));
-        self.line(format_args!("wait warm-up"));
-        self.put("tracing_on", 0);
-        self.put("current_tracer", "nop");
-        switch(self, 0);
-        self.add("set_ftrace_filter", format_args!("!{function}"));
-        self.put("trace", 0);
+        for name in ["warm-up-1", "warm-up-2"] {
+            self.put("tracing_on", 0);
+            self.put("buffer_size_kb", USUAL_BUFFER_KIB);
+            for function in *functions {
+                self.add("set_ftrace_filter", function);
+            }
+            self.switch_warm_up(1);
+            self.put("current_tracer", "function");
+            self.put("tracing_on", 1);
+            self.put("trace_marker", name);
+            let cpu = cpus.saturating_sub(1).min(1);
+            self.line(format_args!("start {name} {cpu} /init warm-up"));
+            self.line(format_args!("wait {name}"));
+            self.put("tracing_on", 0);
+            for cpu in 0..*cpus {
+                self.line(format_args!("drain {} {TRACEFS}/per_cpu/cpu{cpu}/trace_pipe_raw", pages(cpu)));
+                self.line(format_args!("save {} {TRACEFS}/per_cpu/cpu{cpu}/stats", stats(cpu)));
+            }
+            for file in WARM_UP_READS {
+                self.line(format_args!("save {file} {TRACEFS}/{file}"));
+            }
+            self.put("current_tracer", "nop");
+            self.switch_warm_up(0);
+            for function in *functions {
+                self.add("set_ftrace_filter", format_args!("!{function}"));
+            }
+            self.put("trace", 0);
+        }
         self.put("tracing_on", 1);
         self.expedite_rcu(false);
+    }
+
+    fn switch_warm_up(&mut self, on: u8) {
+        for event in WARM_UP_EVENTS {
+            self.put(&format!("events/{event}/enable"), on);
+        }
+        self.put("options/func_stack_trace", on);
     }
 
     /// The beginning of a plan in a payload, after [`Plan::base`].
@@ -149,6 +206,12 @@ impl Plan {
         }
         self.line(format_args!("channel {:#x} {:#x}", channel.address, channel.size));
         self.line(format_args!("phase ready"));
+    }
+
+    /// The scenario begins behind a tick of any usual `CONFIG_HZ`, whatever came before it: a change of the preparations does not move
+    /// the ticks that interrupt the scenario. The CPUs are idle until then, which takes guest time alone.
+    pub fn align(&mut self) {
+        self.line(format_args!("align {ALIGNED_NS}"));
     }
 
     /// From here on, programs are root without what they could forge evidence with.

@@ -60,6 +60,10 @@ pub fn compile(scenario: &Scenario, context: &PlanContext<'_>) -> Plan {
     if is_guarded(scenario) && context.keep.is_none() {
         plan.guard(if is_marked(scenario) { context.schedule.cpus } else { 0 });
     }
+    // A trace that began with the kernel would show it.
+    if !scenario.trace.at_boot {
+        plan.align();
+    }
     plan.set_origin(vec!["deadline-ms".into()]);
     plan.line(format_args!("deadline {}", scenario.deadline_ms));
     plan.set_origin(Vec::new());

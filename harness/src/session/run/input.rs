@@ -16,7 +16,7 @@ use kernsnap_machine::initramfs::Root;
 use kernsnap_machine::machine::PowerOff;
 use kernsnap_machine::memory::GuestMemory;
 use kernsnap_machine::plan;
-use kernsnap_machine::plan::Plan;
+use kernsnap_machine::plan::{Plan, WarmUp};
 use kernsnap_machine::qemu::{RunFiles, arguments};
 use kernsnap_machine::template::Template;
 use kernsnap_machine::{Boot, BootError, BootRequest, Schedule, Secrets, boot};
@@ -162,16 +162,20 @@ impl<'a> RunInput<'a> {
             .key()
     }
 
-    /// Runs the machine from `template` on. It leaves what [`RunInput::boot`] leaves, with the same bytes.
+    /// Runs the machine from `template` on. It leaves what [`RunInput::boot`] leaves, with the same bytes, where the machine does not
+    /// come to its end; else it leaves the logs alone, because QEMU reads no other file and writing them takes a tenth of the run.
     ///
     /// # Errors
     /// As [`RunInput::boot`], and [`BootError::Template`] where the template is gone.
     pub fn fork(&self, template: &Template, directory: &Path, limit: Duration) -> Result<Boot, RunError> {
-        self.leave(directory)?;
         let initramfs = directory.join(evidence::INITRAMFS);
-        let boot = template.run(&self.request(directory, &initramfs, limit))?;
-        write(directory, evidence::RAW, &boot.evidence.body)?;
-        Ok(boot)
+        match template.run(&self.request(directory, &initramfs, limit)) {
+            Ok(boot) => Ok(boot),
+            Err(error) => {
+                self.leave(directory)?;
+                Err(error.into())
+            }
+        }
     }
 
     /// Boots the machine. The inputs, the command line, logs and raw trace are left in `directory`, which exists.
@@ -292,12 +296,21 @@ fn base(runtime: &ImageRuntime, payload: &GuestPayload, schedule: Schedule) -> i
     }
     root.program("init", runtime.init.clone());
     let shares_boot = payload.boot_parameters.is_empty();
-    let cpu = schedule.cpus.saturating_sub(1).min(1);
-    // The first function, whichever it is; else one that every kernel has.
-    let function = if runtime.finds_functions_by_number { "1" } else { "do_exit" };
-    let warm = shares_boot.then_some((cpu, function));
-    root.file("plan", Plan::base(runtime.machine.payload, warm).into());
+    let functions = warm_up_functions(runtime);
+    let warm = WarmUp { channel: runtime.machine.channel, cpus: schedule.cpus, functions: &functions };
+    root.file("plan", Plan::base(runtime.machine.payload, shares_boot.then_some(&warm)).into());
     Ok(root)
+}
+
+/// Functions that each program goes through, by number; one of them where the kernel takes names, which takes it long. A kernel that is
+/// asked for its functions has a first one, whichever it is.
+fn warm_up_functions(runtime: &ImageRuntime) -> Vec<String> {
+    if !runtime.finds_functions_by_number {
+        return vec!["do_exit".into()];
+    }
+    let numbers = ["do_exit", "schedule_tail"].into_iter().filter_map(|name| runtime.facts.functions.get(name));
+    let numbers: Vec<String> = numbers.flatten().map(ToString::to_string).collect();
+    if numbers.is_empty() { vec!["1".into()] } else { numbers }
 }
 
 /// Adds what differs from run to run: the plan, programs and modules.

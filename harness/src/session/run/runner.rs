@@ -76,8 +76,8 @@ impl<'a> Runner<'a> {
                 Ok(Run::with(input, evidence, outcome, begun))
             }
             Err(error) => {
-                // A machine leaves its files itself.
-                if started == Started::Cache {
+                // A machine that was booted leaves its files itself.
+                if started != Started::Boot {
                     leave(&input, &evidence, directory)?;
                 }
                 Err(error)
