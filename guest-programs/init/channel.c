@@ -204,23 +204,12 @@ int channel_write(const char *name, const void *data, size_t len)
 	return err ? err : rest;
 }
 
-static void restart(void)
-{
-	region_clear(HEADER_BYTES + header.used);
-	header.used = 0;
-	header.sections = 0;
-	store_header();
-}
-
 int channel_open(uint64_t addr, uint64_t size)
 {
-	static uint64_t open_at;
 	int err;
 
-	if (is_open && addr == open_at && size == region_size()) {
-		restart();
-		return 0;
-	}
+	if (is_open)
+		return -EBUSY;
 	if (size < HEADER_BYTES + REPORT_ROOM)
 		return -EINVAL;
 	err = region_open(addr, size);
@@ -229,9 +218,17 @@ int channel_open(uint64_t addr, uint64_t size)
 	if (err)
 		return err;
 	is_open = true;
-	open_at = addr;
 	store_header();
 	return 0;
+}
+
+void channel_close(void)
+{
+	if (!is_open)
+		return;
+	region_clear(HEADER_BYTES + header.used);
+	header = (struct header){ .magic = MAGIC };
+	is_open = false;
 }
 
 void channel_complete(void)

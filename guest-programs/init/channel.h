@@ -19,8 +19,8 @@
 /*
  * Maps SIZE bytes at physical address ADDR through /dev/mem and writes an empty
  * header. -EINVAL if the region is not aligned to pages or is too small to hold
- * the report; -EBUSY if another channel is open already; or the error of open()
- * or mmap(). A channel that is open already at the same place becomes empty.
+ * the report; -EBUSY if a channel is open already, or was open elsewhere; or the
+ * error of open() or mmap().
  */
 int channel_open(uint64_t addr, uint64_t size);
 
@@ -38,6 +38,11 @@ int channel_copy(const char *name, int fd, size_t chunk);
  * free for the report.
  */
 int channel_write(const char *name, const void *data, size_t len);
+
+/*
+ * Clears what was written: the host finds no channel there. It can be opened again. Does nothing without an open channel.
+ */
+void channel_close(void);
 
 /* Marks the channel as complete. Does nothing without an open channel. */
 void channel_complete(void);

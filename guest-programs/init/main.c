@@ -122,6 +122,7 @@ static int step_payload(uint64_t addr, uint64_t size)
 	err = payload_unpack(addr, size);
 	if (err)
 		return err;
+	channel_close();
 	err = open_plan();
 	if (err) {
 		/* The text of this step is gone with the plan it stood in. */

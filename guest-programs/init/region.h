@@ -16,7 +16,7 @@
 
 /*
  * Opens SIZE bytes at physical address ADDR. Returns 0 or a negative errno:
- * -EINVAL if they are not aligned to pages, -EBUSY if a region is open already,
+ * -EINVAL if they are not aligned to pages, -EBUSY if another region is open already,
  * or the error of open() or mmap().
  */
 int region_open(uint64_t addr, uint64_t size);
