@@ -427,7 +427,7 @@ impl Watch {
         }
     }
 
-    fn listen(&mut self) -> io::Result<()> {
+    pub(super) fn listen(&mut self) -> io::Result<()> {
         for event in self.console.news()? {
             let now = Instant::now();
             match event {

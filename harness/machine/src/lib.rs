@@ -1,6 +1,8 @@
 //! A machine: its description, its QEMU command, one boot of it, and what the guest left behind.
 
 pub mod boot;
+#[cfg(test)]
+mod boot_tests;
 pub mod capabilities;
 pub mod card;
 pub mod channel;
