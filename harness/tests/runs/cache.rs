@@ -24,7 +24,7 @@ fn record(store: &OwnStore, arguments: &[&str]) -> Result<Value, Box<dyn Error>>
 }
 
 /// The one entry of a store that has seen one run.
-fn entry(store: &OwnStore) -> Result<PathBuf, Box<dyn Error>> {
+pub(crate) fn entry(store: &OwnStore) -> Result<PathBuf, Box<dyn Error>> {
     match &store.list("result")[..] {
         [entry] => Ok(entry.clone()),
         entries => Err(format!("not one entry: {entries:?}").into()),
@@ -32,7 +32,7 @@ fn entry(store: &OwnStore) -> Result<PathBuf, Box<dyn Error>> {
 }
 
 /// Puts something else in place of the console's log.
-fn tamper(entry: &Path) -> Outcome {
+pub(crate) fn tamper(entry: &Path) -> Outcome {
     let mut parts = unpack(&fs::read(entry)?)?;
     parts.insert("console.log".into(), b"kernsnap: done ns=1\n".to_vec());
     let parts: BTreeMap<&str, &[u8]> = parts.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();

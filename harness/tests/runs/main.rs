@@ -14,6 +14,7 @@ mod kselftest;
 mod look;
 mod no_boot;
 mod record;
+mod remote;
 mod results;
 mod scaffold;
 mod schema;
