@@ -9,7 +9,7 @@ use super::args::{GcArguments, StoreArguments, StoreCommand, TemplatesArguments}
 use super::{Context, Exit, Failure, answer, answer_json, remote, talk, verify};
 use crate::session;
 use crate::session::templates::TemplateRow;
-use kernsnap_host::store::{Gone, Item, Keep, eviction_order};
+use kernsnap_host::store::{Gone, Item, Keep, eviction_order, is_for_a_cache};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -22,6 +22,8 @@ struct Row {
     /// Days since one of them was used; `None` where that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     unused_days: Option<u64>,
+    /// True if a cache of CI should keep the directory.
+    for_a_cache: bool,
 }
 
 pub(super) fn store(context: &Context, arguments: &StoreArguments) -> Result<Exit, Failure> {
@@ -47,9 +49,13 @@ fn list(context: &Context, json: bool) -> Result<Exit, Failure> {
     for (kind, bytes) in context.store.others() {
         rows.insert(kind.to_owned(), Row { bytes, ..Row::default() });
     }
+    for (kind, row) in &mut rows {
+        kind.clone_into(&mut row.kind);
+        row.for_a_cache = is_for_a_cache(kind);
+    }
     let total: u64 = rows.values().map(|row| row.bytes).sum();
-    for (kind, row) in rows {
-        let row = Row { kind, ..row };
+    let kept: u64 = rows.values().filter(|row| row.for_a_cache).map(|row| row.bytes).sum();
+    for row in rows.into_values() {
         if json {
             answer_json(&row)?;
         } else {
@@ -58,11 +64,17 @@ fn list(context: &Context, json: bool) -> Result<Exit, Failure> {
                 Some(0) => format!("{:5} entries, used today", row.entries),
                 Some(days) => format!("{:5} entries, not used for {days} days", row.entries),
             };
-            answer(format!("{:12} {:>10}  {used}", row.kind, size(row.bytes)).trim_end());
+            let mark = if row.for_a_cache { '*' } else { ' ' };
+            answer(format!("{:12} {:>10} {mark} {used}", row.kind, size(row.bytes)).trim_end());
         }
     }
     if !json {
-        answer(&format!("{:12} {:>10}  {}", "all", size(total), context.store.root().display()));
+        answer(&format!("{:12} {:>10}   {}", "all", size(total), context.store.root().display()));
+        answer(&format!(
+            "{:12} {:>10} * what a cache of CI should keep, with the file kernsnap-store",
+            "of these",
+            size(kept)
+        ));
     }
     Ok(Exit::Passed)
 }

@@ -100,3 +100,19 @@ fn what_ended_by_no_will_of_its_own_is_not_kept() -> Outcome {
     }
     Ok(())
 }
+
+#[test]
+fn what_a_cache_should_keep_is_enough_for_a_run() -> Outcome {
+    let listed = Kernsnap::new(&root(), ["store", "--json"]).run()?;
+    let rows: Vec<Value> = listed.stdout.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let kept = rows.iter().filter(|row| row["for_a_cache"] == true && row["bytes"] != 0);
+    // These two are lent in any case.
+    let lent = |kind: &&str| !["device-tree", "records"].contains(kind);
+    let kinds: Vec<&str> = kept.filter_map(|row| row["kind"].as_str()).filter(lent).collect();
+    let store = OwnStore::lending(&kinds)?;
+    record(&store, &["run", "kernel-thread", "--fresh", "--json"])?;
+    for nothing in ["work", "source"] {
+        assert_eq!(store.list(nothing), Vec::<PathBuf>::new(), "{kinds:?}");
+    }
+    Ok(())
+}

@@ -29,7 +29,7 @@ pub use elsewhere::{Elsewhere, Pack, RESULT};
 pub use entry::Entry;
 pub use error::StoreError;
 pub use scratch::Scratch;
-pub use usage::{Gone, Item, Keep, eviction_order};
+pub use usage::{Gone, Item, Keep, eviction_order, is_for_a_cache};
 
 use std::fs;
 use std::io;

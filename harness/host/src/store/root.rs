@@ -44,6 +44,25 @@ pub(super) const WORK: &str = "work";
 pub(super) const NO_ENTRIES: [&str; 10] =
     [WORK, "lock", "tmp", "scratch", "records", "result", "damaged", "log", "gdb", "templates"];
 
+/// The directories that save another machine time: what was built, what is known of it, and results. Sources and build directories are
+/// ten times as large, and serve compiling alone.
+pub(super) const FOR_A_CACHE: [&str; 14] = [
+    "busybox",
+    "catalogue",
+    "device-tree",
+    "facts",
+    "kernel",
+    "kselftest",
+    "lockstep",
+    "module",
+    "program",
+    "records",
+    "result",
+    "root",
+    "toolchain",
+    "uapi-headers",
+];
+
 /// Makes the directory a store, or makes sure that it is one.
 pub(super) fn claim(root: &Path) -> Result<(), StoreError> {
     if is_marked(root) {

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use super::entry::{MANIFEST, Manifest};
 use super::held::if_unheld;
 use super::lock::if_free;
-use super::root::{self, EVIDENCE, KINDS, NO_ENTRIES, WORK};
+use super::root::{self, EVIDENCE, FOR_A_CACHE, KINDS, NO_ENTRIES, WORK};
 use super::{Store, StoreError, is_key, remove};
 use crate::name::is_name;
 
@@ -63,6 +63,12 @@ impl Item {
     fn is_workshop(&self) -> bool {
         self.kind == WORK
     }
+}
+
+/// True if a cache that machines share should keep this directory of a store.
+#[must_use]
+pub fn is_for_a_cache(kind: &str) -> bool {
+    FOR_A_CACHE.contains(&kind)
 }
 
 impl Store {
