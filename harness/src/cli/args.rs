@@ -23,7 +23,7 @@ pub use proof::{
     BisectArguments, CostArguments, ExploreArguments, GdbArguments, RegressArguments, ReplayArguments, VerifyArguments,
 };
 pub use record::{InitArguments, Plugin, RecordArguments};
-pub use recordings::{ExportArguments, ExportFormat, ViewArguments};
+pub use recordings::{DiffArguments, ExportArguments, ExportFormat, ViewArguments};
 pub use remote::{KeyArguments, RemoteArguments, SendArguments};
 pub use snapshot::{SnapshotArguments, SnapshotCommand, Snapshots};
 pub use store::{GcArguments, StoreArguments, StoreCommand, TemplatesArguments};
@@ -388,27 +388,6 @@ pub struct MatrixArguments {
     /// Where the kernels come from.
     #[command(flatten)]
     pub source: SourceArguments,
-}
-
-/// Arguments of `diff`.
-#[derive(Debug, Args)]
-pub struct DiffArguments {
-    /// The first thing to compare: a reviewed snapshot (`.snap`), a `view.txt`, a directory that `run --out` left for a scenario, or any
-    /// recording; or an image, on which scenarios are run
-    #[arg(value_name = "BEFORE")]
-    pub before: PathBuf,
-
-    /// The second thing to compare, as for BEFORE
-    #[arg(value_name = "AFTER")]
-    pub after: PathBuf,
-
-    /// The scenarios to run on two images, as for `run`
-    #[arg(long = "scenario", value_name = "SCENARIO")]
-    pub scenarios: Vec<String>,
-
-    /// The form of the results.
-    #[command(flatten)]
-    pub output: OutputArguments,
 }
 
 /// Arguments of `new`.

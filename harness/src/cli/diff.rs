@@ -1,6 +1,6 @@
 //! `kernsnap diff`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,14 +8,14 @@ use serde::Deserialize;
 
 use super::args::{Arguments, DiffArguments, Format};
 use super::read_events::{NotRead, read, unreadable};
-use super::{Context, Exit, Failure, answer, answer_json, answer_painted, talk, terminal};
+use super::{Context, Exit, Failure, answer, answer_json, answer_painted, matrix, talk, terminal, write_file};
 use crate::session::run::evidence;
-use kernsnap_analysis::diff::{Alignment, Comparison, Diff, TaskLines};
+use kernsnap_analysis::diff::{Alignment, Comparison, Diff, Side, TaskLines};
 use kernsnap_analysis::model::Summary;
-use kernsnap_analysis::view::{Events as Shown, Line, Lines, RoleMap};
+use kernsnap_analysis::view::{Events as Shown, Line, Lines, PidPlaces, PidSearch, RoleMap};
 use kernsnap_host::name::is_name;
 use kernsnap_scenario::{Names, ViewRules};
-use kernsnap_trace::Events;
+use kernsnap_trace::{Events, Pid};
 
 /// The inputs that can be compared. Another kind of input is another variant.
 pub(super) enum Given {
@@ -78,6 +78,8 @@ fn may_be_recording(path: &Path) -> bool {
 struct Known {
     summary: Summary,
     names: BTreeMap<i32, String>,
+    /// The system calls whose numbers are pids.
+    pids: PidPlaces,
     understood: Understood,
 }
 
@@ -99,9 +101,11 @@ fn tasks(global: &Arguments, path: &Path) -> Result<Option<Known>, Failure> {
         return Ok(None);
     }
     read(global, path, |mut events| {
-        let mut summary = Summary::default();
+        let (mut summary, mut pids) = (Summary::default(), PidSearch::default());
         while let Some(event) = events.next_ref() {
-            summary.observe(event.map_err(|error| unreadable(path, &error))?.0);
+            let (event, _) = event.map_err(|error| unreadable(path, &error))?;
+            summary.observe(event);
+            pids.observe(event);
         }
         let told = events.finish();
         if summary.range.is_none() {
@@ -115,7 +119,9 @@ fn tasks(global: &Arguments, path: &Path) -> Result<Option<Known>, Failure> {
             return Err(Failure { exit: Exit::TraceUnusable, text });
         }
         let understood = Understood { not_read: NotRead::among(&told.issues).count, issues: told.issues.len() };
-        Ok(Some(Known { summary: summary.finish(), names: told.names, understood }))
+        let summary = summary.finish();
+        let tasks: BTreeSet<Pid> = summary.tasks.iter().map(|task| task.pid).collect();
+        Ok(Some(Known { pids: pids.finish(&tasks), summary, names: told.names, understood }))
     })
 }
 
@@ -124,47 +130,67 @@ struct Reading<'a, 'e> {
     path: &'a Path,
     events: Events<'e>,
     lines: Lines<'a>,
+    /// The number of events that were read.
+    read: usize,
 }
 
 impl Reading<'_, '_> {
-    /// Reads one event, and hands its lines to `sink`. `false` after the last one.
-    fn advance(&mut self, mut sink: impl FnMut(Line)) -> Result<bool, Failure> {
+    /// Reads one event, and hands its lines to `sink`, each with the number of its event. `false` after the last one.
+    fn advance(&mut self, mut sink: impl FnMut(usize, Line)) -> Result<bool, Failure> {
         let Some(event) = self.events.next_ref() else { return Ok(false) };
         let (event, _) = event.map_err(|error| unreadable(self.path, &error))?;
-        self.lines.push(0, event, &mut |_, line| sink(line));
+        self.lines.push(self.read, event, &mut sink);
+        self.read += 1;
         Ok(true)
     }
 }
 
-/// Compares two recordings as they are read, first to learn the names of their tasks, and then line by line.
-fn recordings(global: &Arguments, paths: [&Path; 2], alignment: &Alignment) -> Result<Diff, Failure> {
+/// Compares two recordings as they are read, first to learn the names of their tasks, then line by line, and, if they differ, once
+/// more up to where their tasks begin to differ.
+fn recordings(global: &Arguments, paths: [&Path; 2], alignment: &Alignment, pids: &PidPlaces) -> Result<Diff, Failure> {
     let (names, rules) = (Names::default(), ViewRules::default());
-    let lines = [&alignment.before, &alignment.after].map(|role_map| Lines::new(role_map, &names, &rules));
-    let [first, second] = lines;
-    read(global, paths[0], |events| {
-        let mut before = Reading { path: paths[0], events, lines: first };
+    let lines = |role_map| Lines::new(role_map, &names, &rules).comparing(pids);
+    let mut diff = read(global, paths[0], |events| {
+        let mut before = Reading { path: paths[0], events, lines: lines(&alignment.before), read: 0 };
         read(global, paths[1], |events| {
-            let mut after = Reading { path: paths[1], events, lines: second };
+            let mut after = Reading { path: paths[1], events, lines: lines(&alignment.after), read: 0 };
             let mut comparison = Comparison::new(alignment);
             let (mut more, mut also) = (true, true);
             while more || also {
-                more = more && before.advance(|line| comparison.before(line))?;
-                also = also && after.advance(|line| comparison.after(line))?;
+                more = more && before.advance(|event, line| comparison.before(event, line))?;
+                also = also && after.advance(|event, line| comparison.after(event, line))?;
             }
-            before.lines.finish(&mut |_, line| comparison.before(line));
-            after.lines.finish(&mut |_, line| comparison.after(line));
+            before.lines.finish(&mut |event, line| comparison.before(event, line));
+            after.lines.finish(&mut |event, line| comparison.after(event, line));
             Ok(comparison.finish())
         })
-    })
+    })?;
+    for (path, side) in paths.into_iter().zip([Side::Before, Side::After]) {
+        let mut moments = diff.moments(side);
+        if !moments.wants_more() {
+            continue;
+        }
+        read(global, path, |mut events| {
+            let mut number = 0;
+            while moments.wants_more()
+                && let Some(event) = events.next_ref()
+            {
+                moments.observe(number, event.map_err(|error| unreadable(path, &error))?.0);
+                number += 1;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(diff)
 }
 
 fn side(global: &Arguments, path: &Path, role_map: Option<&RoleMap>) -> Result<TaskLines, Failure> {
     let Some(role_map) = role_map else { return Given::at(path)?.read() };
     let (names, rules) = (Names::default(), ViewRules::default());
     read(global, path, |events| {
-        let mut reading = Reading { path, events, lines: Lines::new(role_map, &names, &rules) };
+        let mut reading = Reading { path, events, lines: Lines::new(role_map, &names, &rules), read: 0 };
         let mut all = Shown::default();
-        while reading.advance(|line| all.lines.push(line))? {}
+        while reading.advance(|_, line| all.lines.push(line))? {}
         reading.lines.finish(&mut |_, line| all.lines.push(line));
         Ok(TaskLines::from_events(&all))
     })
@@ -181,6 +207,15 @@ pub(super) fn images<'a>(global: &Arguments, arguments: &'a DiffArguments) -> Op
     (is_image(before) && is_image(after)).then_some((context, (before, after)))
 }
 
+/// Compares scenarios on two images.
+pub(super) fn of_images(context: &Context, images: (&str, &str), arguments: &DiffArguments) -> Result<Exit, Failure> {
+    if arguments.html.is_some() {
+        let hint = "`kernsnap regress --html` writes a page of two kernels";
+        return Err(Failure::input(format!("`--html` is for two recordings, runs or snapshots\n\nhint: {hint}")));
+    }
+    matrix::diff(context, images, arguments)
+}
+
 pub(super) fn diff(global: &Arguments, arguments: &DiffArguments) -> Result<Exit, Failure> {
     let paths = [arguments.before.as_path(), arguments.after.as_path()];
     if let Some(scenario) = arguments.scenarios.first() {
@@ -193,7 +228,7 @@ pub(super) fn diff(global: &Arguments, arguments: &DiffArguments) -> Result<Exit
     let diff = match &read {
         [Some(before), Some(after)] => {
             let alignment = Alignment::new((&before.summary, &before.names), (&after.summary, &after.names));
-            recordings(global, paths, &alignment)?
+            recordings(global, paths, &alignment, &before.pids.of_both(&after.pids))?
         }
         [before, after] => {
             let role_map = |known: &Option<Known>| {
@@ -213,13 +248,25 @@ pub(super) fn diff(global: &Arguments, arguments: &DiffArguments) -> Result<Exit
         let style = terminal::style();
         answer_painted(diff.show(&style).trim_end(), &style);
     }
-    for (path, found) in paths.iter().zip(understood) {
+    let notes = paths.iter().zip(understood).filter_map(|(path, found)| {
         let hint = format!("`kernsnap view {}` names them", path.display());
-        if found.not_read > 0 {
-            talk(&format!("{} lines of `{}` were not read: {hint}", found.not_read, path.display()));
-        } else if found.issues > 0 {
-            talk(&format!("{} parts of `{}` were not understood: {hint}", found.issues, path.display()));
+        match found {
+            Understood { not_read: 0, issues: 0 } => None,
+            Understood { not_read: 0, issues } => {
+                Some(format!("{issues} parts of `{}` were not understood: {hint}", path.display()))
+            }
+            Understood { not_read, .. } => {
+                Some(format!("{not_read} lines of `{}` were not read: {hint}", path.display()))
+            }
         }
+    });
+    let notes: Vec<String> = notes.collect();
+    if let Some(file) = &arguments.html {
+        let [before, after] = paths.map(|path| path.display().to_string());
+        write_file(file, diff.html([&before, &after], &notes).as_bytes())?;
+    }
+    for note in &notes {
+        talk(note);
     }
     Ok(match diff.is_empty() {
         false => Exit::Different,

@@ -128,7 +128,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Matrix(matrix) => matrix::run(&context()?, matrix),
         Command::View(view) => view::view(arguments, view),
         Command::Diff(diff) => match diff::images(arguments, diff) {
-            Some((context, images)) => matrix::diff(&context, images, diff),
+            Some((context, images)) => diff::of_images(&context, images, diff),
             None => diff::diff(arguments, diff),
         },
         Command::Export(export) => export::export(arguments, export),

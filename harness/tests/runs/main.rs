@@ -13,6 +13,7 @@ mod hostile;
 mod kselftest;
 mod look;
 mod no_boot;
+mod planted;
 mod record;
 mod remote;
 mod results;

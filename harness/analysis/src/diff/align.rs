@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::{Summary, Task, TaskId};
-use crate::view::RoleMap;
+use crate::view::{RoleMap, one_line};
 
 /// Pairs of tasks that are weighed at most for one name; beyond them, the order in which the tasks are heard of decides.
 const WEIGHED: usize = 1 << 16;
@@ -93,7 +93,11 @@ impl<'a> Pairs<'a> {
 
     /// Pairs what is left, where it is so much alike that only the name differs.
     fn match_renamed(&mut self) {
-        let all = |pairs: &Self, side| pairs.open(side, |_| ()).into_values().flatten().collect::<Vec<_>>();
+        // Of a task that does nothing, only the name is known.
+        let all = |pairs: &Self, side: usize| {
+            let open = pairs.open(side, |candidate| candidate.counts.is_some_and(|counts| !counts.is_empty()));
+            open.into_iter().filter(|(does_something, _)| *does_something).flat_map(|(_, at)| at).collect::<Vec<_>>()
+        };
         let (olds, news) = (all(self, 0), all(self, 1));
         self.match_alike(&olds, &news, RENAMED);
     }
@@ -145,7 +149,8 @@ impl<'a> Pairs<'a> {
             both = both.saturating_add(a.min(b));
             either = either.saturating_add(a.max(b));
         }
-        (parents, both.saturating_mul(1000).checked_div(either).unwrap_or(0))
+        // Two tasks that do nothing are alike.
+        (parents, both.saturating_mul(1000).checked_div(either).unwrap_or(1000))
     }
 
     /// Gives both tasks of a pair one role: the name before, with a number where several have it.
@@ -153,7 +158,7 @@ impl<'a> Pairs<'a> {
         let mut taken: BTreeMap<String, usize> = BTreeMap::new();
         let mut role = |name: &str| {
             // A role is one word.
-            let word = name.replace(char::is_whitespace, "_");
+            let word = one_line(&name.replace(char::is_whitespace, "_")).into_owned();
             let number = taken.entry(word.clone()).or_default();
             *number += 1;
             if *number == 1 { word } else { format!("{word}#{number}") }

@@ -4,13 +4,17 @@
 //! difference, and neither is what tasks without a role do. Pure.
 
 mod align;
+mod divergence;
+mod html;
 mod read;
+mod rows;
 mod show;
 mod stream;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub use align::Alignment;
+pub use divergence::{Divergence, Moment, Moments, Side};
 use serde::Serialize;
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 pub use stream::Comparison;
@@ -40,6 +44,9 @@ pub struct Diff {
     /// The lines in front of the first difference of a task, where recordings are compared.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub context: BTreeMap<String, Vec<Line>>,
+    /// Where each task begins to differ, where recordings are compared.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub divergences: BTreeMap<String, Divergence>,
 }
 
 /// One difference. Places count the lines of the task from 0.
@@ -138,11 +145,13 @@ impl Diff {
     #[must_use]
     pub fn inverse(&self) -> Self {
         let back = |(name, all): (&String, &Vec<Difference>)| (name.clone(), inverse(all));
+        let other_way = |(name, divergence): (&String, &Divergence)| (name.clone(), divergence.inverse());
         Self {
             verdict: self.verdict.clone().map(|(before, after)| (after, before)),
             tasks: self.tasks.iter().map(back).collect(),
             more: self.more.clone(),
             context: self.context.clone(),
+            divergences: self.divergences.iter().map(other_way).collect(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Alignment, Comparison, Diff};
 use crate::model::Summary;
-use crate::view::Lines;
+use crate::view::{Lines, PidPlaces};
 use kernsnap_scenario::{Names, ViewRules};
 use kernsnap_trace::text::parse;
 use kernsnap_trace::{Event, Trace};
@@ -78,12 +78,16 @@ fn compared(before: &Trace, after: &Trace) -> Diff {
     let alignment = Alignment::new((&summary(before), &before.names), (&summary(after), &after.names));
     let (names, rules) = (Names::default(), ViewRules::default());
     let mut comparison = Comparison::new(&alignment);
-    let mut lines = Lines::new(&alignment.before, &names, &rules);
-    before.events.iter().for_each(|event: &Event| lines.push(0, event, &mut |_, line| comparison.before(line)));
-    lines.finish(&mut |_, line| comparison.before(line));
-    let mut lines = Lines::new(&alignment.after, &names, &rules);
-    after.events.iter().for_each(|event| lines.push(0, event, &mut |_, line| comparison.after(line)));
-    lines.finish(&mut |_, line| comparison.after(line));
+    let places = PidPlaces::default();
+    let lines = |roles| Lines::new(roles, &names, &rules).comparing(&places);
+    let mut made = lines(&alignment.before);
+    let mut sink = |event, line| comparison.before(event, line);
+    before.events.iter().enumerate().for_each(|(at, event): (usize, &Event)| made.push(at, event, &mut sink));
+    made.finish(&mut sink);
+    let mut made = lines(&alignment.after);
+    let mut sink = |event, line| comparison.after(event, line);
+    after.events.iter().enumerate().for_each(|(at, event)| made.push(at, event, &mut sink));
+    made.finish(&mut sink);
     comparison.finish()
 }
 

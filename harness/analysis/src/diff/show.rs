@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use similar::{Algorithm, ChangeTag, TextDiff};
 
-use super::{Diff, Difference, FieldChange};
+use super::{Diff, Difference, Divergence, FieldChange, Moment};
 use crate::view::{Ink, Line, Style};
 
 impl Diff {
@@ -21,21 +21,46 @@ impl Diff {
         if let Some((before, after)) = &self.verdict {
             writeln!(text, "verdict: {} → {}", style.paint(Ink::Bad, before), style.paint(Ink::Good, after))?;
         }
-        for (name, differences) in &self.tasks {
+        for (name, differences) in self.in_time() {
             if !name.is_empty() {
                 writeln!(text, "{}  {}", style.paint(Ink::Strong, name), count(differences))?;
             }
-            for line in self.context.get(name).into_iter().flatten() {
-                writeln!(text, "{}", style.paint(Ink::Dim, &format!("       {}", line.text)))?;
-            }
-            for difference in differences {
-                one(difference, style, text)?;
-            }
-            if let Some(more) = self.more.get(name) {
-                writeln!(text, "… and {more} more differences")?;
-            }
+            self.differences_of(name, differences, style, text)?;
         }
         Ok(())
+    }
+
+    /// The differences of a task, the first one with what is known of the way there.
+    fn differences_of(&self, name: &str, differences: &[Difference], style: &Style, text: &mut String) -> fmt::Result {
+        let divergence = self.divergences.get(name);
+        if let Some(when) = divergence.and_then(when) {
+            writeln!(text, "{}", style.paint(Ink::Dim, &format!("       {when}")))?;
+        }
+        for line in self.context.get(name).into_iter().flatten() {
+            writeln!(text, "{}", style.paint(Ink::Dim, &format!("       {}", line.text)))?;
+        }
+        for (number, difference) in differences.iter().enumerate() {
+            one(difference, style, text)?;
+            if let Some(divergence) = divergence.filter(|_| number == 0) {
+                way(divergence, style, text)?;
+            }
+        }
+        if let Some(more) = self.more.get(name) {
+            writeln!(text, "… and {more} more differences")?;
+        }
+        Ok(())
+    }
+
+    /// The tasks with their differences, that which differs first in front where times are known.
+    pub(super) fn in_time(&self) -> Vec<(&str, &[Difference])> {
+        let mut tasks: Vec<(&str, &[Difference])> =
+            self.tasks.iter().map(|(name, differences)| (&**name, &**differences)).collect();
+        let time = |name: &str| {
+            let divergence = self.divergences.get(name)?;
+            divergence.before.as_ref().or(divergence.after.as_ref()).map(|moment| moment.time)
+        };
+        tasks.sort_by_key(|(name, _)| time(name));
+        tasks
     }
 
     /// As Markdown, for a comment on a change.
@@ -45,18 +70,10 @@ impl Diff {
         if let Some((before, after)) = &self.verdict {
             let _ = writeln!(text, "**verdict**: `{before}` → `{after}`\n");
         }
-        for (name, differences) in &self.tasks {
+        for (name, differences) in self.in_time() {
             let title = if name.is_empty() { "view" } else { name };
             let _ = writeln!(text, "#### `{title}`: {}\n\n```diff", count(differences));
-            for line in self.context.get(name).into_iter().flatten() {
-                let _ = writeln!(text, "       {}", line.text);
-            }
-            for difference in differences {
-                let _ = one(difference, &Style::PLAIN, &mut text);
-            }
-            if let Some(more) = self.more.get(name) {
-                let _ = writeln!(text, "… and {more} more differences");
-            }
+            let _ = self.differences_of(name, differences, &Style::PLAIN, &mut text);
             let _ = writeln!(text, "```\n");
         }
         if self.is_empty() { "No differences.\n".into() } else { text }
@@ -64,7 +81,7 @@ impl Diff {
 }
 
 /// `2 missing, 1 changed`.
-fn count(differences: &[Difference]) -> String {
+pub(super) fn count(differences: &[Difference]) -> String {
     let mut counts = [("missing", 0), ("added", 0), ("moved", 0), ("changed", 0)];
     for difference in differences {
         let kind = match difference {
@@ -95,7 +112,7 @@ fn one(difference: &Difference, style: &Style, text: &mut String) -> fmt::Result
             let told: Vec<String> = plain.collect();
             let head = style.paint(Ink::Changed, &format!("~ {place:<4} {name}"));
             writeln!(text, "{}", format!("{head}  {}", told.join("  ")).trim_end())?;
-            if before.stack == after.stack { Ok(()) } else { stack(before, after, style, text) }
+            if before.stack == after.stack { Ok(()) } else { frames("=> ", &before.stack, &after.stack, style, text) }
         }
     }
 }
@@ -108,23 +125,49 @@ fn whole(ink: Ink, sign: char, place: &str, line: &Line, style: &Style, text: &m
     Ok(())
 }
 
+/// `from line 13: 4.424035123 s on CPU 1, 5.000123000 s on CPU 0 after`.
+pub(super) fn when(divergence: &Divergence) -> Option<String> {
+    let moment = |moment: &Moment| {
+        let (seconds, nanos) = (moment.time / 1_000_000_000, moment.time % 1_000_000_000);
+        format!("{seconds}.{nanos:09} s on CPU {}", moment.cpu)
+    };
+    let moments = match (&divergence.before, &divergence.after) {
+        (Some(before), Some(after)) => format!("{} before, {} after", moment(before), moment(after)),
+        (Some(before), None) => format!("{} before; it does nothing more after", moment(before)),
+        (None, Some(after)) => format!("{} after; it does nothing more before", moment(after)),
+        (None, None) => return None,
+    };
+    Some(format!("from line {}: {moments}", divergence.place + 1))
+}
+
+/// The open calls and the stacks at the first difference, compared frame by frame.
+fn way(divergence: &Divergence, style: &Style, text: &mut String) -> fmt::Result {
+    let none = Moment::default();
+    let [before, after] = [&divergence.before, &divergence.after].map(|moment| moment.as_ref().unwrap_or(&none));
+    let inner_first = |calls: &[String]| calls.iter().rev().cloned().collect::<Vec<_>>();
+    frames("in ", &inner_first(&before.calls), &inner_first(&after.calls), style, text)?;
+    frames("=> ", &before.stack, &after.stack, style, text)?;
+    frames("=> user: ", &before.user_stack, &after.user_stack, style, text)
+}
+
 fn field(FieldChange { field, before, after }: &FieldChange, style: &Style) -> String {
     let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "(none)".into());
     let (before, after) = (style.paint(Ink::Bad, &shown(before)), style.paint(Ink::Good, &shown(after)));
     format!("{field}: {before} → {after}")
 }
 
-fn stack(before: &Line, after: &Line, style: &Style, text: &mut String) -> fmt::Result {
-    let before: Vec<&str> = before.stack.iter().map(String::as_str).collect();
-    let after: Vec<&str> = after.stack.iter().map(String::as_str).collect();
+/// Frames of both sides, each behind `sign`.
+fn frames(sign: &str, before: &[String], after: &[String], style: &Style, text: &mut String) -> fmt::Result {
+    let before: Vec<&str> = before.iter().map(String::as_str).collect();
+    let after: Vec<&str> = after.iter().map(String::as_str).collect();
     let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_slices(&before, &after);
     for change in diff.iter_all_changes() {
-        let (sign, ink) = match change.tag() {
+        let (mark, ink) = match change.tag() {
             ChangeTag::Equal => (' ', Ink::Dim),
             ChangeTag::Delete => ('-', Ink::Bad),
             ChangeTag::Insert => ('+', Ink::Good),
         };
-        writeln!(text, "{}", style.paint(ink, &format!("{sign}       => {}", change.value())))?;
+        writeln!(text, "{}", style.paint(ink, &format!("{mark}       {sign}{}", change.value())))?;
     }
     Ok(())
 }

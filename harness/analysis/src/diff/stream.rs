@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
-use super::{Alignment, Diff, Difference, OTHERS, compare};
+use super::{Alignment, Diff, Difference, Divergence, Moment, OTHERS, compare};
 use crate::view::Line;
 
 /// Lines of one task that are compared at a time. A task whose sequences find together again within as many lines is
@@ -37,7 +37,8 @@ struct Pair {
     more: u64,
     /// The last lines that both sides have before the first difference.
     context: VecDeque<Line>,
-    has_diverged: bool,
+    /// The place where both sides began to differ.
+    divergence: Option<Divergence>,
 }
 
 /// The lines of one side.
@@ -46,6 +47,8 @@ struct Side {
     /// Lines that are compared already.
     done: usize,
     lines: Vec<Line>,
+    /// The events that the lines are of, by their numbers; `None` for a line that is of no event.
+    events: Vec<Option<usize>>,
     /// How many of `lines` are compared, too; they are dropped together, which is cheaper.
     same: usize,
 }
@@ -63,20 +66,20 @@ impl Comparison {
         let mut comparison = Self::default();
         for (role, before, after) in &alignment.renamed {
             let line = |name: &str| Line { role: role.clone(), text: format!("named comm={name}"), ..Line::default() };
-            comparison.before(line(before));
-            comparison.after(line(after));
+            comparison.push(None, line(before), |pair| &mut pair.before);
+            comparison.push(None, line(after), |pair| &mut pair.after);
         }
         comparison
     }
 
-    /// Takes the next line of the recording before.
-    pub fn before(&mut self, line: Line) {
-        self.push(line, |pair| &mut pair.before);
+    /// Takes the next line of the recording before, with the number of its event.
+    pub fn before(&mut self, event: usize, line: Line) {
+        self.push(Some(event), line, |pair| &mut pair.before);
     }
 
-    /// Takes the next line of the recording after.
-    pub fn after(&mut self, line: Line) {
-        self.push(line, |pair| &mut pair.after);
+    /// Takes the next line of the recording after, with the number of its event.
+    pub fn after(&mut self, event: usize, line: Line) {
+        self.push(Some(event), line, |pair| &mut pair.after);
     }
 
     /// Ends both.
@@ -92,13 +95,14 @@ impl Comparison {
                 if !pair.context.is_empty() {
                     diff.context.insert(name.clone(), pair.context.into());
                 }
+                diff.divergences.extend(pair.divergence.map(|divergence| (name.clone(), divergence)));
                 diff.tasks.insert(name, pair.differences);
             }
         }
         diff
     }
 
-    fn push(&mut self, line: Line, side: impl Fn(&mut Pair) -> &mut Side) {
+    fn push(&mut self, event: Option<usize>, line: Line, side: impl Fn(&mut Pair) -> &mut Side) {
         if line.role == OTHERS {
             return;
         }
@@ -107,7 +111,7 @@ impl Comparison {
         }
         let Some(pair) = self.tasks.get_mut(&line.role) else { return };
         let held = pair.held();
-        side(pair).lines.push(line);
+        side(pair).push(event, line);
         pair.pass();
         if pair.before.waiting().len() >= self.window && pair.after.waiting().len() >= self.window {
             pair.settle(&mut self.told);
@@ -132,6 +136,17 @@ impl Comparison {
 }
 
 impl Side {
+    fn push(&mut self, event: Option<usize>, line: Line) {
+        self.lines.push(line);
+        self.events.push(event);
+    }
+
+    /// The event of the first line that is not compared.
+    fn moment(&self) -> Option<Moment> {
+        let event = self.events.get(self.same).copied().flatten()?;
+        Some(Moment { event, ..Moment::default() })
+    }
+
     fn waiting(&self) -> &[Line] {
         self.lines.get(self.same..).unwrap_or_default()
     }
@@ -142,6 +157,7 @@ impl Side {
         self.done += count;
         if self.same * 2 >= self.lines.len() {
             self.lines.drain(..self.same);
+            self.events.drain(..self.same);
             self.same = 0;
         }
     }
@@ -157,7 +173,7 @@ impl Pair {
         let same = self.before.waiting().iter().zip(self.after.waiting()).take_while(|(before, after)| before == after);
         let same = same.count();
         if same > 0 {
-            if !self.has_diverged {
+            if self.divergence.is_none() {
                 let last = self.before.waiting().get(same.saturating_sub(CONTEXT)..same).unwrap_or_default();
                 self.context.extend(last.iter().cloned());
                 self.context.drain(..self.context.len().saturating_sub(CONTEXT));
@@ -165,6 +181,19 @@ impl Pair {
             self.before.pass(same);
             self.after.pass(same);
         }
+        if !self.before.waiting().is_empty() && !self.after.waiting().is_empty() {
+            self.diverge();
+        }
+    }
+
+    /// Notes that the first lines that wait differ, where none did before.
+    fn diverge(&mut self) {
+        let (before, after) = (&self.before, &self.after);
+        self.divergence.get_or_insert_with(|| Divergence {
+            place: before.done,
+            before: before.moment(),
+            after: after.moment(),
+        });
     }
 
     /// Compares up to where the sequences last found together, if that is far enough; else the first half, so that there is
@@ -183,7 +212,9 @@ impl Pair {
     }
 
     fn settle_up_to(&mut self, from: usize, to: usize, told: &mut usize) {
-        self.has_diverged = true;
+        if from + to > 0 {
+            self.diverge();
+        }
         let (before, after) = (self.before.waiting(), self.after.waiting());
         let found = compare(before.get(..from).unwrap_or(before), after.get(..to).unwrap_or(after));
         let found = found.into_iter().map(|difference| difference.shifted(self.before.done, self.after.done));
@@ -230,13 +261,13 @@ mod tests {
         let (mut before, mut after) = (before.iter().cloned(), after.iter().cloned());
         for turn in turns {
             if *turn {
-                before.next().into_iter().for_each(|line| comparison.before(line));
+                before.next().into_iter().for_each(|line| comparison.before(0, line));
             } else {
-                after.next().into_iter().for_each(|line| comparison.after(line));
+                after.next().into_iter().for_each(|line| comparison.after(0, line));
             }
         }
-        before.for_each(|line| comparison.before(line));
-        after.for_each(|line| comparison.after(line));
+        before.for_each(|line| comparison.before(0, line));
+        after.for_each(|line| comparison.after(0, line));
         comparison.finish()
     }
 
@@ -253,7 +284,15 @@ mod tests {
         fn within_the_window_it_is_the_comparison_of_the_whole(
             before in lines(), after in lines(), turns in prop::collection::vec(any::<bool>(), 0..60),
         ) {
-            let diff = Diff { context: BTreeMap::new(), ..streamed(&before, &after, &turns, WINDOW, HELD) };
+            let found = streamed(&before, &after, &turns, WINDOW, HELD);
+            for (task, divergence) in &found.divergences {
+                let lines = |all: &[Line]| all.iter().filter(|line| line.role == *task).cloned().collect::<Vec<_>>();
+                let (before, after) = (lines(&before), lines(&after));
+                let same = before.iter().zip(&after).take_while(|(before, after)| before == after).count();
+                prop_assert_eq!(divergence.place, same);
+            }
+            prop_assert_eq!(found.divergences.keys().collect::<Vec<_>>(), found.tasks.keys().collect::<Vec<_>>());
+            let diff = Diff { context: BTreeMap::new(), divergences: BTreeMap::new(), ..found };
             prop_assert_eq!(diff, Diff::new(&whole(&before), &whole(&after)));
         }
 
@@ -274,7 +313,7 @@ mod tests {
         let many: Vec<Line> = (0..TOLD + 500).map(|number| line(&format!("a{number}"))).collect();
         let mut comparison = Comparison { window: 100, most: 1000, ..Comparison::default() };
         for line in &many {
-            comparison.before(line.clone());
+            comparison.before(0, line.clone());
             assert!(comparison.held <= 1001);
         }
         let diff = comparison.finish();
@@ -285,12 +324,12 @@ mod tests {
     #[test]
     fn a_long_recording_is_no_different_from_itself_and_one_line_is_found() {
         let mut comparison = Comparison { window: 64, most: 512, ..Comparison::default() };
-        for number in 0..20_000 {
+        for number in 0..20_000_usize {
             let lines = [line(&format!("a{}", number % 7)), line(&format!("b{}", number % 11))];
             for line in lines {
-                comparison.before(line.clone());
+                comparison.before(number, line.clone());
                 if number != 9999 || line.role == "a" {
-                    comparison.after(line);
+                    comparison.after(number, line);
                 }
             }
             assert!(comparison.held < 512, "{number}");
@@ -300,5 +339,9 @@ mod tests {
         assert!(matches!(&diff.tasks["b"][..], [Difference::Missing { .. }]), "{diff:?}");
         let context: Vec<_> = diff.context["b"].iter().map(|line| &*line.text).collect();
         assert_eq!(context, [9996, 9997, 9998].map(|number: u32| (number % 11).to_string()));
+        let Divergence { place, before: Some(before), after: Some(after) } = &diff.divergences["b"] else {
+            panic!("both sides go on: {diff:?}")
+        };
+        assert_eq!((*place, before.event, after.event), (9999, 9999, 10_000));
     }
 }

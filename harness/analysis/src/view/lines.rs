@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::compared::described;
 use super::line::{Line, describe, stack};
 use super::matching::Matcher;
+use super::pid_places::PidPlaces;
 use super::role_map::RoleMap;
 use crate::model::Parts;
 use kernsnap_scenario::{Names, ViewRules};
@@ -15,6 +17,8 @@ pub struct Lines<'a> {
     role_map: &'a RoleMap,
     names: &'a Names,
     rules: &'a ViewRules,
+    /// For a comparison of two recordings: the system calls whose numbers are pids.
+    compared: Option<&'a PidPlaces>,
     /// Where each task is in its call tree.
     depths: BTreeMap<Pid, usize>,
     parts: Parts,
@@ -35,7 +39,15 @@ impl<'a> Lines<'a> {
     /// Lines in which tasks go by their roles in `role_map`, with what `rules` ask for.
     #[must_use]
     pub fn new(role_map: &'a RoleMap, names: &'a Names, rules: &'a ViewRules) -> Self {
-        Self { role_map, names, rules, depths: BTreeMap::new(), parts: Parts::default(), begun: BTreeMap::new() }
+        let (depths, begun) = (BTreeMap::new(), BTreeMap::new());
+        Self { role_map, names, rules, compared: None, depths, parts: Parts::default(), begun }
+    }
+
+    /// The same for a comparison of recordings: without what differs between any two of them, where system calls have pids at these
+    /// `places`.
+    #[must_use]
+    pub fn comparing(self, places: &'a PidPlaces) -> Self {
+        Self { compared: Some(places), ..self }
     }
 
     /// Takes the event of this number; gives lines that are whole by now to `sink`, each with the number of its event. A
@@ -69,7 +81,13 @@ impl<'a> Lines<'a> {
                 *depth = nesting;
                 (nesting, format!("}} /* {function} */"))
             }
-            body => (*depth, describe(body, self.rules, self.role_map)),
+            body => {
+                let text = match self.compared {
+                    Some(places) => described(body, self.rules, self.role_map, places),
+                    None => describe(body, self.rules, self.role_map),
+                };
+                (*depth, text)
+            }
         };
         let matcher = Matcher { role_map: self.role_map, names: self.names };
         let line = Line {

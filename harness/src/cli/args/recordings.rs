@@ -32,6 +32,31 @@ pub struct ViewArguments {
     pub output: OutputArguments,
 }
 
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+pub struct DiffArguments {
+    /// The first thing to compare: a reviewed snapshot (`.snap`), a `view.txt`, a directory that `run --out` left for a scenario, or any
+    /// recording; or an image, on which scenarios are run
+    #[arg(value_name = "BEFORE")]
+    pub before: PathBuf,
+
+    /// The second thing to compare, as for BEFORE
+    #[arg(value_name = "AFTER")]
+    pub after: PathBuf,
+
+    /// The scenarios to run on two images, as for `run`
+    #[arg(long = "scenario", value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
+
+    /// Writes a page with both sides side by side, one HTML file; not for images
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+
+    /// The form of the results.
+    #[command(flatten)]
+    pub output: OutputArguments,
+}
+
 /// Arguments of `export`.
 #[derive(Debug, Args)]
 pub struct ExportArguments {
