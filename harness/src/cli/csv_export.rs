@@ -6,11 +6,11 @@ use std::io::Write;
 
 use kernsnap_trace::{Event, EventKind, Symbol};
 
-use super::events::fields;
+use super::events::{fields, instance};
 
 /// The names of the columns.
-const COLUMNS: [&str; 10] =
-    ["time_ns", "cpu", "pid", "task", "event", "function", "caller", "depth", "duration_ns", "fields"];
+const COLUMNS: [&str; 11] =
+    ["time_ns", "cpu", "pid", "task", "event", "function", "caller", "depth", "duration_ns", "fields", "instance"];
 
 /// Writes events below a line with the names of the columns.
 pub(super) fn write<'a>(
@@ -50,7 +50,8 @@ fn row(event: &Event, names: &BTreeMap<i32, String>) -> [String; COLUMNS.len()] 
     };
     let task = names.get(&event.pid.0).cloned().unwrap_or_default();
     let [time, cpu, pid] = [event.time.0.to_string(), event.cpu.0.to_string(), event.pid.0.to_string()];
-    [time, cpu, pid, task, event_name, function, caller, depth, duration, rest]
+    let instance = instance(event).unwrap_or_default().to_owned();
+    [time, cpu, pid, task, event_name, function, caller, depth, duration, rest, instance]
 }
 
 #[cfg(test)]

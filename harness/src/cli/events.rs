@@ -38,6 +38,12 @@ fn push_blanks(out: &mut String, count: usize) {
     out.push_str(&BLANKS[..count % BLANKS.len()]);
 }
 
+/// Pads what stands in `out` from the byte `begin` on by blanks in front, up to a width.
+pub(super) fn pad_from(out: &mut String, begin: usize, width: usize) {
+    let missing = width.saturating_sub(out.get(begin..).map_or(0, |text| text.chars().count()));
+    out.insert_str(begin, &" ".repeat(missing));
+}
+
 /// The number, with blanks in front of it up to a width.
 fn push_right(out: &mut String, number: u64, width: usize) {
     let mut buffer = itoa::Buffer::new();
@@ -186,9 +192,20 @@ fn indent(depth: u32) -> usize {
 ///
 /// # Errors
 /// JSON that cannot be written, which would be a mistake in here.
-pub(super) fn json(out: &mut String, event: &Event, names: &BTreeMap<i32, String>) -> serde_json::Result<()> {
+pub(super) fn json(
+    out: &mut String,
+    event: &Event,
+    names: &BTreeMap<i32, String>,
+    file: Option<&str>,
+) -> serde_json::Result<()> {
     let mut object = Map::new();
     let mut put = |key: &str, value: Json| object.insert(key.to_owned(), value);
+    if let Some(file) = file {
+        put("file", file.into());
+    }
+    if let Some(instance) = instance(event) {
+        put("instance", instance.into());
+    }
     put("time", event.time.0.into());
     put("cpu", event.cpu.0.into());
     put("pid", event.pid.0.into());
@@ -252,6 +269,11 @@ pub(super) fn json(out: &mut String, event: &Event, names: &BTreeMap<i32, String
     Ok(())
 }
 
+/// The name of the instance in whose buffer an event is.
+pub(super) fn instance(event: &Event) -> Option<&str> {
+    event.details.as_ref().and_then(|details| details.instance.as_deref())
+}
+
 /// The fields of an event, by name.
 pub(super) fn fields(point: &Point) -> Json {
     point.fields().map(|(field, value)| (field.to_string(), plain(value))).collect::<Map<_, _>>().into()
@@ -308,7 +330,7 @@ mod tests {
         line(&mut text, &event, &names, &mut Columns::default(), &mut EventText::default());
         assert!(text.ends_with("() { m=8 ret=-1\n"), "{text}");
         text.clear();
-        json(&mut text, &event, &names)?;
+        json(&mut text, &event, &names, None)?;
         let json: Json = serde_json::from_str(&text)?;
         assert_eq!((&json["arguments"][0]["name"], &json["return_value"]), (&json!("m"), &json!(-1)));
         Ok(())

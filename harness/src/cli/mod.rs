@@ -27,6 +27,7 @@ mod lesson;
 mod list;
 mod load_trace;
 mod matrix;
+mod merged;
 mod new;
 mod parallel;
 mod progress;

@@ -31,12 +31,37 @@ pub(super) fn read_printed<T>(
     file: &Path,
     then: impl FnOnce(Events<'_>, EventText<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
+    read_described(arguments, file, |events, text, _| then(events, text))
+}
+
+/// The facts about a recording that are known before its events.
+#[derive(Clone, Debug, Default)]
+pub(super) struct About {
+    /// The name of its clock; a text has none.
+    pub(super) clock: Option<String>,
+    /// The names of the instances in whose buffers it has events.
+    pub(super) instances: Vec<String>,
+}
+
+/// The same, with what is known before the events are read.
+pub(super) fn read_described<T>(
+    arguments: &Arguments,
+    file: &Path,
+    then: impl FnOnce(Events<'_>, EventText<'_>, About) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     match open(&recording_source::file(file))? {
-        Opened::Text(reader) => then(Events::from_text(reader), EventText::default()),
+        Opened::Text(_) if recording_source::instance(arguments).is_some() => {
+            Err(Failure::input(format!("`{}`: it is a text, which has no instances", file.display())))
+        }
+        Opened::Text(reader) => then(Events::from_text(reader), EventText::default(), About::default()),
         raw => recording_source::with(arguments, file, &raw, |dat, symbols| {
             let recording = dat.recording();
+            let about = About {
+                clock: recording.clock.name.map(str::to_owned),
+                instances: recording.instances.iter().map(|instance| instance.name.to_owned()).collect(),
+            };
             let text = EventText::new(Printer::new(&recording, symbols));
-            then(Events::from_raw(RawReader::new(&recording, symbols)), text)
+            then(Events::from_raw(RawReader::new(&recording, symbols)), text, about)
         })?,
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::args::Arguments;
+use super::args::{Arguments, Command};
 use super::{Context, Failure, chain};
 use crate::session::load;
 use crate::session::prepare::PreparedImage;
@@ -33,6 +33,9 @@ pub(super) fn with<T>(
     then: impl FnOnce(&TraceDat<'_>, &Symbols) -> T,
 ) -> Result<T, Failure> {
     let wrong = |why: String| Failure::input(format!("`{}`: {why}", named.display()));
+    if let (Some(_), Opened::Run(_) | Opened::Card(_)) = (instance(arguments), opened) {
+        return Err(wrong("it is of a run, which has no instances".into()));
+    }
     match opened {
         Opened::Text(_) => Err(wrong("it is a text, which has no raw pages".into())),
         Opened::TraceDat(file) => {
@@ -42,6 +45,10 @@ pub(super) fn with<T>(
                 None => file.read(),
             };
             let dat = dat.map_err(|error| wrong(error.to_string()))?;
+            let dat = match instance(arguments) {
+                None => dat,
+                Some(name) => dat.only(name).ok_or_else(|| wrong(no_instance(name, &dat)))?,
+            };
             let (symbols, _) = Symbols::from_system_map(dat.kallsyms);
             Ok(then(&dat, &symbols))
         }
@@ -74,6 +81,22 @@ pub(super) fn with<T>(
         }
     }
 }
+
+/// The instance whose buffer is to be read alone.
+pub(super) fn instance(arguments: &Arguments) -> Option<&str> {
+    match &arguments.command {
+        Command::View(view) => view.instance.as_deref(),
+        Command::Export(export) => export.instance.as_deref(),
+        _ => None,
+    }
+}
+
+fn no_instance(name: &str, dat: &TraceDat<'_>) -> String {
+    let known: Vec<String> = dat.instances.iter().map(|instance| format!("`{}`", instance.name)).collect();
+    let known = if known.is_empty() { "it has none".into() } else { format!("it has {}", known.join(", ")) };
+    format!("there is no instance `{name}`\n\nhint: {known}")
+}
+
 /// The run that raw sections belong to.
 struct Of<'a> {
     image: &'a str,

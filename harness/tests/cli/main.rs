@@ -7,4 +7,5 @@ mod support;
 mod claims;
 mod diff;
 mod explain;
+mod instances;
 mod view;

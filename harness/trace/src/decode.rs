@@ -16,11 +16,12 @@ const RESERVED: usize = 1 << 20;
 #[must_use]
 pub fn decode(recording: &Recording<'_>, symbols: &Symbols) -> (Trace, Vec<ParseIssue>) {
     let mut reader = RawReader::new(recording, symbols);
-    let bytes: u64 = recording.cpus.iter().map(|cpu| cpu.pages.size()).sum();
+    let instances = recording.instances.iter().flat_map(|instance| &instance.cpus);
+    let bytes: u64 = recording.cpus.iter().chain(instances).map(|cpu| cpu.pages.size()).sum();
     let expected = usize::try_from(bytes / BYTES_PER_EVENT).unwrap_or(usize::MAX).min(RESERVED);
     let mut events: Vec<Event> = Vec::with_capacity(expected);
     events.extend(reader.by_ref());
-    let RawSummary { names, defects, issues, sorted } = reader.finish();
+    let RawSummary { names, defects, issues, sorted, .. } = reader.finish();
     if !sorted {
         events.sort_by_key(|event| (event.time, event.cpu));
     }

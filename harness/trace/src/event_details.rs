@@ -20,6 +20,8 @@ pub struct EventDetails {
     pub return_address: Option<Symbol>,
     /// How often the same call followed (`func-no-repeats`).
     pub repeats: Option<Repeats>,
+    /// The name of the instance in whose buffer the event is; `None` for the top one.
+    pub instance: Option<Arc<str>>,
 }
 
 /// Calls that the kernel counted instead of recording each.

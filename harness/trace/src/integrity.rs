@@ -51,6 +51,13 @@ pub enum IntegrityError {
         /// How many events, where the text says it.
         events: Option<u64>,
     },
+    /// One of these in the buffer of an instance.
+    OfInstance {
+        /// The name of the instance.
+        name: String,
+        /// The error in its buffer.
+        error: Box<IntegrityError>,
+    },
 }
 
 impl IntegrityError {
@@ -60,6 +67,7 @@ impl IntegrityError {
         match self {
             Self::Overrun { .. } | Self::Dropped { .. } | Self::MissedBefore { .. } | Self::Lost { .. } => true,
             Self::ClockBackwards { .. } | Self::CountMismatch { .. } => false,
+            Self::OfInstance { error, .. } => error.is_loss(),
         }
     }
 }
@@ -80,6 +88,7 @@ impl fmt::Display for IntegrityError {
             Self::CountMismatch { cpu, found, written } => {
                 write!(f, "CPU {}: the kernel wrote {written} events, {found} were read", cpu.0)
             }
+            Self::OfInstance { name, error } => write!(f, "instance `{name}`: {error}"),
             Self::Lost { cpu, events } => {
                 if let Some(cpu) = cpu {
                     write!(f, "CPU {}: ", cpu.0)?;

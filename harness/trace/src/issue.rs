@@ -43,6 +43,8 @@ pub enum IssuePlace {
     Page(Cpu, usize),
     /// The buffer of an instance, by its name.
     Instance(String),
+    /// A place in the buffer of an instance.
+    OfInstance(String, Box<IssuePlace>),
 }
 
 /// The error in a part of the input.
@@ -99,8 +101,8 @@ pub enum IssueKind {
         /// The line.
         found: String,
     },
-    /// A buffer of the file that was not asked for.
-    OtherBuffer,
+    /// A buffer whose clock is another one than that of the other buffers: the name of its clock.
+    OtherClock(String),
     /// A format, a page or a file that cannot be read, with the reason.
     Unreadable(String),
 }
@@ -121,6 +123,7 @@ impl fmt::Display for IssuePlace {
             Self::Cpu(cpu) => write!(f, "cpu {}", cpu.0),
             Self::Stats(cpu) => write!(f, "cpu {}, stats", cpu.0),
             Self::Instance(name) => write!(f, "instance `{name}`"),
+            Self::OfInstance(name, place) => write!(f, "instance `{name}`, {place}"),
             Self::Page(cpu, page) => write!(f, "cpu {}, page {page}", cpu.0),
         }
     }
@@ -155,7 +158,9 @@ impl fmt::Display for IssueKind {
                 f.write_str("every address is zero: it was read without the right to see addresses (`kptr_restrict`)")
             }
             Self::WrongTableLine { expected, found } => write!(f, "expected `{expected}`, found `{found}`"),
-            Self::OtherBuffer => f.write_str("the events of its buffer are not shown"),
+            Self::OtherClock(clock) => {
+                write!(f, "its events are not shown: its clock is `{clock}`, and the times of two clocks have no order")
+            }
             Self::Unreadable(why) => f.write_str(why),
         }
     }

@@ -56,6 +56,7 @@
 //! The parser of a stranger's bytes never fails as a whole, holds a bounded part of a text in memory, and does not use `unsafe`.
 //! The only module that opens files is the one of [`Reader`]; everything else is a function of its arguments.
 
+mod clock;
 mod cpu;
 pub mod dat;
 mod dat_file;
@@ -98,6 +99,7 @@ mod value;
 
 use std::collections::BTreeMap;
 
+pub use clock::Clock;
 pub use dat_file::DatFile;
 pub use decode::decode;
 pub use event::{Context, Cpu, Event, EventKind, Pid, Point};
@@ -109,7 +111,7 @@ pub use noreturn::never_returns;
 pub use print::{Printed, Printer};
 pub use raw::{RawReader, RawSummary};
 pub use reader::{Events, LentEvent, ReadError, Reader};
-pub use recording::{CpuRecording, Recording};
+pub use recording::{CpuRecording, InstanceRecording, Recording};
 pub use source::{PageBytes, ReadAt};
 pub use symbol::{CodeLocation, FunctionName, Symbol};
 pub use symbols::Symbols;

@@ -3,12 +3,14 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::io;
+use std::sync::Arc;
 
+use super::clock::Conversion;
 use super::cpu::{Printk, Shared, Stream};
 use super::event_decoders::EventDecoders;
 use super::format::HeaderPage;
 use super::printk_formats::PrintkFormats;
-use super::recording::{CpuRecording, Recording};
+use super::recording::{CpuRecording, InstanceRecording, Recording};
 use super::stats::Stats;
 use super::symbols::Symbols;
 use super::task_names::TaskNames;
@@ -33,15 +35,23 @@ pub struct RawReader<'a> {
     lent: bool,
     issues: Vec<ParseIssue>,
     may_leave_events: bool,
-    /// When the open calls were entered, by task and depth; `None` where the records of returns say it.
-    entered: Option<BTreeMap<(i32, u32), Timestamp>>,
+    /// When the open calls were entered, by buffer, task and depth; `None` where the records of returns say it.
+    entered: Option<Entered>,
+    /// What becomes of times that are not shown as they were recorded.
+    conversion: Option<Conversion>,
+    counts_instead_of_times: bool,
 }
+
+/// The times of entries, by the place of the instance, task and depth.
+type Entered = BTreeMap<(Option<usize>, i32, u32), Timestamp>;
 
 type Key = (Timestamp, Cpu, usize);
 
-/// One CPU.
+/// One CPU of a buffer.
 struct Source<'a> {
     cpu: Cpu,
+    /// The instance of the buffer, by its place and name; `None` for the top one.
+    instance: Option<(usize, Arc<str>)>,
     stream: Stream<'a>,
     /// The time of the event that comes next.
     due: Option<Timestamp>,
@@ -59,6 +69,8 @@ pub struct RawSummary {
     pub issues: Vec<ParseIssue>,
     /// True if the events came in the order of time.
     pub sorted: bool,
+    /// True if times are counts of a clock without a unit (`counter`, `x86-tsc`), and not nanoseconds.
+    pub counts_instead_of_times: bool,
 }
 
 impl<'a> RawReader<'a> {
@@ -70,29 +82,43 @@ impl<'a> RawReader<'a> {
             issues.push(ParseIssue { place: IssuePlace::HeaderPage, kind: IssueKind::Unreadable(why) });
             HeaderPage::BITS_64
         });
-        issues.extend(
-            recording.other_buffers.iter().map(|name| ParseIssue {
-                place: IssuePlace::Instance((*name).to_owned()),
-                kind: IssueKind::OtherBuffer,
-            }),
-        );
+        let (others, instances): (Vec<_>, Vec<_>) =
+            recording.instances.iter().partition(|instance| instance.other_clock.is_some());
+        issues.extend(others.into_iter().filter_map(|instance| {
+            let place = IssuePlace::Instance(instance.name.to_owned());
+            Some(ParseIssue { place, kind: IssueKind::OtherClock(instance.other_clock?.to_owned()) })
+        }));
         let (plans, wrong) = EventDecoders::new(&recording.formats, head.long);
         issues.extend(wrong);
         let tasks = TaskNames::new(names(recording.saved_cmdlines, &mut issues));
         let entered = (!plans.say_when_entered()).then(BTreeMap::new);
         let printk = Printk { formats: PrintkFormats::parse(recording.printk_formats), long: head.long };
         let mut shared = Shared { plans, tasks, printk, ..Shared::default() };
-        let source = |CpuRecording { cpu, pages, stats }: &CpuRecording<'a>| {
+        let mut source = |instance, CpuRecording { cpu, pages, stats }: &CpuRecording<'a>| {
             let mut stream = Stream::new(*cpu, *pages, &head, symbols);
             let due = stream.due(&mut shared);
-            Source { cpu: *cpu, stream, due, stats }
+            Source { cpu: *cpu, instance, stream, due, stats }
         };
-        let streams: Vec<_> = recording.cpus.iter().map(source).collect();
+        let mut streams: Vec<_> = recording.cpus.iter().map(|cpu| source(None, cpu)).collect();
+        for (at, InstanceRecording { name, cpus, .. }) in instances.into_iter().enumerate() {
+            let instance = Some((at, Arc::from(*name)));
+            streams.extend(cpus.iter().map(|cpu| source(instance.clone(), cpu)));
+        }
         let heads = streams.iter().enumerate().filter_map(|(at, source)| Some(Reverse(source.key(at)?)));
         let mut others: BinaryHeap<_> = heads.collect();
         let current = others.pop().map_or(0, |Reverse((.., at))| at);
-        let may_leave_events = recording.may_leave_events;
-        Self { shared, streams, others, current, lent: false, issues, may_leave_events, entered }
+        Self {
+            shared,
+            streams,
+            others,
+            current,
+            lent: false,
+            issues,
+            may_leave_events: recording.may_leave_events,
+            entered,
+            conversion: recording.clock.conversion(),
+            counts_instead_of_times: recording.clock.is_counter(),
+        }
     }
 
     /// The next event, until the one after it is asked for, which is read into the same memory; with the names of tasks that
@@ -115,10 +141,23 @@ impl<'a> RawReader<'a> {
         if std::mem::replace(&mut self.lent, true) {
             self.leave();
         }
-        if let Some(open) = &mut self.entered
-            && let Some(event) = self.streams.get_mut(self.current).and_then(|source| source.stream.front())
-        {
-            pair(open, event);
+        let Some(source) = self.streams.get_mut(self.current) else { return };
+        if self.entered.is_none() && self.conversion.is_none() && source.instance.is_none() {
+            return;
+        }
+        let (cpu, instance) = (source.cpu, &source.instance);
+        let Some(event) = source.stream.front() else { return };
+        if let Some(conversion) = &self.conversion {
+            event.time = conversion.convert(event.time, cpu);
+            if let EventKind::GraphExit { entered, left, .. } = &mut event.kind {
+                (*entered, *left) = (conversion.convert(*entered, cpu), conversion.convert(*left, cpu));
+            }
+        }
+        if let Some(open) = &mut self.entered {
+            pair(open, instance.as_ref().map(|(at, _)| *at), event);
+        }
+        if let Some((_, name)) = instance {
+            event.details_mut().instance = Some(Arc::clone(name));
         }
     }
 
@@ -142,37 +181,48 @@ impl<'a> RawReader<'a> {
     /// The findings besides the events, when all were read.
     #[must_use]
     pub fn finish(self) -> RawSummary {
-        let Self { shared, streams, mut issues, may_leave_events, .. } = self;
+        let Self { shared, streams, mut issues, may_leave_events, counts_instead_of_times, .. } = self;
         let mut defects = Vec::new();
         let mut sorted = true;
-        for Source { cpu, stream, stats, .. } in streams {
-            let found = stream.finish();
+        for Source { cpu, instance, stream, stats, .. } in streams {
+            let mut found = stream.finish();
             sorted &= found.sorted;
-            defects.extend(found.defects);
-            issues.extend(found.issues);
             match Stats::parse(stats) {
-                Some(stats) => defects.extend(stats.defects(cpu, found.records, may_leave_events)),
-                None => issues.push(ParseIssue { place: IssuePlace::Stats(cpu), kind: IssueKind::NoCounters }),
+                Some(stats) => found.defects.extend(stats.defects(cpu, found.records, may_leave_events)),
+                None => found.issues.push(ParseIssue { place: IssuePlace::Stats(cpu), kind: IssueKind::NoCounters }),
             }
+            let Some((_, name)) = instance else {
+                defects.extend(found.defects);
+                issues.extend(found.issues);
+                continue;
+            };
+            defects.extend(found.defects.into_iter().map(|error| {
+                let (name, error) = (name.to_string(), Box::new(error));
+                IntegrityError::OfInstance { name, error }
+            }));
+            issues.extend(found.issues.into_iter().map(|ParseIssue { place, kind }| {
+                let place = IssuePlace::OfInstance(name.to_string(), Box::new(place));
+                ParseIssue { place, kind }
+            }));
         }
         issues.extend(shared.tally.issues());
-        RawSummary { names: shared.tasks.names, defects, issues, sorted }
+        RawSummary { names: shared.tasks.names, defects, issues, sorted, counts_instead_of_times }
     }
 }
 
 /// Gives a return of a function the time of the entry before it of the same task and depth, where its record does not carry
 /// it. Where there is no such entry, it stays as it is.
 #[inline]
-fn pair(open: &mut BTreeMap<(i32, u32), Timestamp>, event: &mut Event) {
+fn pair(open: &mut Entered, instance: Option<usize>, event: &mut Event) {
     match &mut event.kind {
         EventKind::GraphEntry { depth, .. } => {
             if open.len() >= CALLS {
                 open.clear();
             }
-            open.insert((event.pid.0, *depth), event.time);
+            open.insert((instance, event.pid.0, *depth), event.time);
         }
         EventKind::GraphExit { depth, entered, .. } => {
-            if let Some(time) = open.remove(&(event.pid.0, *depth)) {
+            if let Some(time) = open.remove(&(instance, event.pid.0, *depth)) {
                 *entered = time;
             }
         }

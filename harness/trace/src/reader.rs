@@ -10,7 +10,7 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
 use crate::dat::{self, DatError};
-use crate::text::{Summary, TRACER_HEADER, TextReader};
+use crate::text::{Facts, Summary, TRACER_HEADER, TextReader};
 use crate::{DatFile, Event, RawReader, RawSummary, Symbols};
 
 /// Bytes read at a time.
@@ -167,8 +167,9 @@ impl<'a> Events<'a> {
         match self.inner {
             Inner::Text(reader) => reader.finish(),
             Inner::Raw(reader) => {
-                let RawSummary { names, defects, issues, .. } = reader.finish();
-                Summary { names, defects, issues, one_clock: true, ..Summary::default() }
+                let RawSummary { names, defects, issues, counts_instead_of_times, .. } = reader.finish();
+                let facts = Facts { counts_instead_of_times, ..Facts::default() };
+                Summary { names, defects, issues, facts, one_clock: true, ..Summary::default() }
             }
         }
     }

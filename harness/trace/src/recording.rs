@@ -1,6 +1,6 @@
 //! A recording as tracefs gives it: texts and pages.
 
-use super::{Cpu, PageBytes};
+use super::{Clock, Cpu, PageBytes};
 
 /// The data saved from one tracing instance.
 #[derive(Clone, Debug, Default)]
@@ -18,8 +18,22 @@ pub struct Recording<'a> {
     /// True if events may have stayed in a buffer when recording stopped, which are not lost: `trace-cmd record` saves the
     /// counters of a buffer that it has not read to its end.
     pub may_leave_events: bool,
-    /// The names of other buffers of the same file, which are not part of this recording.
-    pub other_buffers: Vec<&'a str>,
+    /// The buffers of other instances, whose events stand among those of `cpus` in the order of time. An event says of which it is
+    /// ([`crate::EventDetails::instance`]).
+    pub instances: Vec<InstanceRecording<'a>>,
+    /// The clock of all buffers.
+    pub clock: Clock<'a>,
+}
+
+/// The buffer of an instance (`instances/NAME`).
+#[derive(Clone, Debug, Default)]
+pub struct InstanceRecording<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// One per CPU, in any order.
+    pub cpus: Vec<CpuRecording<'a>>,
+    /// Its clock, where that is another one than the recording's: the events cannot be put in order then, and are not read.
+    pub other_clock: Option<&'a str>,
 }
 
 /// The data saved from one CPU's ring buffer.

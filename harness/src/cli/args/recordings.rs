@@ -10,9 +10,14 @@ use kernsnap_analysis::view::Kind;
 /// Arguments of `view`.
 #[derive(Debug, Args)]
 pub struct ViewArguments {
-    /// The recording; `-` for the standard input. What it is, is seen from its beginning
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    /// The recording; `-` for the standard input. What it is, is seen from its beginning. Events of several recordings are shown in
+    /// the order of time; their clocks must be one
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+
+    /// Only the buffer of this instance (`trace-cmd record -B`)
+    #[arg(long, value_name = "NAME")]
+    pub instance: Option<String>,
 
     /// Only what these tasks do and what is done to them, by pid or name
     #[arg(long, value_name = "PID|NAME", value_delimiter = ',')]
@@ -63,6 +68,10 @@ pub struct ExportArguments {
     /// The recording; a directory of `run --out` means its raw trace, `-` for the standard input
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+
+    /// Only the buffer of this instance (`trace-cmd record -B`)
+    #[arg(long, value_name = "NAME")]
+    pub instance: Option<String>,
 
     /// The format to write
     #[arg(long = "to", value_enum, value_name = "FORMAT")]

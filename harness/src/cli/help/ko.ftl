@@ -102,7 +102,8 @@ help-shell-command = 게스트의 셸에서 COMMAND를 입력 없이 실행하�
 help-shell-busybox = 배포판의 것 대신 쓸 정적 busybox. 그 뒤로도 이것을 씁니다
 
 ## view
-help-view-file = 기록 파일. `-`는 표준 입력입니다. 형식은 앞부분을 보고 알아냅니다
+help-view-files = 기록 파일. `-`는 표준 입력입니다. 형식은 앞부분을 보고 알아냅니다. 여러 기록의 이벤트는 시간 순서로 보여 주며, 클록이 같아야 합니다
+help-view-instance = 이 인스턴스의 버퍼만(`trace-cmd record -B`)
 help-view-follow = PID나 이름으로 고른 태스크가 한 일과 그 태스크에 일어난 일만
 help-view-view = 모든 이벤트 대신 볼 뷰: events, tree, calls, stacks, timeline, summary. 여러 번 쓸 수 있습니다
 

@@ -11,7 +11,7 @@ pub use read::{read, read_beginning};
 pub use version_7::inflate;
 pub use write::write;
 
-use super::{Cpu, CpuRecording, PageBytes, Recording};
+use super::{Clock, Cpu, CpuRecording, InstanceRecording, PageBytes, Recording};
 
 /// The first bytes of the file.
 pub const MAGIC: &[u8] = b"\x17\x08\x44tracing";
@@ -39,6 +39,8 @@ pub struct TraceDat<'a> {
     pub stats: Vec<(Cpu, &'a str)>,
     /// The buffers of other instances (`instances/NAME`).
     pub instances: Vec<Instance<'a>>,
+    /// The clock of the top buffer, and how times are converted.
+    pub clock: Clock<'a>,
 }
 
 /// The buffer of an instance.
@@ -48,6 +50,10 @@ pub struct Instance<'a> {
     pub name: &'a str,
     /// The content of its `trace_pipe_raw` of each CPU.
     pub cpus: Vec<(Cpu, PageBytes<'a>)>,
+    /// Its `per_cpu/cpuN/stats` of each CPU that has one.
+    pub stats: Vec<(Cpu, &'a str)>,
+    /// The name of its clock, where the file has it.
+    pub clock: Option<&'a str>,
 }
 
 impl Instance<'_> {
@@ -75,56 +81,55 @@ pub enum DatError {
 }
 
 impl<'a> TraceDat<'a> {
-    /// The same as a recording: the top buffer, or where that is empty the only instance that is not.
+    /// The same as a recording, with the buffers of all instances.
     #[must_use]
     pub fn recording(&self) -> Recording<'a> {
-        let mut filled = self.instances.iter().filter(|instance| instance.size() > 0);
-        match (self.cpus.iter().all(|(_, pages)| pages.size() == 0), filled.next(), filled.next()) {
-            (true, Some(only), None) => self.instance(only),
-            _ => self.top(),
-        }
-    }
-
-    /// The buffer of an instance as a recording. Its counters are not in a file.
-    #[must_use]
-    pub fn instance(&self, instance: &Instance<'a>) -> Recording<'a> {
-        let cpu = |(cpu, pages): &(Cpu, PageBytes<'a>)| CpuRecording { cpu: *cpu, pages: *pages, stats: "" };
-        Recording {
-            cpus: instance.cpus.iter().map(cpu).collect(),
-            other_buffers: self.buffers_but(Some(instance.name)),
-            ..self.top()
-        }
-    }
-
-    /// The buffers with pages, without the one of this name; `None` is the top one.
-    fn buffers_but(&self, name: Option<&str>) -> Vec<&'a str> {
-        let others = self.instances.iter().filter(|instance| instance.size() > 0 && Some(instance.name) != name);
-        others.map(|instance| instance.name).collect()
-    }
-
-    fn top(&self) -> Recording<'a> {
-        let stats = |cpu: Cpu| self.stats.iter().find(|(of, _)| *of == cpu).map_or("", |(_, stats)| *stats);
+        // Without events of its own, the clock of the top buffer says nothing about the others.
+        let has_events = self.cpus.iter().any(|(_, pages)| pages.size() > 0);
+        let filled = || self.instances.iter().filter(|instance| instance.size() > 0);
+        let first = || filled().find_map(|instance| instance.clock);
+        let clock = if has_events { self.clock.name } else { first().or(self.clock.name) };
+        let instance = |instance: &Instance<'a>| InstanceRecording {
+            name: instance.name,
+            cpus: recorded(&instance.cpus, &instance.stats),
+            other_clock: instance.clock.filter(|own| clock.is_some_and(|clock| clock != *own)),
+        };
         Recording {
             header_page: self.header_page,
             formats: self.formats.iter().flat_map(|(_, formats)| formats).chain(&self.own_formats).copied().collect(),
-            cpus: self
-                .cpus
-                .iter()
-                .map(|(cpu, pages)| CpuRecording { cpu: *cpu, pages: *pages, stats: stats(*cpu) })
-                .collect(),
+            cpus: recorded(&self.cpus, &self.stats),
             saved_cmdlines: self.saved_cmdlines,
             printk_formats: self.printk_formats,
             may_leave_events: self.may_leave_events,
-            other_buffers: self.buffers_but(None),
+            instances: filled().map(instance).collect(),
+            clock: Clock { name: clock, ..self.clock.clone() },
         }
     }
+
+    /// The same file with the buffer of one instance only; `None` where there is no instance of this name.
+    #[must_use]
+    pub fn only(&self, instance: &str) -> Option<Self> {
+        let found = self.instances.iter().find(|found| found.name == instance)?;
+        Some(Self { cpus: Vec::new(), stats: Vec::new(), instances: vec![found.clone()], ..self.clone() })
+    }
+}
+
+/// The buffers of CPUs with their counters.
+fn recorded<'a>(cpus: &[(Cpu, PageBytes<'a>)], stats: &[(Cpu, &'a str)]) -> Vec<CpuRecording<'a>> {
+    let of = |cpu: Cpu| stats.iter().find(|(of, _)| *of == cpu).map_or("", |(_, stats)| *stats);
+    cpus.iter().map(|(cpu, pages)| CpuRecording { cpu: *cpu, pages: *pages, stats: of(*cpu) }).collect()
 }
 
 /// Options that stand in a file: a number, a length, bytes.
 mod option {
     pub(super) const DONE: u16 = 0;
+    pub(super) const DATE: u16 = 1;
     pub(super) const CPU_STATS: u16 = 2;
     pub(super) const BUFFER: u16 = 3;
+    pub(super) const TRACE_CLOCK: u16 = 4;
+    pub(super) const OFFSET: u16 = 7;
+    pub(super) const TIME_SHIFT: u16 = 12;
+    pub(super) const TSC_TO_NANOSECONDS: u16 = 14;
     pub(super) const HEADER_INFO: u16 = 16;
     pub(super) const FTRACE_EVENTS: u16 = 17;
     pub(super) const EVENT_FORMATS: u16 = 18;
@@ -150,9 +155,15 @@ mod tests {
             cpus: vec![(Cpu(0), [1; 4096][..].into()), (Cpu(1), PageBytes::default()), (Cpu(2), [2; 8192][..].into())],
             stats: vec![(Cpu(2), "entries: 1\n")],
             instances: vec![
-                Instance { name: "first", cpus: vec![(Cpu(1), [3; 4096][..].into())] },
-                Instance { name: "empty", cpus: vec![] },
+                Instance {
+                    name: "first",
+                    cpus: vec![(Cpu(1), [3; 4096][..].into())],
+                    stats: vec![(Cpu(1), "entries: 7\n"), (Cpu(2), "entries: 8\n")],
+                    clock: Some("mono"),
+                },
+                Instance { name: "empty", ..Instance::default() },
             ],
+            clock: Clock { name: Some("global"), offset: -5, scale: Some((6, 7)), time_shift: Some(b"8 bytes.") },
         })
         .expect("memory")
     }
@@ -171,14 +182,23 @@ mod tests {
         let instances = found.instances.iter().map(|instance| (instance.name, instance.size())).collect::<Vec<_>>();
         assert_eq!(instances, [("first", 4096), ("empty", 0)]);
         assert_eq!(*found.instances[0].cpus[1].1.read().expect("memory"), [3; 4096]);
-        assert_eq!((found.recording().cpus.len(), found.recording().other_buffers), (3, vec!["first"]));
-        let alone = TraceDat { cpus: vec![(Cpu(0), PageBytes::default())], ..found };
-        let recording = alone.recording();
         assert_eq!(
-            (recording.cpus[1].pages.size(), recording.other_buffers.len()),
-            (4096, 0),
-            "the only one with pages"
+            found.clock,
+            Clock { name: Some("global"), offset: -5, scale: Some((6, 7)), time_shift: Some(b"8 bytes.") }
         );
+        let first = &found.instances[0];
+        assert_eq!(
+            (first.clock, &first.stats),
+            (Some("mono"), &vec![(Cpu(1), "entries: 7\n"), (Cpu(2), "entries: 8\n")])
+        );
+        let recording = found.recording();
+        assert_eq!((recording.cpus.len(), recording.instances.len()), (3, 1));
+        assert_eq!((recording.instances[0].name, recording.instances[0].other_clock), ("first", Some("mono")));
+        assert_eq!(recording.instances[0].cpus[1].stats, "entries: 7\n");
+        let alone = found.only("first").expect("an instance");
+        let recording = alone.recording();
+        assert_eq!((recording.cpus.len(), recording.clock.name), (0, Some("mono")), "the only buffer with pages");
+        assert_eq!((recording.instances[0].other_clock, found.only("none").is_none()), (None, true));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The parts of a file that versions 6 and 7 share.
 
 use super::cursor::Cursor;
-use super::{DatError, MAGIC, TraceDat, option};
+use super::{DatError, Instance, MAGIC, TraceDat, option};
 use crate::{Cpu, PageBytes};
 
 /// More CPUs, groups or events than any kernel has: a damaged count must not be believed.
@@ -44,15 +44,77 @@ pub(super) fn table<'a>(cursor: &mut Cursor<'a>, cpus: u32) -> Result<Vec<(Cpu, 
     Ok(found)
 }
 
-pub(super) fn option<'a>(dat: &mut TraceDat<'a>, id: u16, cursor: &mut Cursor<'a>, size: u32) -> Result<(), DatError> {
+/// The counters of the buffers of instances, until all instances are known.
+#[derive(Debug, Default)]
+pub(super) struct InstanceStats<'a> {
+    /// The instance that the following counters are of; `None` for the top buffer.
+    name: Option<&'a str>,
+    found: Vec<(&'a str, Cpu, &'a str)>,
+}
+
+impl<'a> InstanceStats<'a> {
+    /// Gives each instance its counters.
+    pub(super) fn give(self, instances: &mut [Instance<'a>]) {
+        for (name, cpu, stats) in self.found {
+            if let Some(owner) = instances.iter_mut().find(|instance| instance.name == name) {
+                owner.stats.push((cpu, stats));
+            }
+        }
+    }
+}
+
+pub(super) fn option<'a>(
+    dat: &mut TraceDat<'a>,
+    instances: &mut InstanceStats<'a>,
+    id: u16,
+    cursor: &mut Cursor<'a>,
+    size: u32,
+) -> Result<(), DatError> {
+    let mut numbers = cursor.clone();
+    let bytes = cursor.clone().bytes(size.into(), "option's bytes")?;
     let text = cursor.text(size.into(), "option's bytes")?;
-    if id == option::CPU_STATS
-        && let Some((cpu, stats)) = text.strip_prefix("CPU: ").and_then(|rest| rest.split_once('\n'))
-        && let Ok(cpu) = cpu.trim().parse()
-    {
-        dat.stats.push((Cpu(cpu), stats));
+    match id {
+        option::CPU_STATS => {
+            // `add_buffer_stat()` of `tracecmd/trace-record.c` writes it in front of the counters of an instance.
+            if let Some(name) = text.trim_ascii().strip_prefix("Buffer: ") {
+                instances.name = Some(name);
+            } else if let Some((cpu, stats)) = text.strip_prefix("CPU: ").and_then(|rest| rest.split_once('\n'))
+                && let Ok(cpu) = cpu.trim().parse().map(Cpu)
+            {
+                match instances.name {
+                    Some(name) => instances.found.push((name, cpu, stats)),
+                    None => dat.stats.push((cpu, stats)),
+                }
+            }
+        }
+        // The current one of all clocks is in brackets: `[local] global counter`.
+        option::TRACE_CLOCK => {
+            let current = text.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
+            dat.clock.name = current.map(|(name, _)| name).or(dat.clock.name);
+        }
+        // Microseconds between the clock and the time of day, mostly in hexadecimal.
+        option::DATE => dat.clock.offset = dat.clock.offset.wrapping_add(integer(text).wrapping_mul(1000)),
+        option::OFFSET => dat.clock.offset = dat.clock.offset.wrapping_add(integer(text)),
+        option::TIME_SHIFT => dat.clock.time_shift = Some(bytes),
+        option::TSC_TO_NANOSECONDS if size >= 8 => {
+            dat.clock.scale = Some((numbers.u32("multiplier")?, numbers.u32("shift")?));
+        }
+        _ => {}
     }
     Ok(())
+}
+
+/// A number as `strtoll()` reads it, with the base that its prefix tells.
+fn integer(text: &str) -> i64 {
+    let text = text.trim_ascii();
+    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
+    let (digits, base) = match digits.strip_prefix("0x") {
+        Some(digits) => (digits, 16),
+        None => (digits, 10),
+    };
+    let end = digits.find(|digit: char| !digit.is_digit(base)).unwrap_or(digits.len());
+    let number = digits.get(..end).and_then(|digits| u64::from_str_radix(digits, base).ok());
+    number.map_or(0, |number| number.cast_signed().wrapping_mul(sign))
 }
 
 pub(super) fn header_info<'a>(cursor: &mut Cursor<'a>, dat: &mut TraceDat<'a>) -> Result<(), DatError> {

@@ -1,7 +1,9 @@
 //! Reads a file of either version, and version 6.
 
 use super::cursor::Cursor;
-use super::parts::{after_head, formats, header_info, kallsyms, limited, option, own_formats, printk_formats, table};
+use super::parts::{
+    InstanceStats, after_head, formats, header_info, kallsyms, limited, option, own_formats, printk_formats, table,
+};
 use super::{DatError, Instance, TraceDat, option, version_7};
 use crate::ReadAt;
 
@@ -44,7 +46,7 @@ fn version_6(mut cursor: Cursor<'_>) -> Result<TraceDat<'_>, DatError> {
     dat.saved_cmdlines = cursor.bytes(names, "names of tasks")?;
     let cpus = limited(&mut cursor, "number of CPUs")?;
     let mut kind = cursor.bytes(10, "kind of the data")?;
-    let mut instances = Vec::new();
+    let (mut instances, mut stats) = (Vec::new(), InstanceStats::default());
     if kind == b"options  \0" {
         loop {
             let id = cursor.u16("option")?;
@@ -55,10 +57,14 @@ fn version_6(mut cursor: Cursor<'_>) -> Result<TraceDat<'_>, DatError> {
             if id == option::BUFFER {
                 let mut buffer = cursor.clone();
                 cursor.bytes(size.into(), "option's bytes")?;
-                instances.push((buffer.u64("place of a buffer")?, buffer.string("name of a buffer")?));
+                let (offset, name) = (buffer.u64("place of a buffer")?, buffer.string("name of a buffer")?);
+                // Behind the name may stand the clock, as in version 7.
+                let rest = u64::from(size).saturating_sub(8 + name.len() as u64 + 1);
+                let clock = Some(buffer.text(rest, "clock of a buffer")?).filter(|clock| !clock.is_empty());
+                instances.push((offset, name, clock));
                 continue;
             }
-            option(&mut dat, id, &mut cursor, size)?;
+            option(&mut dat, &mut stats, id, &mut cursor, size)?;
         }
         kind = cursor.bytes(10, "kind of the data")?;
     }
@@ -69,10 +75,11 @@ fn version_6(mut cursor: Cursor<'_>) -> Result<TraceDat<'_>, DatError> {
     if instances.len() > MOST_INSTANCES {
         return Err(cursor.damaged("number of instances"));
     }
-    for (offset, name) in instances {
+    for (offset, name, clock) in instances {
         let mut buffer = cursor.at(offset)?;
         buffer.literal(b"flyrecord\0", "ring buffers of an instance")?;
-        dat.instances.push(Instance { name, cpus: table(&mut buffer, cpus)? });
+        dat.instances.push(Instance { name, cpus: table(&mut buffer, cpus)?, stats: Vec::new(), clock });
     }
+    stats.give(&mut dat.instances);
     Ok(dat)
 }

@@ -6,7 +6,9 @@ use std::io::Read as _;
 use flate2::read::ZlibDecoder;
 
 use super::cursor::Cursor;
-use super::parts::{formats, header_info, kallsyms, limited, opened, option, own_formats, pages, printk_formats};
+use super::parts::{
+    InstanceStats, formats, header_info, kallsyms, limited, opened, option, own_formats, pages, printk_formats,
+};
 use super::{DatError, Instance, TraceDat, option, write};
 use crate::Cpu;
 
@@ -133,10 +135,11 @@ fn chunk(packed: &mut Cursor<'_>, algorithm: Algorithm, bytes: &mut Vec<u8>, roo
 fn index<'a>(cursor: &mut Cursor<'a>) -> Result<(&'a str, Index<'a>), DatError> {
     let algorithm = cursor.string("name of the compression")?;
     cursor.string("version of the compression")?;
-    let mut index = Index::default();
+    let (mut index, mut stats) = (Index::default(), InstanceStats::default());
     let mut next = cursor.u64("place of the options")?;
     for _ in 0..CHAINED {
         if next == 0 {
+            stats.give(&mut index.dat.instances);
             return Ok((algorithm, index));
         }
         let (mut options, false) = section(cursor, next)? else {
@@ -164,7 +167,7 @@ fn index<'a>(cursor: &mut Cursor<'a>) -> Result<(&'a str, Index<'a>), DatError> 
                     options.bytes(size.into(), "option's bytes")?;
                     index.buffer(cursor, &mut buffer)?;
                 }
-                _ => option(&mut index.dat, id, &mut options, size)?,
+                _ => option(&mut index.dat, &mut stats, id, &mut options, size)?,
             }
         };
     }
@@ -196,15 +199,16 @@ impl<'a> Index<'a> {
     fn buffer(&mut self, file: &Cursor<'a>, buffer: &mut Cursor<'a>) -> Result<(), DatError> {
         let offset = buffer.u64("place of a buffer")?;
         let name = buffer.string("name of a buffer")?;
-        buffer.string("clock of a buffer")?;
+        let clock = Some(buffer.string("clock of a buffer")?).filter(|clock| !clock.is_empty());
         buffer.u32("size of a page")?;
         let instance = if name.is_empty() {
+            self.dat.clock.name = self.dat.clock.name.or(clock);
             None
         } else {
             if self.dat.instances.len() >= SECTIONS {
                 return Err(buffer.damaged("number of instances"));
             }
-            self.dat.instances.push(Instance { name, cpus: Vec::new() });
+            self.dat.instances.push(Instance { name, clock, ..Instance::default() });
             Some(self.dat.instances.len() - 1)
         };
         let (_, compressed) = section(file, offset)?;
@@ -355,7 +359,9 @@ mod tests {
             };
             assert_eq!(pages(&dat.cpus), [7; 8192]);
             assert_eq!((dat.instances[0].name, pages(&dat.instances[0].cpus)), ("other", vec![9; 4096]));
-            assert_eq!(dat.recording().other_buffers, ["other"]);
+            assert_eq!((dat.clock.name, dat.instances[0].clock), (Some("local"), Some("local")));
+            let instances = dat.recording().instances;
+            assert_eq!((instances[0].name, instances[0].other_clock), ("other", None));
         }
     }
 

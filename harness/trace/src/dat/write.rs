@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::io;
 
-use super::{MAGIC, TraceDat, option};
-use crate::PageBytes;
+use super::{Instance, MAGIC, TraceDat, option};
+use crate::{Clock, Cpu, PageBytes};
 
 /// Where the pages of a CPU begin is a multiple of this.
 const PAGE: usize = 4096;
@@ -47,19 +47,32 @@ pub fn write(dat: &TraceDat<'_>) -> io::Result<Vec<u8>> {
     let cpus = all().map(|(cpu, _)| usize::from(cpu.0) + 1).max().unwrap_or(0);
     count(&mut file, cpus);
     file.extend(b"options  \0");
-    for (cpu, stats) in &dat.stats {
-        let text = format!("CPU: {}\n{stats}\0", cpu.0);
-        file.extend(option::CPU_STATS.to_le_bytes());
-        count(&mut file, text.len());
-        file.extend(text.bytes());
+    let put = |file: &mut Vec<u8>, id: u16, content: &[u8]| {
+        file.extend(id.to_le_bytes());
+        count(file, content.len());
+        file.extend(content);
+    };
+    let put_stats = |file: &mut Vec<u8>, all: &[(Cpu, &str)]| {
+        for (cpu, stats) in all {
+            put(file, option::CPU_STATS, format!("CPU: {}\n{stats}\0", cpu.0).as_bytes());
+        }
+    };
+    clock(&dat.clock, |id, content| put(&mut file, id, content));
+    put_stats(&mut file, &dat.stats);
+    for instance in dat.instances.iter().filter(|instance| !instance.stats.is_empty()) {
+        put(&mut file, option::CPU_STATS, format!("\nBuffer: {}\n\n\0", instance.name).as_bytes());
+        put_stats(&mut file, &instance.stats);
     }
-    let named = dat.instances.iter().map(|instance| 2 + 4 + 8 + instance.name.len() + 1).sum::<usize>();
+    // What `trace-cmd` does not look at behind the name is the clock, as in version 7.
+    let tail = |instance: &Instance<'_>| [instance.name, "\0", instance.clock.unwrap_or_default()].concat();
+    let named = dat.instances.iter().map(|instance| 2 + 4 + 8 + tail(instance).len()).sum::<usize>();
     let mut begin = file.len() + named + 2 + KIND.len() + cpus * 16;
     for instance in &dat.instances {
         file.extend(option::BUFFER.to_le_bytes());
-        count(&mut file, 8 + instance.name.len() + 1);
+        let tail = tail(instance);
+        count(&mut file, 8 + tail.len());
         file.extend((begin as u64).to_le_bytes());
-        file.extend(instance.name.bytes().chain([0]));
+        file.extend(tail.bytes());
         begin += KIND.len() + cpus * 16;
     }
     file.extend(option::DONE.to_le_bytes());
@@ -82,6 +95,23 @@ pub fn write(dat: &TraceDat<'_>) -> io::Result<Vec<u8>> {
         file.extend_from_slice(pages);
     }
     Ok(file)
+}
+
+/// The options about a clock.
+fn clock(clock: &Clock<'_>, mut put: impl FnMut(u16, &[u8])) {
+    if let Some(name) = clock.name {
+        put(option::TRACE_CLOCK, format!("[{name}]\0").as_bytes());
+    }
+    if clock.offset != 0 {
+        put(option::OFFSET, format!("{}\0", clock.offset).as_bytes());
+    }
+    if let Some((multiplier, shift)) = clock.scale {
+        let numbers = [multiplier.to_le_bytes(), shift.to_le_bytes(), [0; 4], [0; 4]];
+        put(option::TSC_TO_NANOSECONDS, &numbers.concat());
+    }
+    if let Some(shift) = clock.time_shift {
+        put(option::TIME_SHIFT, shift);
+    }
 }
 
 /// Stands in front of the table of a buffer's pages.
