@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::args::{Arguments, DiffArguments, Format};
-use super::read_events::{NotRead, read, unreadable};
+use super::read_events::{Accounting, NotRead, read, unreadable};
 use super::{Context, Exit, Failure, answer, answer_json, answer_painted, matrix, talk, terminal, write_file};
 use crate::session::run::evidence;
 use kernsnap_analysis::diff::{Alignment, Comparison, Diff, Side, TaskLines};
@@ -15,6 +15,7 @@ use kernsnap_analysis::model::Summary;
 use kernsnap_analysis::view::{Events as Shown, Line, Lines, PidPlaces, PidSearch, RoleMap};
 use kernsnap_host::name::is_name;
 use kernsnap_scenario::{Names, ViewRules};
+use kernsnap_trace::text::LineCounts;
 use kernsnap_trace::{Events, Pid};
 
 /// The inputs that can be compared. Another kind of input is another variant.
@@ -90,6 +91,17 @@ struct Understood {
     not_read: u64,
     /// All that was not understood, notes included.
     issues: usize,
+    /// The lines of a text.
+    lines: LineCounts,
+}
+
+/// The differences, and the lines of the texts that were compared.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    diff: &'a Diff,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    lines: BTreeMap<&'static str, Accounting>,
 }
 
 /// The tasks of a recording, and what they do how often; `None` for a file without an event.
@@ -118,7 +130,8 @@ fn tasks(global: &Arguments, path: &Path) -> Result<Option<Known>, Failure> {
             let text = format!("`{}` is unusable, it shows nothing to compare: {defect}", path.display());
             return Err(Failure { exit: Exit::TraceUnusable, text });
         }
-        let understood = Understood { not_read: NotRead::among(&told.issues).count, issues: told.issues.len() };
+        let not_read = NotRead::among(&told.issues).count;
+        let understood = Understood { not_read, issues: told.issues.len(), lines: told.lines };
         let summary = summary.finish();
         let tasks: BTreeSet<Pid> = summary.tasks.iter().map(|task| task.pid).collect();
         Ok(Some(Known { pids: pids.finish(&tasks), summary, names: told.names, understood }))
@@ -239,7 +252,9 @@ pub(super) fn diff(global: &Arguments, arguments: &DiffArguments) -> Result<Exit
         }
     };
     if arguments.output.is_json() {
-        answer_json(&diff)?;
+        let lines = ["before", "after"].into_iter().zip(understood);
+        let lines = lines.filter_map(|(side, found)| Some((side, Accounting::new(found.lines)?))).collect();
+        answer_json(&Told { diff: &diff, lines })?;
     } else if arguments.output.format() == Format::Markdown {
         answer(diff.markdown().trim_end());
     } else if diff.is_empty() {
@@ -251,8 +266,8 @@ pub(super) fn diff(global: &Arguments, arguments: &DiffArguments) -> Result<Exit
     let notes = paths.iter().zip(understood).filter_map(|(path, found)| {
         let hint = format!("`kernsnap view {}` names them", path.display());
         match found {
-            Understood { not_read: 0, issues: 0 } => None,
-            Understood { not_read: 0, issues } => {
+            Understood { not_read: 0, issues: 0, .. } => None,
+            Understood { not_read: 0, issues, .. } => {
                 Some(format!("{issues} parts of `{}` were not understood: {hint}", path.display()))
             }
             Understood { not_read, .. } => {

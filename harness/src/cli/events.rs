@@ -206,7 +206,7 @@ pub(super) fn json(
     if let Some(instance) = instance(event) {
         put("instance", instance.into());
     }
-    put("time", event.time.0.into());
+    put("time", plain(&Value::Unsigned(event.time.0)));
     put("cpu", event.cpu.0.into());
     put("pid", event.pid.0.into());
     if let Some(name) = names.get(&event.pid.0) {
@@ -232,7 +232,7 @@ pub(super) fn json(
             put("event", "leave".into());
             put("function", symbol(function));
             put("depth", (*depth).into());
-            put("duration", left.0.saturating_sub(entered.0).into());
+            put("duration", plain(&Value::Unsigned(left.0.saturating_sub(entered.0))));
         }
         EventKind::Marker { text } => {
             put("event", "marker".into());
@@ -241,6 +241,9 @@ pub(super) fn json(
         EventKind::Tracepoint(point) => {
             put("event", (**point.name()).into());
             put("fields", fields(point));
+            if let Some(state) = state(point) {
+                put("states", json!({ STATE: state }));
+            }
         }
     }
     if let Some(details) = event.details.as_deref() {
@@ -255,7 +258,7 @@ pub(super) fn json(
             put("return_address", symbol(address));
         }
         if let Some(repeats) = details.repeats {
-            put("repeats", repeats.count.into());
+            put("repeats", plain(&Value::Unsigned(repeats.count)));
         }
         if let Some(stack) = &details.user_stack {
             put("user_stack", stack.iter().map(|frame| Json::from(frame.to_string())).collect());
@@ -267,6 +270,15 @@ pub(super) fn json(
     out.push_str(&serde_json::to_string(&object)?);
     out.push('\n');
     Ok(())
+}
+
+/// The field that holds the state of a task.
+const STATE: &str = "prev_state";
+
+/// The state of the task that a switch leaves, in letters.
+fn state(point: &Point) -> Option<String> {
+    let value = point.field(STATE).filter(|value| **point.name() == *"sched_switch" && value.as_int().is_some())?;
+    Some(field::show(point.name(), STATE, value))
 }
 
 /// The name of the instance in whose buffer an event is.
@@ -318,6 +330,19 @@ mod tests {
         assert_eq!(plain(&Value::Unsigned(u64::MAX)), json!("18446744073709551615"));
         assert_eq!(plain(&Value::Signed(-(1 << 53))), json!("-9007199254740992"));
         assert_eq!(plain(&Value::Signed(-1)), json!(-1));
+    }
+
+    #[test]
+    fn a_state_is_shown_in_letters_beside_its_number_and_a_late_time_as_text() -> serde_json::Result<()> {
+        let fields = [("prev_state", Value::Signed(0x101)), ("next_pid", Value::Signed(7))];
+        let kind = EventKind::Tracepoint(Point::from_fields("sched_switch", fields));
+        let event = Event { kind, time: kernsnap_trace::Timestamp(1 << 53), ..Event::default() };
+        let mut text = String::new();
+        json(&mut text, &event, &BTreeMap::new(), None)?;
+        let json: Json = serde_json::from_str(&text)?;
+        assert_eq!((&json["fields"]["prev_state"], &json["states"]["prev_state"]), (&json!(0x101), &json!("S+")));
+        assert_eq!(json["time"], json!("9007199254740992"));
+        Ok(())
     }
 
     #[test]

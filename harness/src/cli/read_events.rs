@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use serde::Serialize;
+
 use super::args::Arguments;
 use super::event_text::EventText;
 use super::{Exit, Failure, recording_source, talk};
 use crate::session::recording::{Opened, open};
-use kernsnap_trace::text::{Facts, Latency, Summary};
+use kernsnap_trace::text::{Facts, Latency, LineCounts, Summary};
 use kernsnap_trace::{Events, IssueKind, IssuePlace, ParseIssue, Printer, RawReader, ReadError};
 
 /// Issues that are shown; the others are counted.
@@ -103,6 +105,23 @@ impl NotRead {
     /// of the lines.
     fn is_relevant(self, events: u64) -> bool {
         self.events > 0 || self.count > events
+    }
+}
+
+/// The lines of a text by their part in it, for JSON: each is counted once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Accounting {
+    events: u64,
+    parts: u64,
+    headers: u64,
+    not_read: u64,
+}
+
+impl Accounting {
+    /// The lines of a text; `None` for a recording that is not a text.
+    pub(super) fn new(LineCounts { events, parts, headers, not_read }: LineCounts) -> Option<Self> {
+        let accounting = Self { events, parts, headers, not_read };
+        (accounting != Self { events: 0, parts: 0, headers: 0, not_read: 0 }).then_some(accounting)
     }
 }
 

@@ -3,11 +3,13 @@
 use std::io::{self, ErrorKind, StdoutLock, Write as _};
 use std::path::Path;
 
+use serde::Serialize;
+
 use super::args::{Arguments, ViewArguments};
 use super::escape::{Escape, printable};
 use super::language::{language, said};
 use super::merged::{Input, first, label_width, push_label, with_all};
-use super::read_events::{conclude, is_without_times, read, unreadable};
+use super::read_events::{Accounting, conclude, is_without_times, read, unreadable};
 use super::{Exit, Failure, answer_json, answer_painted, events, load_trace, talk, terminal};
 use kernsnap_analysis::explain::Shown;
 use kernsnap_analysis::model;
@@ -152,7 +154,7 @@ fn figures(arguments: &Arguments, view: &ViewArguments, file: &Path) -> Result<E
         // A directory is one that `run --out` left.
         let figures = Figures { of_guest: file.is_dir(), ..Figures::from_summary(&summary, &role_map) };
         let figures = if is_without_times(&told.issues) { figures.without_times() } else { figures };
-        print(view, &View { content: Content::Summary(figures), dropped: 0 })?;
+        print(view, &View { content: Content::Summary(figures), dropped: 0 }, Accounting::new(told.lines))?;
         conclude(file, told, count)
     })
 }
@@ -173,14 +175,23 @@ fn looks(arguments: &Arguments, view: &ViewArguments, file: &Path, kinds: &[Kind
         {
             *figures = std::mem::take(figures).without_times();
         }
-        print(view, &shown)?;
+        print(view, &shown, Accounting::new(summary.lines))?;
     }
     Ok(exit.worst(conclude(file, summary, trace.events.len() as u64)?))
 }
 
-fn print(view: &ViewArguments, shown: &View) -> Result<(), Failure> {
+/// A view, and the lines of the text that it is of.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    view: &'a View,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lines: Option<Accounting>,
+}
+
+fn print(view: &ViewArguments, shown: &View, lines: Option<Accounting>) -> Result<(), Failure> {
     if view.output.is_json() {
-        answer_json(shown)?;
+        answer_json(&Told { view: shown, lines })?;
     } else {
         let style = terminal::style();
         answer_painted(&shown.show(&style), &style);

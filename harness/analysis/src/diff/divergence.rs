@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::Diff;
 use kernsnap_trace::{Event, EventKind, Pid, Symbol};
@@ -30,6 +30,7 @@ pub struct Moment {
     /// The number of the event in its recording, from 0.
     pub event: usize,
     /// Nanoseconds of the recording's clock.
+    #[serde(serialize_with = "safe")]
     pub time: u64,
     /// The CPU.
     pub cpu: u16,
@@ -115,6 +116,12 @@ impl Moments<'_> {
             }
         }
     }
+}
+
+/// A number, as a text where not every reader of JSON keeps it (RFC 8259, 6).
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn safe<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    if *number < 1 << 53 { serializer.serialize_u64(*number) } else { serializer.collect_str(number) }
 }
 
 /// The frames of the kernel. Behind the entry from user space stand addresses of the program, which say nothing of the kernel.
