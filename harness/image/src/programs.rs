@@ -24,6 +24,11 @@ const STRICT: &str = "-Werror";
 pub(super) const INIT: &str = "init";
 pub(super) const INIT_SOURCES: &str = "guest-programs/init";
 const LIBRARY: &str = "guest-programs/lib";
+/// The program in a shell's guest that sends files to the host, through the channel that init has.
+const SEND_OUT: &str = "send-out";
+const SHELL_SOURCES: &str = "guest-programs/shell";
+/// The files of init that are the channel.
+const CHANNEL: [&str; 3] = ["channel.c", "crc32.c", "region.c"];
 
 /// The sources of a program: what is compiled, and the headers that it may include, each by its path in the workspace and its file.
 struct Sources {
@@ -41,7 +46,7 @@ pub(super) fn program(
     events: Events<'_>,
 ) -> Result<Artifact, ImageError> {
     let built = workspace.find(format!("guest-programs/user/{name}"));
-    if name != INIT && built.is_file() {
+    if ![INIT, SEND_OUT].contains(&name) && built.is_file() {
         let hash = super::source::digest::file(&built)?;
         return Ok(Artifact { path: built, hash });
     }
@@ -76,6 +81,12 @@ fn sources(workspace: &Workspace, name: &str) -> Result<Sources, ImageError> {
     if name == INIT {
         let (compiled, headers) = (list(INIT_SOURCES, ".c"), list(INIT_SOURCES, ".h"));
         return Ok(Sources { compiled, headers, strict: true });
+    }
+    if name == SEND_OUT {
+        let is_channel = |(path, _): &(String, PathBuf)| CHANNEL.iter().any(|file| path.ends_with(&format!("/{file}")));
+        let channel = list(INIT_SOURCES, ".c").into_iter().filter(is_channel);
+        let compiled = list(SHELL_SOURCES, ".c").into_iter().chain(channel).collect();
+        return Ok(Sources { compiled, headers: list(INIT_SOURCES, ".h"), strict: true });
     }
     let candidates = ["user", "faults"].map(|dir| (format!("guest-programs/{dir}"), name));
     let found = candidates.into_iter().find_map(|(dir, name)| {

@@ -33,15 +33,9 @@ pub const PROGRAM: &str = "qemu-system-aarch64";
 #[must_use]
 pub fn arguments(machine: &Machine, schedule: Schedule, command_line: &str, files: &RunFiles) -> Vec<String> {
     let text = |path: &Path| path.display().to_string();
-    // A comma ends a value in QEMU's option syntax; two of them are one comma of the value.
-    let value = |path: &Path| text(path).replace(',', ",,");
-    let memory = value(&files.memory);
-    let mut board = machine.board();
-    if let Some(name) = board.get_mut(1) {
-        *name += ",memory-backend=ram";
-    }
+    let (board, memory) = board_with_memory(machine, &files.memory);
     let arguments: [(&str, String); 14] = [
-        ("-object", format!("memory-backend-file,id=ram,size={}M,mem-path={memory},share=on", machine.memory_mib)),
+        ("-object", memory),
         ("-kernel", text(&files.kernel)),
         ("-dtb", text(&files.device_tree)),
         ("-initrd", text(&files.initramfs)),
@@ -61,6 +55,21 @@ pub fn arguments(machine: &Machine, schedule: Schedule, command_line: &str, file
     let card = files.card.iter().map(|card| ("-drive", format!("if=sd,format=raw,file={}", value(card))));
     let all = arguments.into_iter().chain(fewer).chain(card).flat_map(|(name, value)| [name.to_owned(), value]);
     board.into_iter().chain(all.filter(|word| !word.is_empty())).collect()
+}
+
+/// A path as the value of a part of an option: a comma ends a value in QEMU's syntax, and two of them are one comma of the value.
+fn value(path: &Path) -> String {
+    path.display().to_string().replace(',', ",,")
+}
+
+/// The board with its whole memory in a file that the host can read, and the value of `-object` that makes it so.
+pub(super) fn board_with_memory(machine: &Machine, file: &Path) -> (Vec<String>, String) {
+    let mut board = machine.board();
+    if let Some(name) = board.get_mut(1) {
+        *name += ",memory-backend=ram";
+    }
+    let memory = format!("memory-backend-file,id=ram,size={}M,mem-path={},share=on", machine.memory_mib, value(file));
+    (board, memory)
 }
 
 pub(super) fn kernel_command_line(machine: &Machine, schedule: Schedule, image: &str) -> String {

@@ -14,6 +14,7 @@ use rexpect::reader::Regex;
 use rexpect::session::{PtySession, spawn_command};
 
 use super::machine::Machine;
+use super::memory::GuestMemory;
 use super::qemu::{self, kernel_command_line};
 use super::schedule::Schedule;
 use kernsnap_host::exec::{Ended, Tool, ToolCall, ToolError, in_foreground, pty_command};
@@ -51,6 +52,8 @@ pub struct ShellRequest<'a> {
     pub device_tree: &'a Path,
     /// The initramfs.
     pub initramfs: &'a Path,
+    /// The guest's memory, where files are taken out of it.
+    pub memory: Option<&'a GuestMemory>,
 }
 
 /// Who sits at the console.
@@ -153,6 +156,15 @@ pub fn arguments(request: &ShellRequest<'_>, console: Console) -> Vec<String> {
             ("stdio,id=console,signal=off", ("-monitor", "none"))
         }
     };
+    let (board, memory) = match request.memory {
+        Some(memory) => {
+            let (board, object) = qemu::board_with_memory(machine, &memory.path());
+            let region = machine.channel;
+            let _ = write!(append, " KERNSNAP_OUT={:x}:{:x}", region.address, region.size);
+            (board, vec!["-object".to_owned(), object])
+        }
+        None => (machine.board(), Vec::new()),
+    };
     let arguments = [
         ("-kernel", text(request.kernel)),
         ("-dtb", text(request.device_tree)),
@@ -167,7 +179,7 @@ pub fn arguments(request: &ShellRequest<'_>, console: Console) -> Vec<String> {
         (monitor.0, monitor.1.into()),
     ];
     let arguments = arguments.into_iter().flat_map(|(name, value)| [name.to_owned(), value]);
-    machine.board().into_iter().chain(arguments).chain(["-no-reboot".to_owned()]).collect()
+    board.into_iter().chain(memory).chain(arguments).chain(["-no-reboot".to_owned()]).collect()
 }
 
 fn call(request: &ShellRequest<'_>, console: Console) -> Result<ToolCall, ToolError> {
@@ -199,7 +211,8 @@ pub fn ask(request: &ShellRequest<'_>, command: &str, limit: Duration) -> Result
     guest.wait("the shell's prompt", PROMPT, limit)?;
     guest.session.send_line(&line)?;
     let (output, mark) = guest.wait("the end of the command", &format!("{MARK}[0-9]+{MARK}"), limit)?;
-    guest.switch_off();
+    // Files leave the guest before it is switched off.
+    guest.switch_off(if request.memory.is_some() { limit } else { LAST_WORD });
     let status = mark.trim_matches(MARK).parse().unwrap_or(-1);
     Ok(Said { output: bytes(&output), status })
 }
@@ -272,11 +285,11 @@ impl Guest {
     }
 
     /// Has the guest switch itself off. The answer is there already, so a guest that does not is not an error: it is ended.
-    fn switch_off(mut self) {
+    fn switch_off(mut self, limit: Duration) {
         let started = Instant::now();
         if self.session.send_line("poweroff -f").is_ok() {
             while let Err(rexpect::error::Error::Timeout { .. }) = self.session.exp_eof()
-                && started.elapsed() < LAST_WORD
+                && started.elapsed() < limit
             {}
         }
     }
@@ -294,6 +307,7 @@ mod tests {
             kernel: Path::new("Image"),
             device_tree: Path::new("board.dtb"),
             initramfs: Path::new("initramfs.cpio"),
+            memory: None,
         };
         arguments(&request, console).join(" ")
     }

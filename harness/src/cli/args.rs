@@ -435,6 +435,15 @@ pub struct ShellArguments {
     #[arg(long, value_name = "SECONDS", default_value = "120", requires = "command")]
     pub limit: u64,
 
+    /// Puts a file of this host into the guest, as `/with/NAME`; several times for several files
+    #[arg(long, value_name = "FILE")]
+    pub with: Vec<PathBuf>,
+
+    /// Takes files out of the guest into DIR: those in `/out` when the guest is switched off, or when `out FILE…` runs in it. Nothing in
+    /// DIR is overwritten
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
     /// A static busybox for the guest, instead of the one that the distribution has; taken from then on
     #[arg(long, value_name = "PATH")]
     pub busybox: Option<PathBuf>,

@@ -22,5 +22,6 @@ pub mod run;
 pub mod shell_guest;
 pub mod snapshot;
 pub mod status;
+pub mod take_out;
 pub mod templates;
 pub mod verify;

@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
 use kernsnap_machine::qemu;
@@ -64,6 +65,52 @@ fn programs_and_modules_are_there_and_work() -> Outcome {
     // The program tells by its status that its child ended with 7.
     let command = "exit-code 7 && insmod /lib/modules/kthread-steps.ko && cut -d' ' -f1 /proc/modules";
     check(command, 0, "kthread_steps\n")
+}
+
+#[test]
+fn files_go_into_a_guest_and_come_out_of_it() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let path = |name: &str| directory.path().join(name);
+    fs::write(path("trace.sh"), "#!/bin/sh\necho from the guest >/out/text\nhead -c 200000 /dev/zero >/tmp/zeros\n")?;
+    fs::set_permissions(path("trace.sh"), fs::Permissions::from_mode(0o755))?;
+    fs::create_dir(path("out"))?;
+    fs::write(path("out/text"), "mine")?;
+    let (script, out) = (path("trace.sh"), path("out"));
+    let tracefs = "/sys/kernel/tracing/available_tracers";
+    let command = format!("/with/trace.sh && out /tmp/zeros {tracefs} && echo later >/out/later");
+    let [script, to] = [&script, &out].map(|path| path.display().to_string());
+    let ended = Kernsnap::new(&root(), ["shell", "--with", &script, "--out", &to, "--command", &command]).run()?;
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), ""), "{ended:?}");
+    assert!(ended.stderr.contains("text.1") && !ended.stderr.contains("text,"), "{ended:?}");
+    assert_eq!(fs::read_to_string(path("out/text"))?, "mine", "nothing is overwritten");
+    assert_eq!(fs::read_to_string(path("out/text.1"))?, "from the guest\n");
+    assert_eq!(fs::read(path("out/zeros"))?, vec![0; 200_000]);
+    assert!(fs::read_to_string(path("out/available_tracers"))?.contains("function_graph"));
+    assert_eq!(fs::read_to_string(path("out/later"))?, "later\n", "switching off sends the files again");
+    Ok(())
+}
+
+#[test]
+fn a_name_that_is_a_path_of_this_host_stays_in_the_guest() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let out = directory.path().join("out").display().to_string();
+    let ended =
+        Kernsnap::new(&root(), ["shell", "--out", &out, "--command", "echo x >'/out/a b'; echo x >/out/up"]).run()?;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("1 of the guest's files stayed in it, such as \"a b\""), "{ended:?}");
+    assert_eq!(fs::read_dir(&out)?.count(), 1);
+    Ok(())
+}
+
+#[test]
+fn a_guest_without_a_directory_says_how_to_name_one() -> Outcome {
+    let ended = ask("out /etc/profile")?;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert_eq!(ended.stdout, "out: this shell was opened without --out DIR\n", "{ended:?}");
+    let missing = Kernsnap::new(&root(), ["shell", "--with", "/nowhere/at/all", "--command", "true"]).run()?;
+    assert_eq!(missing.code, Some(2), "{missing:?}");
+    assert!(missing.stderr.contains("cannot put `/nowhere/at/all` into the guest"), "{missing:?}");
+    Ok(())
 }
 
 #[test]
