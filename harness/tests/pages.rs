@@ -9,6 +9,7 @@ use std::fs;
 
 use kernsnap_analysis::language::Language;
 use kernsnap_analysis::report::{Call, Claim, Report, Task, page};
+use kernsnap_analysis::view::FrameParts;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -121,6 +122,88 @@ fn a_click_selects_the_nearest_event_and_a_claim_leads_to_its_events() -> Outcom
         let at = |number: usize| context.get(number).and_then(Value::as_f64).ok_or("no place");
         browser.click(at(0)? + 1.0, at(1)?)?;
         assert_eq!(browser.ask("chart.selected")?, json!(42));
+        Ok(())
+    })
+}
+
+#[test]
+fn idle_time_is_left_out_until_somebody_wants_to_see_it() -> Outcome {
+    let report = Report { idle: vec![(100_000, 300_000), (310_000, 900_000)], ..report("a", 1000) };
+    check(&report, |browser| {
+        let narrow = "toX(900000) - toX(310000) < canvas.clientWidth / 10";
+        assert_eq!(browser.ask(narrow)?, json!(true));
+        for time in [0, 100_000, 200_000, 305_000, 500_000, 950_000] {
+            let error = browser.ask(&format!("Math.abs(timeAt(placeOf({time})) - {time})"))?;
+            assert!(error.as_f64().is_some_and(|error| error < 0.01), "{time}: {error}");
+        }
+        assert_eq!(
+            browser.ask("document.getElementById('legend').textContent.includes('time left out')")?,
+            json!(true)
+        );
+        browser.ask("canvas.focus()")?;
+        browser.press("i")?;
+        assert_eq!(browser.ask(narrow)?, json!(false));
+        assert_eq!(browser.ask("document.getElementById('idle').getAttribute('aria-pressed')")?, json!("false"));
+        browser.press("i")?;
+        assert_eq!(browser.ask(narrow)?, json!(true));
+        // An event in such a time is shown with it.
+        browser.ask("select(500)")?;
+        assert_eq!(browser.ask("scale.cut")?, json!(false));
+        browser.painted()
+    })
+}
+
+#[test]
+fn a_stack_says_where_an_interrupt_ends_and_the_program_begins() -> Outcome {
+    let parts = |interrupt, process| FrameParts { interrupt, process };
+    let words = ["sched_wakeup", "handle_IPI", "__irq_svc", "do_idle", "0x7ef11270"].map(str::to_owned).into();
+    let stacks = vec![vec![1, 2, 3, 4], vec![3]];
+    let events = vec![(0, 0, 1, 0, 0), (1000, 0, 1, 0, 1)];
+    let with_stacks = Report { words, stacks, events, parts: vec![parts(2, 1), parts(0, 1)], ..report("a", 20) };
+    check(&Report { calls: Vec::new(), expectations: Vec::new(), shown: vec![(0, 2)], ..with_stacks }, |browser| {
+        browser.ask("select(0)")?;
+        let contexts = "[...document.querySelectorAll('#detail .context')].map((one) => one.textContent).join()";
+        assert_eq!(browser.ask(contexts)?, json!("interrupt,process,user program"));
+        assert_eq!(browser.ask("document.querySelectorAll('#detail .interrupt').length")?, json!(2));
+        browser.ask("select(1)")?;
+        assert_eq!(browser.ask(contexts)?, json!(""), "one context needs no name");
+        Ok(())
+    })
+}
+
+#[test]
+fn who_woke_whom_is_a_graph_and_a_table() -> Outcome {
+    check(&report("a", 100), |browser| {
+        let row = "document.querySelector('#wakers tbody tr').innerText.replaceAll('\t', ' ')";
+        assert_eq!(browser.ask(row)?, json!("b b 5"));
+        assert_eq!(browser.ask("document.querySelectorAll('#wakers .arrow').length")?, json!(2));
+        Ok(())
+    })
+}
+
+#[test]
+fn a_phone_shows_whole_claims_in_the_light_and_in_the_dark() -> Outcome {
+    let long = format!("sched_switch {}", "prev_pid=parent ".repeat(20));
+    let mut report = report("a", 100);
+    report.words[0] = long;
+    check(&report, |browser| {
+        browser.emulate(
+            "setDeviceMetricsOverride",
+            &json!({ "width": 420, "height": 800, "deviceScaleFactor": 2, "mobile": true }),
+        )?;
+        browser.painted()?;
+        assert_eq!(browser.ask("document.documentElement.scrollWidth <= 420")?, json!(true));
+        let clipped = "[...document.querySelectorAll('.witnesses button')].filter((one) => one.scrollWidth > one.clientWidth).length";
+        assert_eq!(browser.ask(clipped)?, json!(0));
+        let paper = "getComputedStyle(document.body).backgroundColor";
+        let light = browser.ask(paper)?;
+        let dark = json!({ "features": [{ "name": "prefers-color-scheme", "value": "dark" }] });
+        browser.emulate("setEmulatedMedia", &dark)?;
+        browser.painted()?;
+        assert_ne!(browser.ask(paper)?, light);
+        let own =
+            "chart.colours.raised === getComputedStyle(document.documentElement).getPropertyValue('--raised').trim()";
+        assert_eq!(browser.ask(own)?, json!(true), "the picture has the colours of the page");
         Ok(())
     })
 }

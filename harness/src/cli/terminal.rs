@@ -13,7 +13,7 @@ pub(super) fn style() -> Style {
     #[expect(clippy::disallowed_methods, reason = "the environment is read here and passed on")]
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     if !stdout().is_terminal() {
-        return Style { language: language(), ..Style::PLAIN };
+        return Style { contexts: true, language: language(), ..Style::PLAIN };
     }
     let width = tcgetwinsize(stdout()).map_or(0, |size| size.ws_col);
     // The order of setlocale(3).
@@ -23,6 +23,7 @@ pub(super) fn style() -> Style {
         colour: variable("NO_COLOR").is_none() && variable("TERM").is_none_or(|term| term != "dumb"),
         width: if width == 0 { Style::PLAIN.width } else { width.into() },
         ascii: !utf8,
+        contexts: true,
         language: language(),
     }
 }

@@ -102,6 +102,11 @@ impl Browser {
         Ok(())
     }
 
+    /// Makes the window as wide as a phone, or dark, as `Emulation` names it.
+    pub(crate) fn emulate(&mut self, method: &str, parameters: &Value) -> Result<(), Box<dyn Error>> {
+        self.call(&format!("Emulation.{method}"), parameters).map(drop)
+    }
+
     pub(crate) fn type_text(&mut self, text: &str) -> Result<(), Box<dyn Error>> {
         self.call("Input.insertText", &json!({ "text": text })).map(drop)
     }

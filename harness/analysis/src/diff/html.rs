@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use super::rows::{Cell, Row, rows};
 use super::show::{count, when};
 use super::{Diff, Difference, Divergence, FieldChange, Moment};
-use crate::report::html::{STYLE, escape, fill};
+use crate::report::escape::escape;
+use crate::report::html::{STYLE, fill};
 use crate::view::Line;
 
 const PAGE: &str = include_str!("page.html");

@@ -4,7 +4,8 @@ use std::fmt::{self, Write as _};
 
 use super::{Class, Finding, Report};
 use crate::cost::Change;
-use crate::report::html::{STYLE, differences, escape, fill};
+use crate::report::escape::escape;
+use crate::report::html::{STYLE, differences, fill};
 
 const PAGE: &str = include_str!("page.html");
 

@@ -3,18 +3,20 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Claim, Report, Task};
+use super::escape::escape;
+use super::{Claim, Report, Task, wakers};
 use crate::diff::Diff;
 use crate::language::Language;
 use crate::model::State;
 use crate::phrase::{Phrase, say};
-use crate::view::Style;
+use crate::view::{Context, Style};
 
 const PAGE: &str = include_str!("assets/page.html");
 pub(crate) const STYLE: &str = include_str!("assets/style.css");
 /// One program, in parts that can each be read; the last one starts it.
-const SCRIPTS: [&str; 5] = [
+const SCRIPTS: [&str; 6] = [
     include_str!("assets/data.js"),
+    include_str!("assets/scale.js"),
     include_str!("assets/timeline.js"),
     include_str!("assets/lanes.js"),
     include_str!("assets/panels.js"),
@@ -22,7 +24,7 @@ const SCRIPTS: [&str; 5] = [
 ];
 
 /// The texts that the scripts put in, and the places in them.
-const SCRIPTED: [(&str, &[&str]); 14] = [
+const SCRIPTED: [(&str, &[&str]); 15] = [
     ("script-one-event", &[]),
     ("script-events", &["count"]),
     ("script-of", &["count", "all"]),
@@ -37,6 +39,7 @@ const SCRIPTED: [(&str, &[&str]); 14] = [
     ("script-wake-up", &[]),
     ("script-inner", &[]),
     ("script-others", &["count"]),
+    ("script-idle", &[]),
 ];
 
 /// A page in a language that needs nothing beside itself. `against` is a name for what the run was compared with, and the
@@ -51,6 +54,7 @@ pub fn page(report: &Report, against: Option<(&str, &Diff)>, language: Language)
         ("head", head(report, language)),
         ("claims", claims(report, language)),
         ("texts", in_script(&texts(language))),
+        ("wakers", wakers::section(report, language)),
         ("tasks", tasks(report)),
         ("view", escape(&report.view)),
         ("difference", against.map(|(name, diff)| difference(name, diff, language)).unwrap_or_default()),
@@ -79,22 +83,6 @@ pub(crate) fn fill<'a>(template: &'a str, part: impl Fn(&str) -> &'a str) -> Str
     text + rest
 }
 
-/// Text that means itself in HTML, in an element as in an attribute.
-pub(crate) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped += "&amp;",
-            '<' => escaped += "&lt;",
-            '>' => escaped += "&gt;",
-            '"' => escaped += "&quot;",
-            '\'' => escaped += "&#39;",
-            letter => escaped.push(letter),
-        }
-    }
-    escaped
-}
-
 /// Text in which what is between backticks is code.
 fn marked(text: &str) -> String {
     let pieces: Vec<&str> = text.split('`').collect();
@@ -108,14 +96,16 @@ fn marked(text: &str) -> String {
     pieces.iter().enumerate().map(piece).collect()
 }
 
-/// The texts of the scripts as JSON: by name without `script-`, with `{name}` in their places, and the states of tasks.
+/// The texts of the scripts as JSON: by name without `script-`, with `{name}` in their places, the states of tasks, and the contexts of
+/// frames.
 fn texts(language: Language) -> String {
     let scripted = SCRIPTED.iter().map(|(id, places)| {
         let phrase = places.iter().fold(Phrase::new(id), |phrase, place| phrase.with(place, format!("{{{place}}}")));
         (id.trim_start_matches("script-"), phrase.say(language))
     });
     let states = State::ALL.iter().map(|state| (state.sentence(), say(language, state.sentence())));
-    let all: BTreeMap<&str, String> = scripted.chain(states).collect();
+    let contexts = Context::ALL.iter().map(|context| (context.sentence(), say(language, context.sentence())));
+    let all: BTreeMap<&str, String> = scripted.chain(states).chain(contexts).collect();
     serde_json::to_string(&all).unwrap_or_else(|_| "{}".into())
 }
 
@@ -256,11 +246,6 @@ mod tests {
             _ => "no",
         };
         assert_eq!(fill("<{{a}}|{{c}}|{{a}}>", part), "<{{b}}|no|{{b}}>");
-    }
-
-    #[test]
-    fn text_means_itself() {
-        assert_eq!(escape("<b a='\"'>&"), "&lt;b a=&#39;&quot;&#39;&gt;&amp;");
     }
 
     #[test]

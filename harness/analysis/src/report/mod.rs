@@ -2,8 +2,10 @@
 //!
 //! The data is what `run --out` keeps as `report.json`, so that the page can be made later and elsewhere. Pure.
 
+pub(crate) mod escape;
 pub(crate) mod html;
 mod sources;
+mod wakers;
 
 use std::collections::BTreeMap;
 
@@ -16,7 +18,7 @@ use crate::model;
 use crate::model::{Calls, Model, TaskId};
 use crate::phrase::Phrase;
 use crate::verdict::{Verdict, Violation, witnesses};
-use crate::view::{RoleMap, View, ViewInput, describe};
+use crate::view::{FrameParts, RoleMap, View, ViewInput, describe, idle_times};
 use kernsnap_scenario::Scenario;
 use kernsnap_trace::{Event, Symbol, Trace};
 
@@ -63,6 +65,12 @@ pub struct Report {
     pub shown: Vec<(usize, usize)>,
     /// Distinct stacks: the frames, innermost first.
     pub stacks: Vec<Vec<usize>>,
+    /// The parts of each of them: frames of an interrupt, and of the kernel; the rest is a program's.
+    #[serde(default)]
+    pub parts: Vec<FrameParts>,
+    /// Long times in which nothing happens to the tasks that the scenario is about: from, to.
+    #[serde(default)]
+    pub idle: Vec<(u64, u64)>,
     /// Call trees by task.
     pub calls: Vec<(usize, Vec<Call>)>,
     /// The source files of functions.
@@ -160,19 +168,24 @@ impl Report {
         let start = trace.events.first().map_or(0, |event| event.time.0);
         let since = |time: kernsnap_trace::Timestamp| time.0.saturating_sub(start);
         let mut words = Words::default();
-        let mut stacks: BTreeMap<Vec<usize>, usize> = BTreeMap::new();
+        let mut stacks: BTreeMap<Vec<usize>, (usize, FrameParts)> = BTreeMap::new();
         let mut event = |(at, event): (usize, &Event)| {
             let text = words.place(describe(&event.kind, &scenario.view, &names));
             let mut frame = |symbol: &Symbol| words.place(symbol.to_string());
-            let stack = event.stack.as_ref().map(|stack| stack.iter().map(&mut frame).collect::<Vec<_>>());
-            let next = stacks.len();
-            let stack = stack.map_or(-1, |stack| number(*stacks.entry(stack).or_insert(next)));
+            let stack = event.stack.as_ref().map(|stack| {
+                let (frames, next) = (stack.iter().map(&mut frame).collect(), stacks.len());
+                stacks.entry(frames).or_insert_with(|| (next, FrameParts::of_stack(stack))).0
+            });
+            let stack = stack.map_or(-1, number);
             (since(event.time), model.actors[at].0, event.cpu.0, text, stack)
         };
         let events: Vec<_> = trace.events.iter().enumerate().map(&mut event).collect();
         let calls = calls(&model, trace, start, &mut words);
-        let mut by_place: Vec<(Vec<usize>, usize)> = stacks.into_iter().collect();
-        by_place.sort_by_key(|(_, place)| *place);
+        let tasks = tasks(&model, &input, &names, start);
+        let idle = idle(&model, &input, &tasks, start);
+        let mut by_place: Vec<(Vec<usize>, (usize, FrameParts))> = stacks.into_iter().collect();
+        by_place.sort_by_key(|(_, (place, _))| *place);
+        let (stacks, parts) = by_place.into_iter().map(|(stack, (_, parts))| (stack, parts)).unzip();
         let mut cpus: Vec<u16> = trace.events.iter().map(|event| event.cpu.0).collect();
         cpus.sort_unstable();
         cpus.dedup();
@@ -213,14 +226,16 @@ impl Report {
                 .collect(),
             // A trace with holes does not show what happened.
             view: if matches!(given.verdict, Verdict::Unusable(_)) { String::new() } else { given.view.to_string() },
-            tasks: tasks(&model, &input, &names, start),
+            tasks,
             cpus,
             states: model::State::ALL.map(|state| state.word().to_owned()).into(),
             spans: spans.collect(),
             wakes: wakes.collect(),
             events,
             shown: ranges(input.events.iter().map(|(at, _)| *at)),
-            stacks: by_place.into_iter().map(|(stack, _)| stack).collect(),
+            stacks,
+            parts,
+            idle,
             sources: sources.collect(),
             calls,
             words: words.words,
@@ -267,6 +282,18 @@ fn tasks(model: &Model, input: &ViewInput<'_>, names: &RoleMap, start: u64) -> V
         events: task.events,
     };
     model.tasks.iter().enumerate().map(task).collect()
+}
+
+/// The idle times of the tasks that the scenario is about.
+fn idle(model: &Model, input: &ViewInput<'_>, tasks: &[Task], start: u64) -> Vec<(u64, u64)> {
+    let is_followed = |id: TaskId| tasks.get(id.0).is_some_and(|task| task.followed);
+    let spans = model.spans.iter().filter(|span| is_followed(span.task)).flat_map(|span| [span.from.0, span.to.0]);
+    let wakes = model.wakes.iter().filter(|wake| is_followed(wake.task) || is_followed(wake.by)).map(|wake| wake.at.0);
+    let shown = input.events.iter().map(|(_, event)| event.time.0);
+    let mut moments: Vec<u64> = spans.chain(wakes).chain(shown).map(|at| at.saturating_sub(start)).collect();
+    moments.sort_unstable();
+    moments.dedup();
+    idle_times(&moments)
 }
 
 fn calls(model: &Model, trace: &Trace, start: u64, words: &mut Words) -> Vec<(usize, Vec<Call>)> {

@@ -65,6 +65,15 @@ impl Axis {
     }
 }
 
+/// The long times in which nothing changes, where there is anything to see beside them; `moments` are those at which something changes,
+/// sorted.
+pub(crate) fn idle_times(moments: &[u64]) -> Vec<(u64, u64)> {
+    match moments {
+        [first, .., last] => cuts(moments, last - first),
+        _ => Vec::new(),
+    }
+}
+
 /// As many of the longest gaps as are each far longer than the next one, and than all that is left when they are gone; in
 /// order. Something is left on both sides of a cut, so that what lasts through it is seen.
 fn cuts(moments: &[u64], whole: u64) -> Vec<(u64, u64)> {

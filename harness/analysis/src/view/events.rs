@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 
 use serde::Serialize;
 
+use super::frames::FrameParts;
 use super::input::ViewInput;
 use super::line::Line;
 use super::lines::Lines;
@@ -44,7 +45,12 @@ impl Events {
             let who = style.padded(Ink::Task(colour), role, width);
             writeln!(text, "{cpu}{who}  {:indent$}{what}", "")?;
             let margin = width + 2 + indent + if cpu.is_empty() { 0 } else { 4 };
-            for frame in stack {
+            let names: Vec<Option<&str>> = stack.iter().map(|frame| Some(frame.as_str())).collect();
+            let parts = FrameParts::new(&names);
+            for (at, frame) in stack.iter().enumerate() {
+                if let Some(context) = parts.begins(at, stack.len()).filter(|_| style.contexts) {
+                    writeln!(text, "{:margin$} {}", "", style.heading_of(context))?;
+                }
                 writeln!(text, "{:margin$} {}", "", style.paint(Ink::Dim, &format!("=> {frame}")))?;
             }
         }

@@ -25,6 +25,30 @@ const USUAL_FIELDS: [(&str, &[&str]); 14] = [
     ("signal_generate", &["sig", "code", "pid", "result"]),
 ];
 
+/// Fields that are addresses. Events of other tasks have them, and reports show those.
+const ADDRESSES: [&str; 16] = [
+    "addr",
+    "address",
+    "call_site",
+    "caller",
+    "function",
+    "hrtimer",
+    "ip",
+    "location",
+    "mm",
+    "page",
+    "pc",
+    "ptr",
+    "skbaddr",
+    "timer",
+    "work",
+    "workqueue",
+];
+/// No address of a user is lower: the first pages are never mapped (`mmap_min_addr`).
+const LOWEST_ADDRESS: u64 = 0x1000;
+/// The kernel's half of 64 bits begins here at the latest, with addresses of 48 bits.
+const KERNEL_HALF: u64 = 0xffff_0000_0000_0000;
+
 /// The fields to show of `event` where the scenario does not say; `None` for all of them.
 #[must_use]
 pub fn usual(event: &str) -> Option<&'static [&'static str]> {
@@ -52,6 +76,9 @@ pub fn push(text: &mut String, event: &str, field: &str, value: &Value) {
             // Writing to a String cannot fail.
             let _ = write!(text, "{bits:#x}");
         }
+        Value::Unsigned(bits) if is_address(field, *bits) => {
+            let _ = write!(text, "{bits:#x}");
+        }
         _ => {
             let begin = text.len();
             value.push_to(text);
@@ -60,6 +87,11 @@ pub fn push(text: &mut String, event: &str, field: &str, value: &Value) {
             }
         }
     }
+}
+
+/// True of a number that is an address.
+fn is_address(field: &str, bits: u64) -> bool {
+    bits >= KERNEL_HALF || (bits >= LOWEST_ADDRESS && ADDRESSES.contains(&field))
 }
 
 /// `prev_state` as `include/trace/events/sched.h` prints it: `TASK_REPORT` bits by letter, `R` for none of them, `+` for a
@@ -86,6 +118,15 @@ fn push_state(text: &mut String, state: i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_are_hexadecimal() {
+        let check = |field, bits, expected| assert_eq!(show("e", field, &Value::Unsigned(bits)), expected, "{field}");
+        check("work", 0x8012_3456, "0x80123456");
+        check("anything", 0xffff_8000_1012_3456, "0xffff800010123456");
+        check("work", 7, "7");
+        check("nr_pages", 1 << 20, "1048576");
+    }
 
     #[test]
     fn states_are_letters() {

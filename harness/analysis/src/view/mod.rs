@@ -12,6 +12,7 @@ pub mod field;
 mod figures;
 mod find_roles;
 pub mod follow;
+mod frames;
 mod input;
 mod line;
 mod lines;
@@ -29,10 +30,12 @@ use std::fmt;
 
 use serde::Serialize;
 
+pub(crate) use axis::idle_times;
 pub use calls::Calls;
 pub use events::Events;
 pub use figures::Figures;
 pub use follow::Followed;
+pub use frames::{Context, FrameParts};
 pub use input::ViewInput;
 pub use line::{Line, describe};
 pub use lines::Lines;
@@ -42,7 +45,7 @@ pub use pid_places::{PidPlaces, PidSearch};
 pub use role_map::RoleMap;
 pub use stacks::Stacks;
 pub use style::{Ink, Style};
-pub use timeline::Timeline;
+pub use timeline::{Timeline, Waker};
 pub use tree::Tree;
 pub use value::value_of;
 

@@ -6,6 +6,7 @@ use std::fmt::{self, Write};
 use serde::Serialize;
 
 use super::caller;
+use super::frames::FrameParts;
 use super::input::ViewInput;
 use super::style::{Ink, Style};
 use kernsnap_trace::{EventKind, Symbol};
@@ -33,6 +34,9 @@ pub struct Stack {
     pub by: BTreeMap<String, u64>,
     /// The frames, innermost first; `?` for a return address behind a call that never returns.
     pub frames: Vec<String>,
+    /// Their contexts.
+    #[serde(skip)]
+    pub parts: FrameParts,
 }
 
 impl Stacks {
@@ -54,8 +58,8 @@ impl Stacks {
             let outer = outer.map(|(callee, frame)| caller::name(callee, frame).unwrap_or_else(|| "?".into()));
             let frames: Vec<String> = inner.into_iter().chain(outer).collect();
             let stacks = &mut places[at].stacks;
-            let same = stacks.iter().position(|stack| stack.frames == frames).unwrap_or_else(|| {
-                stacks.push(Stack { by: BTreeMap::new(), frames });
+            let same = stacks.iter().position(|known| known.frames == frames).unwrap_or_else(|| {
+                stacks.push(Stack { by: BTreeMap::new(), frames, parts: FrameParts::of_stack(stack) });
                 stacks.len() - 1
             });
             *stacks[same].by.entry(input.who(event.pid).to_owned()).or_default() += 1;
@@ -69,10 +73,13 @@ impl Stacks {
                 writeln!(text)?;
             }
             writeln!(text, "{}", style.paint(Ink::Strong, what))?;
-            for Stack { by, frames } in stacks {
+            for Stack { by, frames, parts } in stacks {
                 let by: Vec<String> = by.iter().map(|(who, count)| format!("{count}× {who}")).collect();
                 writeln!(text, "  {}", by.join(", "))?;
-                for frame in frames {
+                for (at, frame) in frames.iter().enumerate() {
+                    if let Some(context) = parts.begins(at, frames.len()).filter(|_| style.contexts) {
+                        writeln!(text, "    {}", style.heading_of(context))?;
+                    }
                     writeln!(text, "    {} {frame}", style.paint(Ink::Dim, "<-"))?;
                 }
             }

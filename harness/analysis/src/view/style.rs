@@ -3,7 +3,9 @@
 use anstyle::{AnsiColor, Effects, Style as Sgr};
 use textwrap::core::display_width;
 
+use super::frames::Context;
 use crate::language::Language;
+use crate::phrase::say;
 
 /// The abilities of the reader's terminal. A file does not have any: [`Style::PLAIN`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub struct Style {
     pub width: usize,
     /// True if only ASCII can be shown in pictures.
     pub ascii: bool,
+    /// True if stacks have a heading where another context begins. Snapshots have none.
+    pub contexts: bool,
     /// The language of headings and legends, and of all of a lesson. A snapshot is the same in every language.
     pub language: Language,
 }
@@ -37,7 +41,7 @@ pub enum Ink {
 
 impl Style {
     /// For files and pipes.
-    pub const PLAIN: Style = Style { colour: false, width: 100, ascii: false, language: Language::En };
+    pub const PLAIN: Style = Style { colour: false, width: 100, ascii: false, contexts: false, language: Language::En };
 
     /// The control sequences that [`Style::paint`] writes before a text.
     pub const SEQUENCES: [&str; 9] =
@@ -77,6 +81,13 @@ impl Style {
     pub fn padded(&self, ink: Ink, text: &str, width: usize) -> String {
         let blanks = width.saturating_sub(text.chars().count());
         format!("{}{:blanks$}", self.paint(ink, text), "")
+    }
+
+    /// The heading of the frames of a context.
+    #[must_use]
+    pub fn heading_of(&self, context: Context) -> String {
+        let rule = if self.ascii { "--" } else { "──" };
+        self.paint(Ink::Dim, &format!("{rule} {} {rule}", say(self.language, context.sentence())))
     }
 
     /// The text with blanks before it up to a width. A Korean letter is two columns wide.

@@ -65,6 +65,10 @@ fn a_timeline_cuts_out_what_nobody_needs_to_see() {
             "· new   ▒ runnable   █ running   ─ sleeping   × zombie",
             "below a lane: who woke it, * an interrupt or another task; on a CPU: who ran, . another task",
             "╱ leaves out 9.00 µs in which nothing changes",
+            "",
+            "Who woke whom",
+            "  sh   → work  1×",
+            "  work → sh  1×",
         ],
     );
 }

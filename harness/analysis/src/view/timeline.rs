@@ -3,12 +3,13 @@
 use std::fmt::{self, Write};
 
 use serde::Serialize;
+use textwrap::core::display_width;
 
 use super::axis::{Axis, Column};
 use super::figures::duration;
 use super::input::ViewInput;
 use super::style::{Ink, Style};
-use crate::model::{State, TaskId};
+use crate::model::{State, TaskId, count_pairs};
 use crate::phrase::{Phrase, say};
 
 /// States over time, by task and by CPU. Times are guest nanoseconds.
@@ -22,6 +23,21 @@ pub struct Timeline {
     pub tasks: Vec<TaskLane>,
     /// The CPUs that any of the tasks ran on.
     pub cpus: Vec<CpuLane>,
+    /// Who woke whom, and how often: the waker, the lane of the woken task, and the number of times, the most frequent first. Data has it
+    /// in [`TaskLane::woken`].
+    #[serde(skip)]
+    pub wakings: Vec<((Waker, usize), u64)>,
+}
+
+/// Who wakes a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Waker {
+    /// The task of a lane.
+    Lane(usize),
+    /// A task without a lane.
+    Other,
+    /// An interrupt.
+    Interrupt,
 }
 
 /// One task.
@@ -95,13 +111,16 @@ impl Timeline {
         }
         cpus.retain(|cpu| cpu.ran.iter().any(|piece| piece.what.is_some()));
         cpus.sort_by_key(|lane| lane.cpu);
+        let mut pairs = Vec::new();
         for wake in input.model.wakes.iter().filter(|wake| (from..=to).contains(&wake.at.0)) {
             if let Some(woken) = lane(wake.task) {
                 let by = if wake.interrupt { None } else { lane(wake.by) };
                 tasks[woken].woken.push((wake.at.0, by));
+                let waker = if wake.interrupt { Waker::Interrupt } else { by.map_or(Waker::Other, Waker::Lane) };
+                pairs.push((waker, woken));
             }
         }
-        Self { from, to, tasks, cpus }
+        Self { from, to, tasks, cpus, wakings: count_pairs(pairs) }
     }
 
     pub(super) fn show(&self, style: &Style, text: &mut dyn Write) -> fmt::Result {
@@ -162,6 +181,27 @@ impl Timeline {
             let cuts: Vec<String> = axis.cuts().iter().map(|ns| duration(*ns, style.ascii)).collect();
             let cuts = Phrase::new("timeline-cuts").with_text("sign", sign).with("cuts", cuts.join(", "));
             writeln!(text, "{}", cuts.say(style.language))?;
+        }
+        self.show_wakings(style, text)
+    }
+
+    /// Who woke whom, as a list.
+    fn show_wakings(&self, style: &Style, text: &mut dyn Write) -> fmt::Result {
+        if self.wakings.is_empty() {
+            return Ok(());
+        }
+        let name = |lane: usize| self.tasks.get(lane).map_or_else(String::new, |lane| lane.who.clone());
+        let wakers = self.wakings.iter().map(|((waker, _), _)| match waker {
+            Waker::Lane(lane) => name(*lane),
+            Waker::Other => say(style.language, "waker-other"),
+            Waker::Interrupt => say(style.language, "frames-interrupt"),
+        });
+        let wakers: Vec<String> = wakers.collect();
+        let width = wakers.iter().map(|name| display_width(name)).max().unwrap_or(0);
+        let (arrow, times) = if style.ascii { ("->", "x") } else { ("→", "×") };
+        writeln!(text, "\n{}", style.paint(Ink::Strong, &say(style.language, "page-wakers")))?;
+        for (waker, ((_, woken), count)) in wakers.iter().zip(&self.wakings) {
+            writeln!(text, "  {} {arrow} {}  {count}{times}", Style::left(waker, width), name(*woken))?;
         }
         Ok(())
     }

@@ -87,18 +87,19 @@ canvas.addEventListener('pointerup', (event) => {
   if (at !== undefined) select(at, false);
 });
 canvas.addEventListener('pointercancel', () => { drag = null; });
-canvas.addEventListener('dblclick', (event) => zoom(0.4, toTime(event.offsetX)));
+canvas.addEventListener('dblclick', (event) => zoom(0.4, toPlace(event.offsetX)));
 canvas.addEventListener('wheel', (event) => {
-  if (event.ctrlKey) zoom(Math.exp(event.deltaY * 0.004), toTime(event.offsetX));
+  if (event.ctrlKey) zoom(Math.exp(event.deltaY * 0.004), toPlace(event.offsetX));
   else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) pan((event.deltaX || event.deltaY) / 1000);
   else return;
   event.preventDefault();
 }, { passive: false });
 
 const moves = {
-  in: () => zoom(0.5), out: () => zoom(2), left: () => pan(-0.25), right: () => pan(0.25), fit, all: () => show(0, end),
+  in: () => zoom(0.5), out: () => zoom(2), left: () => pan(-0.25), right: () => pan(0.25), fit, all: () => show(0, placeOf(end)),
+  idle: () => { if (report.idle.length) leaveOut(!scale.cut); },
 };
-const keys = { '+': 'in', '=': 'in', '-': 'out', ArrowLeft: 'left', ArrowRight: 'right', 0: 'fit', Home: 'all' };
+const keys = { '+': 'in', '=': 'in', '-': 'out', ArrowLeft: 'left', ArrowRight: 'right', 0: 'fit', Home: 'all', i: 'idle' };
 canvas.addEventListener('keydown', (event) => {
   const move = keys[event.key];
   if (!move || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -12,9 +12,12 @@ function select(at, move = true) {
     choice.others = true;
     arrange();
   }
-  if (move && (when < chart.from || when > chart.to)) {
+  // Another task may do something in a time that is idle for these.
+  if (scale.cut && isIdle(when)) leaveOut(false);
+  const middle = placeOf(when);
+  if (move && (middle < chart.from || middle > chart.to)) {
     const half = (chart.to - chart.from) / 2;
-    show(when - half, when + half);
+    show(middle - half, middle + half);
   } else {
     paint();
   }
@@ -27,11 +30,24 @@ function withSource(text) {
   return source ? [text, ' ', element('span', { class: 'source' }, source)] : [text];
 }
 
+// The frames of a stack, with a heading where another context begins, if there is more than one.
+function framesOf(stack, parts) {
+  const { interrupt, process } = parts ?? { interrupt: 0, process: stack.length };
+  const contextAt = (at) => (at < interrupt ? 'interrupt' : at < interrupt + process ? 'process' : 'user');
+  const mixed = contextAt(0) !== contextAt(stack.length - 1);
+  return stack.flatMap((frame, at) => {
+    const context = contextAt(at);
+    const begins = mixed && (at === 0 || contextAt(at - 1) !== context);
+    return [...(begins ? [element('li', { class: 'context' }, say(`frames-${context}`))] : []),
+      element('li', { class: mixed ? context : null }, ...withSource(words[frame]))];
+  });
+}
+
 function tell(at) {
   const [when, task, cpu, text, stack] = events[at];
   const detail = document.getElementById('detail');
   const frames = stack < 0 ? null
-    : element('ol', { 'aria-label': say('stack') }, ...report.stacks[stack].map((frame) => element('li', {}, ...withSource(words[frame]))));
+    : element('ol', { 'aria-label': say('stack') }, ...framesOf(report.stacks[stack], report.parts[stack]));
   detail.replaceChildren(
     element('p', {}, element('strong', {}, `#${at} ${taskName(task)}: `), ...withSource(words[text])),
     element('p', {}, element('small', {}, `${exact(when)} · CPU ${cpu} · pid ${tasks[task].pid}`)),
@@ -152,5 +168,6 @@ function legend() {
   const item = (height, colour, text) => element('li', {}, element('i', { style: `height:${height};background:${colour}` }), text);
   document.getElementById('legend').replaceChildren(
     ...states.map((state) => item(shape[state] ?? '3px', `var(--${state})`, say(`state-${state}`))),
-    item('2px', 'var(--fork)', say('fork')), item('2px', 'var(--wake)', say('wake-up')));
+    item('2px', 'var(--fork)', say('fork')), item('2px', 'var(--wake)', say('wake-up')),
+    ...(report.idle.length ? [element('li', {}, '╱ ', say('idle'))] : []));
 }

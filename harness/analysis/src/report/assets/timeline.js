@@ -3,7 +3,8 @@ const canvas = document.getElementById('canvas');
 const AXIS = 26, LANE = 30, CALL = 16, TICKS = 18, DEEPEST = 8;
 // Arrows beyond this many are not arrows any more.
 const MOST_ARROWS = 250;
-const chart = { from: 0, to: end, selected: -1, hits: [], lanes: [], colours: {} };
+// `from` and `to` are places.
+const chart = { from: 0, to: placeOf(end), selected: -1, hits: [], lanes: [], colours: {} };
 
 function colours() {
   const style = getComputedStyle(document.documentElement);
@@ -13,18 +14,30 @@ function colours() {
   chart.colours = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
 }
 
-const toX = (ns) => (ns - chart.from) / (chart.to - chart.from) * canvas.clientWidth;
-const toTime = (x) => chart.from + x / canvas.clientWidth * (chart.to - chart.from);
+const toX = (ns) => (placeOf(ns) - chart.from) / (chart.to - chart.from) * canvas.clientWidth;
+const toPlace = (x) => chart.from + x / canvas.clientWidth * (chart.to - chart.from);
+const toTime = (x) => timeAt(toPlace(x));
+const firstTime = () => timeAt(chart.from);
+const lastTime = () => timeAt(chart.to);
 
-// Shows a part of the time: at least a few nanoseconds, and not more than there is.
+// Shows the part of the picture between two places: at least a few nanoseconds, and not more than there is.
 function show(from, to) {
-  const length = Math.min(Math.max(to - from, 20), end * 1.04 + 20);
+  const last = placeOf(end);
+  const length = Math.min(Math.max(to - from, 20), last * 1.04 + 20);
   const middle = (from + to) / 2;
-  const first = Math.max(-end * 0.02 - 10, Math.min(middle - length / 2, end * 1.02 + 10 - length));
+  const first = Math.max(-last * 0.02 - 10, Math.min(middle - length / 2, last * 1.02 + 10 - length));
   [chart.from, chart.to] = [first, first + length];
-  document.getElementById('range').textContent =
-    `${time(Math.max(first, 0), length)} … ${time(Math.min(first + length, end), length)}`;
+  const [begin, until] = [Math.max(firstTime(), 0), Math.min(lastTime(), end)];
+  document.getElementById('range').textContent = `${time(begin, until - begin)} … ${time(until, until - begin)}`;
   paint();
+}
+
+// Leaves idle times out, or shows them again, and keeps the times at both sides.
+function leaveOut(cut) {
+  const [first, last] = [firstTime(), lastTime()];
+  scale.cut = cut;
+  document.getElementById('idle').setAttribute('aria-pressed', String(cut));
+  show(placeOf(first), placeOf(last));
 }
 
 function zoom(factor, around = (chart.from + chart.to) / 2) {
@@ -38,7 +51,7 @@ function pan(part) {
 
 function fit() {
   if (!events.length) return show(0, 1);
-  const [from, to] = [events[shown[0]][0], events[shown[1]][0]];
+  const [from, to] = [placeOf(events[shown[0]][0]), placeOf(events[shown[1]][0])];
   const margin = Math.max((to - from) * 0.03, 20);
   show(from - margin, to + margin);
 }
@@ -68,27 +81,66 @@ function paintNow() {
   });
   paintArrows(pen);
   paintAxis(pen, width, height);
+  paintIdle(pen, height);
   paintMarks(pen, height);
 }
 
+const UNITS = { 1: 'ns', 1e3: 'µs', 1e6: 'ms', 1e9: 's' };
+
 function paintAxis(pen, width, height) {
-  const length = chart.to - chart.from;
-  const rough = length / Math.max(2, width / 110);
+  const until = Math.max(lastTime(), 1);
+  const rough = (chart.to - chart.from) / Math.max(2, width / 110);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough);
   pen.fillStyle = chart.colours.soft;
   pen.strokeStyle = chart.colours.line;
   pen.lineWidth = 1;
   pen.textAlign = 'left';
-  for (let at = Math.ceil(Math.max(chart.from, 0) / step) * step; at <= chart.to; at += step) {
-    const x = Math.round(toX(at)) + 0.5;
+  const unit = until < 1e3 ? 1 : until < 1e6 ? 1e3 : until < 1e9 ? 1e6 : 1e9;
+  const digits = Math.max(0, Math.ceil(Math.log10(unit / step)));
+  for (const [from, to] of busyTimes()) {
+    const last = Math.min(to, lastTime());
+    for (let at = Math.ceil(Math.max(from, firstTime(), 0) / step) * step; at <= last; at += step) {
+      const x = Math.round(toX(at)) + 0.5;
+      pen.beginPath();
+      pen.moveTo(x, 6);
+      pen.lineTo(x, height);
+      pen.globalAlpha = 0.6;
+      pen.stroke();
+      pen.globalAlpha = 1;
+      const text = `${(at / unit).toFixed(digits).replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '')} ${UNITS[unit]}`;
+      const right = x + 4 + pen.measureText(text).width;
+      // A label that would reach into a time left out is left out as well.
+      if (right < width && (last < to || right < toX(to))) pen.fillText(text, x + 4, 12);
+    }
+  }
+}
+
+// The idle times that are left out: a strip of slanted lines, and how long they are.
+function paintIdle(pen, height) {
+  if (!scale.cut) return;
+  for (const [from, to] of report.idle) {
+    const [left, right] = [Math.round(toX(from)), Math.round(toX(to))];
+    if (right < 0 || left > canvas.clientWidth) continue;
+    const width = Math.max(right - left, 4);
+    pen.save();
     pen.beginPath();
-    pen.moveTo(x, 6);
-    pen.lineTo(x, height);
-    pen.globalAlpha = 0.6;
+    pen.rect(left, AXIS, width, height - AXIS);
+    pen.clip();
+    pen.fillStyle = chart.colours.raised;
+    pen.fillRect(left, AXIS, width, height - AXIS);
+    [pen.strokeStyle, pen.lineWidth] = [chart.colours.idle, 1];
+    pen.beginPath();
+    for (let y = AXIS - width; y < height; y += 7) {
+      pen.moveTo(left, y + width);
+      pen.lineTo(left + width, y);
+    }
     pen.stroke();
-    pen.globalAlpha = 1;
-    if (x < width - 60) pen.fillText(time(at, Math.max(chart.to, 1000)).replace(/\.?0+ /, ' '), x + 4, 12);
+    pen.restore();
+    pen.fillStyle = chart.colours.ink;
+    pen.textAlign = 'center';
+    const text = `╱ ${time(to - from)}`;
+    pen.fillText(text, Math.max(pen.measureText(text).width / 2 + 2, left + width / 2), AXIS - 4);
   }
 }
 
@@ -97,7 +149,8 @@ function paintAxis(pen, width, height) {
 function eachVisible(spans, one) {
   const clip = (x) => Math.max(-2, Math.min(x, canvas.clientWidth + 2));
   // Spans of one lane do not overlap, so that their ends are in order as well.
-  for (let at = place(spans, chart.from, (span) => span.to); at < spans.length && spans[at].from <= chart.to;) {
+  const last = lastTime();
+  for (let at = place(spans, firstTime(), (span) => span.to); at < spans.length && spans[at].from <= last;) {
     const [left, right] = [toX(spans[at].from), toX(spans[at].to)];
     if (right - left >= 1) {
       one(spans[at++], clip(left), clip(right) - clip(left));
@@ -151,11 +204,12 @@ function label(pen, text, x, width, y, ink) {
 // What an open lane shows: its calls, one level a row, and its events.
 function paintInner(pen, lane, y) {
   const rows = lane.rows;
+  const [first, last] = [firstTime(), lastTime()];
   const calls = (list, depth) => {
     let drawn = -1;
-    for (let at = place(list, chart.from, (call) => call[3] < 0 ? Infinity : call[3]); at < list.length; at++) {
+    for (let at = place(list, first, (call) => call[3] < 0 ? Infinity : call[3]); at < list.length; at++) {
       const [name, , entered, left, inner] = list[at];
-      if (entered > chart.to) break;
+      if (entered > last) break;
       const [x, right] = [Math.max(toX(entered), -2), Math.min(toX(left < 0 ? end : left), canvas.clientWidth + 2)];
       if (right - drawn < 0.7) continue;
       const [top, width] = [y + depth * CALL, Math.max(right - x, 1)];
@@ -170,22 +224,22 @@ function paintInner(pen, lane, y) {
   };
   calls(byTask[lane.task].calls, 0);
   const own = byTask[lane.task].events;
-  let last = -1;
+  let drawn = -1;
   pen.fillStyle = chart.colours.soft;
-  for (let at = place(own, chart.from, (event) => events[event][0]); at < own.length; at++) {
+  for (let at = place(own, first, (event) => events[event][0]); at < own.length; at++) {
     const x = Math.round(toX(events[own[at]][0]));
     if (x > canvas.clientWidth) break;
-    if (x === last) continue;
+    if (x === drawn) continue;
     pen.fillRect(x, y + rows * CALL + 3, 1.5, TICKS - 7);
-    last = x;
+    drawn = x;
   }
 }
 
 function paintArrows(pen) {
   const lanes = new Map(chart.lanes.filter((lane) => lane.task !== undefined).map((lane) => [lane.task, lane]));
   const middle = (lane) => lane.y + LANE / 2;
-  const first = place(report.wakes, chart.from, (wake) => wake[0]);
-  const last = place(report.wakes, chart.to, (wake) => wake[0]);
+  const first = place(report.wakes, firstTime(), (wake) => wake[0]);
+  const last = place(report.wakes, lastTime(), (wake) => wake[0]);
   const visible = report.wakes.slice(first, last).filter((wake) => lanes.has(wake[3]));
   const crowded = visible.length > MOST_ARROWS;
   let drawn = -1;
@@ -197,7 +251,7 @@ function paintArrows(pen) {
     arrow(pen, x, from, middle(lanes.get(task)), chart.colours.wake, true);
   }
   tasks.forEach(({ created }, task) => {
-    if (!created || !lanes.has(task) || created[0] < chart.from || created[0] > chart.to) return;
+    if (!created || !lanes.has(task) || created[0] < firstTime() || created[0] > lastTime()) return;
     const from = lanes.has(created[1]) ? middle(lanes.get(created[1])) : null;
     arrow(pen, toX(created[0]), from, middle(lanes.get(task)), chart.colours.fork, false);
   });
