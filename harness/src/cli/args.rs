@@ -296,11 +296,11 @@ pub struct RunArguments {
 
     /// Whether views are compared with the workspace's reviewed snapshots [default: check, and off where the kernel or the schedule is
     /// not the image's own]
-    #[arg(long, value_enum, value_name = "WHETHER")]
+    #[arg(long, value_enum, value_name = "WHETHER", conflicts_with = "look")]
     pub snapshots: Option<Snapshots>,
 
     /// Writes the results as XML of `JUnit`
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "look")]
     pub junit: Option<PathBuf>,
 
     /// Writes a report of the run, one HTML file; for one scenario
@@ -317,7 +317,7 @@ pub struct RunArguments {
 
     /// Tries whether each expectation can fail: changes the trace of a run that passed, and tells the changes that went
     /// unnoticed
-    #[arg(long)]
+    #[arg(long, conflicts_with = "look")]
     pub mutate: bool,
 
     /// How a machine is started.
@@ -333,12 +333,12 @@ pub struct RunArguments {
     pub source: SourceArguments,
 }
 
-/// Whether runs are judged.
+/// Whether runs are judged. For a program or a scenario that a reader has changed.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct LookArguments {
     /// Looks without judging, for a program or a scenario that you have changed: an expectation that does not hold is told with the
     /// thing that happened, and does not fail. Views are not compared with snapshots
-    #[arg(long, conflicts_with_all = ["json", "format", "junit", "snapshots", "mutate"])]
+    #[arg(long, conflicts_with_all = ["json", "format"])]
     pub look: bool,
 }
 

@@ -300,7 +300,7 @@ fn shown(arguments: &RecordArguments, file: &str) -> RunArguments {
         output: OutputArguments::default(),
         origin: OriginArguments::default(),
         shard: None,
-        looked: LookArguments::default(),
+        looked: LookArguments { look: arguments.looked.look },
         failed: false,
         fail_fast: false,
         snapshots: Some(Snapshots::Off),

@@ -1,6 +1,7 @@
 //! A changed program is looked at without being judged, and a run tells its reader what it shows.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use kernsnap::cli::Exit;
 
@@ -22,9 +23,30 @@ fn a_look_at_a_changed_program_is_no_failure() -> Outcome {
     {
         let looked = Kernsnap::new(checkout.path(), ["run", "user-exit", "--look", "--lang", language]).run()?;
         assert_eq!(looked.code, Some(Exit::Passed as i32), "{looked:?}");
-        assert!(looked.stdout.contains("\n· exit(3) passes 3") && !looked.stdout.contains('✗'), "{looked:?}");
+        assert!(looked.stdout.contains("\n· exit(3)") && !looked.stdout.contains('✗'), "{looked:?}");
         assert!(words.iter().all(|word| looked.stdout.contains(word)), "{looked:?}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_lesson_of_a_changed_program_shows_what_is_left_of_it() -> Outcome {
+    let changed = tempfile::tempdir()?;
+    let file = changed.path().join("exit-code-encoding.yaml");
+    let text = fs::read_to_string(root().join("scenarios/exit/exit-code-encoding.yaml"))?;
+    // SIGKILL has no handler.
+    fs::write(&file, text.replace("program: catch-signal, args: [\"2\"]", "program: catch-signal, args: [\"9\"]"))?;
+    let checkout = Checkout::with(&[file])?;
+    symlink(root().join("docs"), checkout.path().join("docs"))?;
+    let lesson =
+        |more: &[&str]| Kernsnap::new(checkout.path(), [&["lesson", "exit-code-encoding"], more].concat()).run();
+    assert_eq!(lesson(&[])?.code, Some(Exit::Different as i32));
+    let looked = lesson(&["--look"])?;
+    assert_eq!((looked.code, looked.stderr.as_str()), (Some(Exit::Passed as i32), ""), "{looked:?}");
+    assert!(looked.stdout.contains("· In this run: the step shows `of-catcher: signal_generate`"), "{looked:?}");
+    assert!(!looked.stdout.contains('✗'), "{looked:?}");
+    let korean = lesson(&["--look", "--lang", "ko"])?;
+    assert!(korean.stdout.contains("· 이 실행에서는: 이 단계는 `of-catcher: signal_generate`"), "{korean:?}");
     Ok(())
 }
 

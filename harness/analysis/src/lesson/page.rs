@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::quote::{self, Contradiction, Run};
 use super::{Lesson, Number, Section, Source};
 use crate::language::Language;
+use crate::phrase::Phrase;
 
 /// A lesson, ready to be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,6 +44,9 @@ pub struct Stop {
     pub text: Vec<String>,
     /// Lines of the run's view.
     pub lines: Vec<String>,
+    /// Where a run is only looked at: the statement of the step that does not hold in it.
+    #[serde(skip)]
+    pub now: Option<String>,
     /// Patterns of what does not happen there.
     pub lacks: Vec<String>,
     /// The differences on the book's kernel.
@@ -91,10 +95,26 @@ impl Page {
     /// # Errors
     /// A [`Contradiction`] where the run is not what the lesson says of it.
     pub fn new(lesson: &Lesson, run: &Run<'_>, language: Language) -> Result<Self, Contradiction> {
+        let (page, contradictions) = Self::looked_at(lesson, run, language);
+        contradictions.into_iter().next().map_or(Ok(page), Err)
+    }
+
+    /// The lesson with the lines that a run of its scenario has, which somebody may have changed, and each step that does not hold in it.
+    /// The page says so at these steps.
+    #[must_use]
+    pub fn looked_at(lesson: &Lesson, run: &Run<'_>, language: Language) -> (Self, Vec<Contradiction>) {
         let content = &lesson.content;
         let mut steps = Vec::new();
+        let mut contradictions = Vec::new();
         for (number, step) in (1..).zip(&content.steps) {
-            let contradiction = |what| Contradiction { lesson: lesson.id.clone(), step: number, what };
+            let (lines, now) = match quote::lines(step, run) {
+                Ok(lines) => (lines, None),
+                Err(what) => {
+                    let now = Phrase::new("lesson-now").with("what", what.clone()).say(language);
+                    contradictions.push(Contradiction { lesson: lesson.id.clone(), step: number, what });
+                    (quote::lines_there(step, run), Some(now))
+                }
+            };
             let corrects = step.corrects.iter().map(|correction| Corrected {
                 note: correction.note.clone(),
                 says: correction.says.line(language),
@@ -107,7 +127,8 @@ impl Page {
             };
             steps.push(Stop {
                 text: step.text.paragraphs(language),
-                lines: quote::lines(step, run).map_err(contradiction)?,
+                lines,
+                now,
                 lacks: step.lacks.iter().map(ToString::to_string).collect(),
                 differs: step.differs.as_ref().map(|text| text.paragraphs(language)).unwrap_or_default(),
                 corrects: corrects.collect(),
@@ -115,7 +136,7 @@ impl Page {
                 exercise: step.exercise.as_ref().map(trial),
             });
         }
-        Ok(Self {
+        let page = Self {
             lesson: lesson.id.clone(),
             language,
             section: content.section,
@@ -125,6 +146,7 @@ impl Page {
             image: run.image.to_owned(),
             book: content.book.paragraphs(language),
             steps,
-        })
+        };
+        (page, contradictions)
     }
 }

@@ -49,6 +49,10 @@ impl Sheet {
                 self.gap();
             }
         }
+        if let Some(now) = &stop.now {
+            self.gap();
+            self.paragraph(5, &format!("· {now}"));
+        }
         if !stop.lacks.is_empty() {
             self.gap();
             self.paragraph(5, &format!("{}: {}", labels.lacks, stop.lacks.join(" · ")));

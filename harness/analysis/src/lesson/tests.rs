@@ -132,6 +132,7 @@ fn page() -> Page {
         steps: vec![Stop {
             text: long("태스크가"),
             lines: vec!["parent  kernel_clone() {".into(), "parent  } /* kernel_clone */".into()],
+            now: None,
             lacks: vec!["sched_switch".into()],
             differs: long("커널에서는"),
             corrects: Vec::new(),

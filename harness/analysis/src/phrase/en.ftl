@@ -59,6 +59,13 @@ claim-not-shown = Not shown: { $text }
 claim-run = { $verdict } on { $image }: { $scenario }
 claim-not-run = not run
 
+## Lessons
+lesson-contradicted = step { $step } of lesson `{ $lesson }` { $what }
+lesson-has = says that there is no `{ $pattern }`, and this run has one
+lesson-has-nothing = shows `{ $pattern }`, and nothing in this run is that
+lesson-has-no-stack = shows the stack of { $function }(), and this run has none
+lesson-now = In this run: the step { $what }.
+
 ## States of tasks
 state-unknown = unknown
 state-new = new

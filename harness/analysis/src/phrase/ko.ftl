@@ -59,6 +59,13 @@ claim-not-shown = 보여 주지 못함: { $text }
 claim-run = { $image }에서 { $verdict }: { $scenario }
 claim-not-run = 실행하지 않음
 
+## 실습
+lesson-contradicted = 실습 `{ $lesson }`의 { $step }단계: { $what }
+lesson-has = `{ $pattern }`이(가) 없다고 하지만 이 실행에는 있습니다
+lesson-has-nothing = `{ $pattern }`을(를) 보여 주지만 이 실행에는 해당하는 것이 없습니다
+lesson-has-no-stack = { $function }()의 콜 스택을 보여 주지만 이 실행에는 없습니다
+lesson-now = 이 실행에서는: 이 단계는 { $what }.
+
 ## 태스크의 상태
 state-unknown = 알 수 없음
 state-new = 생성됨

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{DEFAULT_IMAGE, ExplainArguments, OutputArguments, SourceArguments};
+use super::{DEFAULT_IMAGE, ExplainArguments, LookArguments, OutputArguments, SourceArguments};
 
 /// Arguments of `report`.
 #[derive(Debug, Args)]
@@ -49,8 +49,12 @@ pub struct LessonArguments {
     #[command(flatten)]
     pub output: OutputArguments,
 
+    /// Whether anything is judged.
+    #[command(flatten)]
+    pub looked: LookArguments,
+
     /// Writes the pages in docs/lessons: of the lesson, or of all
-    #[arg(long, conflicts_with_all = ["json", "format"])]
+    #[arg(long, conflicts_with_all = ["json", "format", "look"])]
     pub write_docs: bool,
 
     /// Where the kernel comes from.

@@ -74,6 +74,10 @@ pub struct RecordArguments {
     #[arg(long, value_name = "N", default_value = "1")]
     pub repeat: NonZeroUsize,
 
+    /// Whether anything is judged.
+    #[command(flatten)]
+    pub looked: RecordLookArguments,
+
     /// Writes a scenario and its program into the workspace: `scenarios/recorded/NAME.yaml`
     #[arg(long, value_name = "NAME")]
     pub save: Option<String>,
@@ -98,6 +102,14 @@ pub struct RecordArguments {
     /// Where the kernel comes from.
     #[command(flatten)]
     pub source: SourceArguments,
+}
+
+/// Whether a recorded run is judged.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct RecordLookArguments {
+    /// Looks without judging, as for `run`: shows the trace, and the kernel's complaints do not fail
+    #[arg(long)]
+    pub look: bool,
 }
 
 /// Arguments of `init`.
