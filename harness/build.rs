@@ -1,4 +1,5 @@
-//! Lists the files of the checkout that the program carries: images, scenarios without their snapshots, guest programs and lessons.
+//! Lists the files of the checkout that the program carries: images, scenarios without their snapshots, guest programs and lessons. Lessons
+//! show the lines of the book's kernel, so its snapshots come along.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -6,7 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const CARRIED: [&str; 4] = ["docs/lessons", "guest-programs", "images", "scenarios"];
-const LEFT_OUT: &str = "scenarios/snapshots";
+const SNAPSHOTS: &str = "scenarios/snapshots";
+/// The images of the book's kernel.
+const BOOK_KERNELS: [&str; 2] = ["rpi2-rpi-4.19", "rpi3-rpi-4.19"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
@@ -25,8 +28,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn collect(root: &Path, directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
-    if directory == Path::new(LEFT_OUT) {
-        return Ok(());
+    if directory == Path::new(SNAPSHOTS) {
+        return BOOK_KERNELS.iter().try_for_each(|image| collect(root, &directory.join(image), files));
     }
     println!("cargo::rerun-if-changed={}", root.join(directory).display());
     let mut names =

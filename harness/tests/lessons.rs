@@ -17,7 +17,7 @@ use kernsnap::session::prepare::PreparedImage;
 use kernsnap::session::run::{RunPolicy, Runner, Session};
 use kernsnap::session::templates::become_broker_if_asked;
 use kernsnap_analysis::language::Language;
-use kernsnap_analysis::lesson::{Lesson, Page, Run, Section, index};
+use kernsnap_analysis::lesson::{BookKernel, Lesson, Page, Run, Section, index};
 use kernsnap_analysis::verdict::Verdict;
 use kernsnap_host::store::Store;
 use kernsnap_host::workspace::Workspace;
@@ -84,11 +84,14 @@ fn the_run_and_the_pages_are_what_the_lesson_says(id: &str) -> Outcome {
     let (scenario, judged) = kernsnap::session::lesson::run(&workspace, &prepared_image, &runner, &lesson, &mut on)?;
     let outcome = judged.run.ok_or_else(|| judged.reasons.join("; "))?.outcome;
     assert_eq!(outcome.verdict, Verdict::Passed);
+    let image = &prepared_image.runtime.image;
+    let book = kernsnap::session::lesson::on_book_kernel(&workspace, image, &scenario.id)?;
     let run = Run {
-        image: &prepared_image.runtime.image,
+        image,
         scenario: &scenario,
         trace: &outcome.trace,
         role_map: &outcome.role_map,
+        book: book.as_ref().map(|(image, view)| BookKernel { image, view }),
     };
     for language in Language::ALL {
         is_written(Page::new(&lesson, &run, language)?.markdown())?;

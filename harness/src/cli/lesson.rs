@@ -18,7 +18,9 @@ use crate::session::run::{Outcome, Runner, Session};
 use crate::session::status::RunStatus;
 use kernsnap_analysis::explain::Shown;
 use kernsnap_analysis::language::Language;
-use kernsnap_analysis::lesson::{Contradiction, Lesson, Number, Page, Run, Section, index, of_book_section};
+use kernsnap_analysis::lesson::{
+    BookKernel, Contradiction, Lesson, Number, Page, Run, Section, index, of_book_section,
+};
 use kernsnap_scenario::Scenario;
 
 /// One lesson of the list.
@@ -60,7 +62,7 @@ pub(super) fn lesson(context: &Context, arguments: &LessonArguments) -> Result<E
     if !status.has_view() {
         return Ok(status.into());
     }
-    let (page, contradictions) = image.page(&lesson, &scenario, &outcome, language);
+    let (page, contradictions) = image.page(&lesson, &scenario, &outcome, language)?;
     if let Some(contradiction) = contradictions.into_iter().next().filter(|_| !look) {
         return Err(contradiction.into());
     }
@@ -149,7 +151,7 @@ fn write_docs(context: &Context, arguments: &LessonArguments) -> Result<Exit, Fa
             return Ok(status.into());
         }
         for language in Language::ALL {
-            let (page, contradictions) = image.page(lesson, &scenario, &outcome, language);
+            let (page, contradictions) = image.page(lesson, &scenario, &outcome, language)?;
             if let Some(contradiction) = contradictions.into_iter().next() {
                 return Err(contradiction.into());
             }
@@ -203,14 +205,17 @@ impl<'a> LessonImage<'a> {
         scenario: &Scenario,
         outcome: &Outcome,
         language: Language,
-    ) -> (Page, Vec<Contradiction>) {
+    ) -> Result<(Page, Vec<Contradiction>), Failure> {
+        let image = &self.prepared_image.runtime.image;
+        let book = session::lesson::on_book_kernel(&self.context.workspace, image, &scenario.id)?;
         let run = Run {
-            image: &self.prepared_image.runtime.image,
+            image,
             scenario,
             trace: &outcome.trace,
             role_map: &outcome.role_map,
+            book: book.as_ref().map(|(image, view)| BookKernel { image, view }),
         };
-        Page::looked_at(lesson, &run, language)
+        Ok(Page::looked_at(lesson, &run, language))
     }
 }
 

@@ -3,6 +3,8 @@
 use crate::session::load;
 use crate::session::prepare::{NotApplicable, PrepareError, Prepared, PreparedImage};
 use crate::session::run::{JudgedRun, Runner};
+use crate::session::snapshot::{self, SnapshotError};
+use kernsnap_analysis::diff::lines_of_view;
 use kernsnap_analysis::lesson::Lesson;
 use kernsnap_host::progress::Events;
 use kernsnap_host::workspace::Workspace;
@@ -25,6 +27,33 @@ pub enum LessonError {
     /// The scenario cannot be prepared, or its run says nothing about the kernel.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
+}
+
+/// The images of the book's kernel. The book has the one with 32 bits; some scenarios need 64.
+const BOOK_KERNELS: [&str; 2] = ["rpi2-rpi-4.19", "rpi3-rpi-4.19"];
+
+/// The image of the book's kernel that has lines for a scenario, and its reviewed view; `None` where none has, or where `image` is that
+/// one. The kernel need not be built.
+///
+/// # Errors
+/// If a snapshot cannot be read.
+pub fn on_book_kernel(
+    workspace: &Workspace,
+    image: &str,
+    scenario: &str,
+) -> Result<Option<(&'static str, String)>, SnapshotError> {
+    for book in BOOK_KERNELS {
+        let path = workspace.find(format!("scenarios/snapshots/{book}/{scenario}.snap"));
+        if !path.is_file() {
+            continue;
+        }
+        let text = snapshot::text(&path)?;
+        // Another view, or the reason why the scenario does not apply, has no lines to pair.
+        if lines_of_view(&text).is_some() {
+            return Ok((book != image).then_some((book, text)));
+        }
+    }
+    Ok(None)
 }
 
 /// Runs the scenario of `lesson` in the usual schedule of its board.

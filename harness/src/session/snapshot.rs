@@ -109,6 +109,14 @@ pub fn reviewed(
     }
 }
 
+/// The text of a snapshot.
+///
+/// # Errors
+/// If it cannot be read, or is not a snapshot of text.
+pub fn text(path: &Path) -> Result<String, SnapshotError> {
+    Ok(text_of(&read(path)?))
+}
+
 /// Compares a text with the reviewed one, by insta's own rules.
 ///
 /// # Errors

@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub use align::Alignment;
 pub use divergence::{Divergence, Moment, Moments, Side};
+pub use read::lines_of_view;
 use serde::Serialize;
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 pub use stream::Comparison;

@@ -5,17 +5,28 @@ use std::collections::BTreeMap;
 use super::{FieldChange, TaskLines};
 use crate::view::{Events, Line};
 
+/// The lines of the view `events` from its text: a `.snap` with or without its head, or `view.txt`. `None` for another view.
+#[must_use]
+pub fn lines_of_view(text: &str) -> Option<Vec<Line>> {
+    events(&lines(text))
+}
+
+/// The lines of a view that have something in them.
+fn lines(text: &str) -> Vec<&str> {
+    let text = match text.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n")) {
+        Some((_, body)) => body,
+        None => text,
+    };
+    text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect()
+}
+
 impl TaskLines {
     /// Reads a view's text: a `.snap` with or without its head, or `view.txt`.
     ///
     /// The view `events` has a role on each line. Lines of other views are compared as they stand.
     #[must_use]
     pub fn read(text: &str) -> Self {
-        let text = match text.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n")) {
-            Some((_, body)) => body,
-            None => text,
-        };
-        let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+        let lines = lines(text);
         let lines = events(&lines).unwrap_or_else(|| {
             let line = |line: &&str| Line { text: (*line).to_owned(), ..Line::default() };
             lines.iter().map(line).collect()

@@ -66,17 +66,34 @@ impl Page {
         let _ = writeln!(text, "\n## {}\n\n{}", labels.book, paragraphs(&self.book).trim_end());
         let _ = writeln!(text, "\n## {}", labels.walk);
         for (number, stop) in (1..).zip(&self.steps) {
-            let _ = write!(text, "\n### {number}\n\n{}", stop_text(stop, labels));
+            let _ = write!(text, "\n### {number}\n\n{}", stop_text(stop, (image, self.book_image.as_deref()), labels));
         }
         (file(lesson, *language), text)
     }
 }
 
-fn stop_text(stop: &Stop, labels: &Labels) -> String {
+/// The columns of two kernels' lines that a page can show without scrolling.
+const COLUMNS: usize = 140;
+
+/// The lines of the book's kernel beside those of the run, or after them where two columns are too wide.
+fn beside(stop: &Stop, image: &str, book: &str, labels: &Labels) -> Option<String> {
+    if stop.is_same_beside() {
+        return Some(filled(&format!("{} (`{book}`).", labels.beside_same)));
+    }
+    if let Some(rows) = stop.columns(image, book, COLUMNS) {
+        return Some(format!("**{}**\n\n```text\n{}\n```\n", labels.beside, rows.join("\n")));
+    }
+    let lines: Vec<&str> = stop.lines_there().collect();
+    let text = || format!("**{}** (`{book}`)\n\n```text\n{}\n```\n", labels.beside_alone, lines.join("\n"));
+    (!lines.is_empty()).then(text)
+}
+
+fn stop_text(stop: &Stop, (image, book): (&str, Option<&str>), labels: &Labels) -> String {
     let mut blocks = vec![paragraphs(&stop.text)];
     if !stop.lines.is_empty() {
         blocks.push(format!("```text\n{}\n```\n", stop.lines.join("\n")));
     }
+    blocks.extend(book.and_then(|book| beside(stop, image, book, labels)));
     if !stop.lacks.is_empty() {
         let patterns = stop.lacks.iter().map(|pattern| format!("`{pattern}`"));
         blocks.push(labelled(labels.lacks, &[patterns.collect::<Vec<_>>().join(", ")]));

@@ -4,6 +4,7 @@
 //! Pure: [`Lesson::read`] takes a file's text, [`Page::new`] a lesson and a run, and a page prints itself for terminals and as
 //! Markdown. The pages in `docs/lessons/` are made that way, and the tests make them again.
 
+mod beside;
 pub mod language;
 mod markdown;
 mod number;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use kernsnap_scenario::{Pattern, Scenario, UnknownName, What};
 use kernsnap_yaml::{Diagnostic, Step as At, from_yaml};
 
+pub use beside::{BookKernel, Pair};
 pub use language::{Section, Text};
 pub use markdown::index;
 pub use number::{Number, of_book_section};

@@ -1,11 +1,14 @@
 //! A lesson in one language with the lines of one run: what is printed, in whatever form.
 
 use serde::Serialize;
+use textwrap::core::display_width;
 
+use super::beside;
 use super::quote::{self, Contradiction, Run};
-use super::{Lesson, Number, Section, Source};
+use super::{Lesson, Number, Pair, Section, Source};
 use crate::language::Language;
 use crate::phrase::Phrase;
+use crate::view::Style;
 
 /// A lesson, ready to be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -24,6 +27,8 @@ pub struct Page {
     pub scenario: String,
     /// The image of the run.
     pub image: String,
+    /// The image of the book's kernel, whose lines are beside those of the run.
+    pub book_image: Option<String>,
     /// Paragraphs: what the book says.
     pub book: Vec<String>,
     /// The walk through the run.
@@ -44,6 +49,8 @@ pub struct Stop {
     pub text: Vec<String>,
     /// Lines of the run's view.
     pub lines: Vec<String>,
+    /// The same lines beside those of the book's kernel.
+    pub beside: Vec<Pair>,
     /// Where a run is only looked at: the statement of the step that does not hold in it.
     #[serde(skip)]
     pub now: Option<String>,
@@ -79,6 +86,45 @@ pub struct Trial {
     pub run: String,
     /// The expected result.
     pub expect: Vec<String>,
+}
+
+impl Stop {
+    /// True if the book's kernel has the same lines.
+    #[must_use]
+    pub fn is_same_beside(&self) -> bool {
+        !self.beside.is_empty() && self.beside.iter().all(Pair::is_same)
+    }
+
+    /// The lines of both kernels in two columns, as `diff --side-by-side` has them: `|` between lines that differ, `<` and `>` where
+    /// one kernel has none. `None` where they are the same, or where they do not fit.
+    #[must_use]
+    pub fn columns(&self, here: &str, there: &str, width: usize) -> Option<Vec<String>> {
+        if self.beside.is_empty() || self.is_same_beside() {
+            return None;
+        }
+        let text = |line: &Option<String>| line.clone().unwrap_or_default();
+        let left = self.beside.iter().map(|pair| display_width(&text(&pair.here))).chain([display_width(here)]);
+        let left = left.max().unwrap_or(0);
+        let row = |one: &str, sign: char, other: &str| {
+            format!("{} {sign} {other}", Style::left(one, left)).trim_end().to_owned()
+        };
+        let rows = self.beside.iter().map(|pair| {
+            let sign = match (&pair.here, &pair.there) {
+                (Some(_), None) => '<',
+                (None, _) => '>',
+                _ if pair.is_same() => ' ',
+                _ => '|',
+            };
+            row(&text(&pair.here), sign, &text(&pair.there))
+        });
+        let rows: Vec<String> = [row(here, ' ', there)].into_iter().chain(rows).collect();
+        rows.iter().all(|row| display_width(row) <= width).then_some(rows)
+    }
+
+    /// The lines of the book's kernel alone.
+    pub fn lines_there(&self) -> impl Iterator<Item = &str> {
+        self.beside.iter().filter_map(|pair| pair.there.as_deref())
+    }
 }
 
 impl Page {
@@ -127,6 +173,7 @@ impl Page {
             };
             steps.push(Stop {
                 text: step.text.paragraphs(language),
+                beside: run.book.map(|book| beside::pairs(step, &lines, book, &run.scenario.names)).unwrap_or_default(),
                 lines,
                 now,
                 lacks: step.lacks.iter().map(ToString::to_string).collect(),
@@ -144,6 +191,7 @@ impl Page {
             title: content.title.line(language),
             scenario: content.scenario.clone(),
             image: run.image.to_owned(),
+            book_image: run.book.map(|book| book.image.to_owned()),
             book: content.book.paragraphs(language),
             steps,
         };

@@ -7,7 +7,7 @@ use crate::view::{Kind, Matcher, RoleMap, Style, View, ViewInput};
 use kernsnap_scenario::{Pattern, Scenario, ViewKind};
 use kernsnap_trace::Trace;
 
-use super::Step;
+use super::{BookKernel, Step};
 
 /// A run, as a lesson looks at it.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +20,8 @@ pub struct Run<'a> {
     pub trace: &'a Trace,
     /// The roles of its tasks.
     pub role_map: &'a RoleMap,
+    /// The same scenario on the book's kernel, where that was reviewed and is another one.
+    pub book: Option<BookKernel<'a>>,
 }
 
 /// A run is not what a lesson says of it.

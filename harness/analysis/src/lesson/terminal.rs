@@ -28,7 +28,7 @@ impl Page {
         for (number, stop) in (1..).zip(&self.steps) {
             sheet.gap();
             sheet.numbered(number, &stop.text);
-            sheet.stop(stop, labels);
+            sheet.stop(stop, (&self.image, self.book_image.as_deref()), labels);
         }
         sheet.text
     }
@@ -40,14 +40,13 @@ struct Sheet {
 }
 
 impl Sheet {
-    fn stop(&mut self, stop: &Stop, labels: &Labels) {
+    fn stop(&mut self, stop: &Stop, (image, book): (&str, Option<&str>), labels: &Labels) {
         if !stop.lines.is_empty() {
             self.gap();
-            for line in &stop.lines {
-                self.text += "     ";
-                self.text += line;
-                self.gap();
-            }
+            self.lines(&stop.lines);
+        }
+        if let Some(book) = book {
+            self.beside(stop, image, book, labels);
         }
         if let Some(now) = &stop.now {
             self.gap();
@@ -82,6 +81,30 @@ impl Sheet {
             self.labelled(labels.change, &trial.change);
             self.labelled(labels.run, std::slice::from_ref(&trial.run));
             self.labelled(labels.expect, &trial.expect);
+        }
+    }
+
+    fn beside(&mut self, stop: &Stop, image: &str, book: &str, labels: &Labels) {
+        if stop.is_same_beside() {
+            self.gap();
+            self.paragraph(5, &format!("{} ({book}).", labels.beside_same));
+        } else if let Some(rows) = stop.columns(image, book, self.style.width.saturating_sub(5)) {
+            self.gap();
+            self.heading(3, labels.beside);
+            self.lines(&rows);
+        } else if stop.lines_there().next().is_some() {
+            self.gap();
+            self.heading(3, &format!("{} ({book})", labels.beside_alone));
+            self.lines(&stop.lines_there().map(str::to_owned).collect::<Vec<_>>());
+        }
+    }
+
+    /// Lines of a view, which are never broken.
+    fn lines(&mut self, lines: &[String]) {
+        for line in lines {
+            self.text += "     ";
+            self.text += line;
+            self.gap();
         }
     }
 

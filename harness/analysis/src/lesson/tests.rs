@@ -128,10 +128,12 @@ fn page() -> Page {
         title: "프로세스 생성".into(),
         scenario: "user-fork".into(),
         image: "rpi3-6.1".into(),
+        book_image: None,
         book: long("프로세스를"),
         steps: vec![Stop {
             text: long("태스크가"),
             lines: vec!["parent  kernel_clone() {".into(), "parent  } /* kernel_clone */".into()],
+            beside: Vec::new(),
             now: None,
             lacks: vec!["sched_switch".into()],
             differs: long("커널에서는"),

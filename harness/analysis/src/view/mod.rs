@@ -160,6 +160,12 @@ impl View {
     }
 }
 
+impl From<Events> for View {
+    fn from(events: Events) -> Self {
+        Self { content: Content::Events(events), dropped: 0 }
+    }
+}
+
 impl fmt::Display for View {
     /// As a snapshot holds it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
