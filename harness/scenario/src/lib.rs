@@ -63,6 +63,11 @@ impl Draft {
         &self.raw.title
     }
 
+    /// The sentences of its expectations.
+    pub fn statements(&self) -> impl Iterator<Item = &str> {
+        self.raw.expect.iter().map(|expectation| expectation.that.as_str())
+    }
+
     /// The claims of the notes that it shows.
     #[must_use]
     pub fn claims(&self) -> &[String] {

@@ -69,12 +69,12 @@ fn row<'a>(context: &Context, shown: &Shown<'a>, images: &'a [String]) -> Row<'a
 }
 
 fn show(row: &Row<'_>) {
-    answer(&format!("{:5} {}", row.claim, row.says));
+    answer(&format!("{:5} {}", row.claim, said(&Phrase::written(row.says))));
     if let Some(instead) = row.instead {
-        answer(&format!("      {}", said(&Phrase::new("claim-instead").with("text", instead))));
+        answer(&format!("      {}", said(&Phrase::new("claim-instead").with("text", Phrase::written(instead)))));
     }
     if let Some(why) = row.not_shown {
-        answer(&format!("      {}", said(&Phrase::new("claim-not-shown").with("text", why))));
+        answer(&format!("      {}", said(&Phrase::new("claim-not-shown").with("text", Phrase::written(why)))));
     }
     for Cell { scenario, image, verdict } in &row.shown_by {
         let verdict = Phrase::new(verdict.map_or("claim-not-run", RunStatus::sentence));

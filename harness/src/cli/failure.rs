@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 
 use super::Exit;
+use super::language::said;
 use crate::session::bisect::BisectError;
 use crate::session::debug::DebugError;
 use crate::session::lesson::LessonError;
@@ -50,6 +51,9 @@ pub(super) fn with_hint(text: String, hint: Option<String>) -> String {
 
 impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Self {
+        if let LoadError::Unknown { message, hint } = &error {
+            return Self::input(with_hint(said(message), Some(said(hint))));
+        }
         Self::input(chain(&error))
     }
 }

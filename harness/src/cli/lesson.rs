@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::args::LessonArguments;
 use super::explain::probes;
-use super::language::language;
+use super::language::{language, said};
 use super::progress::Progress;
-use super::{Context, Exit, Failure, answer, answer_json, answer_painted, options, talk, terminal};
+use super::{Context, Exit, Failure, answer, answer_json, answer_painted, options, talk, terminal, with_hint};
 use crate::session;
 use crate::session::load;
 use crate::session::prepare::PreparedImage;
@@ -21,6 +21,7 @@ use kernsnap_analysis::language::Language;
 use kernsnap_analysis::lesson::{
     BookKernel, Contradiction, Lesson, Number, Page, Run, Section, index, of_book_section,
 };
+use kernsnap_analysis::phrase::Phrase;
 use kernsnap_scenario::Scenario;
 
 /// One lesson of the list.
@@ -87,12 +88,13 @@ fn of_section(context: &Context, wanted: &Number) -> Result<Vec<Lesson>, Failure
     if found.is_empty() {
         let known: BTreeSet<&Number> = lessons.iter().flat_map(|lesson| &lesson.content.book_sections).collect();
         let known = known.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        return Err(Failure::input(format!(
-            "no lesson belongs to {wanted} of the book\n\nhint: lessons have the numbers {known}"
-        )));
+        let message = Phrase::new("no-lesson-of").with_text("number", wanted);
+        let hint = Phrase::new("lessons-have").with("numbers", known);
+        return Err(Failure::input(with_hint(said(&message), Some(said(&hint)))));
     }
     if section != *wanted {
-        talk(&format!("no lesson has the number {wanted}; this is {section}"));
+        let around = Phrase::new("lesson-of-section").with_text("number", wanted).with_text("section", &section);
+        talk(&said(&around));
     }
     Ok(found.into_iter().cloned().collect())
 }

@@ -3,8 +3,10 @@
 use serde::Serialize;
 
 use super::args::ListArguments;
+use super::language::said;
 use super::{Context, Exit, Failure, answer, answer_json};
 use crate::session::load;
+use kernsnap_analysis::phrase::Phrase;
 
 #[derive(Serialize)]
 struct Row<'a> {
@@ -21,7 +23,7 @@ pub(super) fn scenarios(context: &Context, arguments: &ListArguments) -> Result<
             let row = Row { scenario: &draft.id, title: draft.title(), file: draft.path.display().to_string() };
             answer_json(&row)?;
         } else {
-            answer(&format!("{:width$}  {}", draft.id, draft.title()));
+            answer(&format!("{:width$}  {}", draft.id, said(&Phrase::written(draft.title()))));
         }
     }
     Ok(Exit::Passed)

@@ -62,11 +62,13 @@ use self::args::{Arguments, Command, ImageCommand, SourceArguments};
 use self::escape::{Escape, printable};
 pub use self::exit::Exit;
 use self::failure::{Failure, chain, with_hint};
+use self::language::said;
 use self::progress::Progress;
 use crate::session::prepare::{NotApplicable, Prepared, PreparedImage};
 use crate::session::run::{GuestPayload, LIMIT, Session};
 use crate::session::templates::{Templates, become_broker_if_asked};
 use crate::session::{catalogue, load};
+use kernsnap_analysis::phrase::Phrase;
 use kernsnap_analysis::view::Style;
 use kernsnap_host::files;
 use kernsnap_host::interrupt;
@@ -365,7 +367,8 @@ fn options(source: &SourceArguments) -> Result<Options, Failure> {
 
 #[expect(clippy::print_stderr, reason = "the command line talks to people here")]
 fn complain(text: &str) {
-    eprintln!("error: {}", printable(text, Escape::Text));
+    let text = text.replace("\n\nhint: ", &format!("\n\n{}", said(&Phrase::new("hint").with("text", ""))));
+    eprintln!("{}", printable(&said(&Phrase::new("error").with("text", text)), Escape::Text));
 }
 
 #[expect(clippy::print_stderr, reason = "the command line talks to people here")]

@@ -59,7 +59,7 @@ pub(super) fn show_views(run: &ShownRun<'_>, style: &Style) {
                 (_, Some(_)) => "✗",
                 (_, None) => "✓",
             };
-            answer(&format!("{mark} {}", expectation.that));
+            answer(&format!("{mark} {}", said(&Phrase::written(&expectation.that))));
             if let Some(violation) = violation.filter(|_| look) {
                 let otherwise = Phrase::new("otherwise").with("found", violation.found.clone());
                 answer(&format!("  {}", said(&otherwise)));
@@ -71,7 +71,9 @@ pub(super) fn show_views(run: &ShownRun<'_>, style: &Style) {
 
 /// The heading of a run.
 pub(super) fn title(scenario: &str, image: &str, title: &str) -> String {
-    said(&Phrase::new("run-title").with("scenario", scenario).with("image", image).with("title", title))
+    said(
+        &Phrase::new("run-title").with("scenario", scenario).with("image", image).with("title", Phrase::written(title)),
+    )
 }
 
 /// The reasons of a verdict for people. A record has them in English: those of the run, and then that of a snapshot.

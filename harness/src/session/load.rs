@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use globset::Glob;
 
 use kernsnap_analysis::lesson::Lesson;
+use kernsnap_analysis::phrase::Phrase;
 use kernsnap_analysis::report::Sources;
 use kernsnap_host::workspace::Workspace;
 use kernsnap_image::Board;
@@ -15,7 +16,7 @@ use kernsnap_machine::Machine;
 use kernsnap_machine::qemu;
 use kernsnap_scenario::claims::Claims;
 use kernsnap_scenario::{Draft, Names};
-use kernsnap_yaml::{Diagnostic, did_you_mean};
+use kernsnap_yaml::{Diagnostic, nearest};
 
 /// Why something of the workspace cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -29,14 +30,12 @@ pub enum LoadError {
         source: io::Error,
     },
     /// Nothing has this name.
-    #[error("there is no {kind} `{name}`{}", hint.as_deref().map(|hint| format!("\n\nhint: {hint}")).unwrap_or_default())]
+    #[error("{message}\n\nhint: {hint}")]
     Unknown {
-        /// The kind of the name: `scenario`, `image`.
-        kind: &'static str,
-        /// The name.
-        name: String,
-        /// A name that exists and is near.
-        hint: Option<String>,
+        /// The name that nothing has.
+        message: Phrase,
+        /// A name that exists and is near, or where all names are.
+        hint: Phrase,
     },
     /// A file is wrong.
     #[error(transparent)]
@@ -79,7 +78,7 @@ pub fn selected(workspace: &Workspace, names: &[String]) -> Result<Vec<PathBuf>,
         files.extend(matching);
         if files.len() == before {
             return Err(unknown(
-                "scenario",
+                "unknown-scenario",
                 "kernsnap list",
                 name,
                 &all.iter().map(|file| stem(file)).collect::<Vec<_>>(),
@@ -115,7 +114,7 @@ pub fn scenario_file(workspace: &Workspace, id: &str) -> Result<PathBuf, LoadErr
     let known: Vec<String> = files.iter().map(|path| stem(path)).collect();
     match known.iter().position(|name| name == id) {
         Some(index) => Ok(files[index].clone()),
-        None => Err(unknown("scenario", "kernsnap list", id, &known)),
+        None => Err(unknown("unknown-scenario", "kernsnap list", id, &known)),
     }
 }
 
@@ -152,7 +151,7 @@ pub fn claims(workspace: &Workspace) -> Result<Claims, LoadError> {
 pub fn lesson(workspace: &Workspace, id: &str) -> Result<Lesson, LoadError> {
     let known = workspace.lesson_ids();
     if !known.iter().any(|name| name == id) {
-        return Err(unknown("lesson", "kernsnap lesson", id, &known));
+        return Err(unknown("unknown-lesson", "kernsnap lesson", id, &known));
     }
     let file = workspace.lessons_directory().join(format!("{id}.yaml"));
     Ok(Lesson::read(workspace.relative(&file), read(&file)?)?)
@@ -203,14 +202,15 @@ pub fn sources(workspace: &Workspace) -> Result<Sources, LoadError> {
 /// As many names as one can look through in a message.
 const FEW: usize = 20;
 
-/// `list` is the command that shows all names.
-fn unknown(kind: &'static str, list: &str, name: &str, known: &[String]) -> LoadError {
-    let nearest = did_you_mean(name, known.iter().map(String::as_str));
+/// `message` is the sentence about the name, and `list` the command that shows all names.
+fn unknown(message: &'static str, list: &str, name: &str, known: &[String]) -> LoadError {
+    let nearest = nearest(name, known.iter().map(String::as_str));
     let all = || match known.len() {
-        0..=FEW => format!("there are {}", known.join(", ")),
-        many => format!("`{list}` shows the {many} that there are"),
+        0..=FEW => Phrase::new("names-are").with("names", known.join(", ")),
+        many => Phrase::new("names-shown-by").with("command", list).with_text("count", many),
     };
-    LoadError::Unknown { kind, name: name.into(), hint: Some(nearest.unwrap_or_else(all)) }
+    let hint = nearest.map_or_else(all, |nearest| Phrase::new("did-you-mean").with("name", nearest));
+    LoadError::Unknown { message: Phrase::new(message).with("name", name), hint }
 }
 
 fn read(file: &Path) -> Result<String, LoadError> {
@@ -228,10 +228,10 @@ mod tests {
     #[track_caller]
     fn check(name: &str, known: usize, hint: &str) {
         let known: Vec<String> = (10..10 + known).map(|number| format!("fork-{number}")).collect();
-        let LoadError::Unknown { hint: found, .. } = unknown("scenario", "kernsnap list", name, &known) else {
+        let LoadError::Unknown { hint: found, .. } = unknown("unknown-scenario", "kernsnap list", name, &known) else {
             panic!("another error")
         };
-        assert_eq!(found.as_deref(), Some(hint));
+        assert_eq!(found.to_string(), hint);
     }
 
     #[test]

@@ -8,4 +8,5 @@ mod claims;
 mod diff;
 mod explain;
 mod instances;
+mod korean;
 mod view;

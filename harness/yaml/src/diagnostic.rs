@@ -81,15 +81,21 @@ fn length_of_value(text: &str) -> usize {
     })
 }
 
-/// ``did you mean `…`?`` for the candidate that is nearest to `wrong`, if any is near.
+/// The candidate that is nearest to `wrong`, if any is near.
 #[must_use]
-pub fn did_you_mean<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(wrong, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= candidate.len().max(wrong.len()).div_ceil(3))
         .min()
-        .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
+        .map(|(_, candidate)| candidate)
+}
+
+/// ``did you mean `…`?`` for the [`nearest`] candidate.
+#[must_use]
+pub fn did_you_mean<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    nearest(wrong, candidates).map(|candidate| format!("did you mean `{candidate}`?"))
 }
 
 #[cfg(test)]

@@ -4,6 +4,6 @@ mod diagnostic;
 mod place;
 mod read;
 
-pub use diagnostic::{Diagnostic, did_you_mean};
+pub use diagnostic::{Diagnostic, did_you_mean, nearest};
 pub use place::Step;
 pub use read::from_yaml;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::rows::{Cell, Row, rows};
 use super::show::{count, when};
 use super::{Diff, Difference, Divergence, FieldChange, Moment};
+use crate::language::Language;
 use crate::report::escape::escape;
 use crate::report::html::{STYLE, fill};
 use crate::view::Line;
@@ -50,7 +51,11 @@ impl Diff {
             let _ = writeln!(text, "<p class=found>{}</p>", escape(note));
         }
         let links = self.in_time().into_iter().enumerate().map(|(number, (task, differences))| {
-            format!("<li><a href=\"#task-{number}\">{}</a>: {}</li>\n", escape(title_of(task)), count(differences))
+            format!(
+                "<li><a href=\"#task-{number}\">{}</a>: {}</li>\n",
+                escape(title_of(task)),
+                count(differences, Language::En)
+            )
         });
         let links: String = links.collect();
         let _ = if links.is_empty() { Ok(()) } else { writeln!(text, "<ul>{links}</ul>") };
@@ -63,7 +68,7 @@ impl Diff {
         let mut text = format!(
             "<section id=\"task-{number}\" aria-labelledby=\"head-{number}\">\n<h2 id=\"head-{number}\">{} <small>{}</small></h2>\n",
             escape(title_of(task)),
-            count(differences)
+            count(differences, Language::En)
         );
         let divergence = self.divergences.get(task);
         if let Some(when) = divergence.and_then(when) {

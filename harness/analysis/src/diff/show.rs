@@ -5,6 +5,8 @@ use std::fmt::{self, Write};
 use similar::{Algorithm, ChangeTag, TextDiff};
 
 use super::{Diff, Difference, Divergence, FieldChange, Moment};
+use crate::language::Language;
+use crate::phrase::{Phrase, say};
 use crate::view::{Ink, Line, Style};
 
 impl Diff {
@@ -19,11 +21,12 @@ impl Diff {
 
     fn write(&self, style: &Style, text: &mut String) -> fmt::Result {
         if let Some((before, after)) = &self.verdict {
-            writeln!(text, "verdict: {} → {}", style.paint(Ink::Bad, before), style.paint(Ink::Good, after))?;
+            let verdict = say(style.language, "diff-verdict");
+            writeln!(text, "{verdict}: {} → {}", style.paint(Ink::Bad, before), style.paint(Ink::Good, after))?;
         }
         for (name, differences) in self.in_time() {
             if !name.is_empty() {
-                writeln!(text, "{}  {}", style.paint(Ink::Strong, name), count(differences))?;
+                writeln!(text, "{}  {}", style.paint(Ink::Strong, name), count(differences, style.language))?;
             }
             self.differences_of(name, differences, style, text)?;
         }
@@ -46,7 +49,7 @@ impl Diff {
             }
         }
         if let Some(more) = self.more.get(name) {
-            writeln!(text, "… and {more} more differences")?;
+            writeln!(text, "{}", Phrase::new("diff-more").with_text("count", more).say(style.language))?;
         }
         Ok(())
     }
@@ -72,7 +75,7 @@ impl Diff {
         }
         for (name, differences) in self.in_time() {
             let title = if name.is_empty() { "view" } else { name };
-            let _ = writeln!(text, "#### `{title}`: {}\n\n```diff", count(differences));
+            let _ = writeln!(text, "#### `{title}`: {}\n\n```diff", count(differences, Language::En));
             let _ = self.differences_of(name, differences, &Style::PLAIN, &mut text);
             let _ = writeln!(text, "```\n");
         }
@@ -81,8 +84,8 @@ impl Diff {
 }
 
 /// `2 missing, 1 changed`.
-pub(super) fn count(differences: &[Difference]) -> String {
-    let mut counts = [("missing", 0), ("added", 0), ("moved", 0), ("changed", 0)];
+pub(super) fn count(differences: &[Difference], language: Language) -> String {
+    let mut counts = [("diff-missing", 0), ("diff-added", 0), ("diff-moved", 0), ("diff-changed", 0)];
     for difference in differences {
         let kind = match difference {
             Difference::Missing { .. } => 0,
@@ -92,8 +95,9 @@ pub(super) fn count(differences: &[Difference]) -> String {
         };
         counts[kind].1 += 1;
     }
-    let told = counts.iter().filter(|(_, count)| *count > 0).map(|(kind, count)| format!("{count} {kind}"));
-    told.collect::<Vec<_>>().join(", ")
+    let some = counts.into_iter().filter(|(_, count)| *count > 0);
+    let told = some.map(|(kind, count)| Phrase::new(kind).with_text("count", count));
+    Phrase::Several(told.collect()).say(language)
 }
 
 /// One difference, with the number of its line from 1.
@@ -151,7 +155,7 @@ fn way(divergence: &Divergence, style: &Style, text: &mut String) -> fmt::Result
 }
 
 fn field(FieldChange { field, before, after }: &FieldChange, style: &Style) -> String {
-    let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "(none)".into());
+    let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| say(style.language, "diff-none"));
     let (before, after) = (style.paint(Ink::Bad, &shown(before)), style.paint(Ink::Good, &shown(after)));
     format!("{field}: {before} → {after}")
 }

@@ -66,6 +66,27 @@ lesson-has-nothing = shows `{ $pattern }`, and nothing in this run is that
 lesson-has-no-stack = shows the stack of { $function }(), and this run has none
 lesson-now = In this run: the step { $what }.
 
+## Differences
+diff-verdict = verdict
+diff-missing = { $count } missing
+diff-added = { $count } added
+diff-moved = { $count } moved
+diff-changed = { $count } changed
+diff-none = (none)
+diff-more = … and { $count } more differences
+
+## Errors
+error = error: { $text }
+hint = hint: { $text }
+unknown-scenario = there is no scenario `{ $name }`
+unknown-lesson = there is no lesson `{ $name }`
+did-you-mean = did you mean `{ $name }`?
+names-are = there are { $names }
+names-shown-by = `{ $command }` shows the { $count } that there are
+no-lesson-of = no lesson belongs to { $number } of the book
+lessons-have = lessons have the numbers { $numbers }
+lesson-of-section = no lesson has the number { $number }; this is { $section }
+
 ## States of tasks
 state-unknown = unknown
 state-new = new

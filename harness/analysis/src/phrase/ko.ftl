@@ -66,6 +66,27 @@ lesson-has-nothing = `{ $pattern }`을(를) 보여 주지만 이 실행에는 �
 lesson-has-no-stack = { $function }()의 콜 스택을 보여 주지만 이 실행에는 없습니다
 lesson-now = 이 실행에서는: 이 단계는 { $what }.
 
+## 차이
+diff-verdict = 판정
+diff-missing = 없어진 줄 { $count }
+diff-added = 새로운 줄 { $count }
+diff-moved = 옮겨진 줄 { $count }
+diff-changed = 바뀐 줄 { $count }
+diff-none = (없음)
+diff-more = … 그 밖에 차이 { $count }개
+
+## 오류
+error = 오류: { $text }
+hint = 힌트: { $text }
+unknown-scenario = 시나리오 `{ $name }`이(가) 없습니다
+unknown-lesson = 실습 `{ $name }`이(가) 없습니다
+did-you-mean = `{ $name }`을(를) 찾으셨나요?
+names-are = 있는 이름: { $names }
+names-shown-by = `{ $command }`을(를) 실행하면 { $count }개를 모두 볼 수 있습니다
+no-lesson-of = 책의 { $number }에 해당하는 실습이 없습니다
+lessons-have = 실습이 있는 번호: { $numbers }
+lesson-of-section = 번호 { $number }의 실습은 없습니다. { $section }의 실습입니다
+
 ## 태스크의 상태
 state-unknown = 알 수 없음
 state-new = 생성됨

@@ -2,6 +2,7 @@
 //! a person reads it, in that person's language. Its `Display` is English, which machines and snapshots have.
 
 mod catalogue;
+mod written;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,6 +10,7 @@ use std::sync::LazyLock;
 
 use self::catalogue::Catalogue;
 pub use self::catalogue::Catalogue as Texts;
+pub use self::written::sentences as written_sentences;
 use crate::language::Language;
 
 /// The texts of this crate and of the program, by language.
@@ -29,6 +31,8 @@ pub enum Phrase {
         /// The texts that stand in it, by the names of their places.
         parts: Vec<(&'static str, Phrase)>,
     },
+    /// A sentence of a scenario or of the table of claims, in English. Those of the catalogue have translations.
+    Written(String),
     /// Several, with commas between them.
     Several(Vec<Phrase>),
 }
@@ -45,6 +49,12 @@ impl Phrase {
     pub fn named(id: &str) -> Option<Self> {
         let known = CATALOGUES[Language::En as usize].has(id);
         known.then(|| Self::Sentence { id: id.to_owned().into(), parts: Vec::new() })
+    }
+
+    /// A sentence that a scenario or the table of claims has in English.
+    #[must_use]
+    pub fn written(text: &str) -> Self {
+        Self::Written(text.to_owned())
     }
 
     /// The same sentence with a text in one of its places.
@@ -67,6 +77,7 @@ impl Phrase {
     pub fn say(&self, language: Language) -> String {
         match self {
             Self::Verbatim(text) => text.clone(),
+            Self::Written(text) => written::translated(text, language).unwrap_or(text).to_owned(),
             Self::Several(all) => all.iter().map(|one| one.say(language)).collect::<Vec<_>>().join(", "),
             Self::Sentence { id, parts } => {
                 let parts: Vec<(&str, String)> =

@@ -133,7 +133,7 @@ fn head(report: &Report, language: Language) -> String {
         "<p class=eyebrow>{}</p>\n<h1>{}</h1>\n\
          <p class=facts><span class=\"verdict {class}\">{}</span> {}, {}</p>\n<p class=about>{}</p>\n",
         escape(&say(language, "page-report")),
-        marked(title),
+        marked(&Phrase::written(title).say(language)),
         escape(&word),
         on.say(language),
         facts.say(language),
@@ -166,7 +166,7 @@ fn claims(report: &Report, language: Language) -> String {
             "<li class={class}><span class=sign aria-hidden=true>{sign}</span>\
              <div><p><span class=hidden>{}: </span>{}</p>",
             escape(&say(language, word)),
-            marked(that)
+            marked(&Phrase::written(that).say(language))
         );
         let said = said.as_ref().map(|said| said.say(language)).or_else(|| found.clone());
         if let Some(found) = said.filter(|_| known) {

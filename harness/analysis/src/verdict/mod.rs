@@ -37,7 +37,7 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// Both, in a language. A claim of a scenario stays as it is worded there.
+    /// Both, in a language. A claim of a scenario that has no translation stays as it is worded there.
     #[must_use]
     pub fn say(&self, language: Language) -> String {
         format!("{}: {}", self.that.say(language), self.found.say(language))
@@ -90,7 +90,7 @@ pub fn judge(scenario: &Scenario, trace: &Trace, role_map: &RoleMap, guest: &Gue
     let evaluator = RuleEvaluator { events: &trace.events, console: &guest.console, matcher };
     for expectation in &scenario.expectations {
         if let Err(found) = evaluator.check(expectation) {
-            violations.push(Violation { that: expectation.that.as_str().into(), found });
+            violations.push(Violation { that: Phrase::written(&expectation.that), found });
         }
     }
     if violations.is_empty() { Verdict::Passed } else { Verdict::Failed(violations) }
