@@ -1,6 +1,8 @@
 //! The lines of the book's own kernel beside those of the run. They come from the reviewed view of the same scenario on that kernel, so a
 //! reader does not have to build it.
 
+use std::hash::Hash;
+
 use serde::Serialize;
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
@@ -46,22 +48,22 @@ pub(super) fn pairs(step: &Step, here: &[String], book: BookKernel<'_>, names: &
     let (Some(here), Some(there)) = (lines_of_view(&here.join("\n")), lines_of_view(book.view)) else {
         return Vec::new();
     };
-    let there = part(step, there, names);
     let keyed = |lines: Vec<Line>| -> Vec<(Key, Line)> {
         lines.into_iter().filter_map(|line| Some((key(step, &line, names)?, line))).collect()
     };
-    let (here, there) = (keyed(here), keyed(there));
-    if there.is_empty() {
-        return Vec::new();
-    }
+    let there = keyed(part(step, there, names));
+    if there.is_empty() { Vec::new() } else { paired(keyed(here), there) }
+}
+
+/// Lines with keys, paired where the keys are the same.
+pub(super) fn paired<K: Clone + Ord + Hash>(here: Vec<(K, Line)>, there: Vec<(K, Line)>) -> Vec<Pair> {
     let [left, right] = [&here, &there].map(|lines| lines.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>());
     let [here, there] = [here, there].map(|lines| texts(lines.into_iter().map(|(_, line)| line).collect()));
     let mut pairs = Vec::new();
     for op in capture_diff_slices(Algorithm::Myers, &left, &right) {
         let (old, new) = (op.old_range(), op.new_range());
         // Lines in the same place that mean different things are not a pair.
-        let together = matches!(op, DiffOp::Equal { .. });
-        if together {
+        if matches!(op, DiffOp::Equal { .. }) {
             for (a, b) in here[old].iter().zip(&there[new]) {
                 push(&mut pairs, a, b);
             }
@@ -73,9 +75,19 @@ pub(super) fn pairs(step: &Step, here: &[String], book: BookKernel<'_>, names: &
     pairs
 }
 
+/// Adds two lines that mean the same, and the frames below them: the same ones side by side, and others in their order.
 fn push(pairs: &mut Vec<Pair>, here: &[String], there: &[String]) {
-    for at in 0..here.len().max(there.len()) {
-        pairs.push(Pair { here: here.get(at).cloned(), there: there.get(at).cloned() });
+    let mut add = |here: &[String], there: &[String]| {
+        for at in 0..here.len().max(there.len()) {
+            pairs.push(Pair { here: here.get(at).cloned(), there: there.get(at).cloned() });
+        }
+    };
+    let (head, frames) = here.split_at(here.len().min(1));
+    let (other, others) = there.split_at(there.len().min(1));
+    add(head, other);
+    let [left, right] = [frames, others].map(|frames| frames.iter().map(|frame| frame.trim()).collect::<Vec<_>>());
+    for op in capture_diff_slices(Algorithm::Myers, &left, &right) {
+        add(&frames[op.old_range()], &others[op.new_range()]);
     }
 }
 
@@ -96,7 +108,7 @@ fn key(step: &Step, line: &Line, names: &Names) -> Option<Key> {
 }
 
 /// The lines that a step is about.
-fn part(step: &Step, lines: Vec<Line>, names: &Names) -> Vec<Line> {
+pub(super) fn part(step: &Step, lines: Vec<Line>, names: &Names) -> Vec<Line> {
     let Some([from, to]) = &step.between else { return lines };
     let Some(begin) = lines.iter().position(|line| matches(from, line, names)) else { return Vec::new() };
     let length = lines[begin + 1..].iter().position(|line| matches(to, line, names));

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use textwrap::{Options, fill};
 
 use super::language::Labels;
-use super::page::Stop;
+use super::page::{Stop, columns};
 use super::terminal::wrapping;
 use super::{Lesson, Page, Section};
 use crate::language::Language;
@@ -94,6 +94,11 @@ fn stop_text(stop: &Stop, (image, book): (&str, Option<&str>), labels: &Labels) 
         blocks.push(format!("```text\n{}\n```\n", stop.lines.join("\n")));
     }
     blocks.extend(book.and_then(|book| beside(stop, image, book, labels)));
+    if let Some(log) = &stop.log {
+        let (lines, rows) = (log.lines.join("\n"), columns(&log.beside, labels.log_here, &log.image).join("\n"));
+        blocks.push(format!("**{}**\n\n```text\n{lines}\n```\n\n```text\n{rows}\n```\n", labels.log));
+        blocks.push(labelled(labels.log_why, &log.why));
+    }
     if !stop.lacks.is_empty() {
         let patterns = stop.lacks.iter().map(|pattern| format!("`{pattern}`"));
         blocks.push(labelled(labels.lacks, &[patterns.collect::<Vec<_>>().join(", ")]));

@@ -6,6 +6,7 @@
 
 mod beside;
 pub mod language;
+mod log;
 mod markdown;
 mod number;
 mod page;
@@ -23,6 +24,7 @@ use kernsnap_yaml::{Diagnostic, Step as At, from_yaml};
 
 pub use beside::{BookKernel, Pair};
 pub use language::{Section, Text};
+pub use log::{Log, ShownLog};
 pub use markdown::index;
 pub use number::{Number, of_book_section};
 pub use page::Page;
@@ -76,6 +78,8 @@ pub struct Step {
     /// The part of the run that this is about, as in an expectation: from the first event that matches the one pattern to the
     /// first after it that matches the other.
     pub between: Option<[Pattern; 2]>,
+    /// What the book has printed of this.
+    pub log: Option<Log>,
     /// The differences on the book's kernel, Linux 4.19 for 32-bit ARM.
     pub differs: Option<Text>,
     /// Statements of the notes around the book that are wrong.

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use textwrap::core::display_width;
 
-use super::beside;
 use super::quote::{self, Contradiction, Run};
-use super::{Lesson, Number, Pair, Section, Source};
+use super::{BookKernel, Lesson, Number, Pair, Section, ShownLog, Source};
+use super::{beside, log};
 use crate::language::Language;
 use crate::phrase::Phrase;
 use crate::view::Style;
@@ -51,6 +51,8 @@ pub struct Stop {
     pub lines: Vec<String>,
     /// The same lines beside those of the book's kernel.
     pub beside: Vec<Pair>,
+    /// The log of the book, beside the lines of its kernel here, or of the run where that is the book's kernel.
+    pub log: Option<ShownLog>,
     /// Where a run is only looked at: the statement of the step that does not hold in it.
     #[serde(skip)]
     pub now: Option<String>,
@@ -95,29 +97,13 @@ impl Stop {
         !self.beside.is_empty() && self.beside.iter().all(Pair::is_same)
     }
 
-    /// The lines of both kernels in two columns, as `diff --side-by-side` has them: `|` between lines that differ, `<` and `>` where
-    /// one kernel has none. `None` where they are the same, or where they do not fit.
+    /// The lines of both kernels in two columns. `None` where they are the same, or where they do not fit.
     #[must_use]
     pub fn columns(&self, here: &str, there: &str, width: usize) -> Option<Vec<String>> {
         if self.beside.is_empty() || self.is_same_beside() {
             return None;
         }
-        let text = |line: &Option<String>| line.clone().unwrap_or_default();
-        let left = self.beside.iter().map(|pair| display_width(&text(&pair.here))).chain([display_width(here)]);
-        let left = left.max().unwrap_or(0);
-        let row = |one: &str, sign: char, other: &str| {
-            format!("{} {sign} {other}", Style::left(one, left)).trim_end().to_owned()
-        };
-        let rows = self.beside.iter().map(|pair| {
-            let sign = match (&pair.here, &pair.there) {
-                (Some(_), None) => '<',
-                (None, _) => '>',
-                _ if pair.is_same() => ' ',
-                _ => '|',
-            };
-            row(&text(&pair.here), sign, &text(&pair.there))
-        });
-        let rows: Vec<String> = [row(here, ' ', there)].into_iter().chain(rows).collect();
+        let rows = columns(&self.beside, here, there);
         rows.iter().all(|row| display_width(row) <= width).then_some(rows)
     }
 
@@ -125,6 +111,25 @@ impl Stop {
     pub fn lines_there(&self) -> impl Iterator<Item = &str> {
         self.beside.iter().filter_map(|pair| pair.there.as_deref())
     }
+}
+
+/// Pairs in two columns, as `diff --side-by-side` has them: `|` between lines that differ, `<` and `>` where one side has none.
+pub(super) fn columns(pairs: &[Pair], here: &str, there: &str) -> Vec<String> {
+    let text = |line: &Option<String>| line.clone().unwrap_or_default();
+    let left =
+        pairs.iter().map(|pair| display_width(&text(&pair.here))).chain([display_width(here)]).max().unwrap_or(0);
+    let row =
+        |one: &str, sign: char, other: &str| format!("{} {sign} {other}", Style::left(one, left)).trim_end().to_owned();
+    let rows = pairs.iter().map(|pair| {
+        let sign = match (&pair.here, &pair.there) {
+            (Some(_), None) => '<',
+            (None, _) => '>',
+            _ if pair.is_same() => ' ',
+            _ => '|',
+        };
+        row(&text(&pair.here), sign, &text(&pair.there))
+    });
+    [row(here, ' ', there)].into_iter().chain(rows).collect()
 }
 
 impl Page {
@@ -174,6 +179,11 @@ impl Page {
             steps.push(Stop {
                 text: step.text.paragraphs(language),
                 beside: run.book.map(|book| beside::pairs(step, &lines, book, &run.scenario.names)).unwrap_or_default(),
+                log: step.log.as_ref().map(|log| {
+                    let own = lines.join("\n");
+                    let image = run.book.unwrap_or(BookKernel { image: run.image, view: &own });
+                    log::shown(log, step, run, image, language)
+                }),
                 lines,
                 now,
                 lacks: step.lacks.iter().map(ToString::to_string).collect(),

@@ -4,7 +4,7 @@ use textwrap::{Options, WordSeparator, WordSplitter, fill};
 
 use super::Page;
 use super::language::Labels;
-use super::page::Stop;
+use super::page::{Stop, columns};
 use crate::view::{Ink, Style};
 
 /// Texts are easier to read in lines of this length, however wide the terminal is.
@@ -47,6 +47,15 @@ impl Sheet {
         }
         if let Some(book) = book {
             self.beside(stop, image, book, labels);
+        }
+        if let Some(log) = &stop.log {
+            self.gap();
+            self.heading(3, labels.log);
+            self.lines(&log.lines);
+            self.gap();
+            self.lines(&columns(&log.beside, labels.log_here, &log.image));
+            self.gap();
+            self.labelled(labels.log_why, &log.why);
         }
         if let Some(now) = &stop.now {
             self.gap();

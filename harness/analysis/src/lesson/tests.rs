@@ -134,6 +134,7 @@ fn page() -> Page {
             text: long("태스크가"),
             lines: vec!["parent  kernel_clone() {".into(), "parent  } /* kernel_clone */".into()],
             beside: Vec::new(),
+            log: None,
             now: None,
             lacks: vec!["sched_switch".into()],
             differs: long("커널에서는"),

@@ -324,4 +324,4 @@ fn ranges(numbers: impl Iterator<Item = usize>) -> Vec<(usize, usize)> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -28,7 +28,8 @@ const TRACE: [&str; 5] = [
     "1400 1 9 sched_switch prev_comm=kworker/1:0 prev_pid=9 prev_state=128 next_comm=swapper/1 next_pid=0",
 ];
 
-fn made() -> Report {
+/// A scenario, a trace of it, and the roles.
+pub(crate) fn example() -> (Scenario, Trace, RoleMap) {
     let (functions, names, modules) = (BTreeMap::new(), Names::default(), BTreeMap::new());
     let fields = |names: &str| names.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let known = [
@@ -54,6 +55,11 @@ fn made() -> Report {
     let trace = Trace { events: events(&TRACE), ..Trace::default() };
     let started = BTreeMap::from([("parent".to_owned(), Pid(70))]);
     let role_map = RoleMap::find(&trace, &scenario.roles, &started, &names);
+    (scenario, trace, role_map)
+}
+
+fn made() -> Report {
+    let (scenario, trace, role_map) = example();
     let view = View::frozen(&scenario, &trace, &role_map);
     let guest = GuestOutcome { failures: vec!["none".into()], ..GuestOutcome::default() };
     let verdict = judge(&scenario, &trace, &role_map, &guest);
