@@ -444,6 +444,10 @@ pub struct ShellArguments {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
+    /// Debian's bash and programs in the guest, besides busybox
+    #[arg(long)]
+    pub debian: bool,
+
     /// A static busybox for the guest, instead of the one that the distribution has; taken from then on
     #[arg(long, value_name = "PATH")]
     pub busybox: Option<PathBuf>,

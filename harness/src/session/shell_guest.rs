@@ -47,6 +47,8 @@ pub struct Wishes<'a> {
     pub with: &'a [PathBuf],
     /// True if files are taken out of the guest.
     pub out: bool,
+    /// True for Debian's bash and programs besides busybox.
+    pub debian: bool,
 }
 
 /// Opens the image `name`, building what is missing of it, and collects a root with a shell.
@@ -61,6 +63,10 @@ pub fn prepare(images: Images<'_>, name: &str, wishes: Wishes<'_>, on: Events<'_
     let machine = load::machine(workspace, &spec.machine)?;
     let image = images.open_or_build(&spec, &board(&machine), on)?;
     let scripts = workspace.find(SCRIPTS);
+    if wishes.debian {
+        let path = images.debian_root(&image, on)?.path;
+        root.archive(&read(&path)?).map_err(|source| PrepareError::Read { path, source })?;
+    }
     root.directory("bin");
     root.program("init", read(&scripts.join("init"))?);
     root.file("etc/profile", read(&scripts.join("profile"))?);

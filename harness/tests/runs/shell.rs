@@ -114,6 +114,15 @@ fn a_guest_without_a_directory_says_how_to_name_one() -> Outcome {
 }
 
 #[test]
+fn debians_bash_is_there_on_request() -> Outcome {
+    let command = "readlink /proc/$PPID/exe; bash -c 'echo ${BASH_VERSINFO[0]}!'; busybox true && exit-code 0 && ls /lib/modules/kthread-steps.ko";
+    let ended = Kernsnap::new(&root(), ["shell", "--debian", "--command", command]).run()?;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.stdout, "/bin/bash\n5!\n/lib/modules/kthread-steps.ko\n", "{ended:?}");
+    Ok(())
+}
+
+#[test]
 fn a_panic_is_a_lost_machine() -> Outcome {
     let ended = ask("insmod /lib/modules/panic-now.ko")?;
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(4), ""), "{ended:?}");
