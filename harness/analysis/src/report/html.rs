@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::escape::escape;
+use super::escape::{escape, in_script};
 use super::{Claim, Report, Task, wakers};
 use crate::diff::Diff;
 use crate::language::Language;
@@ -112,11 +112,6 @@ fn texts(language: Language) -> String {
 fn data(report: &Report) -> String {
     // The type has no maps with keys that are not strings, and nothing else can go wrong.
     in_script(&serde_json::to_string(report).unwrap_or_else(|_| "null".into()))
-}
-
-/// JSON that means itself inside of `<script>`: nothing in it can end the element or open a comment.
-fn in_script(json: &str) -> String {
-    json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
 fn head(report: &Report, language: Language) -> String {
