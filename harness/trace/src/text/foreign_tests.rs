@@ -387,3 +387,37 @@ fn a_clock_that_stands_still_beside_durations_does_not_go_backwards() {
         = 7 a",
     );
 }
+
+#[test]
+fn lines_of_the_block_tracer_are_events() {
+    check(
+        "              dd-805     [001] d..2.     3.000012:   8,0    Q  WS 223490 + 8 [dd]
+              dd-805     [001] d..2.     3.000013:   8,0    A  WS 223490 + 8 <- (8,1) 221442
+          <idle>-0       [001] d.h2.     3.000014:   8,0    C  WS 223490 + 8 [0]
+",
+        "3000012000@1 805: blktrace dev=Text(\"8,0\") action=Text(\"Q\") rwbs=Text(\"WS\") sector=Signed(223490) nr_sector=Signed(8) comm=Text(\"dd\")
+        3000013000@1 805: blktrace dev=Text(\"8,0\") action=Text(\"A\") rwbs=Text(\"WS\") sector=Signed(223490) nr_sector=Signed(8) old_dev=Text(\"8,1\") old_sector=Signed(221442)
+        3000014000@1 0: blktrace dev=Text(\"8,0\") action=Text(\"C\") rwbs=Text(\"WS\") sector=Signed(223490) nr_sector=Signed(8) error=Signed(0)
+        = 805 dd",
+    );
+    check(
+        "# tracer: blk
+#
+# DEV   CPU TIMESTAMP     PID ACT FLG
+#  |     |     |           |   |   |
+  8,0    1     3.000012345   805  P   N [dd]
+",
+        "3000012345@1 805: blktrace dev=Text(\"8,0\") action=Text(\"P\") rwbs=Text(\"N\") comm=Text(\"dd\")
+        = 805 dd",
+    );
+}
+
+#[test]
+fn bytes_that_a_program_wrote_are_an_event() {
+    check(
+        "            bash-946     [003] ...1.     1.000000: # 1f buf: 01 02
+",
+        "1000000000@3 946: raw_data id=Signed(31) buf=Text(\"01 02\")
+        = 946 bash",
+    );
+}

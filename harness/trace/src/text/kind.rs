@@ -2,6 +2,7 @@
 
 use memchr::{memchr, memchr3};
 
+use super::block;
 use super::bytes::{hexadecimal, split_once};
 use super::details;
 use super::head::Head;
@@ -54,8 +55,11 @@ impl Parser {
 
     /// The text of an event that does not begin with a name.
     fn unnamed(&mut self, rest: &[u8], name: &[u8], behind: &[u8]) -> Option<EventKind> {
-        if let Some(point) =
-            special::context_switch(rest).or_else(|| sampler::read(rest)).or_else(|| special::branch(rest))
+        if let Some(point) = special::context_switch(rest)
+            .or_else(|| sampler::read(rest))
+            .or_else(|| special::branch(rest))
+            .or_else(|| block::read(rest))
+            .or_else(|| special::raw_data(rest))
         {
             return Some(EventKind::Tracepoint(point));
         }

@@ -139,7 +139,10 @@ impl Parser {
         if line.is_empty() {
             return Some(Class::Header);
         }
-        self.frame_line(line).or_else(|| self.known_line(line, false)).or_else(|| self.other_line(line))
+        self.frame_line(line)
+            .or_else(|| self.known_line(line, false))
+            .or_else(|| self.other_line(line))
+            .or_else(|| self.block_line(line))
     }
 
     /// A line that has no prefix, whatever it looks like.

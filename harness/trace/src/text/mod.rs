@@ -5,6 +5,7 @@
 //! Memory is bounded whatever the input: names are remembered in tables of fixed size, events are held only while a stack
 //! may follow, and lines, stacks, open calls and issues are counted.
 
+mod block;
 mod bytes;
 mod details;
 mod dump;

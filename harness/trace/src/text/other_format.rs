@@ -33,7 +33,7 @@ pub(super) fn name(line: &[u8], before: Before) -> Option<&'static str> {
         _ if words(bare).starts_with(&[b"correct", b"incorrect", b"%"]) => {
             Some("a branch profile (`trace_stat/branch_annotated`)")
         }
-        _ if is_block(bare) => Some("the text of the block tracer (`blk`)"),
+        _ if is_block(bare) => Some("the text of `blkparse`"),
         _ if traced && is_hexadecimal(bare) => Some("a text with the option `hex`"),
         _ if traced && is_raw(bare) => Some("a text with the option `raw`"),
         _ if before == Before::Header && is_without_context(bare) => Some("a text without the option `context-info`"),
@@ -48,7 +48,7 @@ fn words(line: &[u8]) -> Vec<&[u8]> {
     line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).take(3).collect()
 }
 
-/// `R 4 12.345678 1 0xfe001000 0x12 0x0 0`, `W …`, `MAP 12.345678 1 0x… 0x… 0x… 0x0 0`, `UNMAP …`, `MARK 12.345678 …`.
+/// `R 4 12.345678 1 0xfe001000 0x12 0x0 0`, `W …`, `UNKNOWN 12.345678 …`, `MAP 12.345678 1 0x… 0x… 0x… 0x0 0`, `UNMAP …`, `MARK 12.345678 …`.
 fn is_mmio(line: &[u8]) -> bool {
     let (kind, mut rest) = word(line);
     if matches!(kind, b"R" | b"W") {
@@ -56,7 +56,7 @@ fn is_mmio(line: &[u8]) -> bool {
             Some((1 | 2 | 4 | 8, behind)) => rest = behind.trim_ascii_start(),
             _ => return false,
         }
-    } else if !matches!(kind, b"MAP" | b"UNMAP" | b"MARK") {
+    } else if !matches!(kind, b"MAP" | b"UNMAP" | b"MARK" | b"UNKNOWN") {
         return false;
     }
     let (time, rest) = word(rest);
@@ -65,7 +65,8 @@ fn is_mmio(line: &[u8]) -> bool {
     is_time && decimal(rest).is_some()
 }
 
-/// `  8,0    1        3     0.000012345   697  Q  WS 223490 + 8 [dd]` (`blk_log_action_classic()` of `kernel/trace/blktrace.c`).
+/// `  8,0    1        3     0.000012345   697  Q  WS 223490 + 8 [dd]`: the text of `blkparse`, with the number of the event. The kernel
+/// has none there.
 fn is_block(line: &[u8]) -> bool {
     let found = || {
         let (_, rest) = decimal(line)?;
@@ -126,10 +127,11 @@ mod tests {
             ("PCIDEV 0000 80860d04 0 0 0", Some(MMIOTRACE)),
             ("R 4 12.345678 1 0xfe001000 0x12 0x0 0", Some(MMIOTRACE)),
             ("UNMAP 12.345678 1 0x0 0", Some(MMIOTRACE)),
+            ("UNKNOWN 12.345678 1 0xfe001000 12,00,00 0x0 0", Some(MMIOTRACE)),
             ("MARK 12.345678 lost 3 events", None),
             ("  Function                               Hit    Time            Avg             s^2", Some("profile")),
             (" correct incorrect  %        Function                  File              Line", Some("branch profile")),
-            ("  8,0    1        3     0.000012345   697  Q  WS 223490 + 8 [dd]", Some("blk")),
+            ("  8,0    1        3     0.000012345   697  Q  WS 223490 + 8 [dd]", Some("blkparse")),
             ("000002b9 00000003 0000000c2a8f5e10 ffff8000", Some("hex")),
             ("697 3 12345678901 ffffffc0 ffffffc1", Some("raw")),
             ("697 3 a", None),

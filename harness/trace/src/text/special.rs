@@ -4,7 +4,7 @@ use memchr::memrchr;
 
 use smol_str::SmolStr;
 
-use super::bytes::{decimal, rsplit_once, signed, split_once, word};
+use super::bytes::{decimal, hexadecimal, rsplit_once, signed, split_once, word};
 use super::value::{Field, state, text as as_text};
 use crate::{Point, Value};
 
@@ -55,6 +55,14 @@ fn switch(rest: &[u8]) -> Option<Vec<Field>> {
         field("next_pid", Value::Signed(next.pid)),
         field("next_prio", Value::Signed(next.prio)),
     ])
+}
+
+/// `# 1f buf: 01 02`, what a program wrote to `trace_marker_raw` (`trace_raw_data()` of `kernel/trace/trace_output.c`).
+pub(super) fn raw_data(text: &[u8]) -> Option<Point> {
+    let (id, rest) = hexadecimal(text.strip_prefix(b"# ")?)?;
+    let bytes = rest.strip_prefix(b" buf:")?;
+    let id = field("id", i64::try_from(id).map_or(Value::Unsigned(id), Value::Signed));
+    Some(Point::from_fields("raw_data", [id, field("buf", as_text(bytes.trim_ascii()))]))
 }
 
 /// `946:120:S ==> [002] 0:120:R swapper/2`, and with `  +` a wake-up: what the kernel writes while a latency tracer is on
