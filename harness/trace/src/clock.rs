@@ -37,7 +37,7 @@ impl Clock<'_> {
     }
 }
 
-/// What becomes of times.
+/// The conversion of times.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Conversion {
     offset: i64,

@@ -37,7 +37,7 @@ pub struct RawReader<'a> {
     may_leave_events: bool,
     /// When the open calls were entered, by buffer, task and depth; `None` where the records of returns say it.
     entered: Option<Entered>,
-    /// What becomes of times that are not shown as they were recorded.
+    /// The conversion of times that are not shown as they were recorded.
     conversion: Option<Conversion>,
     counts_instead_of_times: bool,
 }

@@ -18,7 +18,7 @@ const DISTINCT: usize = 4096;
 /// A place where a system call has a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
-    /// What it returned.
+    /// The number that it returned.
     Result,
     /// An argument, from 0.
     Argument(usize),

@@ -63,7 +63,7 @@ pub fn write(dat: &TraceDat<'_>) -> io::Result<Vec<u8>> {
         put(&mut file, option::CPU_STATS, format!("\nBuffer: {}\n\n\0", instance.name).as_bytes());
         put_stats(&mut file, &instance.stats);
     }
-    // What `trace-cmd` does not look at behind the name is the clock, as in version 7.
+    // Behind the name, where `trace-cmd` does not look, stands the clock, as in version 7.
     let tail = |instance: &Instance<'_>| [instance.name, "\0", instance.clock.unwrap_or_default()].concat();
     let named = dat.instances.iter().map(|instance| 2 + 4 + 8 + tail(instance).len()).sum::<usize>();
     let mut begin = file.len() + named + 2 + KIND.len() + cpus * 16;
