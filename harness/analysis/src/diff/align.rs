@@ -28,6 +28,10 @@ pub struct Alignment {
 struct Candidate<'a> {
     id: TaskId,
     name: &'a str,
+    /// The name that the recording saved. Where no event tells of a later name, `name` is the one of its creator.
+    saved: Option<&'a str>,
+    /// Of the tasks that its creator made, which it is.
+    ordinal: usize,
     task: &'a Task,
     counts: Option<&'a BTreeMap<Arc<str>, u64>>,
 }
@@ -50,10 +54,16 @@ impl Alignment {
 
 fn candidates<'a>(summary: &'a Summary, names: &'a BTreeMap<i32, String>) -> Vec<Candidate<'a>> {
     let all = summary.tasks.iter().enumerate().filter(|(_, task)| task.idle_on.is_none());
+    let mut made: BTreeMap<TaskId, usize> = BTreeMap::new();
     let candidate = |(at, task): (usize, &'a Task)| {
-        let saved = || names.get(&task.pid.0).map(String::as_str).filter(|name| *name != "<...>");
-        let name = task.name().or_else(saved).unwrap_or("task");
-        Candidate { id: TaskId(at), name, task, counts: summary.counts.get(&TaskId(at)) }
+        let saved = names.get(&task.pid.0).map(String::as_str).filter(|name| *name != "<...>");
+        let name = task.name().or(saved).unwrap_or("task");
+        let ordinal = task.created.map_or(0, |created| {
+            let made = made.entry(created.by).or_default();
+            *made += 1;
+            *made
+        });
+        Candidate { id: TaskId(at), name, saved, ordinal, task, counts: summary.counts.get(&TaskId(at)) }
     };
     all.map(candidate).collect()
 }
@@ -114,7 +124,9 @@ impl<'a> Pairs<'a> {
             for (other, after) in news.iter().enumerate() {
                 let alike = self.alike(*before, *after);
                 if alike.1 >= least {
-                    weighed.push((alike, std::cmp::Reverse(place.abs_diff(other)), *before, *after));
+                    let ordinals = [&self.sides[0][*before], &self.sides[1][*after]].map(|task| task.ordinal);
+                    let near = (ordinals[0].abs_diff(ordinals[1]), place.abs_diff(other));
+                    weighed.push((alike, std::cmp::Reverse(near), *before, *after));
                 }
             }
         }
@@ -171,9 +183,12 @@ impl<'a> Pairs<'a> {
             let role = role(candidate.name);
             if let Some(other) = self.of_before.get(&at).and_then(|other| news.get(*other)) {
                 after.push((role.clone(), other.task.pid));
-                if other.name != candidate.name {
-                    let names = (candidate.name.to_owned(), other.name.to_owned());
-                    alignment.renamed.push((role.clone(), names.0, names.1));
+                let names = match (candidate.saved, other.saved) {
+                    (Some(old), Some(new)) if candidate.name == other.name => (old, new),
+                    _ => (candidate.name, other.name),
+                };
+                if names.0 != names.1 {
+                    alignment.renamed.push((role.clone(), names.0.to_owned(), names.1.to_owned()));
                 }
             }
             before.push((role, candidate.task.pid));

@@ -101,6 +101,19 @@ fn two_runs_that_differ_in_times_and_pids_do_not_differ() {
     }
 }
 
+#[test]
+fn one_of_several_tasks_of_a_name_is_found_when_it_is_renamed() {
+    let lines = workload();
+    let other = |line: &String| {
+        let line = line.replace("cc-102", "ld-102").replace("comm=cc pid=102", "comm=ld pid=102");
+        line.replace("pid=102 oldcomm=bash newcomm=cc", "pid=102 oldcomm=bash newcomm=ld")
+    };
+    let renamed: Vec<String> = lines.iter().map(other).collect();
+    let diff = compared(&recording(&lines), &recording(&other_run(&renamed)));
+    assert_eq!(diff.tasks.keys().collect::<Vec<_>>(), ["cc"], "{}", diff.show(&crate::view::Style::PLAIN));
+    assert_eq!(diff.divergences["cc"].place, 0);
+}
+
 /// The first place at or after a part of the recording whose line has this text.
 fn find(lines: &[String], text: &str, nth: usize) -> usize {
     let mut found = (0..lines.len()).filter(|at| lines[*at].contains(text));
