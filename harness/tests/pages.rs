@@ -127,7 +127,7 @@ fn a_click_selects_the_nearest_event_and_a_claim_leads_to_its_events() -> Outcom
 }
 
 #[test]
-fn idle_time_is_left_out_until_somebody_wants_to_see_it() -> Outcome {
+fn idle_time_is_left_out_until_it_is_asked_for() -> Outcome {
     let report = Report { idle: vec![(100_000, 300_000), (310_000, 900_000)], ..report("a", 1000) };
     check(&report, |browser| {
         let narrow = "toX(900000) - toX(310000) < canvas.clientWidth / 10";

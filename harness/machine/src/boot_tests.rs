@@ -1,4 +1,4 @@
-//! What the end of a QEMU says about its guest.
+//! The end of a QEMU, and the verdict that it gives on its guest.
 
 use std::error::Error;
 

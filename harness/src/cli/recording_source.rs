@@ -94,7 +94,7 @@ pub(super) fn instance(arguments: &Arguments) -> Option<&str> {
 fn no_instance(name: &str, dat: &TraceDat<'_>) -> String {
     let known: Vec<String> = dat.instances.iter().map(|instance| format!("`{}`", instance.name)).collect();
     let known = if known.is_empty() { "it has none".into() } else { format!("it has {}", known.join(", ")) };
-    format!("there is no instance `{name}`\n\nhint: {known}")
+    format!("no instance has the name `{name}`\n\nhint: {known}")
 }
 
 /// The run that raw sections belong to.

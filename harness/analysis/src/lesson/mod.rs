@@ -78,7 +78,7 @@ pub struct Step {
     /// The part of the run that this is about, as in an expectation: from the first event that matches the one pattern to the
     /// first after it that matches the other.
     pub between: Option<[Pattern; 2]>,
-    /// What the book has printed of this.
+    /// The log of this that the book prints.
     pub log: Option<Log>,
     /// The differences on the book's kernel, Linux 4.19 for 32-bit ARM.
     pub differs: Option<Text>,

@@ -150,7 +150,7 @@ impl Page {
         contradictions.into_iter().next().map_or(Ok(page), Err)
     }
 
-    /// The lesson with the lines that a run of its scenario has, which somebody may have changed, and each step that does not hold in it.
+    /// The lesson with the lines that a run of its scenario has, of a program that may be changed, and each step that does not hold in it.
     /// The page says so at these steps.
     #[must_use]
     pub fn looked_at(lesson: &Lesson, run: &Run<'_>, language: Language) -> (Self, Vec<Contradiction>) {

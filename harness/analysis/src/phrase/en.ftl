@@ -1,7 +1,7 @@
 # English sentences, one a line. The same names and the same places are in every language.
 
 ## The way an expectation is broken
-nobody-played = no task played the role `{ $role }`, so `{ $pattern }` never happened
+no-task-played = no task played the role `{ $role }`, so `{ $pattern }` never happened
 never-happened = `{ $pattern }` never happened
 behind = { $what }, behind `{ $pattern }`
 happened = `{ $pattern }` happened { $found } times

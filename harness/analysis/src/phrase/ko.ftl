@@ -1,7 +1,7 @@
 # 한국어 문장. 한 줄에 하나씩 쓰고, 이름과 자리는 모든 언어에서 같습니다.
 
 ## 기대 조건이 어긋난 까닭
-nobody-played = 역할 `{ $role }`을(를) 맡은 태스크가 없어서 `{ $pattern }`은(는) 일어나지 않았습니다
+no-task-played = 역할 `{ $role }`을(를) 맡은 태스크가 없어서 `{ $pattern }`은(는) 일어나지 않았습니다
 never-happened = `{ $pattern }`이(가) 한 번도 일어나지 않았습니다
 behind = `{ $pattern }` 다음에는 { $what }
 happened = `{ $pattern }`이(가) { $found }번 일어났습니다

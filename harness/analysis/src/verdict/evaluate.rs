@@ -54,7 +54,7 @@ impl RuleEvaluator<'_> {
 
     fn nothing(&self, pattern: &Pattern) -> Phrase {
         let nothing = match self.unplayed(pattern) {
-            Some(role) => Phrase::new("nobody-played").with_text("role", role),
+            Some(role) => Phrase::new("no-task-played").with_text("role", role),
             None => Phrase::new("never-happened"),
         };
         nothing.with_text("pattern", pattern)

@@ -106,7 +106,7 @@ impl<'a> TraceDat<'a> {
         }
     }
 
-    /// The same file with the buffer of one instance only; `None` where there is no instance of this name.
+    /// The same file with the buffer of one instance only; `None` where no instance has this name.
     #[must_use]
     pub fn only(&self, instance: &str) -> Option<Self> {
         let found = self.instances.iter().find(|found| found.name == instance)?;
