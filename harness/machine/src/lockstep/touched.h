@@ -1,6 +1,6 @@
 /*
  * The memory that runs write to. A forked process shares its template's pages until it writes to them, and each first write is a
- * page fault: 2,800 of a small run, a quarter of its time. Runs of a template write to much the same pages, so the first one notes
+ * page fault: 3,500 of a small run, a quarter of its time. Runs of a template write to much the same pages, so the first one notes
  * them when it ends, and the later ones take copies of them together before they begin.
  *
  * Only time depends on it: a page has the same bytes whenever it is copied.
