@@ -20,6 +20,7 @@ use serde::Deserialize;
 use super::ImageError;
 use super::arch::Arch;
 use super::source::spec::SourceSpec;
+use kernsnap_host::exec::native;
 use kernsnap_host::name::is_name;
 use kernsnap_host::workspace::Workspace;
 use kernsnap_yaml::{Diagnostic, Step, did_you_mean, from_yaml};
@@ -51,7 +52,7 @@ pub struct KernelSpec {
     pub source: SourceSpec,
     /// The architecture.
     pub arch: Arch,
-    /// The prefix of the cross tools, `aarch64-linux-gnu-`.
+    /// The prefix of the cross tools, `aarch64-linux-gnu-`; empty where the host's own tools are for this architecture.
     pub cross: String,
     /// A configuration of the kernel's own (`arch/*/configs/`) to begin with, instead of none.
     pub defconfig: Option<String>,
@@ -113,7 +114,12 @@ impl ImageSpec {
         }
         let path = workspace.image_file(name);
         match fs::read_to_string(&path) {
-            Ok(text) => Ok(ImageSpec::parse(workspace, name, &path, &text)?),
+            Ok(text) => {
+                let mut spec = ImageSpec::parse(workspace, name, &path, &text)?;
+                let compiler = format!("{}gcc", spec.kernel.cross);
+                native(&compiler).trim_end_matches("gcc").clone_into(&mut spec.kernel.cross);
+                Ok(spec)
+            }
             Err(error) => {
                 let known = workspace.image_names();
                 let hint = did_you_mean(name, known.iter().map(String::as_str))

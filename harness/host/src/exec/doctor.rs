@@ -1,7 +1,7 @@
 //! The tools on this host that the harness needs.
 
 use super::facts::{TOOLS, ToolFacts};
-use super::{Tool, ToolCall, ToolError, capture};
+use super::{Tool, ToolCall, ToolError, capture, native};
 
 /// One line of `kernsnap doctor`.
 #[derive(Debug, Clone)]
@@ -55,7 +55,7 @@ pub fn inspect() -> Vec<ToolReport> {
 }
 
 fn find(facts: &ToolFacts) -> Finding {
-    let Ok(tool) = Tool::resolve(facts.name) else { return Finding::Missing };
+    let Ok(tool) = Tool::resolve(native(facts.name)) else { return Finding::Missing };
     let path = tool.path().to_owned();
     match capture(&ToolCall::new(tool).arg(facts.version_argument)) {
         // Perl starts its answer with an empty line.
