@@ -23,8 +23,8 @@ pub struct Timeline {
     pub tasks: Vec<TaskLane>,
     /// The CPUs that any of the tasks ran on.
     pub cpus: Vec<CpuLane>,
-    /// Who woke whom, and how often: the waker, the lane of the woken task, and the number of times, the most frequent first. Data has it
-    /// in [`TaskLane::woken`].
+    /// Who woke whom, and how often: the waker, the lane of the woken task, and the number of times, the most frequent first. A report
+    /// has it in `TaskLane::woken`.
     #[serde(skip)]
     pub wakings: Vec<((Waker, usize), u64)>,
 }
