@@ -49,7 +49,7 @@ pub fn tracefs(file: &str) -> String {
 }
 
 /// Kibibytes of a CPU's trace buffer where a scenario does not say another size.
-pub const USUAL_BUFFER_KIB: u32 = 1024;
+const USUAL_BUFFER_KIB: u32 = 1024;
 
 /// A multiple of the ticks with HZ=100, 250 and 1000, in nanoseconds.
 const ALIGNED_NS: u32 = 20_000_000;
@@ -114,8 +114,8 @@ impl Plan {
 
     /// The plan in an initramfs that holds init alone: it goes on with the plan in the payload.
     ///
-    /// With `warm`, init first does once what most runs do. QEMU then has translated that code before a run is forked, which
-    /// saves half of the run. Guest time before the payload is the same for all runs, so nothing else changes.
+    /// With `warm`, init first does twice what most runs do. QEMU then has translated that code before a run is forked, which
+    /// leaves half as much of it to translate. Guest time before the payload is the same for all runs, so nothing else changes.
     #[must_use]
     pub fn base(payload: Region, warm: Option<&WarmUp<'_>>) -> String {
         let mut plan = Self::default();

@@ -5,10 +5,8 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -38,6 +36,8 @@ struct note {
 };
 
 static struct note *note;
+/* Ranges that this process has noted. */
+static int noted;
 
 void touched_begin(void)
 {
@@ -50,7 +50,8 @@ void touched_take(void)
 {
 	if (!note || note->state != MADE)
 		return;
-	for (int i = 0; i < note->count; i++) {
+	/* Every run can write to the note: its count is not trusted. */
+	for (int i = 0; i < note->count && i < MOST_RANGES; i++) {
 		struct range range = note->ranges[i];
 
 		/* Fails where the heap is not that large yet, and on hosts that do not have it. */
@@ -60,12 +61,12 @@ void touched_take(void)
 
 static void add_page(uintptr_t at, uintptr_t size, uintptr_t mapping)
 {
-	struct range *last = note->count ? &note->ranges[note->count - 1] : NULL;
+	struct range *last = noted ? &note->ranges[noted - 1] : NULL;
 
 	if (last && last->end >= mapping && at - last->end <= GAP_PAGES * size)
 		last->end = at + size;
-	else if (note->count < MOST_RANGES)
-		note->ranges[note->count++] = (struct range){ at, at + size };
+	else if (noted < MOST_RANGES)
+		note->ranges[noted++] = (struct range){ at, at + size };
 }
 
 /* Adds the pages of a mapping that this process has alone. */
@@ -104,5 +105,6 @@ void touched_note(void)
 		fclose(maps);
 	if (pagemap >= 0)
 		close(pagemap);
+	note->count = noted;
 	note->state = MADE;
 }
