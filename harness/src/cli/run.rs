@@ -19,6 +19,7 @@ use super::{
 };
 use crate::session::capsule::{Capsule, Derived};
 use crate::session::load;
+use crate::session::prepare::NotApplicable;
 use crate::session::record::{LastVerdict, Record};
 use crate::session::run::{
     GuestPayload, Outcome, Run, RunError, RunInput, RunPolicy, Runner, Started, evidence, to_trace_dat,
@@ -51,6 +52,8 @@ struct Setting<'a> {
     own_kernel: bool,
     repeat: usize,
     context: &'a Context,
+    /// The files of the scenarios, by id.
+    files: BTreeMap<String, PathBuf>,
     snapshots: Snapshots,
     views: Vec<Kind>,
     reading: Reading,
@@ -99,6 +102,7 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, F
         own_kernel,
         repeat: arguments.repeat.get(),
         context,
+        files: files.into_iter().map(|file| (id_of(&file), file)).collect(),
         views: arguments.views.clone(),
         reading: Reading { explain: arguments.explained.explain, look: arguments.looked.look },
         sources: load::sources(&context.workspace)?,
@@ -124,22 +128,7 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, F
         records: Vec::new(),
     };
     for not in &not_applicable {
-        let mut record = Record::not_applicable(not, setting.runner.runtime, schedule, &session.emulator.version);
-        snapshot::check(context, setting.snapshots, &mut record, &not.title, &not.to_string())?;
-        reporter.exit = reporter.exit.worst(record.verdict.into());
-        LastVerdict::remember(
-            &context.store,
-            &setting.runner.runtime.image,
-            &not.id,
-            record.verdict,
-            &record.image_key,
-        );
-        match arguments.output.format() {
-            Format::Json => answer_json(&record)?,
-            Format::Ktap | Format::Github | Format::Kcidb => {}
-            _ => answer(&format!("{}\n\n{not}", title(&not.id, &setting.runner.runtime.image, &not.title))),
-        }
-        reporter.records.push(record);
+        reporter.report_not_applicable(not, &setting)?;
     }
     let stop = AtomicBool::new(false);
     in_order(
@@ -160,7 +149,7 @@ pub(super) fn run(context: &Context, arguments: &RunArguments) -> Result<Exit, F
     )?;
     reporter.finish(setting.repeat);
     reporter.records.sort_by(|a, b| a.scenario.cmp(&b.scenario));
-    tell(context, arguments, &reporter.records)?;
+    tell(&setting, arguments, &reporter.records)?;
     Ok(reporter.exit)
 }
 
@@ -170,14 +159,24 @@ fn snapshots(arguments: &RunArguments, is_usual: bool) -> Snapshots {
     arguments.snapshots.unwrap_or(usual)
 }
 
+impl Setting<'_> {
+    fn file(&self, id: &str) -> &Path {
+        self.files.get(id).map_or(Path::new(""), PathBuf::as_path)
+    }
+}
+
+fn id_of(file: &Path) -> String {
+    file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 /// True if the last run of a scenario on an image was not good.
 fn did_not_pass(context: &Context, image: &str, file: &Path) -> bool {
-    let id = file.file_stem().unwrap_or_default().to_string_lossy();
-    LastVerdict::find(&context.store, image, &id).is_some_and(|last| !last.verdict.is_good())
+    LastVerdict::find(&context.store, image, &id_of(file)).is_some_and(|last| !last.verdict.is_good())
 }
 
 /// The results of all runs, in the formats that were asked for.
-fn tell(context: &Context, arguments: &RunArguments, records: &[Record]) -> Result<(), Failure> {
+fn tell(setting: &Setting<'_>, arguments: &RunArguments, records: &[Record]) -> Result<(), Failure> {
+    let context = setting.context;
     if let Some(file) = &arguments.junit {
         let text = results::junit(records).map_err(|error| Failure::internal("write JUnit's XML", &error))?;
         write_file(file, text.as_bytes())?;
@@ -190,10 +189,7 @@ fn tell(context: &Context, arguments: &RunArguments, records: &[Record]) -> Resu
             answer(&report.to_json().to_string());
         }
         Format::Github => {
-            let file = |id: &str| {
-                let file = load::scenario_file(&context.workspace, id).unwrap_or_default();
-                context.workspace.relative(&file).display().to_string()
-            };
+            let file = |id: &str| context.workspace.relative(setting.file(id)).display().to_string();
             answer(results::github(records, &file).trim_end());
             append_summary(&results::summary(records))?;
         }
@@ -226,8 +222,9 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Result<Ran, Failure> {
     let mut record = Record::new(job.scenario, runner.runtime, *schedule, &judged, qemu_version);
     let run = judged.run;
     if let Some(run) = &run {
-        let text = run.outcome.view.to_string();
-        snapshot::check(setting.context, setting.snapshots, &mut record, &job.scenario.title, &text)?;
+        let Scenario { id, title, .. } = job.scenario;
+        let text = snapshot::Viewed { file: setting.file(id), title, text: &run.outcome.view.to_string() };
+        snapshot::check(setting.context, setting.snapshots, &mut record, text)?;
     }
     let is_look = setting.reading.look && record.verdict == RunStatus::Failed;
     let mut exit = if is_look { Exit::Passed } else { Exit::from(record.verdict) };
@@ -366,6 +363,23 @@ struct Reporter {
 }
 
 impl Reporter {
+    /// Tells that a scenario does not apply, and why.
+    fn report_not_applicable(&mut self, not: &NotApplicable, setting: &Setting<'_>) -> Result<(), Failure> {
+        let Runner { runtime, session, .. } = setting.runner;
+        let mut record = Record::not_applicable(not, runtime, setting.schedule, &session.emulator.version);
+        let text = snapshot::Viewed { file: setting.file(&not.id), title: &not.title, text: &not.to_string() };
+        snapshot::check(setting.context, setting.snapshots, &mut record, text)?;
+        self.exit = self.exit.worst(record.verdict.into());
+        LastVerdict::remember(&setting.context.store, &runtime.image, &not.id, record.verdict, &record.image_key);
+        match self.format {
+            Format::Json => answer_json(&record)?,
+            Format::Ktap | Format::Github | Format::Kcidb => {}
+            _ => answer(&format!("{}\n\n{not}", title(&not.id, &runtime.image, &not.title))),
+        }
+        self.records.push(record);
+        Ok(())
+    }
+
     fn report(&mut self, job: &Job<'_>, setting: &Setting<'_>, (record, outcome, exit): Ran) -> Result<(), Failure> {
         self.exit = self.exit.worst(exit);
         if let Some(hash) = &record.raw_sha256 {

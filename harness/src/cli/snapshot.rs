@@ -1,10 +1,10 @@
 //! `kernsnap snapshot`, and the comparison of runs with reviewed snapshots.
 
 use std::io::{self, BufRead as _, IsTerminal as _};
+use std::path::Path;
 
 use super::args::{SnapshotArguments, SnapshotCommand, Snapshots};
 use super::{Context, Exit, Failure, answer, talk};
-use crate::session::load;
 use crate::session::record::Record;
 use crate::session::snapshot::{self, Comparison, Pending, SnapshotError, Subject};
 
@@ -98,21 +98,27 @@ fn decision() -> Result<Decision, Failure> {
     }
 }
 
+/// The text of a run, or the reasons that there is none, with the scenario's title and file.
+#[derive(Clone, Copy)]
+pub(super) struct Viewed<'a> {
+    pub file: &'a Path,
+    pub title: &'a str,
+    pub text: &'a str,
+}
+
 /// Compares the text of a run with the reviewed snapshot, leaves it for a review where that is asked for, and notes the result.
 pub(super) fn check(
     context: &Context,
     mode: Snapshots,
     record: &mut Record,
-    title: &str,
-    text: &str,
+    Viewed { file, title, text }: Viewed<'_>,
 ) -> Result<(), Failure> {
     if mode == Snapshots::Off || !(record.verdict.has_view() || record.verdict.is_good()) {
         return Ok(());
     }
     let workspace = &context.workspace;
-    let file = load::scenario_file(workspace, &record.scenario)?;
     let (image, scenario) = (record.image.clone(), record.scenario.clone());
-    let subject = Subject { image: &image, scenario: &scenario, title, file: &file, text };
+    let subject = Subject { image: &image, scenario: &scenario, title, file, text };
     let comparison = snapshot::compare(workspace, subject)?;
     let pending = match &comparison {
         Comparison::Differs { .. } => Some(snapshot::leave(workspace, subject)?),

@@ -46,6 +46,22 @@ fn a_view_is_reviewed_once_and_compared_from_then_on() -> Outcome {
 }
 
 #[test]
+fn a_scenario_of_another_directory_has_its_snapshots_in_the_workspace() -> Outcome {
+    let checkout = Checkout::with(&[])?;
+    let elsewhere = tempfile::tempdir()?;
+    let file = elsewhere.path().join("hello-elsewhere.yaml");
+    fs::copy(root().join("scenarios/user/hello.yaml"), &file)?;
+    let file = file.to_str().ok_or("not UTF-8")?;
+    let run = |more: &[&str]| call(&checkout, &[&["run", file, "--json"], more].concat(), Exit::Passed)?.record();
+
+    assert_eq!(run(&[])?["snapshot"], "missing");
+    assert_eq!(run(&["--snapshots", "new"])?["snapshot"], "missing");
+    call(&checkout, &["snapshot", "accept"], Exit::Passed)?;
+    assert_eq!(run(&[])?["snapshot"], "same");
+    Ok(())
+}
+
+#[test]
 fn a_view_that_differs_fails_the_run_and_waits_for_a_review() -> Outcome {
     let checkout = Checkout::with(&[root().join("scenarios/user/hello.yaml")])?;
     let (reviewed, pending) = files(&checkout);
