@@ -13,7 +13,7 @@ use super::progress::Progress;
 use super::{Context, Exit, Failure, absolute, options, run, schedule, talk, write_file};
 use crate::session::compose::{Composition, Descendant, Subject, Tracing, descendants, events_of, matching};
 use crate::session::prepare::PreparedImage;
-use crate::session::run::{Runner, to_trace_dat};
+use crate::session::run::Runner;
 use kernsnap_analysis::verdict::Verdict;
 use kernsnap_analysis::verdict::mutation::mutate;
 use kernsnap_host::workspace::Workspace;
@@ -75,9 +75,9 @@ pub(super) fn record(context: &Context, arguments: &RecordArguments) -> Result<E
         return Err(Failure::from_status(&composition.name, judged.status, &judged.reasons));
     };
     let output = arguments.output.as_deref().unwrap_or(Path::new("trace.dat"));
-    let recording = to_trace_dat(&scenario, &run.input, &run.evidence, run.outcome.schedule)
-        .map_err(|error| Failure::internal("write the recording", &error))?;
-    write_file(&absolute(output)?, &recording)?;
+    if let Some(recording) = run.recording(&scenario)? {
+        write_file(&absolute(output)?, &recording)?;
+    }
 
     // Expectations that cannot fail say nothing.
     let survived = match run.outcome.verdict {

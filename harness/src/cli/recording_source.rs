@@ -20,9 +20,14 @@ use kernsnap_trace::Symbols;
 use kernsnap_trace::dat;
 use kernsnap_trace::dat::TraceDat;
 
-/// The file that is meant: of a directory of `run --out`, its raw trace.
+/// The file that is meant: of a directory of `run --out`, the recording, or the raw trace where it has no recording.
 pub(super) fn file(named: &Path) -> PathBuf {
-    if named.is_dir() { named.join(evidence::RAW) } else { named.to_owned() }
+    let [recording, raw] = [evidence::RECORDING, evidence::RAW].map(|name| named.join(name));
+    match named.is_dir() {
+        true if recording.exists() => recording,
+        true => raw,
+        false => named.to_owned(),
+    }
 }
 
 /// Hands the parts of a raw recording to `then`, with the symbols to read them with.

@@ -21,9 +21,7 @@ use crate::session::capsule::{Capsule, Derived};
 use crate::session::load;
 use crate::session::prepare::NotApplicable;
 use crate::session::record::{LastVerdict, Record};
-use crate::session::run::{
-    GuestPayload, Outcome, Run, RunError, RunInput, RunPolicy, Runner, Started, evidence, to_trace_dat,
-};
+use crate::session::run::{GuestPayload, Outcome, Run, RunError, RunInput, RunPolicy, Runner, Started, evidence};
 use crate::session::status::RunStatus;
 use kernsnap_analysis::model::Model;
 use kernsnap_analysis::phrase::Phrase;
@@ -232,7 +230,7 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Result<Ran, Failure> {
         record.views = views(job, setting, &run.outcome);
     }
     if let Some(run) = run.as_ref().filter(|_| setting.out.is_some() || exit != Exit::Passed) {
-        run.leave(&directory)?;
+        run.leave(job.scenario, &directory)?;
     }
     if let Some(file) = &setting.capsule {
         let input = RunInput::from_scenario(job.scenario, runner.runtime, job.payload, *schedule)?;
@@ -272,14 +270,7 @@ fn do_job(job: &Job<'_>, setting: &Setting<'_>) -> Result<Ran, Failure> {
 /// The parts of a capsule that a reader without the image needs.
 fn derived(job: &Job<'_>, setting: &Setting<'_>, run: &Run<'_>) -> Result<Derived, Failure> {
     let report = run.outcome.report(job.scenario, &setting.runner.runtime.image, &setting.sources);
-    // A panic leaves its events on the console.
-    let recording = run
-        .evidence
-        .panic
-        .is_none()
-        .then(|| to_trace_dat(job.scenario, &run.input, &run.evidence, run.outcome.schedule))
-        .transpose();
-    let recording = recording.map_err(|error| Failure::internal("write the recording", &error))?;
+    let recording = run.recording(job.scenario)?;
     Ok(Derived { recording, report: Some(report::to_json(&report)?.into_bytes()) })
 }
 

@@ -60,8 +60,6 @@ struct End {
 const ABOUT: &str = "capsule.json";
 const KERNEL: &str = "Image";
 const DEVICE_TREE: &str = "board.dtb";
-/// The recording with its formats and symbols, to be read without the image.
-const RECORDING: &str = "trace.dat";
 
 /// The parts of a capsule that are made of its evidence, for a reader without the image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -184,7 +182,7 @@ impl Capsule {
             files.insert(evidence::RAW.to_owned(), found.body.clone());
             files.insert(evidence::CONSOLE_LOG.to_owned(), found.console.clone());
         }
-        let derived = [(RECORDING, derived.recording), (evidence::REPORT, derived.report)];
+        let derived = [(evidence::RECORDING, derived.recording), (evidence::REPORT, derived.report)];
         files.extend(derived.into_iter().filter_map(|(name, part)| Some((name.to_owned(), part?))));
         Ok(Self { about, files })
     }
@@ -232,7 +230,7 @@ impl Capsule {
     /// The recording as a `trace.dat`, with its formats and symbols; `None` where the machine was lost, and in capsules of version 0.2.
     #[must_use]
     pub fn recording(&self) -> Option<&[u8]> {
-        self.files.get(RECORDING).map(Vec::as_slice)
+        self.files.get(evidence::RECORDING).map(Vec::as_slice)
     }
 
     /// The data of the report, as JSON; `None` where the recording is.

@@ -39,7 +39,7 @@ impl Place {
         run: &Run<'_>,
     ) -> Result<(), Box<dyn std::error::Error>> {
         self.make()?;
-        run.leave(&self.0)?;
+        run.leave(scenario, &self.0)?;
         let report = run.outcome.report(scenario, image, &load::sources(workspace)?);
         Ok(files::replace(&self.0.join(PAGE), page(&report, None, Language::En).as_bytes())?)
     }

@@ -120,6 +120,25 @@ fn a_capsule_is_viewed_reported_and_debugged_without_its_image() -> Outcome {
 }
 
 #[test]
+fn a_runs_directory_is_read_without_its_image_and_its_scenario() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let file = path("of-my-own.yaml");
+    fs::copy(root().join("scenarios/user/user-exit.yaml"), &file)?;
+    ends(&call(&OwnStore::whole()?, &["run", &file, "--out", &path("out")])?, Exit::Passed);
+
+    let empty = tempfile::tempdir()?;
+    let elsewhere = |words: &[&str]| -> Result<Ended, Box<dyn Error>> {
+        Kernsnap::new(empty.path(), words.iter().copied()).env("KERNSNAP_STORE", empty.path()).run()
+    };
+    let of_recording = elsewhere(&["view", &path("out/of-my-own"), "--view", "events"])?;
+    ends(&of_recording, Exit::Passed);
+    assert!(of_recording.stdout.contains("exit-code        sched_process_exit"), "{of_recording:?}");
+    ends(&elsewhere(&["view", &path("out/of-my-own/trace.raw"), "--view", "events"])?, Exit::BadInput);
+    Ok(())
+}
+
+#[test]
 fn a_kernel_against_itself_needs_no_run() -> Outcome {
     let store = OwnStore::whole()?;
     let ended = call(&store, &["regress", "--base", "rpi3-6.1", "--head", "rpi3-6.1", "--json"])?;

@@ -16,6 +16,8 @@ pub const PAYLOAD: &str = "payload.bin";
 pub const PLAN: &str = "plan.txt";
 /// The sections of the channel: the raw trace and the guest's report.
 pub const RAW: &str = "trace.raw";
+/// The trace with its formats and symbols: whoever reads it needs neither the image nor the scenario. Only where evidence is kept.
+pub const RECORDING: &str = "trace.dat";
 /// The kernel's log, as dmesg prints it.
 pub const DMESG: &str = "dmesg.txt";
 /// The view.

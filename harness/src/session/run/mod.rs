@@ -23,7 +23,7 @@ pub(crate) use guard::forged;
 pub use input::{RunInput, for_card};
 pub use judged::JudgedRun;
 pub use outcome::{Outcome, sha256};
-pub use reading::{recorded, to_trace_dat};
+pub use reading::recorded;
 pub use runner::{Found, Run, Runner};
 pub use runtime::{GuestPayload, ImageRuntime};
 pub use session::Session;

@@ -78,7 +78,7 @@ fn trace(
 ///
 /// # Errors
 /// If the recording is too large for the file's format.
-pub fn to_trace_dat(
+pub(super) fn to_trace_dat(
     scenario: &Scenario,
     input: &RunInput<'_>,
     evidence: &Evidence,

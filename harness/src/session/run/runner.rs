@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::evidence::write;
-use super::reading::{kmsg, read};
+use super::reading::{kmsg, read, to_trace_dat};
 use super::source::{RunPolicy, Started};
 use super::{GuestPayload, ImageRuntime, LIMIT, Outcome, RunError, RunInput, Session, evidence};
 use crate::session::cache::About;
@@ -129,12 +129,25 @@ impl<'a> Run<'a> {
         Self { input, evidence, outcome }
     }
 
+    /// The trace with its formats and symbols. A panic leaves its events on the console, and so nothing to record.
+    ///
+    /// # Errors
+    /// [`RunError::Write`], if the recording is too large for the file's format.
+    pub fn recording(&self, scenario: &Scenario) -> Result<Option<Vec<u8>>, RunError> {
+        let Self { input, evidence, outcome } = self;
+        let recording = evidence.panic.is_none().then(|| to_trace_dat(scenario, input, evidence, outcome.schedule));
+        recording.transpose().map_err(|source| RunError::Write { path: evidence::RECORDING.into(), source })
+    }
+
     /// Leaves all files of the run in `directory`, which exists, but for what QEMU itself said.
     ///
     /// # Errors
     /// [`RunError::Write`].
-    pub fn leave(&self, directory: &Path) -> Result<(), RunError> {
+    pub fn leave(&self, scenario: &Scenario, directory: &Path) -> Result<(), RunError> {
         leave(&self.input, &self.evidence, directory)?;
+        if let Some(recording) = self.recording(scenario)? {
+            write(directory, evidence::RECORDING, &recording)?;
+        }
         write(directory, evidence::VIEW, self.outcome.view.to_string().as_bytes())
     }
 }
