@@ -80,6 +80,16 @@ impl Draft {
         &self.raw.corrects
     }
 
+    /// The guest programs it runs, as `guest-programs/user/` names them.
+    pub fn programs(&self) -> impl Iterator<Item = &str> {
+        let named = self.raw.run.iter().filter_map(|step| match step {
+            raw::RawStep::Start { program, .. } | raw::RawStep::Become { program, .. } => Some(program.as_str()),
+            _ => None,
+        });
+        // A program with a path is one of the root file system.
+        named.filter(|program| !program.starts_with('/'))
+    }
+
     /// The modules it loads, as `guest-programs/modules/` names them.
     pub fn modules(&self) -> impl Iterator<Item = &str> {
         self.raw.run.iter().filter_map(|step| match step {

@@ -422,6 +422,10 @@ pub struct DoctorArguments {
 /// Arguments of `shell`.
 #[derive(Debug, Args)]
 pub struct ShellArguments {
+    /// Scenarios whose programs are in the guest's /bin, and whose modules are in its /lib/modules
+    #[arg(value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
+
     /// The image to boot
     #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE)]
     pub image: String,

@@ -39,8 +39,13 @@ pub(super) fn shell(context: &Context, arguments: &ShellArguments) -> Result<Exi
     out.as_deref().map(make).transpose()?;
     let mut progress = Progress::new();
     let mut show = |event| progress.show(event);
-    let wishes =
-        Wishes { busybox: busybox.as_deref(), with: &arguments.with, out: out.is_some(), debian: arguments.debian };
+    let wishes = Wishes {
+        busybox: busybox.as_deref(),
+        with: &arguments.with,
+        out: out.is_some(),
+        debian: arguments.debian,
+        scenarios: &arguments.scenarios,
+    };
     let guest = prepare(context.images(&options), &arguments.image, wishes, &mut show)?;
     drop(progress);
 

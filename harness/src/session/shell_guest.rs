@@ -1,6 +1,7 @@
-//! The parts of a guest with a shell: an image's kernel, and a root file system of busybox with every guest program and
-//! module of the checkout.
+//! The parts of a guest with a shell: an image's kernel, and a root file system of busybox with the guest programs and modules
+//! of the scenarios that are named. Building those of all scenarios would keep a reader waiting for a minute.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use kernsnap_image::{ImageError, ImageSpec, Images};
 use kernsnap_machine::Machine;
 use kernsnap_machine::initramfs::Root;
 use kernsnap_machine::plan::{module_path, program_path};
+use kernsnap_scenario::Draft;
 
 /// Where the scripts of the root stand in the checkout.
 const SCRIPTS: &str = "guest-programs/shell";
@@ -49,6 +51,8 @@ pub struct Wishes<'a> {
     pub out: bool,
     /// True for Debian's bash and programs besides busybox.
     pub debian: bool,
+    /// Scenarios whose programs and modules are in the guest, as the command line names them.
+    pub scenarios: &'a [String],
 }
 
 /// Opens the image `name`, building what is missing of it, and collects a root with a shell.
@@ -72,11 +76,18 @@ pub fn prepare(images: Images<'_>, name: &str, wishes: Wishes<'_>, on: Events<'_
     root.file("etc/profile", read(&scripts.join("profile"))?);
     root.file("etc/names", load::names(workspace)?.table().into());
     root.program("bin/busybox", read(&images.busybox(&image, wishes.busybox, on)?.path)?);
-    for name in workspace.programs() {
-        root.program(&program_path(&name), read(&images.program(&image, &name, on)?.path)?);
+    let files = if wishes.scenarios.is_empty() { Vec::new() } else { load::selected(workspace, wishes.scenarios)? };
+    let drafts = files.iter().map(|file| load::draft(workspace, file)).collect::<Result<Vec<_>, _>>()?;
+    let programs: BTreeSet<&str> = drafts.iter().flat_map(Draft::programs).collect();
+    let modules: BTreeSet<&str> = drafts.iter().flat_map(Draft::modules).collect();
+    let known = workspace.programs();
+    // Busybox is there already, and a module of the kernel itself is not built here.
+    for name in programs.into_iter().filter(|name| known.contains(*name)) {
+        root.program(&program_path(name), read(&images.program(&image, name, on)?.path)?);
     }
-    for name in workspace.modules() {
-        root.file(&module_path(&name), read(&images.module(&image, &name, on)?.path)?);
+    let known = workspace.modules();
+    for name in modules.into_iter().filter(|name| known.contains(*name)) {
+        root.file(&module_path(name), read(&images.module(&image, name, on)?.path)?);
     }
     // It says what it needs to someone who calls it in a guest without the directory.
     root.program("bin/out", read(&scripts.join("out"))?);

@@ -61,10 +61,25 @@ fn bytes_and_quotes_go_both_ways_unchanged() -> Outcome {
 }
 
 #[test]
-fn programs_and_modules_are_there_and_work() -> Outcome {
+fn programs_and_modules_of_a_scenario_are_there_and_work() -> Outcome {
     // The program tells by its status that its child ended with 7.
     let command = "exit-code 7 && insmod /lib/modules/kthread-steps.ko && cut -d' ' -f1 /proc/modules";
-    check(command, 0, "kthread_steps\n")
+    let ended = Kernsnap::new(&root(), ["shell", "exit-code-encoding", "kernel-thread", "--command", command]).run()?;
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "kthread_steps\n"), "{ended:?}");
+    Ok(())
+}
+
+#[test]
+fn a_shell_waits_for_no_program_and_no_module_that_it_was_not_asked_for() -> Outcome {
+    check(
+        "ls /lib/modules /bin/exit-code",
+        1,
+        "ls: /lib/modules: No such file or directory\nls: /bin/exit-code: No such file or directory\n",
+    )?;
+    let misnamed = Kernsnap::new(&root(), ["shell", "kernel-thraed", "--command", "true"]).run()?;
+    assert_eq!(misnamed.code, Some(2), "{misnamed:?}");
+    assert!(misnamed.stderr.contains("did you mean `kernel-thread`?"), "{misnamed:?}");
+    Ok(())
 }
 
 #[test]
@@ -116,7 +131,8 @@ fn a_guest_without_a_directory_says_how_to_name_one() -> Outcome {
 #[test]
 fn debians_bash_is_there_on_request() -> Outcome {
     let command = "readlink /proc/$PPID/exe; bash -c 'echo ${BASH_VERSINFO[0]}!'; busybox true && exit-code 0 && ls /lib/modules/kthread-steps.ko";
-    let ended = Kernsnap::new(&root(), ["shell", "--debian", "--command", command]).run()?;
+    let words = ["shell", "exit-code-encoding", "kernel-thread", "--debian", "--command", command];
+    let ended = Kernsnap::new(&root(), words).run()?;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(ended.stdout, "/bin/bash\n5!\n/lib/modules/kthread-steps.ko\n", "{ended:?}");
     Ok(())
@@ -124,7 +140,9 @@ fn debians_bash_is_there_on_request() -> Outcome {
 
 #[test]
 fn a_panic_is_a_lost_machine() -> Outcome {
-    let ended = ask("insmod /lib/modules/panic-now.ko")?;
+    let panics = root().join("harness/tests/data/fault-scenarios/panics.yaml").display().to_string();
+    let words = ["shell", &panics, "--command", "insmod /lib/modules/panic-now.ko"];
+    let ended = Kernsnap::new(&root(), words).run()?;
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(4), ""), "{ended:?}");
     assert!(ended.stderr.contains("Kernel panic - not syncing"), "{ended:?}");
     Ok(())

@@ -98,6 +98,7 @@ help-record-save = 시나리오와 프로그램을 작업 공간에 저장합니
 help-record-debian = 게스트에 데비안의 프로그램과 C 라이브러리를 넣습니다. 공유 라이브러리를 쓰는 프로그램에는 언제나 들어갑니다
 
 ## shell
+help-shell-scenarios = 프로그램을 게스트의 /bin에, 모듈을 /lib/modules에 넣을 시나리오
 help-shell-command = 게스트의 셸에서 COMMAND를 입력 없이 실행하고, 출력한 것을 보여 준 뒤 전원을 끕니다. COMMAND가 0으로 끝나면 종료 코드도 0이고, 아니면 1입니다
 help-shell-with = 호스트의 파일을 게스트의 `/with/NAME`에 넣습니다. 여러 번 쓰면 파일 여럿을 넣습니다
 help-shell-out = 게스트의 파일을 DIR로 꺼냅니다: 전원을 끄거나 게스트에서 `out FILE…`을 실행할 때 `/out`에 있는 파일. DIR에 있는 파일은 덮어쓰지 않습니다
