@@ -63,6 +63,12 @@ impl Draft {
         &self.raw.title
     }
 
+    /// The paragraph that describes it; empty where there is none.
+    #[must_use]
+    pub fn about(&self) -> &str {
+        &self.raw.about
+    }
+
     /// The sentences of its expectations.
     pub fn statements(&self) -> impl Iterator<Item = &str> {
         self.raw.expect.iter().map(|expectation| expectation.that.as_str())

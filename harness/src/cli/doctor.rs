@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::args::DoctorArguments;
+use super::messages::told;
 use super::{Exit, Failure, answer, answer_json, talk};
 use crate::session::templates;
 use kernsnap_host::exec::Tool;
@@ -65,12 +66,12 @@ pub(super) fn doctor(store: Option<&Store>, arguments: &DoctorArguments) -> Resu
         };
         answer(&format!("{state}  {:width$}  {}", row.tool, row.version.unwrap_or("-")));
         if !row.usable || row.weakness.is_some() {
-            answer(&format!("         {:width$}  needed to {}", "", row.purpose));
+            answer(&format!("         {:width$}  {}", "", told(&format!("needed to {}", row.purpose))));
             if let Some(weakness) = row.weakness {
-                answer(&format!("         {:width$}  {weakness}", ""));
+                answer(&format!("         {:width$}  {}", "", told(weakness)));
             }
             let how = how_to_install(manager, row.tool, row.package);
-            answer(&format!("         {:width$}  {how}", ""));
+            answer(&format!("         {:width$}  {}", "", told(&how)));
         }
     }
     report_confinement(store, arguments)?;
@@ -103,12 +104,12 @@ fn report_confinement(store: Option<&Store>, arguments: &DoctorArguments) -> Res
     if arguments.output.is_json() {
         return answer_json(&row);
     }
-    answer(&match row.weakness {
+    answer(&told(&match row.weakness {
         None => {
             "ok       confinement: QEMU's system calls are filtered, and it opens no file once a guest runs".to_owned()
         }
         Some(weakness) => format!("partly   confinement: {weakness}"),
-    });
+    }));
     Ok(())
 }
 
@@ -135,9 +136,9 @@ fn report_templates(store: Option<&Store>, arguments: &DoctorArguments) -> Resul
     if arguments.output.is_json() {
         return answer_json(&row);
     }
-    answer(&match weakness {
+    answer(&told(&match weakness {
         None => format!("ok       templates: runs are forked from booted machines; {version}"),
         Some(weakness) => format!("not used templates: {weakness}"),
-    });
+    }));
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The help, the manual pages and the completions: all of them from the definitions in `args`.
 
 mod korean;
+mod usage_error;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -42,6 +43,14 @@ pub(super) fn command(language: Language) -> clap::Command {
         text("heading-options", "Options:"),
     );
     command.help_template(template)
+}
+
+/// The text of a mistake in the arguments, where clap does not tell it in this language.
+pub(super) fn mistake(language: Language, error: &clap::Error) -> Option<String> {
+    match language {
+        Language::En => None,
+        Language::Ko => usage_error::in_korean(&Korean::new(), error),
+    }
 }
 
 fn groups(command: &clap::Command, translated: &dyn Fn(&str, &str) -> String) -> String {

@@ -28,6 +28,7 @@ mod list;
 mod load_trace;
 mod matrix;
 mod merged;
+mod messages;
 mod new;
 mod parallel;
 mod progress;
@@ -63,6 +64,7 @@ use self::escape::{Escape, printable};
 pub use self::exit::Exit;
 use self::failure::{Failure, chain, with_hint};
 use self::language::said;
+use self::messages::told;
 use self::progress::Progress;
 use crate::session::prepare::{NotApplicable, Prepared, PreparedImage};
 use crate::session::run::{GuestPayload, LIMIT, Session};
@@ -94,9 +96,15 @@ pub fn main() -> ExitCode {
         return Exit::BadInput.into();
     }
     let language = language::of_help(std::env::args_os());
-    let arguments = match Arguments::from_arg_matches(&help::command(language).get_matches()) {
+    let matches = help::command(language).try_get_matches();
+    let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
-        Err(error) => error.exit(),
+        Err(error) => {
+            let Some(mistake) = help::mistake(language, &error) else { error.exit() };
+            language::choose(Some(language));
+            complain(&mistake);
+            return Exit::BadInput.into();
+        }
     };
     language::choose(arguments.lang);
     if let Err(error) = interrupt::install() {
@@ -367,13 +375,12 @@ fn options(source: &SourceArguments) -> Result<Options, Failure> {
 
 #[expect(clippy::print_stderr, reason = "the command line talks to people here")]
 fn complain(text: &str) {
-    let text = text.replace("\n\nhint: ", &format!("\n\n{}", said(&Phrase::new("hint").with("text", ""))));
-    eprintln!("{}", printable(&said(&Phrase::new("error").with("text", text)), Escape::Text));
+    eprintln!("{}", printable(&said(&Phrase::new("error").with("text", told(text))), Escape::Text));
 }
 
 #[expect(clippy::print_stderr, reason = "the command line talks to people here")]
 fn talk(text: &str) {
-    eprintln!("{}", printable(text, Escape::Text));
+    eprintln!("{}", printable(&told(text), Escape::Text));
 }
 
 fn answer(text: &str) {

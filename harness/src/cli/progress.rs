@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::messages::told;
 use kernsnap_host::progress::{ImageEvent, Phase};
 
 /// Lines of progress elsewhere than on a terminal come at most this often.
@@ -41,11 +42,11 @@ impl Progress {
         self.end();
         if self.terminal {
             let bar = ProgressBar::new_spinner().with_style(style("{spinner} {msg}"));
-            bar.set_message(phase.to_string());
+            bar.set_message(told(&phase.to_string()));
             bar.enable_steady_tick(Duration::from_millis(120));
             self.bar = Some(bar);
         } else {
-            eprintln!("{phase} …");
+            eprintln!("{} …", told(&phase.to_string()));
         }
         self.begun = Some((phase, Instant::now()));
         self.told = Instant::now();
@@ -83,6 +84,7 @@ impl Progress {
     }
 
     fn say(&self, text: &str) {
+        let text = told(text);
         match &self.bar {
             Some(bar) => bar.println(text),
             None => eprintln!("{text}"),
@@ -97,7 +99,7 @@ impl Progress {
         if let Some((phase, begun)) = self.begun.take()
             && begun.elapsed() >= Duration::from_secs(1)
         {
-            eprintln!("{phase}: {:.1} s", begun.elapsed().as_secs_f64());
+            eprintln!("{}: {:.1} s", told(&phase.to_string()), begun.elapsed().as_secs_f64());
         }
     }
 }

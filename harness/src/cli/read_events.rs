@@ -152,9 +152,8 @@ pub(super) fn conclude(file: &Path, summary: Summary, events: u64) -> Result<Exi
     let Summary { defects, issues, facts, .. } = summary;
     tell_facts(&facts);
     if events == 0 && !issues.is_empty() {
-        let what = "has no line that is an event of ftrace";
         let first = issues.first().map(|issue| format!("\n\n{issue}")).unwrap_or_default();
-        return Err(Failure::input(format!("`{}` {what}{first}", file.display())));
+        return Err(Failure::input(format!("`{}` has no line that is an event of ftrace{first}", file.display())));
     }
     if events == 0 {
         talk(&format!("`{}` is a recording without events", file.display()));

@@ -128,10 +128,12 @@ impl Given {
             let module = match made.as_slice() {
                 [module] => module.clone(),
                 several => several.iter().find(|module| **module == name).cloned().ok_or_else(|| {
-                    let text = "does not say which module it makes, as `obj-m := NAME.o` does";
-                    let several =
-                        format!("makes several modules: {}; build it, and give one `.ko`", several.join(", "));
-                    Failure::input(format!("`{first}` {}", if made.is_empty() { text } else { &several }))
+                    let none = || format!("`{first}` does not say which module it makes, as `obj-m := NAME.o` does");
+                    let several = || {
+                        let names = several.join(", ");
+                        format!("`{first}` makes several modules: {names}; build it, and give one `.ko`")
+                    };
+                    Failure::input(if made.is_empty() { none() } else { several() })
                 })?,
             };
             let directory = own.join(format!("guest-programs/modules/{module}"));
@@ -173,9 +175,9 @@ impl Given {
             Some(elf) => elf,
             None if content.starts_with(b"#!") => (Arch::Arm64, false),
             None => {
-                let text = "is not a C file, a module, a script, or a program of arm64 or arm";
                 return Err(Failure::input(format!(
-                    "`{first}` {text}\n\nhint: compile it with `aarch64-linux-gnu-gcc -static`, or give its C file"
+                    "`{first}` is not a C file, a module, a script, or a program of arm64 or arm\n\n\
+                     hint: compile it with `aarch64-linux-gnu-gcc -static`, or give its C file"
                 )));
             }
         };
@@ -225,6 +227,9 @@ fn script(arguments: &RecordArguments) -> String {
     format!("{shell}\n{line}\n")
 }
 
+/// Why a function of the source may not be there, where no name is near.
+const NOT_TRACEABLE: &str = "it may be inlined or not traceable: trace its caller or an event";
+
 /// The architecture of an ELF file, and whether it needs shared libraries (elf(5): `e_machine`, `PT_INTERP`).
 fn elf(content: &[u8]) -> Option<(Arch, bool)> {
     let file = object::File::parse(content).ok()?;
@@ -268,7 +273,8 @@ fn tracing(arguments: &RecordArguments, image: &PreparedImage<'_>) -> Result<Tra
         for pattern in patterns {
             let found = matching(pattern, known());
             if found.is_empty() {
-                return Err(none("traceable function", pattern, did_you_mean(pattern, known())));
+                let hint = did_you_mean(pattern, known()).or_else(|| Some(NOT_TRACEABLE.to_owned()));
+                return Err(none("traceable function", pattern, hint));
             }
             functions.extend(found.into_iter().filter(|name| !functions.contains(name)).collect::<Vec<_>>());
         }

@@ -2,6 +2,7 @@
 
 use super::explain::probes;
 use super::language::{language, said};
+use super::messages::told;
 use super::{answer, answer_painted};
 use crate::session::record::Record;
 use crate::session::run::Outcome;
@@ -59,7 +60,7 @@ pub(super) fn show_views(run: &ShownRun<'_>, style: &Style) {
                 (_, Some(_)) => "✗",
                 (_, None) => "✓",
             };
-            answer(&format!("{mark} {}", said(&Phrase::written(&expectation.that))));
+            answer(&format!("{mark} {}", told(&said(&Phrase::written(&expectation.that)))));
             if let Some(violation) = violation.filter(|_| look) {
                 let otherwise = Phrase::new("otherwise").with("found", violation.found.clone());
                 answer(&format!("  {}", said(&otherwise)));
@@ -72,7 +73,10 @@ pub(super) fn show_views(run: &ShownRun<'_>, style: &Style) {
 /// The heading of a run.
 pub(super) fn title(scenario: &str, image: &str, title: &str) -> String {
     said(
-        &Phrase::new("run-title").with("scenario", scenario).with("image", image).with("title", Phrase::written(title)),
+        &Phrase::new("run-title")
+            .with("scenario", scenario)
+            .with("image", image)
+            .with("title", told(&said(&Phrase::written(title)))),
     )
 }
 
@@ -83,7 +87,7 @@ pub(super) fn reasons(record: &Record, outcome: Option<&Outcome>) -> Vec<String>
         _ => &[],
     };
     let said = violations.iter().map(|violation| violation.say(language()));
-    said.chain(record.reasons.iter().skip(violations.len()).cloned()).collect()
+    said.chain(record.reasons.iter().skip(violations.len()).map(|reason| told(reason))).collect()
 }
 
 /// The last line of a run: its verdict, and how long it took.

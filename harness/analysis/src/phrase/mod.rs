@@ -1,6 +1,7 @@
 //! Sentences that every language has. A finding is kept as a [`Phrase`]: the sentence's name and its parts. It becomes text only where
 //! a person reads it, in that person's language. Its `Display` is English, which machines and snapshots have.
 
+mod about;
 mod catalogue;
 mod written;
 
@@ -8,6 +9,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::LazyLock;
 
+pub use self::about::{scenarios as described_scenarios, words as words_of};
 use self::catalogue::Catalogue;
 pub use self::catalogue::Catalogue as Texts;
 pub use self::written::sentences as written_sentences;
@@ -31,7 +33,8 @@ pub enum Phrase {
         /// The texts that stand in it, by the names of their places.
         parts: Vec<(&'static str, Phrase)>,
     },
-    /// A sentence of a scenario or of the table of claims, in English. Those of the catalogue have translations.
+    /// A sentence or the description of a scenario, or a sentence of the table of claims, in English. Those of the catalogue have
+    /// translations.
     Written(String),
     /// Several, with commas between them.
     Several(Vec<Phrase>),
@@ -77,7 +80,10 @@ impl Phrase {
     pub fn say(&self, language: Language) -> String {
         match self {
             Self::Verbatim(text) => text.clone(),
-            Self::Written(text) => written::translated(text, language).unwrap_or(text).to_owned(),
+            Self::Written(text) => {
+                let sentence = written::translated(text, language).or_else(|| about::translated(text, language));
+                sentence.unwrap_or(text).to_owned()
+            }
             Self::Several(all) => all.iter().map(|one| one.say(language)).collect::<Vec<_>>().join(", "),
             Self::Sentence { id, parts } => {
                 let parts: Vec<(&str, String)> =

@@ -132,7 +132,7 @@ fn head(report: &Report, language: Language) -> String {
         escape(&word),
         on.say(language),
         facts.say(language),
-        marked(about),
+        marked(&Phrase::written(about).say(language)),
         class = if verdict == "passed" { "good" } else { "bad" },
     );
     let reasons: Vec<String> = match violations.as_slice() {

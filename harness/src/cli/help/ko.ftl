@@ -136,3 +136,13 @@ exit-7 = 보관한 결과가 재현되지 않음: 같은 입력이 전과 다른
 exit-8 = 호스트가 준비되지 않음: 도구가 없거나 너무 오래됨(`kernsnap doctor`가 나열함)
 exit-70 = kernsnap 자체의 오류
 exit-130 = 중단됨
+
+## 잘못 쓴 인자
+usage-unknown-argument = 인자 `{ $argument }`을(를) 알 수 없습니다
+usage-unknown-command = 명령 `{ $command }`이(가) 없습니다
+usage-missing = 필요한 인자가 없습니다: { $arguments }
+usage-invalid-value = `{ $argument }`의 값 `{ $value }`은(는) 쓸 수 없습니다
+usage-no-value = `{ $argument }`에 값이 필요합니다
+usage-values = 쓸 수 있는 값: { $values }
+usage-conflict = `{ $argument }`은(는) `{ $other }`와(과) 함께 쓸 수 없습니다
+usage-more = 자세한 내용: `{ $command } --help`

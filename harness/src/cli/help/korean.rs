@@ -47,6 +47,11 @@ impl Korean {
         self.0.text(id, &[]).unwrap_or_default()
     }
 
+    /// A text with words in its places; empty where there is none.
+    pub(super) fn filled(&self, id: &str, places: &[(&str, String)]) -> String {
+        self.0.text(id, places).unwrap_or_default()
+    }
+
     /// The names of the texts for an argument of a command, the first that there is.
     pub(super) fn id(&self, command: &str, argument: &str) -> Option<String> {
         let argument = match (command, argument) {
@@ -123,6 +128,7 @@ mod tests {
         );
         used.extend(["heading-options", "heading-exit-codes"].map(str::to_owned));
         used.extend((1..=super::super::GROUPS.len()).map(|number| format!("group-{number}")));
+        used.extend(super::super::usage_error::SENTENCES.map(str::to_owned));
         used.extend(CODES.map(|code| format!("exit-{code}")));
         let mut missing = Vec::new();
         let readers = READERS.iter().filter_map(|name| command.find_subcommand(name));
