@@ -37,6 +37,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let mut trials = vec![
         trial("every-section-has-a-lesson-and-no-page-is-left-over".into(), the_index_leads_everywhere),
+        trial(
+            "every-lesson-has-the-lines-of-the-books-kernel-or-says-why-not".into(),
+            every_lesson_is_about_the_books_kernel,
+        ),
         trial("every-correction-is-of-a-known-note".into(), every_correction_is_of_a_known_note),
         trial("a-reader-chooses-the-language".into(), a_reader_chooses_the_language),
         trial("a-section-of-the-book-finds-its-lessons".into(), a_section_of_the_book_finds_its_lessons),
@@ -85,7 +89,7 @@ fn the_run_and_the_pages_are_what_the_lesson_says(id: &str) -> Outcome {
     let outcome = judged.run.ok_or_else(|| judged.reasons.join("; "))?.outcome;
     assert_eq!(outcome.verdict, Verdict::Passed);
     let image = &prepared_image.runtime.image;
-    let book = kernsnap::session::lesson::on_book_kernel(&workspace, image, &scenario.id)?;
+    let book = kernsnap::session::lesson::on_book_kernel(&workspace, image, lesson.scenario_on_book_kernel())?;
     let run = Run {
         image,
         scenario: &scenario,
@@ -95,6 +99,27 @@ fn the_run_and_the_pages_are_what_the_lesson_says(id: &str) -> Outcome {
     };
     for language in Language::ALL {
         is_written(Page::new(&lesson, &run, language)?.markdown())?;
+    }
+    Ok(())
+}
+
+fn every_lesson_is_about_the_books_kernel() -> Outcome {
+    let workspace = workspace();
+    let applies = |scenario: &str| -> Result<bool, Box<dyn Error>> {
+        Ok(kernsnap::session::lesson::on_book_kernel(&workspace, DEFAULT_IMAGE, scenario)?.is_some())
+    };
+    for lesson in lessons()? {
+        let content = &lesson.content;
+        let says_why = content.book_kernel.is_some();
+        assert_ne!(
+            applies(&content.scenario)?,
+            says_why,
+            "{}: `book-kernel` is for a scenario that does not apply",
+            lesson.id
+        );
+        if let Some(other) = content.book_kernel.as_ref().and_then(|kernel| kernel.scenario.as_deref()) {
+            assert!(applies(other)?, "{}: `{other}` does not apply to the book's kernel either", lesson.id);
+        }
     }
     Ok(())
 }

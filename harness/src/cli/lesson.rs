@@ -209,7 +209,7 @@ impl<'a> LessonImage<'a> {
         language: Language,
     ) -> Result<(Page, Vec<Contradiction>), Failure> {
         let image = &self.prepared_image.runtime.image;
-        let book = session::lesson::on_book_kernel(&self.context.workspace, image, &scenario.id)?;
+        let book = session::lesson::on_book_kernel(&self.context.workspace, image, lesson.scenario_on_book_kernel())?;
         let run = Run {
             image,
             scenario,

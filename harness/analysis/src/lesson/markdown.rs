@@ -65,6 +65,9 @@ impl Page {
         let _ = writeln!(text, "{subject} · {run}\n\n```console\n$ kernsnap lesson {lesson} --lang {language}\n```");
         let _ = writeln!(text, "\n## {}\n\n{}", labels.book, paragraphs(&self.book).trim_end());
         let _ = writeln!(text, "\n## {}", labels.walk);
+        if !self.not_on_book_kernel.is_empty() {
+            let _ = write!(text, "\n{}", labelled(labels.differs, &self.not_on_book_kernel));
+        }
         for (number, stop) in (1..).zip(&self.steps) {
             let _ = write!(text, "\n### {number}\n\n{}", stop_text(stop, (image, self.book_image.as_deref()), labels));
         }

@@ -56,8 +56,21 @@ pub struct Content {
     pub title: Text,
     /// The statement of the book.
     pub book: Text,
+    /// Where its scenario does not apply to the book's kernel: the reason, and a scenario that shows the like there.
+    #[serde(rename = "book-kernel")]
+    pub book_kernel: Option<OnBookKernel>,
     /// The walk through the run.
     pub steps: Vec<Step>,
+}
+
+/// What there is of a lesson on the book's kernel, where its own scenario does not apply.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OnBookKernel {
+    /// The scenario whose lines are shown beside those of the run.
+    pub scenario: Option<String>,
+    /// The reason.
+    pub why: Text,
 }
 
 /// One stop of the walk.
@@ -159,6 +172,13 @@ impl Lesson {
             }
         }
         Ok(())
+    }
+
+    /// The scenario that shows it on the book's kernel.
+    #[must_use]
+    pub fn scenario_on_book_kernel(&self) -> &str {
+        let other = self.content.book_kernel.as_ref().and_then(|kernel| kernel.scenario.as_deref());
+        other.unwrap_or(&self.content.scenario)
     }
 
     fn mistake(&self, at: &[At], UnknownName { message, hint }: UnknownName) -> Diagnostic {

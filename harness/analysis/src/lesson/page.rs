@@ -31,6 +31,8 @@ pub struct Page {
     pub book_image: Option<String>,
     /// Paragraphs: what the book says.
     pub book: Vec<String>,
+    /// Paragraphs: why the scenario does not apply to the book's kernel; empty where it does.
+    pub not_on_book_kernel: Vec<String>,
     /// The walk through the run.
     pub steps: Vec<Stop>,
 }
@@ -203,6 +205,10 @@ impl Page {
             image: run.image.to_owned(),
             book_image: run.book.map(|book| book.image.to_owned()),
             book: content.book.paragraphs(language),
+            not_on_book_kernel: content
+                .book_kernel
+                .as_ref()
+                .map_or_else(Vec::new, |kernel| kernel.why.paragraphs(language)),
             steps,
         };
         (page, contradictions)

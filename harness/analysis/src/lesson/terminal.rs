@@ -25,6 +25,11 @@ impl Page {
         sheet.gap();
         sheet.heading(0, labels.book);
         sheet.paragraphs(2, &self.book);
+        if !self.not_on_book_kernel.is_empty() {
+            sheet.gap();
+            sheet.heading(0, labels.differs);
+            sheet.paragraphs(2, &self.not_on_book_kernel);
+        }
         for (number, stop) in (1..).zip(&self.steps) {
             sheet.gap();
             sheet.numbered(number, &stop.text);

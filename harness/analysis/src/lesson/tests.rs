@@ -129,6 +129,7 @@ fn page() -> Page {
         scenario: "user-fork".into(),
         image: "rpi3-6.1".into(),
         book_image: None,
+        not_on_book_kernel: Vec::new(),
         book: long("프로세스를"),
         steps: vec![Stop {
             text: long("태스크가"),
