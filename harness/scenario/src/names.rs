@@ -62,6 +62,12 @@ impl Names {
         self.logical.values().filter(|names| names.len() > 1).map(|names| names.join(" ") + "\n").collect()
     }
 
+    /// The names that other kernels give to the function `name`.
+    pub fn others<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let all = self.logical.values().filter(move |names| names.iter().any(|known| known == name)).flatten();
+        all.map(String::as_str).filter(move |other| *other != name)
+    }
+
     /// The logical names.
     pub fn logical(&self) -> impl Iterator<Item = &str> {
         self.logical.keys().map(String::as_str)

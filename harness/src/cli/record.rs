@@ -20,7 +20,7 @@ use kernsnap_host::workspace::Workspace;
 use kernsnap_image::{Arch, ImageError};
 use kernsnap_scenario::{End, RootFileSystem};
 use kernsnap_trace::Pid;
-use kernsnap_yaml::did_you_mean;
+use kernsnap_yaml::{did_you_mean, nearest};
 
 /// The events of a recording that asks for nothing.
 const USUAL: &str = "sched";
@@ -227,8 +227,25 @@ fn script(arguments: &RecordArguments) -> String {
     format!("{shell}\n{line}\n")
 }
 
-/// Why a function of the source may not be there, where no name is near.
-const NOT_TRACEABLE: &str = "it may be inlined or not traceable: trace its caller or an event";
+/// A hint for a function that this kernel cannot trace: its name here, or the reason why a function of the source may not be there. A
+/// name that is only near may be another function, so it does not replace the reason.
+fn in_place_of<'a>(
+    function: &str,
+    image: &PreparedImage<'_>,
+    mut known: impl Iterator<Item = &'a str> + Clone,
+) -> String {
+    if let Some(other) = image.names().others(function).find(|other| known.clone().any(|name| name == *other)) {
+        return format!("`{function}` is `{other}` here");
+    }
+    match nearest(function, known.by_ref()) {
+        Some(near) => {
+            format!(
+                "did you mean `{near}`? The function may also be inlined or not traceable: trace its caller or an event"
+            )
+        }
+        None => "it may be inlined or not traceable: trace its caller or an event".to_owned(),
+    }
+}
 
 /// The architecture of an ELF file, and whether it needs shared libraries (elf(5): `e_machine`, `PT_INTERP`).
 fn elf(content: &[u8]) -> Option<(Arch, bool)> {
@@ -273,8 +290,7 @@ fn tracing(arguments: &RecordArguments, image: &PreparedImage<'_>) -> Result<Tra
         for pattern in patterns {
             let found = matching(pattern, known());
             if found.is_empty() {
-                let hint = did_you_mean(pattern, known()).or_else(|| Some(NOT_TRACEABLE.to_owned()));
-                return Err(none("traceable function", pattern, hint));
+                return Err(none("traceable function", pattern, Some(in_place_of(pattern, image, known()))));
             }
             functions.extend(found.into_iter().filter(|name| !functions.contains(name)).collect::<Vec<_>>());
         }

@@ -21,4 +21,5 @@ mod scaffold;
 mod schema;
 mod shell;
 mod snapshots;
+mod stuck;
 mod templates;

@@ -260,6 +260,12 @@ impl<'a> PreparedImage<'a> {
         Ok(self.images.kselftests(&spec, &self.image, target, on)?)
     }
 
+    /// The names that kernels give to functions.
+    #[must_use]
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
     /// The kernel's architecture.
     #[must_use]
     pub fn arch(&self) -> Arch {
