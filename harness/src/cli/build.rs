@@ -3,10 +3,12 @@
 use serde::Serialize;
 
 use super::args::{BuildArguments, DEFAULT_IMAGE, ImageListArguments};
+use super::messages::told;
 use super::progress::Progress;
 use super::{Context, Exit, Failure, answer, answer_json, options};
 use crate::session::load;
 use crate::session::prepare::PreparedImage;
+use kernsnap_analysis::view::Style;
 use kernsnap_image::{ImageSpec, Options};
 
 /// Builds all that runs on an image need: its kernel, what that can trace, and every program and module.
@@ -55,7 +57,7 @@ pub(super) fn list(context: &Context, arguments: &ImageListArguments) -> Result<
                 (false, false) => "not built",
                 (false, true) => "on request",
             };
-            answer(&format!("{name:width$}  {state:10}  {}", spec.description));
+            answer(&format!("{name:width$}  {}  {}", Style::left(&told(state), 10), spec.description));
         }
     }
     Ok(Exit::Passed)

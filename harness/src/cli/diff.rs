@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::args::{Arguments, DiffArguments, Format};
+use super::messages::told;
 use super::read_events::{Accounting, NotRead, read, unreadable};
 use super::{Context, Exit, Failure, answer, answer_json, answer_painted, matrix, talk, terminal, write_file};
 use crate::session::run::evidence;
@@ -258,7 +259,7 @@ pub(super) fn diff(global: &Arguments, arguments: &DiffArguments) -> Result<Exit
     } else if arguments.output.format() == Format::Markdown {
         answer(diff.markdown().trim_end());
     } else if diff.is_empty() {
-        answer(if issues == 0 { "no differences" } else { "what was read of both does not differ" });
+        answer(&told(if issues == 0 { "no differences" } else { "what was read of both does not differ" }));
     } else {
         let style = terminal::style();
         answer_painted(diff.show(&style).trim_end(), &style);

@@ -6,6 +6,7 @@ use super::args::DoctorArguments;
 use super::messages::told;
 use super::{Exit, Failure, answer, answer_json, talk};
 use crate::session::templates;
+use kernsnap_analysis::view::Style;
 use kernsnap_host::exec::Tool;
 use kernsnap_host::exec::doctor::{Finding, Found, ToolReport, inspect};
 use kernsnap_host::exec::packages::{PackageManager, how_to_install};
@@ -59,11 +60,12 @@ pub(super) fn doctor(store: Option<&Store>, arguments: &DoctorArguments) -> Resu
             continue;
         }
         let state = match (row.usable, row.version) {
-            (true, _) => "ok     ",
+            (true, _) => "ok",
             (false, Some(_)) => "too old",
             (false, None) if row.optional => "not yet",
             (false, None) => "missing",
         };
+        let state = Style::left(&told(state), 7);
         answer(&format!("{state}  {:width$}  {}", row.tool, row.version.unwrap_or("-")));
         if !row.usable || row.weakness.is_some() {
             answer(&format!("         {:width$}  {}", "", told(&format!("needed to {}", row.purpose))));

@@ -105,7 +105,9 @@ fn message(text: &str) -> Option<String> {
     while let Some((before, after)) = rest.split_once('{') {
         let (number, after) = after.split_once('}')?;
         said += before;
-        said += &sentence(values.get(number.parse::<usize>().ok()?)?);
+        let value = values.get(number.parse::<usize>().ok()?)?;
+        // A name may be the same as a message.
+        said += &if said.ends_with('`') { (*value).to_owned() } else { sentence(value) };
         rest = after;
     }
     Some(said + rest)

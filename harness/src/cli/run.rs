@@ -12,7 +12,7 @@ use kernsnap_host::store::Scratch;
 use super::args::{Format, RunArguments, Snapshots};
 use super::language::said;
 use super::parallel::in_order;
-use super::told_run::{Reading, ShownRun, reasons, show_views, summary, title};
+use super::told_run::{Reading, ShownRun, does_not_apply, reasons, show_views, summary};
 use super::{
     Context, Exit, Failure, Scenarios, absolute, answer, answer_json, architecture, kcidb, options, report, results,
     schedule, snapshot, talk, terminal, write_file,
@@ -365,7 +365,7 @@ impl Reporter {
         match self.format {
             Format::Json => answer_json(&record)?,
             Format::Ktap | Format::Github | Format::Kcidb => {}
-            _ => answer(&format!("{}\n\n{not}", title(&not.id, &runtime.image, &not.title))),
+            _ => answer(&does_not_apply(not, &runtime.image)),
         }
         self.records.push(record);
         Ok(())

@@ -4,6 +4,7 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::Path;
 
 use super::args::{SnapshotArguments, SnapshotCommand, Snapshots};
+use super::messages::told;
 use super::{Context, Exit, Failure, answer, talk};
 use crate::session::record::Record;
 use crate::session::snapshot::{self, Comparison, Pending, SnapshotError, Subject};
@@ -13,7 +14,7 @@ pub(super) fn snapshot(context: &Context, command: &SnapshotCommand) -> Result<E
         command;
     let pending = chosen(context, arguments)?;
     if pending.is_empty() {
-        answer("no snapshot waits for a review");
+        answer(&told("no snapshot waits for a review"));
         return Ok(Exit::Passed);
     }
     match command {

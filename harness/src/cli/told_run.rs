@@ -4,6 +4,7 @@ use super::explain::probes;
 use super::language::{language, said};
 use super::messages::told;
 use super::{answer, answer_painted};
+use crate::session::prepare::NotApplicable;
 use crate::session::record::Record;
 use crate::session::run::Outcome;
 use kernsnap_analysis::explain::Shown;
@@ -71,13 +72,18 @@ pub(super) fn show_views(run: &ShownRun<'_>, style: &Style) {
 }
 
 /// The heading of a run.
-pub(super) fn title(scenario: &str, image: &str, title: &str) -> String {
+fn title(scenario: &str, image: &str, title: &str) -> String {
     said(
         &Phrase::new("run-title")
             .with("scenario", scenario)
             .with("image", image)
             .with("title", told(&said(&Phrase::written(title)))),
     )
+}
+
+/// A scenario that does not apply to an image, and why.
+pub(super) fn does_not_apply(not: &NotApplicable, image: &str) -> String {
+    format!("{}\n\n{}", title(&not.id, image, &not.title), told(&not.to_string()))
 }
 
 /// The reasons of a verdict for people. A record has them in English: those of the run, and then that of a snapshot.

@@ -186,8 +186,8 @@ impl Composition {
             *forks.entry(&one.parent).or_default() += 1;
         }
         let count = |(role, count): (&&str, &usize)| {
-            let tasks = if *count == 1 { "one task".to_owned() } else { format!("{count} tasks") };
-            format!("  - that: {role} forks {tasks}\n    count: {{ of: \"{role}: sched_process_fork\", is: {count} }}")
+            let forks = if *count == 1 { "forks one task".to_owned() } else { format!("forks {count} tasks") };
+            format!("  - that: {role} {forks}\n    count: {{ of: \"{role}: sched_process_fork\", is: {count} }}")
         };
         let life = |one: &Descendant| {
             let Descendant { role, parent, ends, .. } = one;

@@ -213,5 +213,7 @@ fn an_error_its_causes_and_its_hint_are_told_in_korean() {
         ),
         "CPU 0: 버퍼가 가득 차 이벤트 7개가 덮어써졌습니다. `trace.buffer-kib`을 8보다 늘리거나 추적하는 것을 줄이십시오"
     );
+    assert_eq!(in_language("there is no program `compile`", Language::Ko), "프로그램 `compile`이(가) 없습니다");
+    assert_eq!(in_language("line 3: not understood: `a: b`", Language::Ko), "3번째 줄: 이해할 수 없음: `a: b`");
     assert_eq!(in_language("what nobody translated: x", Language::Ko), "what nobody translated: x");
 }
