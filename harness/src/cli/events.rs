@@ -59,13 +59,15 @@ fn push_symbol(out: &mut String, symbol: &Symbol) {
     }
 }
 
-/// `  CPU  TASK-PID  `, as it was for the event before: mostly it is the same.
+/// The time up to the second, and `  CPU  TASK-PID  `, as they were for the event before: mostly they are the same.
 #[derive(Debug, Default)]
 pub(super) struct Columns {
     cpu: Cpu,
     pid: Option<Pid>,
     name: Option<String>,
     text: String,
+    second: Option<u64>,
+    second_text: String,
 }
 
 impl Columns {
@@ -82,6 +84,17 @@ impl Columns {
         }
         &self.text
     }
+
+    /// `SECONDS.`, padded.
+    fn second(&mut self, second: u64) -> &str {
+        if self.second != Some(second) {
+            self.second = Some(second);
+            self.second_text.clear();
+            push_right(&mut self.second_text, second, 6);
+            self.second_text.push('.');
+        }
+        &self.second_text
+    }
 }
 
 /// Puts `TIME  CPU  TASK-PID  WHAT` behind `out`, and the frames of its stack below.
@@ -96,8 +109,7 @@ pub(super) fn line(
 ) {
     let begin = out.len();
     let (seconds, nanos) = (event.time.0 / 1_000_000_000, event.time.0 % 1_000_000_000);
-    push_right(out, seconds, 6);
-    out.push('.');
+    out.push_str(columns.second(seconds));
     // Nine digits, of which none may be left out in front.
     out.push_str(&itoa::Buffer::new().format(1_000_000_000 + nanos)[1..]);
     out.push_str(columns.label(event, names));

@@ -8,6 +8,7 @@ mod addresses;
 mod conversion;
 mod evaluate;
 mod lexer;
+mod load;
 mod number;
 mod parser;
 mod program;
@@ -29,7 +30,7 @@ use crate::event::Layout;
 use crate::format::{Format, HeaderPage, parse_format};
 use crate::printk_formats::{PrintkFormats, TEXT};
 use crate::task_states::TaskStates;
-use crate::{Event, EventKind, Point, Recording, Symbols};
+use crate::{Event, EventKind, Point, Recording, Symbols, Value};
 
 /// The events of `trace_printk()`.
 const EVENTS: [&str; 3] = ["bprint", "bputs", "print"];
@@ -59,7 +60,7 @@ const REMEMBERED: usize = 64;
 pub struct Printer<'a> {
     events: Vec<Known>,
     by_name: BTreeMap<Arc<str>, Vec<usize>>,
-    remembered: Vec<Option<(Arc<Layout>, usize)>>,
+    remembered: Vec<Option<(Arc<Layout>, Found)>>,
     symbols: &'a Symbols,
     strings: PrintkFormats,
     long: u32,
@@ -77,6 +78,15 @@ pub enum Printed<'p> {
     },
     /// Nothing: the event is not a tracepoint, and does not have a print format.
     Nothing,
+}
+
+/// How the records of a layout are printed.
+#[derive(Clone, Copy)]
+enum Found {
+    /// By the format of this event.
+    Event(usize),
+    /// As the text that is their only field.
+    Text,
 }
 
 /// An event whose format is known.
@@ -120,13 +130,16 @@ impl<'a> Printer<'a> {
     /// all about them.
     pub fn print(&mut self, event: &Event, out: &mut String) -> Printed<'_> {
         let EventKind::Tracepoint(point) = &event.kind else { return Printed::Nothing };
-        if let Some(text) = text_of(point) {
-            out.push_str(text);
-            return Printed::Evaluated;
-        }
-        let Some(at) = self.find(point.layout()) else {
-            push_fields(out, point);
-            return Printed::Fields { because: "the format of the event" };
+        let at = match (self.find(point.layout()), point.value(0)) {
+            (Some(Found::Event(at)), _) => at,
+            (Some(Found::Text), Some(Value::Text(text))) => {
+                out.push_str(text);
+                return Printed::Evaluated;
+            }
+            _ => {
+                push_fields(out, point);
+                return Printed::Fields { because: "the format of the event" };
+            }
         };
         let Self { events, symbols, strings, long, .. } = self;
         let Some(Known { format, shapes, states, program }) = events.get_mut(at) else { return Printed::Nothing };
@@ -145,22 +158,30 @@ impl<'a> Printer<'a> {
         Printed::Fields { because }
     }
 
-    /// The event whose records have this layout.
-    fn find(&mut self, layout: &Arc<Layout>) -> Option<usize> {
+    /// How the records of this layout are printed.
+    #[inline]
+    fn find(&mut self, layout: &Arc<Layout>) -> Option<Found> {
         // The allocator's addresses are multiples of 16.
         let slot = (Arc::as_ptr(layout).addr() >> 4) % REMEMBERED;
-        if let Some(Some((known, at))) = self.remembered.get(slot)
+        if let Some(Some((known, found))) = self.remembered.get(slot)
             && Arc::ptr_eq(known, layout)
         {
-            return Some(*at);
+            return Some(*found);
         }
-        let events = &self.events;
-        let mut named = self.by_name.get(&layout.name)?.iter().copied();
-        let at = named.find(|at| events.get(*at).is_some_and(|known| known.is_of(layout)))?;
+        let found = self.search(layout)?;
         if let Some(place) = self.remembered.get_mut(slot) {
-            *place = Some((Arc::clone(layout), at));
+            *place = Some((Arc::clone(layout), found));
         }
-        Some(at)
+        Some(found)
+    }
+
+    fn search(&self, layout: &Layout) -> Option<Found> {
+        if is_text(layout) {
+            return Some(Found::Text);
+        }
+        let mut named = self.by_name.get(&layout.name)?.iter().copied();
+        let at = named.find(|at| self.events.get(*at).is_some_and(|known| known.is_of(layout)))?;
+        Some(Found::Event(at))
     }
 }
 
@@ -170,11 +191,9 @@ impl std::fmt::Debug for Printer<'_> {
     }
 }
 
-/// The text of a record of `trace_printk()` that was read with its format.
-fn text_of(point: &Point) -> Option<&str> {
-    let mut fields = point.fields();
-    let is_text = EVENTS.contains(&&**point.name()) && fields.next()?.0.as_ref() == TEXT && fields.next().is_none();
-    is_text.then(|| point.text(TEXT)).flatten()
+/// True if the records are texts of `trace_printk()` that were read with their formats.
+fn is_text(layout: &Layout) -> bool {
+    EVENTS.contains(&&*layout.name) && matches!(&*layout.fields, [only] if **only == *TEXT)
 }
 
 fn push_fields(out: &mut String, point: &Point) {

@@ -4,6 +4,7 @@ use super::addresses::{push_bit_list, push_bitmap};
 use super::addresses::{push_bytes, push_hardware, push_ip4, push_ip6, push_socket, push_uuid};
 use super::conversion::{Address, Conversion, Kind, Piece, Size, pieces};
 use super::evaluate::{Record, Unknown, little_endian};
+use super::load::Load;
 use super::number::{Number, NumberType};
 use super::parser::parse;
 use super::tree::Expression;
@@ -19,7 +20,18 @@ pub(super) struct Program {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
     Text(Box<str>),
-    Value { conversion: Conversion, width: Option<Expression>, precision: Option<Expression>, argument: Expression },
+    Value {
+        conversion: Conversion,
+        width: Option<Expression>,
+        precision: Option<Expression>,
+        argument: Expression,
+    },
+    /// An integer of the record as it is, which most values are.
+    Integer {
+        load: Load,
+        conversion: Conversion,
+        argument: Expression,
+    },
 }
 
 impl Program {
@@ -35,7 +47,12 @@ impl Program {
                 Piece::Conversion(conversion) => {
                     let width = if conversion.width == Size::Argument { Some(next()?) } else { None };
                     let precision = if conversion.precision == Size::Argument { Some(next()?) } else { None };
-                    Step::Value { conversion, width, precision, argument: next()? }
+                    let argument = next()?;
+                    let is_sized = width.is_none() && precision.is_none();
+                    match Load::new(conversion, &argument, format, long).filter(|_| is_sized) {
+                        Some(load) => Step::Integer { load, conversion, argument },
+                        None => Step::Value { conversion, width, precision, argument },
+                    }
                 }
             });
         }
@@ -52,6 +69,10 @@ impl Program {
         for step in &self.steps {
             match step {
                 Step::Text(text) => out.push_str(text),
+                Step::Integer { load, conversion, argument } => match load.bits(record) {
+                    Some(bits) => conversion.push_number(out, bits),
+                    None => push(out, *conversion, argument, record, symbols)?,
+                },
                 Step::Value { conversion, width, precision, argument } => {
                     let number = |size: &'p Option<Expression>| {
                         size.as_ref().map(|size| record.number(size).map(int)).transpose()
