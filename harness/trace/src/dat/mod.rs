@@ -1,6 +1,8 @@
 //! `trace.dat`, the file of `trace-cmd record` (trace-cmd.dat.v6(5), v7(5)): what a tracing session saved, behind one
-//! another. Version 6 is written and read; version 7 is read, compressed by zstd too.
+//! another. Version 6 is written and read; version 7 is read, compressed by zstd and zlib too.
 
+mod chunks;
+mod compression;
 mod cursor;
 mod parts;
 mod read;
@@ -8,6 +10,7 @@ mod version_7;
 mod write;
 
 pub use read::{read, read_beginning};
+pub(super) use version_7::Version7;
 pub use version_7::inflate;
 pub use write::write;
 

@@ -1,16 +1,18 @@
 //! Files of version 7: sections that options point to, each of which may be compressed.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
-use flate2::read::ZlibDecoder;
-
-use super::cursor::Cursor;
+use super::compression::Algorithm;
+use super::cursor::{Cursor, Parts};
 use super::parts::{
-    InstanceStats, formats, header_info, kallsyms, limited, opened, option, own_formats, pages, printk_formats,
+    InstanceStats, after_head, formats, header_info, kallsyms, limited, opened, option, own_formats, pages,
+    printk_formats,
 };
 use super::{DatError, Instance, TraceDat, option, write};
-use crate::Cpu;
+use crate::dat::chunks::Chunks;
+use crate::{Cpu, PageBytes, ReadAt};
 
 /// Option sections of one file: they may be chained in a circle.
 const CHAINED: usize = 64;
@@ -42,7 +44,12 @@ struct Section {
 }
 
 /// The compressed sections, by their places.
-type Inflated = BTreeMap<u64, Vec<u8>>;
+#[derive(Debug, Default)]
+struct Inflated {
+    sections: BTreeMap<u64, Vec<u8>>,
+    /// Pages that stay in the file.
+    pages: BTreeMap<u64, Chunks>,
+}
 
 /// Reads what stands behind the head of a file that is not compressed.
 pub(super) fn read(mut cursor: Cursor<'_>) -> Result<TraceDat<'_>, DatError> {
@@ -65,56 +72,21 @@ pub fn inflate(file: &[u8]) -> Result<Option<Vec<u8>>, DatError> {
         return Ok(None);
     }
     let algorithm = Algorithm::named(algorithm)?;
-    let mut inflated = Inflated::new();
+    let mut inflated = Inflated::default();
     let mut room = MOST;
     for (chunked, Section { offset, compressed, .. }) in index.places() {
-        if compressed && !inflated.contains_key(&offset) {
+        if compressed && !inflated.sections.contains_key(&offset) {
             let mut packed = cursor.at(offset)?;
             let chunks = if chunked { packed.u32("number of chunks")? } else { 1 };
             let mut bytes = Vec::new();
             for _ in 0..chunks {
                 chunk(&mut packed, algorithm, &mut bytes, &mut room)?;
             }
-            inflated.insert(offset, bytes);
+            inflated.sections.insert(offset, bytes);
         }
     }
     let dat = index.fill(&cursor, Some(&inflated))?;
     write(&dat).map(Some).map_err(|error| DatError::Unsupported(error.to_string()))
-}
-
-/// How the sections of a file are compressed.
-#[derive(Clone, Copy, Debug)]
-enum Algorithm {
-    Zstd,
-    Zlib,
-}
-
-impl Algorithm {
-    fn named(name: &str) -> Result<Self, DatError> {
-        match name {
-            "zstd" => Ok(Self::Zstd),
-            "zlib" => Ok(Self::Zlib),
-            _ => {
-                let other = "and only zstd and zlib are read; `trace-cmd convert --compression none -i IN -o OUT` makes one \
-                             that is not compressed";
-                Err(DatError::Unsupported(format!("it is compressed by {name}, {other}")))
-            }
-        }
-    }
-
-    /// The content of a chunk, which has `length` bytes; `None` where it is damaged.
-    fn inflate(self, chunk: &[u8], length: usize) -> Option<Vec<u8>> {
-        match self {
-            Self::Zstd => zstd::bulk::decompress(chunk, length).ok(),
-            Self::Zlib => {
-                // It grows as there is content: what a chunk claims may be a gigabyte.
-                let mut content = Vec::new();
-                let most = u64::try_from(length).ok()?.checked_add(1)?;
-                ZlibDecoder::new(chunk).take(most).read_to_end(&mut content).ok()?;
-                (content.len() == length).then_some(content)
-            }
-        }
-    }
 }
 
 /// A length, the length of what is in it, and that.
@@ -129,6 +101,123 @@ fn chunk(packed: &mut Cursor<'_>, algorithm: Algorithm, bytes: &mut Vec<u8>, roo
     let content = algorithm.inflate(content, inside).ok_or_else(|| packed.damaged("compressed chunk"))?;
     bytes.extend_from_slice(&content);
     Ok(())
+}
+
+/// A file of version 7 on a disk: in memory is all that is not pages.
+#[derive(Debug)]
+pub(crate) struct Version7 {
+    parts: Parts,
+    inflated: Inflated,
+}
+
+impl Version7 {
+    /// Reads all of a file that is not pages; `None` where the file is of another version. `beginning` is what the file
+    /// begins with.
+    ///
+    /// # Errors
+    /// [`DatError`] where it is damaged, or compressed in a way that is not read.
+    pub(crate) fn open(
+        beginning: &[u8],
+        file: &Arc<dyn ReadAt + Send + Sync>,
+        length: u64,
+    ) -> Result<Option<Self>, DatError> {
+        let Ok(("7", cursor)) = opened(beginning) else { return Ok(None) };
+        let mut parts = Parts::from([(0, beginning.to_vec())]);
+        load(cursor, &**file, length, &mut parts)?;
+        let inflated = {
+            let mut cursor = Self::cursor(&parts, &**file, length)?;
+            let (algorithm, index) = index(&mut cursor)?;
+            let mut inflated = Inflated::default();
+            let mut room = MOST;
+            for (is_pages, Section { offset, .. }) in index.places().filter(|(_, place)| place.compressed) {
+                let algorithm = Algorithm::named(algorithm)?;
+                if is_pages {
+                    let chunks = || Chunks::open(Arc::clone(file), length, offset, algorithm);
+                    if let Entry::Vacant(entry) = inflated.pages.entry(offset) {
+                        entry.insert(chunks()?);
+                    }
+                } else if let Entry::Vacant(entry) = inflated.sections.entry(offset) {
+                    let mut bytes = Vec::new();
+                    chunk(&mut cursor.at(offset)?, algorithm, &mut bytes, &mut room)?;
+                    entry.insert(bytes);
+                }
+            }
+            inflated
+        };
+        Ok(Some(Self { parts, inflated }))
+    }
+
+    /// Its content.
+    ///
+    /// # Errors
+    /// [`DatError`] where it is damaged.
+    pub(crate) fn read<'a>(&'a self, file: &'a dyn ReadAt, length: u64) -> Result<TraceDat<'a>, DatError> {
+        let mut cursor = Self::cursor(&self.parts, file, length)?;
+        let (_, index) = index(&mut cursor)?;
+        index.fill(&cursor, Some(&self.inflated))
+    }
+
+    fn cursor<'a>(parts: &'a Parts, file: &'a dyn ReadAt, length: u64) -> Result<Cursor<'a>, DatError> {
+        after_head(Cursor::in_parts(parts, file, length)).map(|(_, cursor)| cursor)
+    }
+}
+
+/// Loads the sections that are not pages. Their sizes stand in front of them.
+fn load(mut cursor: Cursor<'_>, file: &dyn ReadAt, length: u64, parts: &mut Parts) -> Result<(), DatError> {
+    cursor.string("name of the compression")?;
+    cursor.string("version of the compression")?;
+    let mut next = cursor.u64("place of the options")?;
+    let mut room = MOST as u64;
+    let mut loaded = |offset: u64, whole: bool| -> Result<Vec<u8>, DatError> {
+        let end = if whole { offset.saturating_add(HEAD).saturating_add(size_at(file, offset)) } else { offset + HEAD };
+        let there = end.min(length).saturating_sub(offset);
+        room = room.checked_sub(there).ok_or_else(|| damaged(offset, "section of a size that is possible"))?;
+        let mut bytes = vec![0; usize::try_from(there).unwrap_or(0)];
+        file.read_exact_at(&mut bytes, offset).map_err(|_| damaged(offset, "section"))?;
+        Ok(bytes)
+    };
+    for _ in 0..CHAINED {
+        if next == 0 {
+            return Ok(());
+        }
+        let section = loaded(next, true)?;
+        let mut options = Cursor::new(&section).at(HEAD)?;
+        let at = std::mem::take(&mut next);
+        loop {
+            let (id, size) = (options.u16("option")?, options.u32("size of an option")?);
+            let is_section = matches!(id, option::HEADER_INFO..=option::CMDLINES);
+            if id == option::DONE {
+                next = options.u64("place of more options")?;
+                break;
+            }
+            let content = options.bytes(size.into(), "option's bytes")?;
+            if is_section || id == option::BUFFER {
+                let offset = Cursor::new(content).u64("place of a section")?;
+                if parts.len() >= 4 * SECTIONS {
+                    return Err(damaged(offset, "number of sections"));
+                }
+                if let Entry::Vacant(entry) = parts.entry(offset) {
+                    entry.insert(loaded(offset, is_section)?);
+                }
+            }
+        }
+        parts.insert(at, section);
+    }
+    Ok(())
+}
+
+/// Bytes in front of the content of a section.
+const HEAD: u64 = 16;
+
+/// The size that stands in front of a section; 0 where the file ends before.
+fn size_at(file: &dyn ReadAt, offset: u64) -> u64 {
+    let mut size = [0; 8];
+    let read = offset.checked_add(HEAD - 8).map(|at| file.read_exact_at(&mut size, at));
+    if matches!(read, Some(Ok(()))) { u64::from_le_bytes(size) } else { 0 }
+}
+
+fn damaged(at: u64, expected: &'static str) -> DatError {
+    DatError::Damaged { at: usize::try_from(at).unwrap_or(usize::MAX), expected }
 }
 
 /// How a file is compressed, and where it has what.
@@ -226,7 +315,7 @@ impl<'a> Index<'a> {
         let Self { sections, pages: of_cpus, mut dat } = self;
         dat.may_leave_events = true;
         for (id, Section { offset, .. }) in sections {
-            let mut part = match inflated.and_then(|inflated| inflated.get(&offset)) {
+            let mut part = match inflated.and_then(|inflated| inflated.sections.get(&offset)) {
                 Some(content) => Cursor::new(content),
                 None => file.at(offset)?,
             };
@@ -243,8 +332,12 @@ impl<'a> Index<'a> {
             }
         }
         for (instance, cpu, Section { offset, size, .. }) in of_cpus {
-            let found = match inflated.and_then(|inflated| inflated.get(&offset)).filter(|_| size > 0) {
-                Some(content) => (Cpu(u16::try_from(cpu).map_err(|_| file.damaged("CPU"))?), content[..].into()),
+            let memory =
+                |inflated: &'a Inflated| inflated.sections.get(&offset).map(|content| PageBytes::Memory(content));
+            let in_file = |chunks: &'a Chunks| PageBytes::File { file: chunks, offset: 0, size: chunks.size() };
+            let content = inflated.and_then(|all| all.pages.get(&offset).map(in_file).or_else(|| memory(all)));
+            let found = match content.filter(|_| size > 0) {
+                Some(content) => (Cpu(u16::try_from(cpu).map_err(|_| file.damaged("CPU"))?), content),
                 None => pages(file, cpu, offset, size)?,
             };
             match instance.and_then(|at| dat.instances.get_mut(at)) {
@@ -353,7 +446,7 @@ mod tests {
             assert_eq!(inflated.is_some(), zlib);
             let dat = read(inflated.as_deref().unwrap_or(&file)).expect("a file");
             assert_eq!((dat.printk_formats, dat.saved_cmdlines), ("0x10 : \"a\"\n", &b"1 init\n"[..]));
-            let pages = |cpus: &[(Cpu, crate::PageBytes<'_>)]| {
+            let pages = |cpus: &[(Cpu, PageBytes<'_>)]| {
                 let (_, pages) = cpus.iter().find(|(cpu, _)| *cpu == Cpu(2)).expect("CPU 2");
                 pages.read().expect("memory").into_owned()
             };

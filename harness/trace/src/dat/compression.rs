@@ -1,0 +1,42 @@
+//! The compressions of files of version 7.
+
+use std::io::Read as _;
+
+use flate2::read::ZlibDecoder;
+
+use super::DatError;
+
+/// How the sections of a file are compressed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Algorithm {
+    Zstd,
+    Zlib,
+}
+
+impl Algorithm {
+    pub(super) fn named(name: &str) -> Result<Self, DatError> {
+        match name {
+            "zstd" => Ok(Self::Zstd),
+            "zlib" => Ok(Self::Zlib),
+            _ => {
+                let other = "and only zstd and zlib are read; `trace-cmd convert --compression none -i IN -o OUT` makes one \
+                             that is not compressed";
+                Err(DatError::Unsupported(format!("it is compressed by {name}, {other}")))
+            }
+        }
+    }
+
+    /// The content of a chunk, which has `length` bytes; `None` where it is damaged.
+    pub(super) fn inflate(self, chunk: &[u8], length: usize) -> Option<Vec<u8>> {
+        match self {
+            Self::Zstd => zstd::bulk::decompress(chunk, length).ok(),
+            Self::Zlib => {
+                // It grows as there is content: what a chunk claims may be a gigabyte.
+                let mut content = Vec::new();
+                let most = u64::try_from(length).ok()?.checked_add(1)?;
+                ZlibDecoder::new(chunk).take(most).read_to_end(&mut content).ok()?;
+                (content.len() == length).then_some(content)
+            }
+        }
+    }
+}
