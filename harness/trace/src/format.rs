@@ -70,6 +70,11 @@ struct FieldLine<'a> {
     signed: bool,
 }
 
+/// The name in a `format` file, which its first line has.
+pub(super) fn name_of(text: &str) -> Option<&str> {
+    text.lines().find_map(|line| line.trim().strip_prefix("name:")).map(str::trim)
+}
+
 /// Reads a `format` file. The error says what is missing or wrong.
 pub(super) fn parse_format(text: &str) -> Result<Format, String> {
     let mut name = None;

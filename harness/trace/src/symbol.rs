@@ -125,7 +125,7 @@ impl FunctionName {
 pub fn fold(name: &str) -> &str {
     const SUFFIXES: [&str; 5] = ["isra", "constprop", "part", "cold", "llvm"];
     let mut end = name.len();
-    for (at, _) in name.match_indices('.') {
+    for at in memchr::memchr_iter(b'.', name.as_bytes()) {
         let word = name[at + 1..].split('.').next().unwrap_or_default();
         if SUFFIXES.contains(&word) {
             end = at;

@@ -27,7 +27,7 @@ pub(super) use program::push_place;
 pub(super) use states::task_states;
 
 use crate::event::Layout;
-use crate::format::{Format, HeaderPage, parse_format};
+use crate::format::{Format, HeaderPage, name_of, parse_format};
 use crate::printk_formats::{PrintkFormats, TEXT};
 use crate::task_states::TaskStates;
 use crate::{Event, EventKind, Point, Recording, Symbols, Value};
@@ -60,6 +60,8 @@ const REMEMBERED: usize = 64;
 pub struct Printer<'a> {
     events: Vec<Known>,
     by_name: BTreeMap<Arc<str>, Vec<usize>>,
+    /// The formats of the other events, by the name of the event. A recording has records of few of those that a kernel has.
+    formats: BTreeMap<&'a str, Vec<&'a str>>,
     remembered: Vec<Option<(Arc<Layout>, Found)>>,
     symbols: &'a Symbols,
     strings: PrintkFormats,
@@ -114,16 +116,15 @@ impl Known {
 impl<'a> Printer<'a> {
     /// A printer with the formats of a recording.
     #[must_use]
-    pub fn new(recording: &Recording<'_>, symbols: &'a Symbols) -> Self {
+    pub fn new(recording: &Recording<'a>, symbols: &'a Symbols) -> Self {
         let long = HeaderPage::parse(recording.header_page).unwrap_or(HeaderPage::BITS_64).long;
-        let formats = recording.formats.iter().filter_map(|text| parse_format(text).ok());
-        let events: Vec<Known> = formats.map(|format| Known::new(format, long)).collect();
-        let mut by_name: BTreeMap<Arc<str>, Vec<usize>> = BTreeMap::new();
-        for (at, known) in events.iter().enumerate() {
-            by_name.entry(Arc::clone(&known.format.name)).or_default().push(at);
+        let mut formats: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for text in &recording.formats {
+            formats.entry(name_of(text).unwrap_or_default()).or_default().push(*text);
         }
         let strings = PrintkFormats::parse(recording.printk_formats);
-        Self { events, by_name, remembered: vec![None; REMEMBERED], symbols, strings, long }
+        let remembered = vec![None; REMEMBERED];
+        Self { events: Vec::new(), by_name: BTreeMap::new(), formats, remembered, symbols, strings, long }
     }
 
     /// Puts the text of an event behind `out`. Functions, graphs and markers do not have a print format here: their kinds say
@@ -175,9 +176,15 @@ impl<'a> Printer<'a> {
         Some(found)
     }
 
-    fn search(&self, layout: &Layout) -> Option<Found> {
+    fn search(&mut self, layout: &Layout) -> Option<Found> {
         if is_text(layout) {
             return Some(Found::Text);
+        }
+        for text in self.formats.remove(&*layout.name).into_iter().flatten() {
+            if let Ok(format) = parse_format(text) {
+                self.by_name.entry(Arc::clone(&format.name)).or_default().push(self.events.len());
+                self.events.push(Known::new(format, self.long));
+            }
         }
         let mut named = self.by_name.get(&layout.name)?.iter().copied();
         let at = named.find(|at| self.events.get(*at).is_some_and(|known| known.is_of(layout)))?;
