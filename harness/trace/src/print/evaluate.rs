@@ -1,6 +1,7 @@
 //! The values of expressions for one record.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use super::addresses::{push_bit_list, push_bitmap, push_bytes};
 use super::number::{Number, NumberType};
@@ -41,6 +42,8 @@ pub(crate) struct Record<'r> {
     pub(crate) strings: &'r PrintkFormats,
     /// How the kernel numbers the states of tasks, where that is not as a reader gives them.
     pub(crate) states: Option<&'r TaskStates>,
+    /// Set where a number was printed that may have a name, which only the kernel knows.
+    pub(crate) nameless: &'r Cell<bool>,
 }
 
 const NOT_A_NUMBER: &str = "a text where a number is expected";
@@ -262,16 +265,16 @@ impl<'r> Record<'r> {
 
     fn push_choice<'p>(&self, out: &mut String, choice: &'p Choice) -> Result<(), Unknown<'p>> {
         use std::fmt::Write as _;
-        const UNKNOWN: &str = "a constant in a list of names";
         let value = self.number(&choice.value)?.cast(NumberType::unsigned(8));
         let mut bits = value.bits();
         let has_unknown = choice.names.iter().any(|(known, _)| known.is_none());
         let Some(delimiter) = &choice.delimiter else {
-            let found = choice.names.iter().find(|(known, _)| *known == Some(bits));
-            match found {
+            match choice.names.iter().find(|(known, _)| *known == Some(bits)) {
                 Some((_, name)) => out.push_str(name),
-                None if has_unknown => return Err(UNKNOWN),
                 None => {
+                    if has_unknown {
+                        self.nameless.set(true);
+                    }
                     let _ = write!(out, "{bits:#x}");
                 }
             }
@@ -291,14 +294,13 @@ impl<'r> Record<'r> {
                 push(format_args!("{name}"));
             }
         }
-        match bits {
-            0 => Ok(()),
-            _ if has_unknown => Err(UNKNOWN),
-            _ => {
-                push(format_args!("{bits:#x}"));
-                Ok(())
+        if bits != 0 {
+            if has_unknown {
+                self.nameless.set(true);
             }
+            push(format_args!("{bits:#x}"));
         }
+        Ok(())
     }
 
     fn push_call<'p>(

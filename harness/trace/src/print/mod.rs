@@ -16,6 +16,7 @@ mod states;
 mod tree;
 mod types;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,6 +35,9 @@ use crate::{Event, EventKind, Point, Recording, Symbols, Value};
 
 /// The events of `trace_printk()`.
 const EVENTS: [&str; 3] = ["bprint", "bputs", "print"];
+
+/// The part of a print format that is not evaluated where a number has no name.
+const NAMELESS: &str = "a constant in a list of names";
 
 /// Layouts that are remembered: the events that take turns in a recording.
 const REMEMBERED: usize = 64;
@@ -73,6 +77,12 @@ pub struct Printer<'a> {
 pub enum Printed<'p> {
     /// The text that the event's print format gives.
     Evaluated,
+    /// The same, with a part that only the kernel knows: a number in the place of its name, or `?` in the place of a value. The text has
+    /// all fields of the event.
+    Partly {
+        /// The part.
+        because: &'p str,
+    },
     /// The fields as `name=value`, because the print format cannot be evaluated.
     Fields {
         /// The part that has no value.
@@ -146,10 +156,14 @@ impl<'a> Printer<'a> {
         let Some(Known { format, shapes, states, program }) = events.get_mut(at) else { return Printed::Nothing };
         let program = program.get_or_insert_with(|| Program::new(format, *long));
         let begin = out.len();
-        let record = Record { event, point, shapes, long: *long, strings, states: states.as_ref() };
+        let nameless = Cell::new(false);
+        let states = states.as_ref();
+        let record = Record { event, point, shapes, long: *long, strings, states, nameless: &nameless };
         let because = match program {
             Ok(program) => match program.print(&record, symbols, out) {
-                Ok(()) => return Printed::Evaluated,
+                Ok(None) if nameless.get() => return Printed::Partly { because: NAMELESS },
+                Ok(None) => return Printed::Evaluated,
+                Ok(Some(because)) => return Printed::Partly { because },
                 Err(because) => because,
             },
             Err(because) => because,

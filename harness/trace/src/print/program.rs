@@ -1,5 +1,7 @@
 //! A print format that is ready to be evaluated: its pieces, each with what it prints.
 
+use std::collections::BTreeSet;
+
 use super::addresses::{push_bit_list, push_bitmap};
 use super::addresses::{push_bytes, push_hardware, push_ip4, push_ip6, push_socket, push_uuid};
 use super::conversion::{Address, Conversion, Kind, Piece, Size, pieces};
@@ -25,6 +27,8 @@ enum Step {
         width: Option<Expression>,
         precision: Option<Expression>,
         argument: Expression,
+        /// True if `?` may stand in the place of its value: the text has all fields of the event without it.
+        may_lack: bool,
     },
     /// An integer of the record as it is, which most values are.
     Integer {
@@ -51,21 +55,30 @@ impl Program {
                     let is_sized = width.is_none() && precision.is_none();
                     match Load::new(conversion, &argument, format, long).filter(|_| is_sized) {
                         Some(load) => Step::Integer { load, conversion, argument },
-                        None => Step::Value { conversion, width, precision, argument },
+                        None => Step::Value { conversion, width, precision, argument, may_lack: false },
                     }
                 }
             });
         }
+        let printed: BTreeSet<usize> = steps.iter().flat_map(fields).collect();
+        let own = format.fields.iter().filter(|field| !field.name.starts_with("common_"));
+        let has_all = printed.len() == own.count();
+        for step in &mut steps {
+            if let Step::Value { argument, may_lack, .. } = step {
+                *may_lack = has_all && is_unknown(argument, &mut BTreeSet::new());
+            }
+        }
         Ok(Self { steps })
     }
 
-    /// Puts the text of a record behind `out`; the error is a part without a value.
+    /// Puts the text of a record behind `out`. Gives a part in whose place `?` stands; the error is a part without a value.
     pub(super) fn print<'p>(
         &'p self,
         record: &Record<'_>,
         symbols: &Symbols,
         out: &mut String,
-    ) -> Result<(), Unknown<'p>> {
+    ) -> Result<Option<Unknown<'p>>, Unknown<'p>> {
+        let mut lacking = None;
         for step in &self.steps {
             match step {
                 Step::Text(text) => out.push_str(text),
@@ -73,17 +86,47 @@ impl Program {
                     Some(bits) => conversion.push_number(out, bits),
                     None => push(out, *conversion, argument, record, symbols)?,
                 },
-                Step::Value { conversion, width, precision, argument } => {
+                Step::Value { conversion, width, precision, argument, may_lack } => {
                     let number = |size: &'p Option<Expression>| {
                         size.as_ref().map(|size| record.number(size).map(int)).transpose()
                     };
                     let conversion = conversion.with(number(width)?, number(precision)?);
-                    push(out, conversion, argument, record, symbols)?;
+                    let begin = out.len();
+                    match push(out, conversion, argument, record, symbols) {
+                        Err(because) if *may_lack => {
+                            out.truncate(begin);
+                            out.push('?');
+                            lacking = Some(because);
+                        }
+                        pushed => pushed?,
+                    }
                 }
             }
         }
-        Ok(())
+        Ok(lacking)
     }
+}
+
+/// The fields that a step prints; none where a part of it has no value.
+fn fields(step: &Step) -> BTreeSet<usize> {
+    let mut fields = BTreeSet::new();
+    match step {
+        Step::Value { argument, .. } | Step::Integer { argument, .. } if !is_unknown(argument, &mut fields) => fields,
+        _ => BTreeSet::new(),
+    }
+}
+
+/// True if a part of an expression has no value. Puts its fields into `fields`.
+fn is_unknown(expression: &Expression, fields: &mut BTreeSet<usize>) -> bool {
+    let mut is_unknown = false;
+    expression.visit(&mut |part| match part {
+        Expression::Unknown(_) => is_unknown = true,
+        Expression::Field(field) => {
+            fields.insert(*field);
+        }
+        _ => {}
+    });
+    is_unknown
 }
 
 /// As an `int`, which a width is.

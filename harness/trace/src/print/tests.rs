@@ -44,6 +44,7 @@ impl Given<'_> {
         let mut printer = Printer::new(&recording, &symbols);
         match printer.print(&event, &mut out) {
             Printed::Evaluated => out.split_off(1),
+            Printed::Partly { because } => format!("{} ({because})", &out[1..]),
             Printed::Fields { because } => format!("{because} | {}", &out[1..]),
             Printed::Nothing => "nothing".to_owned(),
         }
@@ -119,7 +120,12 @@ fn flags_and_symbols_have_names() {
             (r#""%s", __print_symbolic(REC->n, { -1, "failed" })"#, "failed"),
             (r#""%-8s|", __print_symbolic(REC->f, { 0x25, "both" })"#, "both    |"),
             (r#""%s", __print_symbolic(REC->f, { HI_SOFTIRQ, "HI" }, { 0x25, "x" })"#, "x"),
-            (r#""%s", __print_symbolic(REC->f, { NEW_CONSTANT, "NEW" })"#, "a constant in a list of names | f=37 n=-1"),
+            (r#""%s", __print_symbolic(REC->f, { NEW_CONSTANT, "NEW" })"#, "0x25 (a constant in a list of names)"),
+            (
+                r#""%s %u", __print_flags(REC->f, "|", {NEW, "N"}, {5, "A"}), REC->n & 1"#,
+                "A|0x20 1 (a constant in a list of names)",
+            ),
+            (r#""%s", __print_symbolic(REC->f, { HRTIMER_MODE_ABS, "ABS" }, { IOPRIO_CLASS_BE, "be" })"#, "0x25"),
             (r#""%s", __print_flags(REC->f, "|", {NEW, "N"}, {5, "A"}, {0x20, "B"})"#, "A|B"),
             (r#""%s", __print_symbolic_u64(REC->f, {0x25ULL, "u64"})"#, "u64"),
             // The kernel ends such lists with a name that is not there.
@@ -182,6 +188,8 @@ fn parts_that_only_the_kernel_knows_are_told() {
             (r#""%s", show_name(REC->a, "x")"#, "the function `show_name` | a=1 c=x"),
             (r#""%d", UNKNOWN"#, "the value of `UNKNOWN` | a=1 c=x"),
             (r#""%d", REC->a ? 5 : UNKNOWN"#, "5"),
+            (r#""%d %s %p", REC->a, REC->c, ((struct page *)base) + REC->a"#, "1 x ? (the value of `base`)"),
+            (r#""%d %p", REC->a, ((struct page *)base) + REC->a"#, "the value of `base` | a=1 c=x"),
             (r#""%d", REC->b"#, "the field `b`, which the format does not describe | a=1 c=x"),
             (r#""%d", REC->a.b"#, "the place of the member `b` | a=1 c=x"),
             (r#""%d", ({ int x = 1; x; })"#, "the value of a block of statements | a=1 c=x"),

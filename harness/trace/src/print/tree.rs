@@ -133,9 +133,9 @@ impl Function {
 }
 
 /// The values of names that formats leave as they are: `enum` constants that the kernel does not translate in old versions
-/// (`TRACE_DEFINE_ENUM()`), of `include/linux/interrupt.h` and `include/linux/hrtimer_types.h`.
+/// (`TRACE_DEFINE_ENUM()`), of `include/linux/interrupt.h`, `include/linux/hrtimer.h` and `include/uapi/linux/ioprio.h`.
 pub(crate) fn constant(name: &str) -> Option<u64> {
-    const CONSTANTS: [(&str, u64); 17] = [
+    const CONSTANTS: [(&str, u64); 34] = [
         ("HI_SOFTIRQ", 0),
         ("TIMER_SOFTIRQ", 1),
         ("NET_TX_SOFTIRQ", 2),
@@ -149,6 +149,23 @@ pub(crate) fn constant(name: &str) -> Option<u64> {
         ("RCU_SOFTIRQ", 9),
         ("HRTIMER_NORESTART", 0),
         ("HRTIMER_RESTART", 1),
+        ("HRTIMER_MODE_ABS", 0),
+        ("HRTIMER_MODE_REL", 1),
+        ("HRTIMER_MODE_ABS_PINNED", 2),
+        ("HRTIMER_MODE_REL_PINNED", 3),
+        ("HRTIMER_MODE_ABS_SOFT", 4),
+        ("HRTIMER_MODE_REL_SOFT", 5),
+        ("HRTIMER_MODE_ABS_PINNED_SOFT", 6),
+        ("HRTIMER_MODE_REL_PINNED_SOFT", 7),
+        ("HRTIMER_MODE_ABS_HARD", 8),
+        ("HRTIMER_MODE_REL_HARD", 9),
+        ("HRTIMER_MODE_ABS_PINNED_HARD", 10),
+        ("HRTIMER_MODE_REL_PINNED_HARD", 11),
+        ("IOPRIO_CLASS_NONE", 0),
+        ("IOPRIO_CLASS_RT", 1),
+        ("IOPRIO_CLASS_BE", 2),
+        ("IOPRIO_CLASS_IDLE", 3),
+        ("IOPRIO_CLASS_INVALID", 7),
         ("false", 0),
         ("true", 1),
         ("NULL", 0),
