@@ -58,14 +58,19 @@ fn candidates<'a>(summary: &'a Summary, names: &'a BTreeMap<i32, String>) -> Vec
     let candidate = |(at, task): (usize, &'a Task)| {
         let saved = names.get(&task.pid.0).map(String::as_str).filter(|name| *name != "<...>");
         let name = task.name().or(saved).unwrap_or("task");
-        let ordinal = task.created.map_or(0, |created| {
-            let made = made.entry(created.by).or_default();
+        let ordinal = creator(task).map_or(0, |creator| {
+            let made = made.entry(creator).or_default();
             *made += 1;
             *made
         });
         Candidate { id: TaskId(at), name, saved, ordinal, task, counts: summary.counts.get(&TaskId(at)) }
     };
     all.map(candidate).collect()
+}
+
+/// The task that made one. Where a recording lacks the event that says so, the one that woke it for the first time.
+fn creator(task: &Task) -> Option<TaskId> {
+    task.created.or(task.first_woken).map(|act| act.by)
 }
 
 /// The pairs that are found, by places among the candidates of each side.
@@ -143,7 +148,7 @@ impl<'a> Pairs<'a> {
     /// True if their creators are one task, and, in thousandths, how much of what either does both do.
     fn alike(&self, before: usize, after: usize) -> (bool, u64) {
         let (a, b) = (&self.sides[0][before], &self.sides[1][after]);
-        let parent = |candidate: &Candidate<'_>| candidate.task.created.map(|created| created.by);
+        let parent = |candidate: &Candidate<'_>| creator(candidate.task);
         let place = |side: usize, id| self.sides[side].iter().position(|candidate| candidate.id == id);
         let parents = match (parent(a), parent(b)) {
             (Some(a), Some(b)) => match (place(0, a), place(1, b)) {

@@ -71,7 +71,7 @@ impl Diff {
             count(differences, Language::En)
         );
         let divergence = self.divergences.get(task);
-        if let Some(when) = divergence.and_then(when) {
+        if let Some(when) = divergence.and_then(|divergence| when(divergence, Language::En)) {
             let _ = writeln!(text, "<p class=facts>{}</p>", escape(&when));
         }
         let _ = writeln!(

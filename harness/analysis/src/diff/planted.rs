@@ -9,13 +9,18 @@ use kernsnap_trace::{Event, Trace};
 
 /// A shell that runs three commands of two names, on two CPUs, beside a daemon and an interrupt's thread.
 fn workload() -> Vec<String> {
+    commands([("make", 1), ("cc", 2), ("cc", 3)])
+}
+
+/// A shell that runs three commands, each with so many blocks that it reads.
+fn commands(commands: [(&str, usize); 3]) -> Vec<String> {
     let mut lines = Vec::new();
     let mut time = 1_000_000_u64;
     let mut add = |cpu: u16, task: &str, text: &str| {
         time += 137;
         lines.push(format!("{task} [{cpu:03}] d..2. {}.{:06}: {text}", time / 1_000_000, time % 1_000_000));
     };
-    for (number, (name, child)) in [("make", 101), ("cc", 102), ("cc", 103)].into_iter().enumerate() {
+    for ((name, blocks), child) in commands.into_iter().zip(101..) {
         let (shell, job) = ("bash-50", format!("{name}-{child}"));
         let new = format!("bash-{child}");
         add(0, shell, &format!("sched_process_fork: comm=bash pid=50 child_comm=bash child_pid={child}"));
@@ -29,7 +34,7 @@ fn workload() -> Vec<String> {
             "sched_switch: prev_comm=bash prev_pid=50 prev_prio=120 prev_state=S ==> next_comm=daemon next_pid=60 next_prio=120",
         );
         add(1, &new, &format!("task_rename: pid={child} oldcomm=bash newcomm={name} oom_score_adj=0"));
-        for block in 0..=number {
+        for block in 0..blocks {
             add(1, &job, &format!("block_rq: dev=8,0 sector={block} count=8"));
             add(1, &job, "sched_waking: comm=daemon pid=60 prio=120 target_cpu=000");
             add(0, "daemon-60", "work: kind=read bytes=4096");
@@ -114,6 +119,19 @@ fn one_of_several_tasks_of_a_name_is_found_when_it_is_renamed() {
     assert_eq!(diff.divergences["cc"].place, 0);
 }
 
+#[test]
+fn siblings_keep_their_partners_where_the_creation_of_one_is_not_recorded() {
+    let lines = commands([("cc", 2), ("cc", 2), ("cc", 2)]);
+    for nth in 0..3 {
+        let mut changed = lines.clone();
+        changed.remove(find(&lines, "sched_process_fork", nth));
+        let diff = compared(&recording(&lines), &recording(&other_run(&changed)));
+        let shown = diff.show(&crate::view::Style::PLAIN);
+        assert_eq!(diff.tasks.keys().collect::<Vec<_>>(), ["bash"], "{nth}: {shown}");
+        assert_eq!(diff.tasks["bash"].len(), 1, "{nth}: {shown}");
+    }
+}
+
 /// The first place at or after a part of the recording whose line has this text.
 fn find(lines: &[String], text: &str, nth: usize) -> usize {
     let mut found = (0..lines.len()).filter(|at| lines[*at].contains(text));
@@ -130,7 +148,7 @@ fn each_of_thirty_planted_changes_is_found() {
         assert_ne!(changed, lines, "{name}");
         planted.push((name.to_owned(), changed));
     };
-    for (text, count) in [("work: kind", 4), ("block_rq", 2), ("sched_process_fork", 1), ("sched_process_exit", 2)] {
+    for (text, count) in [("work: kind", 4), ("block_rq", 2), ("sched_process_fork", 3), ("sched_process_exit", 2)] {
         for nth in 0..count {
             plant(&format!("{text} {nth} is dropped"), &|lines| {
                 let at = find(lines, text, nth);

@@ -36,7 +36,7 @@ impl Diff {
     /// The differences of a task, the first one with what is known of the way there.
     fn differences_of(&self, name: &str, differences: &[Difference], style: &Style, text: &mut String) -> fmt::Result {
         let divergence = self.divergences.get(name);
-        if let Some(when) = divergence.and_then(when) {
+        if let Some(when) = divergence.and_then(|divergence| when(divergence, style.language)) {
             writeln!(text, "{}", style.paint(Ink::Dim, &format!("       {when}")))?;
         }
         for line in self.context.get(name).into_iter().flatten() {
@@ -129,19 +129,24 @@ fn whole(ink: Ink, sign: char, place: &str, line: &Line, style: &Style, text: &m
     Ok(())
 }
 
-/// `from line 13: 4.424035123 s on CPU 1, 5.000123000 s on CPU 0 after`.
-pub(super) fn when(divergence: &Divergence) -> Option<String> {
+/// `from line 13: 4.424035123 s on CPU 1 before, 5.000123000 s on CPU 0 after`.
+pub(super) fn when(divergence: &Divergence, language: Language) -> Option<String> {
     let moment = |moment: &Moment| {
         let (seconds, nanos) = (moment.time / 1_000_000_000, moment.time % 1_000_000_000);
-        format!("{seconds}.{nanos:09} s on CPU {}", moment.cpu)
+        let phrase = Phrase::new("diff-moment").with_text("seconds", format!("{seconds}.{nanos:09}"));
+        phrase.with_text("cpu", moment.cpu).say(language)
     };
-    let moments = match (&divergence.before, &divergence.after) {
-        (Some(before), Some(after)) => format!("{} before, {} after", moment(before), moment(after)),
-        (Some(before), None) => format!("{} before; it does nothing more after", moment(before)),
-        (None, Some(after)) => format!("{} after; it does nothing more before", moment(after)),
+    let (name, moments) = match (&divergence.before, &divergence.after) {
+        (Some(before), Some(after)) => ("diff-from-both", [Some(before), Some(after)]),
+        (Some(before), None) => ("diff-from-before", [Some(before), None]),
+        (None, Some(after)) => ("diff-from-after", [None, Some(after)]),
         (None, None) => return None,
     };
-    Some(format!("from line {}: {moments}", divergence.place + 1))
+    let mut phrase = Phrase::new(name).with_text("line", divergence.place + 1);
+    for (part, found) in ["before", "after"].into_iter().zip(moments) {
+        phrase = found.into_iter().fold(phrase, |phrase, found| phrase.with_text(part, moment(found)));
+    }
+    Some(phrase.say(language))
 }
 
 /// The open calls and the stacks at the first difference, compared frame by frame.

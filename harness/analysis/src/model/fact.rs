@@ -21,6 +21,8 @@ pub enum Fact<'a> {
         task: Pid,
         /// Its name.
         comm: Option<&'a str>,
+        /// True if it is the first time, by the task that made it (`wake_up_new_task()`).
+        first: bool,
     },
     /// The CPU changes hands.
     Switched {
@@ -87,8 +89,8 @@ fn of_point(point: &Point) -> Option<Fact<'_>> {
             comm: point.text("comm"),
             thread: point.int("clone_flags").map(|flags| flags & CLONE_THREAD != 0),
         },
-        "sched_waking" | "sched_wakeup" | "sched_wakeup_new" => {
-            Fact::Woken { task: pid("pid")?, comm: point.text("comm") }
+        name @ ("sched_waking" | "sched_wakeup" | "sched_wakeup_new") => {
+            Fact::Woken { task: pid("pid")?, comm: point.text("comm"), first: name == "sched_wakeup_new" }
         }
         "sched_switch" => Fact::Switched {
             prev: (

@@ -34,6 +34,8 @@ pub struct Task {
     pub names: Vec<(Timestamp, Arc<str>)>,
     /// The files it executed (`sched_process_exec`).
     pub programs: Vec<(Timestamp, Arc<str>)>,
+    /// Who woke it for the first time (`sched_wakeup_new`), which is who made it.
+    pub first_woken: Option<Act>,
     /// When it first ran.
     pub first_run: Option<Timestamp>,
     /// When it began to exit (`sched_process_exit`, or the switch away from a task that is dead).
@@ -63,6 +65,7 @@ impl Task {
             first_run: None,
             exited: None,
             exit_code: None,
+            first_woken: None,
             stack_put: None,
             reaped: None,
             freed: None,

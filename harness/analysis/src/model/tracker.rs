@@ -97,9 +97,12 @@ impl Tracker {
         let Event { time: at, cpu, .. } = *event;
         match fact {
             Fact::Created { child, comm, thread } => self.created(child, comm, thread, Act { at, by }, listener),
-            Fact::Woken { task, comm } => {
+            Fact::Woken { task, comm, first } => {
                 let interrupt = event.context.in_hardirq() || event.context.in_softirq();
                 let task = self.named(task, comm, cpu, at);
+                if first {
+                    self.tasks[task.0].first_woken.get_or_insert(Act { at, by });
+                }
                 self.woken(&Wake { at, cpu, by, task, interrupt }, listener);
             }
             Fact::Switched { prev: (prev, prev_comm, state), next: (next, next_comm) } => {

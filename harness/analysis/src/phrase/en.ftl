@@ -73,6 +73,10 @@ diff-added = { $count } added
 diff-moved = { $count } moved
 diff-changed = { $count } changed
 diff-none = (none)
+diff-moment = { $seconds } s on CPU { $cpu }
+diff-from-both = from line { $line }: { $before } before, { $after } after
+diff-from-before = from line { $line }: { $before } before; it does nothing more after
+diff-from-after = from line { $line }: { $after } after; it does nothing more before
 diff-more = … and { $count } more differences
 
 ## Errors

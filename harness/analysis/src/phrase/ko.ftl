@@ -73,6 +73,10 @@ diff-added = 새로운 줄 { $count }
 diff-moved = 옮겨진 줄 { $count }
 diff-changed = 바뀐 줄 { $count }
 diff-none = (없음)
+diff-moment = CPU { $cpu }에서 { $seconds }초
+diff-from-both = { $line }번째 줄부터: 이전에는 { $before }, 이후에는 { $after }
+diff-from-before = { $line }번째 줄부터: 이전에는 { $before }. 이후에는 더 하는 일이 없습니다
+diff-from-after = { $line }번째 줄부터: 이후에는 { $after }. 이전에는 더 하는 일이 없습니다
 diff-more = … 그 밖에 차이 { $count }개
 
 ## 오류
