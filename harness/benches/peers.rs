@@ -14,6 +14,8 @@ mod recordings;
 
 /// Odd, so that the median is one of them.
 const PAIRS: usize = 11;
+/// Runs of a program that are measured as one: the system counts hundredths of a second, and a run takes two of them.
+const RUNS: usize = 10;
 const KERNSNAP: &str = env!("CARGO_BIN_EXE_kernsnap");
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -31,10 +33,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Seconds of user and system time, and the largest memory in KiB, of a program whose output goes nowhere.
-fn cost(program: &str, arguments: &[&str]) -> Result<(f64, u64), Box<dyn Error>> {
+/// Seconds of user and system time of a run, and the largest memory in KiB, of a program whose output goes nowhere.
+fn cost(runs: usize, program: &str, arguments: &[&str]) -> Result<(f64, u64), Box<dyn Error>> {
+    let times = format!("for run in $(seq {runs}); do \"$0\" \"$@\"; done");
     let output = Command::new("/usr/bin/time")
-        .args(["-f", "cost %U %S %M", program])
+        .args(["-f", "cost %U %S %M", "sh", "-c", &times, program])
         .args(arguments)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -42,7 +45,8 @@ fn cost(program: &str, arguments: &[&str]) -> Result<(f64, u64), Box<dyn Error>>
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let cost = said.lines().rev().find_map(|line| line.strip_prefix("cost ")).ok_or_else(|| said.clone())?;
     let [user, system, memory] = *cost.split(' ').collect::<Vec<_>>() else { return Err(said.into()) };
-    Ok((user.parse::<f64>()? + system.parse::<f64>()?, memory.parse()?))
+    let runs = u32::try_from(runs).map(f64::from)?;
+    Ok(((user.parse::<f64>()? + system.parse::<f64>()?) / runs, memory.parse()?))
 }
 
 fn speed(dat: &Path, text: &Path) -> Result<(), Box<dyn Error>> {
@@ -58,7 +62,7 @@ fn speed(dat: &Path, text: &Path) -> Result<(), Box<dyn Error>> {
     let mut seconds = vec![Vec::new(); commands.len()];
     for _ in 0..PAIRS {
         for ((_, program, arguments), seconds) in commands.iter().zip(&mut seconds) {
-            seconds.push(cost(program, arguments)?.0);
+            seconds.push(cost(RUNS, program, arguments)?.0);
         }
     }
     let median = |seconds: &[f64]| {
@@ -86,7 +90,7 @@ fn memory(dat: &Path, text: &Path, gib: u64) -> Result<(), Box<dyn Error>> {
             ("`view --view summary`", &["view", "--view", "summary", &path]),
             ("`diff` with itself", &["diff", &path, &path]),
         ] {
-            let (seconds, memory) = cost(KERNSNAP, arguments)?;
+            let (seconds, memory) = cost(1, KERNSNAP, arguments)?;
             println!("| {kind}: {name} | {seconds:.1} | {} |", memory >> 10);
         }
     }

@@ -68,6 +68,8 @@ pub(super) struct Columns {
     text: String,
     second: Option<u64>,
     second_text: String,
+    /// True if times are counts, and not nanoseconds.
+    has_counts: bool,
 }
 
 impl Columns {
@@ -83,6 +85,11 @@ impl Columns {
             self.text.push_str("  ");
         }
         &self.text
+    }
+
+    /// Columns of a recording whose times are counts or nanoseconds.
+    pub(super) fn new(has_counts: bool) -> Self {
+        Self { has_counts, ..Self::default() }
     }
 
     /// `SECONDS.`, padded.
@@ -108,10 +115,14 @@ pub(super) fn line(
     text: &mut EventText<'_>,
 ) {
     let begin = out.len();
-    let (seconds, nanos) = (event.time.0 / 1_000_000_000, event.time.0 % 1_000_000_000);
-    out.push_str(columns.second(seconds));
-    // Nine digits, of which none may be left out in front.
-    out.push_str(&itoa::Buffer::new().format(1_000_000_000 + nanos)[1..]);
+    if columns.has_counts {
+        push_right(out, event.time.0, 16);
+    } else {
+        let (seconds, nanos) = (event.time.0 / 1_000_000_000, event.time.0 % 1_000_000_000);
+        out.push_str(columns.second(seconds));
+        // Nine digits, of which none may be left out in front.
+        out.push_str(&itoa::Buffer::new().format(1_000_000_000 + nanos)[1..]);
+    }
     out.push_str(columns.label(event, names));
     match &event.kind {
         EventKind::Function { function, caller } => {
@@ -355,6 +366,18 @@ mod tests {
         assert_eq!((&json["fields"]["prev_state"], &json["states"]["prev_state"]), (&json!(0x101), &json!("S+")));
         assert_eq!(json["time"], json!("9007199254740992"));
         Ok(())
+    }
+
+    #[test]
+    fn a_count_is_not_shown_as_seconds() {
+        let shown = |has_counts| {
+            let (mut text, names) = (String::new(), BTreeMap::new());
+            let event = Event { time: kernsnap_trace::Timestamp(1_000_000_004), ..Event::default() };
+            line(&mut text, &event, &names, &mut Columns::new(has_counts), &mut EventText::default());
+            text
+        };
+        assert!(shown(true).starts_with("      1000000004   0  ?"), "{}", shown(true));
+        assert!(shown(false).starts_with("     1.000000004   0  ?"), "{}", shown(false));
     }
 
     #[test]

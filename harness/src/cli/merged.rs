@@ -17,7 +17,7 @@ pub(super) struct Input<'a> {
     pub(super) text: EventText<'a>,
     /// The number of events that were read.
     pub(super) read: u64,
-    about: About,
+    pub(super) about: About,
 }
 
 /// The label of an event: the name of its file, where there are several, and of the instance, where it is in the buffer of one.

@@ -43,6 +43,8 @@ pub(super) struct About {
     pub(super) clock: Option<String>,
     /// The names of the instances in whose buffers it has events.
     pub(super) instances: Vec<String>,
+    /// True if its times are counts of a clock without a unit.
+    pub(super) has_counts: bool,
 }
 
 /// The same, with what is known before the events are read.
@@ -60,6 +62,7 @@ pub(super) fn read_described<T>(
             let recording = dat.recording();
             let about = About {
                 clock: recording.clock.name.map(str::to_owned),
+                has_counts: recording.clock.is_counter(),
                 instances: recording.instances.iter().map(|instance| instance.name.to_owned()).collect(),
             };
             let text = EventText::new(Printer::new(&recording, symbols));
@@ -133,7 +136,10 @@ fn tell_facts(facts: &Facts) {
     if facts.counts_instead_of_times {
         talk("times are counts of a clock without a unit, and not nanoseconds");
     }
-    if let Some(Latency { micros, task, started_at, ended_at }) = &facts.latency {
+    // Every tracer has the header with the option `latency-format`, and those that measure nothing say 0.
+    if let Some(Latency { micros, task, started_at, ended_at }) =
+        facts.latency.as_ref().filter(|known| known.micros > 0)
+    {
         let part = |word: &str, text: &Option<String>| {
             text.as_ref().map(|text| format!(", {word} {text}")).unwrap_or_default()
         };

@@ -38,7 +38,7 @@ fn lines(arguments: &Arguments, view: &ViewArguments) -> Result<Exit, Failure> {
         let mut lines = Lines {
             view,
             follow: &follow,
-            columns: events::Columns::default(),
+            columns: events::Columns::new(inputs.iter().any(|input| input.about.has_counts)),
             label_width: label_width(&inputs),
             shown: 0,
             names_shown: Shown::default(),

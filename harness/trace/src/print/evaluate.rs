@@ -269,14 +269,13 @@ impl<'r> Record<'r> {
         let mut bits = value.bits();
         let has_unknown = choice.names.iter().any(|(known, _)| known.is_none());
         let Some(delimiter) = &choice.delimiter else {
-            match choice.names.iter().find(|(known, _)| *known == Some(bits)) {
-                Some((_, name)) => out.push_str(name),
-                None => {
-                    if has_unknown {
-                        self.nameless.set(true);
-                    }
-                    let _ = write!(out, "{bits:#x}");
+            if let Some((_, name)) = choice.names.iter().find(|(known, _)| *known == Some(bits)) {
+                out.push_str(name);
+            } else {
+                if has_unknown {
+                    self.nameless.set(true);
                 }
+                let _ = write!(out, "{bits:#x}");
             }
             return Ok(());
         };
