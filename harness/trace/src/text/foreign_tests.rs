@@ -421,3 +421,15 @@ fn bytes_that_a_program_wrote_are_an_event() {
         = 946 bash",
     );
 }
+
+#[test]
+fn numbers_of_the_option_fields_are_one_value() {
+    check(
+        "            bash-946     [003] d..2.     1.000000: sched_switch: prev_comm=bash prev_pid=0x3b2 (946) prev_prio=0x78 (120) prev_state=0x1 (1) next_comm=rm next_pid=0x21ba (8634) next_prio=0x78 (120)
+            bash-946     [003] .....     1.000001: kmem_other: ptr=0xffff888104eb8918 (-131387262007016) node=0xffffffff (-1) size=0x8 (9)
+",
+        "1000000000@3 946: sched_switch prev_comm=Text(\"bash\") prev_pid=Signed(946) prev_prio=Signed(120) prev_state=Signed(1) next_comm=Text(\"rm\") next_pid=Signed(8634) next_prio=Signed(120)
+        1000001000@3 946: kmem_other ptr=Hex(0xffff888104eb8918) node=Hex(0xffffffff) size=Text(\"0x8 (9)\")
+        = 946 bash",
+    );
+}

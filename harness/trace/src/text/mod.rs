@@ -6,6 +6,7 @@
 //! may follow, and lines, stacks, open calls and issues are counted.
 
 mod block;
+mod both_forms;
 mod bytes;
 mod details;
 mod dump;

@@ -3,6 +3,7 @@
 use memchr::{memchr, memmem};
 use smol_str::SmolStr;
 
+use super::both_forms::decimal_behind;
 use super::bytes::{signed, word};
 use super::intern::Names;
 use super::known::{Known, Printed};
@@ -144,7 +145,15 @@ fn known_value<'a>(kind: Kind, next: Option<&[u8]>, shown: &'a [u8]) -> (Value, 
         let (name, rest) = name(shown, next);
         return (text(name), rest);
     }
-    let (shown, rest) = word(shown);
+    let (shown, mut rest) = word(shown);
+    if let Some((decimal, behind)) = decimal_behind(shown, rest) {
+        rest = behind;
+        match (kind, u64::try_from(decimal)) {
+            (Kind::Signed | Kind::State, _) => return (Value::Signed(decimal), rest),
+            (Kind::Unsigned, Ok(decimal)) => return (Value::Unsigned(decimal), rest),
+            _ => {}
+        }
+    }
     let shown = shown.strip_suffix(b",").unwrap_or(shown);
     let value = match kind {
         Kind::Signed => signed(shown).map(Value::Signed),
@@ -216,7 +225,9 @@ fn any_value(shown: &[u8], form: Form) -> (Value, &[u8]) {
     let (shown, rest) = shown.split_at(next_key(shown).unwrap_or(shown.len()));
     let shown = shown.trim_ascii_end();
     let shown = shown.strip_suffix(b" ==>").or_else(|| shown.strip_suffix(b",")).unwrap_or(shown);
-    (number(shown, form), rest)
+    let (first, behind) = word(shown);
+    let is_in_both = decimal_behind(first, behind).is_some_and(|(_, behind)| behind.is_empty());
+    (number(if is_in_both { first } else { shown }, form), rest)
 }
 
 /// Up to the brace that the array ends with, which is not far.
