@@ -40,17 +40,24 @@ impl DatFile {
     /// The system's error.
     pub fn open(file: File) -> io::Result<Self> {
         let length = file.metadata()?.len();
-        let file: Arc<dyn ReadAt + Send + Sync> = Arc::new(OnDisk(file));
+        Self::over(Arc::new(OnDisk(file)), length)
+    }
+
+    /// The same of anything that is read as a file is, of `length` bytes.
+    ///
+    /// # Errors
+    /// What reading gives.
+    pub fn over(file: Arc<dyn ReadAt + Send + Sync>, length: u64) -> io::Result<Self> {
         let (mut beginning, mut wanted) = (Vec::new(), BEGINNING);
         loop {
             let (there, end) = (beginning.len(), wanted.min(length));
             beginning.resize(usize::try_from(end).map_err(io::Error::other)?, 0);
             file.read_exact_at(beginning.get_mut(there..).unwrap_or_default(), there as u64)?;
-            if end == length {
-                return Ok(Self::from(beginning));
-            }
             if let Some(version_7) = Version7::open(&beginning, &file, length).transpose() {
                 return Ok(Self { beginning: Vec::new(), whole: Some((file, length)), version_7: Some(version_7) });
+            }
+            if end == length {
+                return Ok(Self::from(beginning));
             }
             if dat::read_beginning(&beginning, &*file, length).is_ok() {
                 return Ok(Self { beginning, whole: Some((file, length)), version_7: None });
@@ -189,7 +196,7 @@ mod tests {
     {
         let directory = tempfile::tempdir()?;
         let path = directory.path().join("trace.dat");
-        // Bytes that are hardly compressed: a short file is held as a whole.
+        // Bytes that are hardly compressed, so that what is cut off belongs to them.
         let noise = |length: usize| {
             let next = |state: &u32| Some(state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
             let states = std::iter::successors(Some(1_u32), next);

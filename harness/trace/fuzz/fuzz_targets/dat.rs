@@ -2,9 +2,10 @@
 #![no_main]
 
 use std::io;
+use std::sync::Arc;
 
 use kernsnap_trace::dat::{TraceDat, inflate, read, read_beginning};
-use kernsnap_trace::{ReadAt, Symbols, Trace, decode};
+use kernsnap_trace::{DatFile, ReadAt, Symbols, Trace, decode};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Debug)]
@@ -25,9 +26,14 @@ fn trace(dat: &TraceDat<'_>) -> Trace {
 }
 
 fuzz_target!(|bytes: &[u8]| {
+    let in_file = DatFile::over(Arc::new(InMemory(bytes.to_vec())), bytes.len() as u64);
+    let in_file = in_file.ok().and_then(|file| Some(trace(&file.read().ok()?)));
     let inflated = inflate(bytes).ok().flatten();
     if let Ok(dat) = read(inflated.as_deref().unwrap_or(bytes)) {
         let whole = trace(&dat);
+        if let Some(in_file) = in_file {
+            assert_eq!(in_file, whole);
+        }
         let file = InMemory(bytes.to_vec());
         let (beginning, _) = bytes.split_at(bytes.len() / 2);
         if let Ok(dat) = read_beginning(beginning, &file, bytes.len() as u64) {

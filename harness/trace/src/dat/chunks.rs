@@ -7,11 +7,32 @@ use super::DatError;
 use super::compression::Algorithm;
 use crate::ReadAt;
 
-/// Bytes of one chunk's content: `trace-cmd record` puts a few pages into one.
-const LONGEST: u32 = 64 << 20;
+/// What the chunks of a file may still take, over all of its CPUs: a few bytes can claim anything, and CPUs can share them.
+#[derive(Debug)]
+pub(super) struct Room {
+    /// Chunks. `trace-cmd record` puts ten pages into one: these are 40 GiB.
+    chunks: u64,
+    /// Bytes of the longest chunk of each CPU, which are in memory at a time.
+    held: u64,
+    /// Bytes of content, for a time to read it in that the length of the file bounds.
+    content: u64,
+}
 
-/// Chunks of one CPU.
-const MOST: usize = 1 << 22;
+impl Room {
+    /// For a file of `length` bytes.
+    pub(super) fn new(length: u64) -> Self {
+        Self { chunks: 1 << 20, held: 128 << 20, content: length.saturating_mul(100).max(1 << 30) }
+    }
+}
+
+/// Takes `amount` of what is left.
+fn take(left: &mut u64, amount: u64, what: &str) -> Result<(), DatError> {
+    *left = left.checked_sub(amount).ok_or_else(|| {
+        let hint = "`trace-cmd convert --compression none -i IN -o OUT` makes a file that is not compressed";
+        DatError::Unsupported(format!("{what}; {hint}"))
+    })?;
+    Ok(())
+}
 
 /// The chunks of one CPU as one piece of memory would be read.
 #[derive(Debug)]
@@ -43,6 +64,7 @@ impl Chunks {
         length: u64,
         offset: u64,
         algorithm: Algorithm,
+        room: &mut Room,
     ) -> Result<Self, DatError> {
         let word = |at: u64, expected| {
             let mut word = [0; 4];
@@ -51,6 +73,7 @@ impl Chunks {
         };
         let count = word(offset, "number of chunks")?;
         let (mut places, mut size, mut at) = (Vec::new(), 0, offset.saturating_add(4));
+        let mut longest = 0;
         for _ in 0..count {
             let (packed, inside) = (word(at, "length of a chunk")?, word(at + 4, "length of a chunk's content")?);
             let begin = at + 8;
@@ -58,16 +81,19 @@ impl Chunks {
             if at > length {
                 return Err(damaged(begin, "chunk"));
             }
-            if inside > LONGEST || places.len() >= MOST {
-                let hint = "`trace-cmd convert --compression none -i IN -o OUT` makes a file that is not compressed";
-                let what = format!("a CPU has a chunk of more than {} MiB or more than {MOST} chunks", LONGEST >> 20);
-                return Err(DatError::Unsupported(format!("{what}; {hint}")));
-            }
+            take(&mut room.chunks, 1, "it has more than a million compressed chunks")?;
+            take(
+                &mut room.content,
+                inside.into(),
+                "its compressed pages are more than a hundred times as long as the file",
+            )?;
+            longest = longest.max(packed).max(inside);
             if inside > 0 {
                 places.push(Chunk { begin: size, offset: begin, length: packed, inside });
                 size += u64::from(inside);
             }
         }
+        take(&mut room.held, longest.into(), "the longest chunks of its CPUs have more than 128 MiB")?;
         Ok(Self { file, algorithm, places, size, held: Mutex::new(None) })
     }
 
@@ -114,4 +140,46 @@ impl ReadAt for Chunks {
 
 fn damaged(at: u64, expected: &'static str) -> DatError {
     DatError::Damaged { at: usize::try_from(at).unwrap_or(usize::MAX), expected }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct InMemory(Vec<u8>);
+
+    impl ReadAt for InMemory {
+        fn read_exact_at(&self, into: &mut [u8], offset: u64) -> io::Result<()> {
+            let rest = usize::try_from(offset).ok().and_then(|offset| self.0.get(offset..));
+            let bytes = rest.and_then(|rest| rest.get(..into.len())).ok_or(ErrorKind::UnexpectedEof)?;
+            into.copy_from_slice(bytes);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_few_bytes_that_claim_much_take_neither_memory_nor_time() {
+        // CPUs that each have a number of empty chunks, of which each claims to have some bytes inside.
+        let error = |cpus: usize, chunks: u32, inside: u32| {
+            let chunk = [0_u32.to_le_bytes(), inside.to_le_bytes()].concat();
+            let bytes = [chunks.to_le_bytes().to_vec(), chunk.repeat(chunks as usize)].concat();
+            let length = bytes.len() as u64;
+            let file: Arc<dyn ReadAt + Send + Sync> = Arc::new(InMemory(bytes));
+            let mut room = Room::new(length);
+            let mut open = || Chunks::open(Arc::clone(&file), length, 0, Algorithm::Zstd, &mut room);
+            (0..cpus).find_map(|_| open().err()).map(|error| error.to_string()).unwrap_or_default()
+        };
+        let check = |(cpus, chunks, inside), expected: &str| {
+            let error = error(cpus, chunks, inside);
+            assert!(error.contains(expected) && error.is_empty() == expected.is_empty(), "{expected}: {error}");
+        };
+        check((256, 50, 40_960), "");
+        check((256, 1, 1 << 20), "the longest chunks");
+        check((1, 1, u32::MAX), "a hundred times");
+        check((3, 1, 64 << 20), "the longest chunks");
+        check((32, 1 << 15, 1), "");
+        check((33, 1 << 15, 1), "more than a million");
+        check((1, 17, 64 << 20), "a hundred times");
+    }
 }

@@ -11,7 +11,7 @@ use super::parts::{
     printk_formats,
 };
 use super::{DatError, Instance, TraceDat, option, write};
-use crate::dat::chunks::Chunks;
+use crate::dat::chunks::{Chunks, Room};
 use crate::{Cpu, PageBytes, ReadAt};
 
 /// Option sections of one file: they may be chained in a circle.
@@ -22,6 +22,8 @@ const SECTIONS: usize = 1024;
 const COMPRESSED: u16 = 1;
 /// The limit of decompressed bytes of one file: a few bytes can claim to be a hundred thousand times as many.
 const MOST: usize = 1 << 30;
+/// The same of what is not pages, of a file whose pages stay in it.
+const MOST_PARTS: usize = 96 << 20;
 
 /// Where a file has what.
 #[derive(Debug, Default)]
@@ -96,7 +98,7 @@ fn chunk(packed: &mut Cursor<'_>, algorithm: Algorithm, bytes: &mut Vec<u8>, roo
     let inside = usize::try_from(inside).unwrap_or(usize::MAX);
     *room = room.checked_sub(inside).ok_or_else(|| {
         let other = "`trace-cmd convert --compression none -i IN -o OUT` makes one that is not compressed";
-        DatError::Unsupported(format!("more than {} MiB are compressed in it; {other}", MOST >> 20))
+        DatError::Unsupported(format!("more is compressed in it than memory should hold; {other}"))
     })?;
     let content = algorithm.inflate(content, inside).ok_or_else(|| packed.damaged("compressed chunk"))?;
     bytes.extend_from_slice(&content);
@@ -128,13 +130,12 @@ impl Version7 {
             let mut cursor = Self::cursor(&parts, &**file, length)?;
             let (algorithm, index) = index(&mut cursor)?;
             let mut inflated = Inflated::default();
-            let mut room = MOST;
+            let (mut room, mut room_of_pages) = (MOST_PARTS, Room::new(length));
             for (is_pages, Section { offset, .. }) in index.places().filter(|(_, place)| place.compressed) {
                 let algorithm = Algorithm::named(algorithm)?;
                 if is_pages {
-                    let chunks = || Chunks::open(Arc::clone(file), length, offset, algorithm);
                     if let Entry::Vacant(entry) = inflated.pages.entry(offset) {
-                        entry.insert(chunks()?);
+                        entry.insert(Chunks::open(Arc::clone(file), length, offset, algorithm, &mut room_of_pages)?);
                     }
                 } else if let Entry::Vacant(entry) = inflated.sections.entry(offset) {
                     let mut bytes = Vec::new();
@@ -167,7 +168,7 @@ fn load(mut cursor: Cursor<'_>, file: &dyn ReadAt, length: u64, parts: &mut Part
     cursor.string("name of the compression")?;
     cursor.string("version of the compression")?;
     let mut next = cursor.u64("place of the options")?;
-    let mut room = MOST as u64;
+    let mut room = MOST_PARTS as u64;
     let mut loaded = |offset: u64, whole: bool| -> Result<Vec<u8>, DatError> {
         let end = if whole { offset.saturating_add(HEAD).saturating_add(size_at(file, offset)) } else { offset + HEAD };
         let there = end.min(length).saturating_sub(offset);
