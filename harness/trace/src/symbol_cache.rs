@@ -11,12 +11,13 @@ const SLOT_BITS: u32 = 11;
 /// A symbol table with a small direct-mapped memory in front.
 pub(super) struct SymbolCache<'a> {
     symbols: &'a Symbols,
+    /// None until the first address comes: a file can name thousands of CPUs that have nothing.
     slots: Vec<Option<Symbol>>,
 }
 
 impl<'a> SymbolCache<'a> {
     pub(super) fn new(symbols: &'a Symbols) -> Self {
-        Self { symbols, slots: vec![None; 1 << SLOT_BITS] }
+        Self { symbols, slots: Vec::new() }
     }
 
     /// The whole table.
@@ -47,7 +48,10 @@ impl<'a> SymbolCache<'a> {
         match slot {
             Some(Some(symbol)) if symbol.address() == Some(address) => symbol.clone(),
             Some(slot) => slot.insert(self.symbols.resolve(address)).clone(),
-            None => self.symbols.resolve(address),
+            None => {
+                self.slots = vec![None; 1 << SLOT_BITS];
+                self.symbols.resolve(address)
+            }
         }
     }
 }

@@ -7,6 +7,11 @@ use super::DatError;
 use super::compression::Algorithm;
 use crate::ReadAt;
 
+/// The limit of decompressed bytes of a file of `length` bytes: reading takes a time that its length bounds.
+pub(super) fn most_inflated(length: u64) -> u64 {
+    length.saturating_mul(100).max(64 << 20)
+}
+
 /// What the chunks of a file may still take, over all of its CPUs: a few bytes can claim anything, and CPUs can share them.
 #[derive(Debug)]
 pub(super) struct Room {
@@ -14,14 +19,14 @@ pub(super) struct Room {
     chunks: u64,
     /// Bytes of the longest chunk of each CPU, which are in memory at a time.
     held: u64,
-    /// Bytes of content, for a time to read it in that the length of the file bounds.
+    /// Bytes of content.
     content: u64,
 }
 
 impl Room {
     /// For a file of `length` bytes.
     pub(super) fn new(length: u64) -> Self {
-        Self { chunks: 1 << 20, held: 128 << 20, content: length.saturating_mul(100).max(1 << 30) }
+        Self { chunks: 1 << 20, held: 128 << 20, content: most_inflated(length) }
     }
 }
 
@@ -160,26 +165,27 @@ mod tests {
 
     #[test]
     fn a_few_bytes_that_claim_much_take_neither_memory_nor_time() {
-        // CPUs that each have a number of empty chunks, of which each claims to have some bytes inside.
-        let error = |cpus: usize, chunks: u32, inside: u32| {
+        // CPUs that each have a number of empty chunks, of which each claims to have some bytes inside, in a file with more behind them.
+        let error = |cpus: usize, chunks: u32, inside: u32, behind: usize| {
             let chunk = [0_u32.to_le_bytes(), inside.to_le_bytes()].concat();
-            let bytes = [chunks.to_le_bytes().to_vec(), chunk.repeat(chunks as usize)].concat();
+            let bytes = [chunks.to_le_bytes().to_vec(), chunk.repeat(chunks as usize), vec![0; behind]].concat();
             let length = bytes.len() as u64;
             let file: Arc<dyn ReadAt + Send + Sync> = Arc::new(InMemory(bytes));
             let mut room = Room::new(length);
             let mut open = || Chunks::open(Arc::clone(&file), length, 0, Algorithm::Zstd, &mut room);
             (0..cpus).find_map(|_| open().err()).map(|error| error.to_string()).unwrap_or_default()
         };
-        let check = |(cpus, chunks, inside), expected: &str| {
-            let error = error(cpus, chunks, inside);
+        let check = |(cpus, chunks, inside, behind), expected: &str| {
+            let error = error(cpus, chunks, inside, behind);
             assert!(error.contains(expected) && error.is_empty() == expected.is_empty(), "{expected}: {error}");
         };
-        check((256, 50, 40_960), "");
-        check((256, 1, 1 << 20), "the longest chunks");
-        check((1, 1, u32::MAX), "a hundred times");
-        check((3, 1, 64 << 20), "the longest chunks");
-        check((32, 1 << 15, 1), "");
-        check((33, 1 << 15, 1), "more than a million");
-        check((1, 17, 64 << 20), "a hundred times");
+        check((256, 6, 40_960, 0), "");
+        check((1, 1, 60 << 20, 0), "");
+        check((1, 1, u32::MAX, 0), "a hundred times");
+        check((2, 1, 60 << 20, 0), "a hundred times");
+        check((2, 1, 60 << 20, 4 << 20), "");
+        check((3, 1, 60 << 20, 4 << 20), "the longest chunks");
+        check((32, 1 << 15, 1, 0), "");
+        check((33, 1 << 15, 1, 0), "more than a million");
     }
 }

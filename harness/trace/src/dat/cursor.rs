@@ -48,6 +48,11 @@ impl<'a> Cursor<'a> {
         at.map(|at| Self { at, ..part }).ok_or_else(|| self.damaged("place that the file has"))
     }
 
+    /// Bytes of the whole file.
+    pub(super) fn length(&self) -> u64 {
+        self.whole.map_or(self.before + self.file.len() as u64, |(_, length)| length)
+    }
+
     /// Bytes from the beginning of the file.
     pub(super) fn place(&self) -> u64 {
         self.before + self.at as u64

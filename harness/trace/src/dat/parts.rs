@@ -34,6 +34,14 @@ pub(super) fn pages<'a>(
     Ok((cpu, pages))
 }
 
+/// Refuses pages of more than `most` bytes in all. Places in a damaged file overlap: thousands of CPUs could have the same pages, and take
+/// the time and the memory of each.
+pub(super) fn within(dat: &TraceDat<'_>, cursor: &Cursor<'_>, most: u64) -> Result<(), DatError> {
+    let cpus = dat.cpus.iter().chain(dat.instances.iter().flat_map(|instance| &instance.cpus));
+    let sum = cpus.fold(0_u64, |sum, (_, pages)| sum.saturating_add(pages.size()));
+    if sum <= most { Ok(()) } else { Err(cursor.damaged("pages of one CPU alone")) }
+}
+
 /// The pages of all CPUs of a file of version 6, by a table of places and sizes.
 pub(super) fn table<'a>(cursor: &mut Cursor<'a>, cpus: u32) -> Result<Vec<(Cpu, PageBytes<'a>)>, DatError> {
     let mut found = Vec::new();

@@ -3,6 +3,7 @@
 use super::cursor::Cursor;
 use super::parts::{
     InstanceStats, after_head, formats, header_info, kallsyms, limited, option, own_formats, printk_formats, table,
+    within,
 };
 use super::{DatError, Instance, TraceDat, option, version_7};
 use crate::ReadAt;
@@ -81,5 +82,6 @@ fn version_6(mut cursor: Cursor<'_>) -> Result<TraceDat<'_>, DatError> {
         dat.instances.push(Instance { name, cpus: table(&mut buffer, cpus)?, stats: Vec::new(), clock });
     }
     stats.give(&mut dat.instances);
+    within(&dat, &cursor, cursor.length())?;
     Ok(dat)
 }

@@ -8,10 +8,10 @@ use super::compression::Algorithm;
 use super::cursor::{Cursor, Parts};
 use super::parts::{
     InstanceStats, after_head, formats, header_info, kallsyms, limited, opened, option, own_formats, pages,
-    printk_formats,
+    printk_formats, within,
 };
 use super::{DatError, Instance, TraceDat, option, write};
-use crate::dat::chunks::{Chunks, Room};
+use crate::dat::chunks::{Chunks, Room, most_inflated};
 use crate::{Cpu, PageBytes, ReadAt};
 
 /// Option sections of one file: they may be chained in a circle.
@@ -20,7 +20,7 @@ const CHAINED: usize = 64;
 const SECTIONS: usize = 1024;
 /// A section that is compressed.
 const COMPRESSED: u16 = 1;
-/// The limit of decompressed bytes of one file: a few bytes can claim to be a hundred thousand times as many.
+/// The limit of decompressed bytes of one file.
 const MOST: usize = 1 << 30;
 /// The same of what is not pages, of a file whose pages stay in it.
 const MOST_PARTS: usize = 96 << 20;
@@ -62,8 +62,7 @@ pub(super) fn read(mut cursor: Cursor<'_>) -> Result<TraceDat<'_>, DatError> {
     index.fill(&cursor, None)
 }
 
-/// The same recording as a file without compression; `None` where the file is one. What is compressed by zstd or
-/// zlib is read.
+/// The same recording as a file without compression; `None` where the file is one. What is compressed by zstd or zlib is read.
 ///
 /// # Errors
 /// [`DatError`] where it is damaged, or compressed in another way.
@@ -75,7 +74,7 @@ pub fn inflate(file: &[u8]) -> Result<Option<Vec<u8>>, DatError> {
     }
     let algorithm = Algorithm::named(algorithm)?;
     let mut inflated = Inflated::default();
-    let mut room = MOST;
+    let mut room = usize::try_from(most_inflated(file.len() as u64)).unwrap_or(MOST).min(MOST);
     for (chunked, Section { offset, compressed, .. }) in index.places() {
         if compressed && !inflated.sections.contains_key(&offset) {
             let mut packed = cursor.at(offset)?;
@@ -346,6 +345,7 @@ impl<'a> Index<'a> {
                 None => dat.cpus.push(found),
             }
         }
+        within(&dat, file, if inflated.is_some() { most_inflated(file.length()) } else { file.length() })?;
         Ok(dat)
     }
 }
@@ -363,6 +363,8 @@ mod tests {
     /// A file with the formats of `trace_printk()`, names, the top buffer and one instance.
     struct File {
         bytes: Vec<u8>,
+        /// Where the place of the options stands.
+        begin: usize,
         options: Vec<u8>,
         zlib: bool,
     }
@@ -407,6 +409,11 @@ mod tests {
         }
 
         fn buffer(&mut self, name: &str, pages: &[u8]) {
+            self.buffer_of_cpus(name, pages, 1);
+        }
+
+        /// The same of CPUs from 2 on, which share the pages.
+        fn buffer_of_cpus(&mut self, name: &str, pages: &[u8], cpus: u32) {
             let at = self.section(option::BUFFER);
             let place = self.bytes.len() as u64;
             if self.zlib {
@@ -415,27 +422,36 @@ mod tests {
             self.content(pages);
             let size = self.bytes.len() as u64 - place;
             let head = [&at.to_le_bytes()[..], name.as_bytes(), b"\0local\0", &4096_u32.to_le_bytes()].concat();
-            let of_cpu = [&1_u32.to_le_bytes()[..], &2_u32.to_le_bytes(), &place.to_le_bytes(), &size.to_le_bytes()];
-            self.option(option::BUFFER, &[head, of_cpu.concat()].concat());
+            let of_cpu = |cpu: u32| [&cpu.to_le_bytes()[..], &place.to_le_bytes(), &size.to_le_bytes()].concat();
+            let of_cpus = (2..2 + cpus).flat_map(of_cpu).collect::<Vec<u8>>();
+            self.option(option::BUFFER, &[&head[..], &cpus.to_le_bytes(), &of_cpus].concat());
+        }
+
+        fn new(zlib: bool) -> Self {
+            let algorithm: &[u8] = if zlib { b"zlib\x001.2\0" } else { b"none\0\0" };
+            let head = [MAGIC, b"7\0\0\x08", &4096_u32.to_le_bytes(), algorithm].concat();
+            Self { begin: head.len(), bytes: [head, vec![0; 8]].concat(), options: Vec::new(), zlib }
+        }
+
+        /// The file, with the section of its options.
+        fn end(mut self) -> Vec<u8> {
+            let at = self.section(option::DONE);
+            self.bytes.extend(std::mem::take(&mut self.options));
+            self.option(option::DONE, &[0; 8]);
+            self.bytes.extend(std::mem::take(&mut self.options));
+            self.bytes[self.begin..self.begin + 8].copy_from_slice(&at.to_le_bytes());
+            self.bytes
         }
 
         fn with_two_buffers(zlib: bool) -> Vec<u8> {
-            let algorithm: &[u8] = if zlib { b"zlib\x001.2\0" } else { b"none\0\0" };
-            let head = [MAGIC, b"7\0\0\x08", &4096_u32.to_le_bytes(), algorithm].concat();
-            let begin = head.len();
-            let mut file = Self { bytes: [head, vec![0; 8]].concat(), options: Vec::new(), zlib };
+            let mut file = Self::new(zlib);
             let texts =
                 |text: &str| [&u32::try_from(text.len()).expect("short").to_le_bytes()[..], text.as_bytes()].concat();
             file.part(option::PRINTK, &texts("0x10 : \"a\"\n"));
             file.part(option::CMDLINES, &[&7_u64.to_le_bytes()[..], b"1 init\n"].concat());
             file.buffer("", &[7; 8192]);
             file.buffer("other", &[9; 4096]);
-            let at = file.section(option::DONE);
-            file.bytes.extend(std::mem::take(&mut file.options));
-            file.option(option::DONE, &[0; 8]);
-            file.bytes.extend(std::mem::take(&mut file.options));
-            file.bytes[begin..begin + 8].copy_from_slice(&at.to_le_bytes());
-            file.bytes
+            file.end()
         }
     }
 
@@ -456,6 +472,18 @@ mod tests {
             assert_eq!((dat.clock.name, dat.instances[0].clock), (Some("local"), Some("local")));
             let instances = dat.recording().instances;
             assert_eq!((instances[0].name, instances[0].other_clock), ("other", None));
+        }
+    }
+
+    #[test]
+    fn pages_that_many_cpus_share_are_refused() {
+        for zlib in [false, true] {
+            let mut file = File::new(zlib);
+            file.buffer_of_cpus("", &vec![7; 1 << 20], 100);
+            let file = file.end();
+            let read = inflate(&file).and_then(|inflated| read(inflated.as_deref().unwrap_or(&file)).map(drop));
+            let error = read.expect_err("pages of a hundred CPUs").to_string();
+            assert!(error.contains("pages of one CPU alone"), "{error}");
         }
     }
 
