@@ -191,6 +191,35 @@ mod tests {
         file
     }
 
+    #[derive(Debug)]
+    struct InMemory(Vec<u8>);
+
+    impl ReadAt for InMemory {
+        fn read_exact_at(&self, into: &mut [u8], offset: u64) -> io::Result<()> {
+            let rest = usize::try_from(offset).ok().and_then(|offset| self.0.get(offset..));
+            let bytes = rest.and_then(|rest| rest.get(..into.len())).ok_or(io::ErrorKind::UnexpectedEof)?;
+            into.copy_from_slice(bytes);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn no_number_of_a_damaged_file_breaks_the_reader() {
+        for algorithm in ["none", "zlib", "zstd"] {
+            let bytes = version_7(&[vec![7; 8192], vec![9; 4096]], algorithm);
+            // Places and sizes stand at both ends.
+            for at in (0..100).chain(bytes.len() - 300..bytes.len() - 8) {
+                for number in [u64::MAX, u64::MAX - 15, 1 << 40] {
+                    let mut bad = bytes.clone();
+                    bad[at..at + 8].copy_from_slice(&number.to_le_bytes());
+                    let length = bad.len() as u64;
+                    let file = DatFile::over(Arc::new(InMemory(bad)), length).expect("memory");
+                    let _ = file.read().map(|dat| dat.cpus.iter().map(|(_, pages)| pages.read().is_ok()).count());
+                }
+            }
+        }
+    }
+
     #[test]
     fn pages_of_version_7_stay_in_the_file_and_are_inflated_as_they_are_read() -> Result<(), Box<dyn std::error::Error>>
     {

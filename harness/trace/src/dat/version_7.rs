@@ -169,7 +169,7 @@ fn load(mut cursor: Cursor<'_>, file: &dyn ReadAt, length: u64, parts: &mut Part
     let mut next = cursor.u64("place of the options")?;
     let mut room = MOST_PARTS as u64;
     let mut loaded = |offset: u64, whole: bool| -> Result<Vec<u8>, DatError> {
-        let end = if whole { offset.saturating_add(HEAD).saturating_add(size_at(file, offset)) } else { offset + HEAD };
+        let end = offset.saturating_add(HEAD).saturating_add(if whole { size_at(file, offset) } else { 0 });
         let there = end.min(length).saturating_sub(offset);
         room = room.checked_sub(there).ok_or_else(|| damaged(offset, "section of a size that is possible"))?;
         let mut bytes = vec![0; usize::try_from(there).unwrap_or(0)];
