@@ -16,7 +16,7 @@ const KOREAN: &str = include_str!("messages/ko.yaml");
 /// The place of a value in an English text.
 const PLACE: &str = "{}";
 
-/// What comes before a hint.
+/// The word before a hint.
 const HINT: &str = "hint: ";
 
 /// A message in both languages.

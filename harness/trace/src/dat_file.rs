@@ -20,7 +20,7 @@ pub struct DatFile {
     beginning: Vec<u8>,
     /// The file, and its length; `None` where all of it is in `beginning`.
     whole: Option<(Arc<dyn ReadAt + Send + Sync>, u64)>,
-    /// What is in memory of a file of version 7, whose parts are anywhere in it.
+    /// The parts of a file of version 7 that are in memory, which can be anywhere in it.
     version_7: Option<Result<Version7, DatError>>,
 }
 
@@ -46,7 +46,7 @@ impl DatFile {
     /// The same of anything that is read as a file is, of `length` bytes.
     ///
     /// # Errors
-    /// What reading gives.
+    /// The error of reading.
     pub fn over(file: Arc<dyn ReadAt + Send + Sync>, length: u64) -> io::Result<Self> {
         let (mut beginning, mut wanted) = (Vec::new(), BEGINNING);
         loop {

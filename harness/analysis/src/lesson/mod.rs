@@ -63,7 +63,7 @@ pub struct Content {
     pub steps: Vec<Step>,
 }
 
-/// What there is of a lesson on the book's kernel, where its own scenario does not apply.
+/// The part of a lesson that the book's kernel shows, where its own scenario does not apply.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OnBookKernel {

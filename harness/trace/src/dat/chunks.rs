@@ -12,7 +12,7 @@ pub(super) fn most_inflated(length: u64) -> u64 {
     length.saturating_mul(100).max(64 << 20)
 }
 
-/// What the chunks of a file may still take, over all of its CPUs: a few bytes can claim anything, and CPUs can share them.
+/// The room that the chunks of a file may still take, over all of its CPUs: a few bytes can claim anything, and CPUs can share them.
 #[derive(Debug)]
 pub(super) struct Room {
     /// Chunks. `trace-cmd record` puts ten pages into one: these are 40 GiB.
