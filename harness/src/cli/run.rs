@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use kernsnap_host::files;
 use kernsnap_host::store::Scratch;
 
 use super::args::{Format, RunArguments, Snapshots};
@@ -308,7 +309,10 @@ fn directory(job: &Job<'_>, setting: &Setting<'_>) -> Result<(PathBuf, Option<Sc
     };
     let directory = numbered(out.join(&job.scenario.id), setting, job);
     let error = |error| Failure::input(format!("cannot make `{}`: {error}", directory.display()));
-    fs::create_dir_all(&directory).map_err(error)?;
+    // A recording of a run before would be taken for that of a machine that leaves none.
+    let make =
+        || fs::create_dir_all(&directory).and_then(|()| files::remove_file(&directory.join(evidence::RECORDING)));
+    make().map_err(error)?;
     Ok((directory, None))
 }
 

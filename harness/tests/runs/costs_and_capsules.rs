@@ -139,6 +139,18 @@ fn a_runs_directory_is_read_without_its_image_and_its_scenario() -> Outcome {
 }
 
 #[test]
+fn the_recording_of_a_run_before_is_not_taken_for_that_of_a_panic() -> Outcome {
+    let out = tempfile::tempdir()?;
+    let recording = out.path().join("init-exit-panic/trace.dat");
+    fs::create_dir_all(recording.parent().ok_or("no parent")?)?;
+    fs::write(&recording, "of a run before")?;
+    let words = ["run", "init-exit-panic", "--out", &out.path().display().to_string()];
+    ends(&call(&OwnStore::whole()?, &words)?, Exit::Passed);
+    assert!(!recording.exists());
+    Ok(())
+}
+
+#[test]
 fn a_kernel_against_itself_needs_no_run() -> Outcome {
     let store = OwnStore::whole()?;
     let ended = call(&store, &["regress", "--base", "rpi3-6.1", "--head", "rpi3-6.1", "--json"])?;
