@@ -16,6 +16,15 @@ pub trait ReadAt: Debug {
     fn read_exact_at(&self, into: &mut [u8], offset: u64) -> io::Result<()>;
 }
 
+impl ReadAt for Vec<u8> {
+    fn read_exact_at(&self, into: &mut [u8], offset: u64) -> io::Result<()> {
+        let rest = usize::try_from(offset).ok().and_then(|offset| self.get(offset..));
+        let bytes = rest.and_then(|rest| rest.get(..into.len())).ok_or(io::ErrorKind::UnexpectedEof)?;
+        into.copy_from_slice(bytes);
+        Ok(())
+    }
+}
+
 /// All that `per_cpu/cpuN/trace_pipe_raw` gave, page by page.
 #[derive(Clone, Copy, Debug)]
 pub enum PageBytes<'a> {
@@ -128,15 +137,6 @@ impl<'a> Pieces<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    impl ReadAt for Vec<u8> {
-        fn read_exact_at(&self, into: &mut [u8], offset: u64) -> io::Result<()> {
-            let rest = usize::try_from(offset).ok().and_then(|offset| self.get(offset..));
-            let bytes = rest.and_then(|rest| rest.get(..into.len())).ok_or(io::ErrorKind::UnexpectedEof)?;
-            into.copy_from_slice(bytes);
-            Ok(())
-        }
-    }
 
     fn pieces(bytes: PageBytes<'_>, length: usize) -> io::Result<Vec<Vec<u8>>> {
         let mut pieces = Pieces::new(bytes);

@@ -1,24 +1,11 @@
 //! No file can break the reader of `trace.dat`, and pages that stay in the file are read as those in memory.
 #![no_main]
 
-use std::io;
 use std::sync::Arc;
 
 use kernsnap_trace::dat::{TraceDat, inflate, read, read_beginning};
 use kernsnap_trace::{DatFile, ReadAt, Symbols, Trace, decode};
 use libfuzzer_sys::fuzz_target;
-
-#[derive(Debug)]
-struct InMemory(Vec<u8>);
-
-impl ReadAt for InMemory {
-    fn read_exact_at(&self, into: &mut [u8], offset: u64) -> io::Result<()> {
-        let rest = usize::try_from(offset).ok().and_then(|offset| self.0.get(offset..));
-        let bytes = rest.and_then(|rest| rest.get(..into.len())).ok_or(io::ErrorKind::UnexpectedEof)?;
-        into.copy_from_slice(bytes);
-        Ok(())
-    }
-}
 
 fn trace(dat: &TraceDat<'_>) -> Trace {
     let (symbols, _) = Symbols::from_system_map(dat.kallsyms);
@@ -26,7 +13,7 @@ fn trace(dat: &TraceDat<'_>) -> Trace {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    let in_file = DatFile::over(Arc::new(InMemory(bytes.to_vec())), bytes.len() as u64);
+    let in_file = DatFile::over(Arc::new(bytes.to_vec()), bytes.len() as u64);
     let in_file = in_file.ok().and_then(|file| Some(trace(&file.read().ok()?)));
     let inflated = inflate(bytes).ok().flatten();
     if let Ok(dat) = read(inflated.as_deref().unwrap_or(bytes)) {
@@ -34,7 +21,7 @@ fuzz_target!(|bytes: &[u8]| {
         if let Some(in_file) = in_file {
             assert_eq!(in_file, whole);
         }
-        let file = InMemory(bytes.to_vec());
+        let file = bytes.to_vec();
         let (beginning, _) = bytes.split_at(bytes.len() / 2);
         if let Ok(dat) = read_beginning(beginning, &file, bytes.len() as u64) {
             assert_eq!(trace(&dat), whole);
