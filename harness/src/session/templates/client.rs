@@ -15,6 +15,7 @@ use kernsnap_machine::BootError;
 use kernsnap_machine::template::Template;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::server::{BROKER, can_be_broker};
 use super::wire::{Reply, Request, TemplateRow, address, receive, send, socket_name, template};
@@ -24,6 +25,9 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// How long a new broker may take to listen.
 const START: Duration = Duration::from_secs(10);
+
+/// How long a template may take to end.
+const END: Duration = Duration::from_secs(10);
 
 /// The way to the broker of a store.
 #[derive(Debug)]
@@ -112,7 +116,7 @@ fn ask(connection: &OwnedFd, key: &Key) -> Result<Option<Asked>, BootError> {
         Reply::Template { pid } => template(pid, fds).and_then(Template::from_shared).ok().map(Asked::Template),
         Reply::Boot => Some(Asked::Boot),
         Reply::Unavailable => Some(Asked::Unavailable),
-        Reply::List(_) | Reply::Stopped => None,
+        Reply::List(_) | Reply::Stopped { .. } => None,
     })
 }
 
@@ -147,17 +151,26 @@ pub fn list(store: &Store) -> io::Result<Option<Vec<TemplateRow>>> {
     }
 }
 
-/// Ends the broker of a store, and the templates that no process uses. `false` where there is no broker.
+/// Ends the broker of a store and the templates that no process uses, and waits until these are gone. `false` where there is
+/// no broker.
 ///
 /// # Errors
-/// If the broker does not answer as it should.
+/// If the broker does not answer as it should, or a template does not end in time.
 pub fn stop(store: &Store) -> io::Result<bool> {
     let Ok(connection) = reach(store) else { return Ok(false) };
     send(&connection, &Request::Stop, None)?;
-    match receive(&connection)? {
-        Some((Reply::Stopped, _)) => Ok(true),
-        _ => Err(io::ErrorKind::InvalidData.into()),
+    let Some((Reply::Stopped { pids }, _)) = receive(&connection)? else {
+        return Err(io::ErrorKind::InvalidData.into());
+    };
+    for pid in pids.into_iter().filter_map(Pid::from_raw) {
+        // One that cannot be opened is gone.
+        let Ok(template) = pidfd_open(pid, PidfdFlags::empty()) else { continue };
+        if !is_readable(&template, END)? {
+            let told = format!("QEMU, process {}, did not end in {} s", pid.as_raw_pid(), END.as_secs());
+            return Err(io::Error::new(io::ErrorKind::TimedOut, told));
+        }
     }
+    Ok(true)
 }
 
 /// A connection to the broker that is there.

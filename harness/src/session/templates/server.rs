@@ -190,7 +190,9 @@ impl Server {
                 self.reply(client, &Reply::List(rows.collect()));
             }
             Request::Stop => {
-                self.reply(client, &Reply::Stopped);
+                let unheld = self.broker.kept().filter(|kept| kept.holders == 0);
+                let pids = unheld.filter_map(|kept| kept.template.pid.try_into().ok()).collect();
+                self.reply(client, &Reply::Stopped { pids });
                 return true;
             }
         }

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// Raised when messages change. It is part of the socket's name.
-const PROTOCOL: u32 = 1;
+const PROTOCOL: u32 = 2;
 
 /// Bytes of a message at most.
 const SIZE: usize = 16 << 10;
@@ -58,8 +58,11 @@ pub(super) enum Reply {
     Unavailable,
     /// All templates.
     List(Vec<TemplateRow>),
-    /// The broker ends.
-    Stopped,
+    /// The broker ends, and with it the templates that no process uses.
+    Stopped {
+        /// The process ids of their QEMUs.
+        pids: Vec<i32>,
+    },
 }
 
 /// A template that the broker keeps.
