@@ -31,13 +31,24 @@ const HELD: usize = 128;
 const WAITS: u32 = 64;
 
 /// The state that the CPUs share.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Shared {
+pub(super) struct Shared<'a> {
     pub(super) plans: EventDecoders,
     pub(super) tally: IssueCounts,
-    pub(super) spare: RecordPool,
     pub(super) tasks: TaskNames,
     pub(super) printk: Printk,
+    pub(super) kept: Kept<'a>,
+}
+
+/// What one record leaves for the next. There is one for all CPUs: a file can name thousands of them.
+pub(super) struct Kept<'a> {
+    spare: RecordPool,
+    memo: SymbolCache<'a>,
+}
+
+impl<'a> Kept<'a> {
+    pub(super) fn new(symbols: &'a Symbols) -> Self {
+        Self { spare: RecordPool::default(), memo: SymbolCache::new(symbols) }
+    }
 }
 
 /// What `trace_printk()` keeps outside of its records.
@@ -54,15 +65,14 @@ pub(super) struct Stream<'a> {
     pages: Pages<'a>,
     /// The page that is being read, and its records.
     open_page: Option<(Page, Records)>,
-    assembler: Assembler<'a>,
+    assembler: Assembler,
     /// Why its pages cannot be read any further.
     error: Option<io::Error>,
 }
 
 /// Makes events of records.
-struct Assembler<'a> {
+struct Assembler {
     cpu: Cpu,
-    memo: SymbolCache<'a>,
     held: EventQueue<Event>,
     /// The event that a stack would belong to, per nesting level.
     open: [Owner; 4],
@@ -100,10 +110,9 @@ enum Owner {
 }
 
 impl<'a> Stream<'a> {
-    pub(super) fn new(cpu: Cpu, bytes: PageBytes<'a>, head: &HeaderPage, symbols: &'a Symbols) -> Self {
+    pub(super) fn new(cpu: Cpu, bytes: PageBytes<'a>, head: &HeaderPage, least: usize) -> Self {
         let assembler = Assembler {
             cpu,
-            memo: SymbolCache::new(symbols),
             held: EventQueue::default(),
             open: [Owner::None; 4],
             waits: WAITS,
@@ -113,12 +122,12 @@ impl<'a> Stream<'a> {
             defects: Vec::new(),
             issues: Vec::new(),
         };
-        Self { pages: Pages::new(bytes, head), open_page: None, assembler, error: None }
+        Self { pages: Pages::new(bytes, head, least), open_page: None, assembler, error: None }
     }
 
     /// The time of the event that [`Stream::front`] gives; `None` at the end of the buffer.
     #[inline]
-    pub(super) fn due(&mut self, shared: &mut Shared) -> Option<Timestamp> {
+    pub(super) fn due(&mut self, shared: &mut Shared<'_>) -> Option<Timestamp> {
         loop {
             if let Some(time) = self.assembler.ready() {
                 return Some(time);
@@ -187,7 +196,7 @@ impl<'a> Stream<'a> {
     }
 }
 
-impl Assembler<'_> {
+impl Assembler {
     /// The time of the first event, where no stack can belong to it any more.
     #[inline]
     fn ready(&self) -> Option<Timestamp> {
@@ -197,19 +206,19 @@ impl Assembler<'_> {
     }
 
     #[inline]
-    fn record(&mut self, record: &Record<'_>, shared: &mut Shared) {
+    fn record(&mut self, record: &Record<'_>, shared: &mut Shared<'_>) {
         self.found += 1;
         if record.time < self.last {
             self.backwards.get_or_insert(record.time);
         }
         self.last = record.time;
         let (time, data) = (Timestamp(record.time), record.data);
-        let Shared { plans, tally, spare, tasks, printk } = shared;
+        let Shared { plans, tally, tasks, printk, kept } = shared;
         let id = data.first_chunk().copied().map_or(0, u16::from_le_bytes);
         let plan = plans.get(id);
         let taken = match plan.map(|plan| (plan, &plan.shape)) {
             Some((plan, RecordKind::Stack { size, frame, offset })) => {
-                self.stack(plan, data, *offset, frame.size(), size.low(data)).map(|owner| {
+                self.stack(plan, data, *offset, (frame.size(), size.low(data)), &mut kept.memo).map(|owner| {
                     if owner == Owner::None {
                         tally.orphan();
                     }
@@ -225,12 +234,12 @@ impl Assembler<'_> {
             Some((plan, shape)) => self.head(time, plan, data).and_then(|context| {
                 match shape {
                     RecordKind::Printk { fields, .. } => {
-                        if self.printk(shape, data, printk).is_none() {
+                        if self.printk(shape, data, printk, kept.memo.symbols()).is_none() {
                             tally.no_format(id);
-                            self.body(time, fields, data, spare, tasks, &printk.formats)?;
+                            self.body(time, fields, data, kept, tasks, &printk.formats)?;
                         }
                     }
-                    shape => self.body(time, shape, data, spare, tasks, &printk.formats)?,
+                    shape => self.body(time, shape, data, kept, tasks, &printk.formats)?,
                 }
                 self.own(context.level(), Owner::Event(self.held.next()));
                 self.held.push();
@@ -279,16 +288,16 @@ impl Assembler<'_> {
         time: Timestamp,
         shape: &RecordKind,
         data: &[u8],
-        spare: &mut RecordPool,
+        Kept { spare, memo }: &mut Kept<'_>,
         tasks: &mut TaskNames,
         strings: &PrintkFormats,
     ) -> Option<()> {
         let event = self.held.room();
-        let mut symbol = |bits: u64| self.memo.resolve(bits);
+        let mut symbol = |bits: u64| memo.resolve(bits);
         event.kind = match shape {
             RecordKind::Call { function, caller } => {
                 let function = symbol(function.bits(data)?);
-                let caller = self.memo.caller(&function, caller.bits(data)?);
+                let caller = memo.caller(&function, caller.bits(data)?);
                 EventKind::Function { function, caller }
             }
             RecordKind::Enter { function, depth } => {
@@ -308,7 +317,7 @@ impl Assembler<'_> {
                 let delta = top.bits(data)? << 32 | bottom.bits(data)?;
                 let repeats = Repeats { count: count.bits(data)?, last: Timestamp(time.0.saturating_sub(delta)) };
                 event.details_mut().repeats = Some(repeats);
-                let caller = self.memo.caller(&function, caller.bits(data)?);
+                let caller = memo.caller(&function, caller.bits(data)?);
                 EventKind::Function { function, caller }
             }
             RecordKind::Marker { ip, offset, layout } => {
@@ -357,9 +366,8 @@ impl Assembler<'_> {
 
     /// Reads a record of `trace_printk()`; `None` where its format is not known, or it is shorter than it says.
     #[cold]
-    fn printk(&mut self, shape: &RecordKind, data: &[u8], printk: &Printk) -> Option<()> {
+    fn printk(&mut self, shape: &RecordKind, data: &[u8], printk: &Printk, symbols: &Symbols) -> Option<()> {
         let RecordKind::Printk { ip, format, arguments, layout, .. } = shape else { return None };
-        let symbols = self.memo.symbols();
         let format = printk.formats.at(format.bits(data)?)?;
         let mut text = String::new();
         printk::push_caller(&mut text, ip.bits(data)?, symbols);
@@ -375,7 +383,14 @@ impl Assembler<'_> {
     ///
     /// The kernel writes an event and then its stack, with the same task and context. Between the two an interrupt may
     /// write events and stacks of its own, one nesting level up; so the event is the last one of the stack's own level.
-    fn stack(&mut self, plan: &Plan, data: &[u8], offset: usize, long: usize, size: Option<u32>) -> Option<Owner> {
+    fn stack(
+        &mut self,
+        plan: &Plan,
+        data: &[u8],
+        offset: usize,
+        (long, size): (usize, Option<u32>),
+        memo: &mut SymbolCache<'_>,
+    ) -> Option<Owner> {
         let size = usize::try_from(size?).ok()?;
         let words = data.get(offset..)?.get(..size.checked_mul(long)?)?;
         let pid = plan.pid(data)?;
@@ -386,7 +401,7 @@ impl Assembler<'_> {
         let Owner::Event(number) = owner else { return Some(owner) };
         let event = self.held.get_mut(number).filter(|event| event.pid == pid && event.stack.is_none());
         let Some(event) = event else { return Some(self.own_none(level)) };
-        event.stack = Some(frames(words, long, &mut self.memo));
+        event.stack = Some(frames(words, long, memo));
         Some(owner)
     }
 

@@ -126,7 +126,7 @@ mod tests {
 
     /// The times of the records of `pages`.
     fn times(bytes: &[u8]) -> Vec<u64> {
-        let mut pages = Pages::new(bytes.into(), &head_of(HEADER));
+        let mut pages = Pages::new(bytes.into(), &head_of(HEADER), 0);
         let mut times = Vec::new();
         while let Some(page) = pages.next().expect("memory") {
             let mut records = page.records();

@@ -87,8 +87,9 @@ pub(super) struct Pages<'a> {
 }
 
 impl<'a> Pages<'a> {
-    pub(super) fn new(bytes: PageBytes<'a>, head: &HeaderPage) -> Self {
-        Self { pieces: Pieces::new(bytes), head: *head, number: 0 }
+    /// The pages in `bytes`. Of a file, `least` bytes are in memory at a time, or a page where it is larger.
+    pub(super) fn new(bytes: PageBytes<'a>, head: &HeaderPage, least: usize) -> Self {
+        Self { pieces: Pieces::new(bytes, least), head: *head, number: 0 }
     }
 
     /// The next page.
@@ -294,7 +295,7 @@ pub(super) mod tests {
     #[track_caller]
     fn check(bytes: &[u8], expected: &str) {
         let mut shown = Vec::new();
-        let mut pages = Pages::new(bytes.into(), &SMALL);
+        let mut pages = Pages::new(bytes.into(), &SMALL, 0);
         while let Some(page) = pages.next().expect("memory") {
             shown.extend(page.missed.then(|| "missed".to_owned()));
             shown.extend(page.truncated.then(|| "truncated".to_owned()));
@@ -342,7 +343,7 @@ pub(super) mod tests {
         fn no_bytes_can_break_it(bytes: Vec<u8>, commit in 0_u32..96, words: Vec<u32>) {
             let words: Vec<_> = words.into_iter().take(21).map(u32::to_le_bytes).collect();
             let made = [page(u64::MAX, commit, &words), bytes].concat();
-            let mut pages = Pages::new(made[..].into(), &SMALL);
+            let mut pages = Pages::new(made[..].into(), &SMALL, 0);
             let mut count = 0;
             while let Some(page) = pages.next().expect("memory") {
                 let mut records = page.records();

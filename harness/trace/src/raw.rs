@@ -6,11 +6,13 @@ use std::io;
 use std::sync::Arc;
 
 use super::clock::Conversion;
-use super::cpu::{Printk, Shared, Stream};
+use super::cpu::{Kept, Printk, Shared, Stream};
 use super::event_decoders::EventDecoders;
 use super::format::HeaderPage;
+use super::issue_counts::IssueCounts;
 use super::printk_formats::PrintkFormats;
 use super::recording::{CpuRecording, InstanceRecording, Recording};
+use super::source::held_for_each;
 use super::stats::Stats;
 use super::symbols::Symbols;
 use super::task_names::TaskNames;
@@ -25,7 +27,7 @@ const CALLS: usize = 1 << 16;
 /// Reads events one at a time: by time, then CPU, then the order in that CPU's buffer. A buffer whose clock went backwards
 /// is read in its own order.
 pub struct RawReader<'a> {
-    shared: Shared,
+    shared: Shared<'a>,
     streams: Vec<Source<'a>>,
     /// The streams that are not being read, by their next events. Runs of one CPU are long: the reader stays with a stream
     /// while no other is due.
@@ -93,9 +95,11 @@ impl<'a> RawReader<'a> {
         let tasks = TaskNames::new(names(recording.saved_cmdlines, &mut issues));
         let entered = (!plans.say_when_entered()).then(BTreeMap::new);
         let printk = Printk { formats: PrintkFormats::parse(recording.printk_formats), long: head.long };
-        let mut shared = Shared { plans, tasks, printk, ..Shared::default() };
+        let mut shared = Shared { plans, tally: IssueCounts::default(), tasks, printk, kept: Kept::new(symbols) };
+        let cpus = recording.cpus.len() + instances.iter().map(|instance| instance.cpus.len()).sum::<usize>();
+        let least = held_for_each(cpus);
         let mut source = |instance, CpuRecording { cpu, pages, stats }: &CpuRecording<'a>| {
-            let mut stream = Stream::new(*cpu, *pages, &head, symbols);
+            let mut stream = Stream::new(*cpu, *pages, &head, least);
             let due = stream.due(&mut shared);
             Source { cpu: *cpu, instance, stream, due, stats }
         };

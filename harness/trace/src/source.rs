@@ -4,8 +4,14 @@ use std::borrow::Cow;
 use std::fmt::Debug;
 use std::io;
 
-/// Bytes of a file that are held at a time: some pages, whatever their size.
+/// Bytes of a file that are held at a time for one CPU, and for all of them together. A page is held whatever its size.
 const HELD: usize = 64 << 10;
+const HELD_IN_ALL: usize = 16 << 20;
+
+/// Bytes that are held for each of so many CPUs.
+pub(super) fn held_for_each(cpus: usize) -> usize {
+    (HELD_IN_ALL / cpus.max(1)).min(HELD)
+}
 
 /// A file of which any part can be read at any time. This module knows no files, only that there are some.
 pub trait ReadAt: Debug {
@@ -83,8 +89,9 @@ impl<'a> PageBytes<'a> {
 #[derive(Debug)]
 pub(super) struct Pieces<'a> {
     bytes: PageBytes<'a>,
-    /// The part of a file that is in memory.
+    /// The part of a file that is in memory, and its bytes at least.
     held: Vec<u8>,
+    least: usize,
     /// Bytes of the source before those that are held.
     before: u64,
     /// Where in the source the next piece begins.
@@ -92,8 +99,8 @@ pub(super) struct Pieces<'a> {
 }
 
 impl<'a> Pieces<'a> {
-    pub(super) fn new(bytes: PageBytes<'a>) -> Self {
-        Self { bytes, held: Vec::new(), before: 0, at: 0 }
+    pub(super) fn new(bytes: PageBytes<'a>, least: usize) -> Self {
+        Self { bytes, held: Vec::new(), least, before: 0, at: 0 }
     }
 
     /// The place of the next `length` bytes, or of as many as are left, for [`Pieces::get`]; `None` at the end.
@@ -111,7 +118,7 @@ impl<'a> Pieces<'a> {
         if let PageBytes::File { file, offset, size } = self.bytes
             && begin.saturating_add(length) > self.held.len()
         {
-            self.held.resize(length.max(HELD).min(left), 0);
+            self.held.resize(length.max(self.least).min(left), 0);
             if let Err(error) = file.read_exact_at(&mut self.held, offset + self.at) {
                 self.at = size;
                 return Err(error);
@@ -139,12 +146,18 @@ mod tests {
     use super::*;
 
     fn pieces(bytes: PageBytes<'_>, length: usize) -> io::Result<Vec<Vec<u8>>> {
-        let mut pieces = Pieces::new(bytes);
+        let mut pieces = Pieces::new(bytes, held_for_each(1));
         let mut found = Vec::new();
         while let Some((begin, end)) = pieces.next(length)? {
             found.push(pieces.get(begin, end).to_vec());
         }
         Ok(found)
+    }
+
+    #[test]
+    fn many_cpus_hold_as_much_as_some() {
+        assert_eq!((held_for_each(0), held_for_each(4)), (HELD, HELD));
+        assert!((held_for_each(65_535) * 65_535) <= HELD_IN_ALL);
     }
 
     #[test]

@@ -111,8 +111,7 @@ impl Chunks {
         let mut packed = vec![0; usize::try_from(chunk.length).map_err(io::Error::other)?];
         self.file.read_exact_at(&mut packed, chunk.offset)?;
         let inside = usize::try_from(chunk.inside).map_err(io::Error::other)?;
-        let content = self.algorithm.inflate(&packed, inside).filter(|content| content.len() == inside);
-        content.ok_or_else(|| {
+        self.algorithm.inflate(&packed, inside).ok_or_else(|| {
             let text = format!("the compressed chunk at byte {} is damaged", chunk.offset);
             io::Error::new(ErrorKind::InvalidData, text)
         })

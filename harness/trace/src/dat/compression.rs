@@ -28,14 +28,39 @@ impl Algorithm {
 
     /// The content of a chunk, which has `length` bytes; `None` where it is damaged.
     pub(super) fn inflate(self, chunk: &[u8], length: usize) -> Option<Vec<u8>> {
-        match self {
-            Self::Zstd => zstd::bulk::decompress(chunk, length).ok(),
+        let content = match self {
+            Self::Zstd => zstd::bulk::decompress(chunk, length).ok()?,
             Self::Zlib => {
                 // It grows as there is content: what a chunk claims may be a gigabyte.
                 let mut content = Vec::new();
                 let most = u64::try_from(length).ok()?.checked_add(1)?;
                 ZlibDecoder::new(chunk).take(most).read_to_end(&mut content).ok()?;
-                (content.len() == length).then_some(content)
+                content
+            }
+        };
+        (content.len() == length).then_some(content)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn a_chunk_has_as_many_bytes_as_it_claims() {
+        let content = b"as many bytes as this";
+        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        zlib.write_all(content).expect("memory");
+        let chunks = [
+            (Algorithm::Zstd, zstd::bulk::compress(content, 1).expect("memory")),
+            (Algorithm::Zlib, zlib.finish().expect("memory")),
+        ];
+        for (algorithm, chunk) in chunks {
+            assert_eq!(algorithm.inflate(&chunk, content.len()).as_deref(), Some(&content[..]), "{algorithm:?}");
+            for claimed in [0, content.len() - 1, content.len() + 1] {
+                assert_eq!(algorithm.inflate(&chunk, claimed), None, "{algorithm:?} {claimed}");
             }
         }
     }
