@@ -1,4 +1,5 @@
-//! Texts of the kernel's tracing in forms of their own, which are not read: they are refused by their names.
+//! Texts of the kernel's tracing in forms of their own, and of other programs that show its events, which are not read: they are
+//! refused by their names.
 
 use memchr::memmem;
 
@@ -34,6 +35,8 @@ pub(super) fn name(line: &[u8], before: Before) -> Option<&'static str> {
             Some("a branch profile (`trace_stat/branch_annotated`)")
         }
         _ if is_block(bare) => Some("the text of `blkparse`"),
+        _ if is_perf(bare) => Some("the text of `perf script`"),
+        _ if is_babeltrace(bare) => Some("the text of `babeltrace`"),
         _ if traced && is_hexadecimal(bare) => Some("a text with the option `hex`"),
         _ if traced && is_raw(bare) => Some("a text with the option `raw`"),
         _ if before == Before::Header && is_without_context(bare) => Some("a text without the option `context-info`"),
@@ -81,6 +84,32 @@ fn is_block(line: &[u8]) -> bool {
         (numbers && time.1.is_empty() && (1..=2).contains(&action.len())).then_some(())
     };
     found().is_some()
+}
+
+/// `bash   946 [002]   123.456789:       sched:sched_switch: prev_comm=bash …` (`perf_sample__fprintf_start()` of
+/// `tools/perf/builtin-script.c`): the pid stands apart from the name, and the event has its group.
+fn is_perf(line: &[u8]) -> bool {
+    let found = || {
+        let (task, rest) = split_once(line, b" [")?;
+        let (cpu, rest) = decimal(rest)?;
+        let (time, rest) = word(rest.strip_prefix(b"]")?);
+        let (_, behind) = decimal(time)?;
+        let (_, behind) = decimal(behind.strip_prefix(b".")?)?;
+        // A sample has a period in front of its event.
+        let (first, rest) = word(rest);
+        let event = if decimal(first).is_some_and(|(_, behind)| behind.is_empty()) { word(rest).0 } else { first };
+        let task = task.trim_ascii_end();
+        let pid = task.rsplit(|byte| matches!(byte, b' ' | b'/')).next()?;
+        let is_pid = decimal(pid).is_some_and(|(_, behind)| behind.is_empty()) && pid.len() < task.len();
+        let is_event = event.ends_with(b":") && event.len() > 1;
+        (is_pid && cpu < 1 << 16 && behind == b":" && is_event).then_some(())
+    };
+    found().is_some()
+}
+
+/// `[12:34:56.789012345] (+0.000001234) host sched_switch: { cpu_id = 1 }, { … }`: what LTTng records.
+fn is_babeltrace(line: &[u8]) -> bool {
+    line.starts_with(b"[") && memmem::find(line, b"] (").is_some() && memmem::find(line, b": { cpu_id = ").is_some()
 }
 
 /// `000002b9 00000003 0000000c2a8f5e10 …` (`print_hex_fmt()` of `kernel/trace/trace.c`): a pid, a CPU and a time, then the event.
@@ -132,6 +161,19 @@ mod tests {
             ("  Function                               Hit    Time            Avg             s^2", Some("profile")),
             (" correct incorrect  %        Function                  File              Line", Some("branch profile")),
             ("  8,0    1        3     0.000012345   697  Q  WS 223490 + 8 [dd]", Some("blkparse")),
+            (
+                "bash   946 [002]   123.456789:       sched:sched_switch: prev_comm=bash prev_pid=946",
+                Some("perf script"),
+            ),
+            ("Web Content  946/951  [002]   123.456789:     250000 cpu-clock:pppH:", Some("perf script")),
+            ("bash-946 [002] 123.456789: sched:sched_switch: a", None),
+            ("946 [002] 123.456789: sched:sched_switch: a", None),
+            ("bash 946 [002] 123: sched:sched_switch: a", None),
+            ("bash 946 [002] 123.456789: ", None),
+            (
+                "[12:34:56.789012345] (+0.000001234) host sched_switch: { cpu_id = 1 }, { prev_comm = \"a\" }",
+                Some("babeltrace"),
+            ),
             ("000002b9 00000003 0000000c2a8f5e10 ffff8000", Some("hex")),
             ("697 3 12345678901 ffffffc0 ffffffc1", Some("raw")),
             ("697 3 a", None),
