@@ -433,3 +433,23 @@ fn numbers_of_the_option_fields_are_one_value() {
         = 946 bash",
     );
 }
+
+#[test]
+fn the_string_behind_an_argument_of_a_call_is_whole() {
+    check(
+        r#"  bash-946     [001] ....1   100.000004: sys_openat(dfd: ffffff9c, filename: 0x55 "/etc/a b, c", flags: O_RDONLY|0x8, mode: 0)
+"#,
+        r#"100000004000@1 946: sys_enter_openat dfd=Hex(ffffff9c) filename=Text("0x55 \"/etc/a b, c\"") flags=Text("O_RDONLY|0x8") mode=Hex(0)
+        = 946 bash"#,
+    );
+}
+
+#[test]
+fn fields_in_parentheses_are_no_place_of_a_probe() {
+    check(
+        "  bash-946     [001] ....1   100.000015: kmem_cache_free: (call_site=ffff8 ptr=a name=x)
+",
+        r#"100000015000@1 946: kmem_cache_free text=Text("(call_site=ffff8") ptr=Hex(a) name=Text("x)")
+        = 946 bash"#,
+    );
+}

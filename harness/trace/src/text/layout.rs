@@ -84,7 +84,7 @@ pub(super) static LAYOUTS: [Layout; 33] = [
         event: "sched_pi_setprio",
         keys: &[key("comm", Name), key("pid", Signed), key("oldprio", Signed), key("newprio", Signed)],
     },
-    Layout { event: "sched_process_exec", keys: &[key("filename", Word), key("pid", Signed), key("old_pid", Signed)] },
+    Layout { event: "sched_process_exec", keys: &[key("filename", Name), key("pid", Signed), key("old_pid", Signed)] },
     Layout { event: "sched_process_exit", keys: TASK },
     Layout {
         event: "sched_process_fork",

@@ -150,6 +150,10 @@ fn wakeup(rest: &[u8]) -> Option<Vec<Field>> {
 /// that the format has for them, and what follows.
 pub(super) fn probe_places(text: &[u8]) -> Option<(Vec<Field>, &[u8])> {
     let (places, rest) = split_once(text.strip_prefix(b"(")?, b")")?;
+    // Some events have all of their fields in parentheses.
+    if places.contains(&b'=') {
+        return None;
+    }
     let fields = match split_once(places, b" <- ") {
         Some((caller, function)) => {
             vec![field("__probe_func", as_text(function)), field("__probe_ret_ip", as_text(caller))]

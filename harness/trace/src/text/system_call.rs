@@ -17,13 +17,72 @@ pub(super) fn system_call(names: &mut Names, text: &[u8]) -> Option<Point> {
     }
     let arguments = rest.strip_prefix(b"(")?.strip_suffix(b")")?;
     let (mut fields, mut values) = (Vec::new(), Vec::new());
-    for argument in arguments.split(|byte| *byte == b',') {
-        if let Some((key, value)) = split_once(argument, b": ") {
-            fields.push(String::from_utf8_lossy(key.trim_ascii()));
-            // `%lx`; the text of a string or of flags by name since 6.18.
-            values.push(number(value, Form::Hexadecimal));
-        }
+    for argument in split(arguments) {
+        let (key, value) = split_once(argument, b": ")?;
+        // The option `verbose` has the type in front of the name.
+        let key = key.rsplit(|byte| matches!(byte, b' ' | b'*')).next()?;
+        fields.push(String::from_utf8_lossy(key));
+        // `%lx`; the text of a string or of flags by name since 6.18.
+        values.push(number(value, Form::Hexadecimal));
     }
     let known = names.event(&[b"sys_enter_", call].concat());
     Some(Point::new(known.layout(fields.iter().map(|field| &**field)), values))
+}
+
+/// The arguments of a call, `NAME: VALUE` each. A value may have the string behind an address, in which anything can stand: it ends where
+/// its quotation mark is followed by the next argument or by nothing.
+fn split(arguments: &[u8]) -> Vec<&[u8]> {
+    let mut found = Vec::new();
+    let (mut begin, mut quoted) = (0, false);
+    for (at, byte) in arguments.iter().enumerate() {
+        let rest = arguments.get(at + 1..).unwrap_or_default();
+        match byte {
+            b'"' if quoted => quoted = !ends(rest.strip_prefix(b"...").unwrap_or(rest)),
+            b'"' => quoted = arguments.get(..at).is_some_and(|before| before.ends_with(b" ")),
+            b',' if !quoted && ends(&arguments[at..]) => {
+                found.push(&arguments[begin..at]);
+                begin = at + 2;
+            }
+            _ => {}
+        }
+    }
+    if !arguments.is_empty() {
+        found.push(&arguments[begin..]);
+    }
+    found
+}
+
+/// True where an argument ends in front of `rest`.
+fn ends(rest: &[u8]) -> bool {
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b' ' | b'*');
+    let next = rest.strip_prefix(b", ").and_then(|next| split_once(next, b": "));
+    rest.is_empty() || next.is_some_and(|(name, _)| !name.is_empty() && name.iter().all(is_name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_part_of_an_argument_is_left_out() {
+        let split = |text: &str| -> Vec<String> {
+            split(text.as_bytes()).iter().map(|argument| String::from_utf8_lossy(argument).into_owned()).collect()
+        };
+        assert_eq!(split(""), Vec::<String>::new());
+        assert_eq!(split("clone_flags: 1200011, newsp: 0"), ["clone_flags: 1200011", "newsp: 0"]);
+        assert_eq!(
+            split(r#"dfd: 9c, filename: 0x55 "/etc/a b, c: "d", e", flags: O_RDONLY|0x8, mode: 0"#),
+            ["dfd: 9c", r#"filename: 0x55 "/etc/a b, c: "d", e""#, "flags: O_RDONLY|0x8", "mode: 0"]
+        );
+        assert_eq!(split(r#"buf: 0x7f (2f:2c) "/,"..., count: 2"#), [r#"buf: 0x7f (2f:2c) "/,"..."#, "count: 2"]);
+        assert_eq!(split("char * name: 1, unsigned long n: 2"), ["char * name: 1", "unsigned long n: 2"]);
+        assert_eq!(split(r#"name: 0x55 "open, n: 2"#), [r#"name: 0x55 "open, n: 2"#]);
+    }
+
+    #[test]
+    fn an_argument_without_a_name_is_no_call() {
+        let mut names = Names::new();
+        assert!(system_call(&mut names, b"sys_getpid()").is_some());
+        assert!(system_call(&mut names, b"sys_close(3)").is_none());
+    }
 }
