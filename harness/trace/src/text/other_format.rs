@@ -107,7 +107,7 @@ fn is_perf(line: &[u8]) -> bool {
     found().is_some()
 }
 
-/// `[12:34:56.789012345] (+0.000001234) host sched_switch: { cpu_id = 1 }, { … }`: what LTTng records.
+/// `[12:34:56.789012345] (+0.000001234) host sched_switch: { cpu_id = 1 }, { … }`: the text of `babeltrace`.
 fn is_babeltrace(line: &[u8]) -> bool {
     line.starts_with(b"[") && memmem::find(line, b"] (").is_some() && memmem::find(line, b": { cpu_id = ").is_some()
 }
