@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::args::{Arguments, Command};
-use super::{Context, Failure, chain};
+use super::{Context, Failure, chain, with_hint};
 use crate::session::load;
 use crate::session::prepare::PreparedImage;
 use crate::session::recording::{OpenError, Opened};
@@ -147,6 +147,7 @@ fn with_sections<T>(
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
-        Self::input(chain(&error))
+        let hint = error.hint();
+        Self::input(with_hint(chain(&error), hint))
     }
 }

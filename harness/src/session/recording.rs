@@ -21,6 +21,10 @@ const SNIFFED: u64 = 4096;
 /// The first bytes of a capsule, which is compressed (RFC 8878, 3.1.1).
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
+/// The first bytes of files that are compressed in other ways, and the program that writes what is in them.
+const COMPRESSED: [(&[u8], &str); 4] =
+    [(b"\x1f\x8b", "zcat"), (b"\xfd7zXZ\0", "xzcat"), (b"\x04\x22\x4d\x18", "lz4cat"), (b"PK\x03\x04", "unzip -p")];
+
 /// Where a text comes from.
 pub type Source = Box<dyn BufRead>;
 
@@ -63,6 +67,14 @@ pub enum OpenError {
         /// The reason.
         source: io::Error,
     },
+    /// The file is compressed, and not like a capsule.
+    #[error("`{}` is compressed", path.display())]
+    Compressed {
+        /// The file.
+        path: PathBuf,
+        /// The program that writes what is in it.
+        program: &'static str,
+    },
     /// The capsule is of a machine that was lost, or of version 0.2, which kept no recording.
     #[error("the capsule `{}` holds no recording that can be read without its image", .0.display())]
     NoRecording(PathBuf),
@@ -72,6 +84,22 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+}
+
+impl OpenError {
+    /// The way to what is in a compressed file.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let (path, program) = match self {
+            Self::Compressed { path, program } => (path, program),
+            Self::Capsule { path, .. } => (path, &"zstdcat"),
+            _ => return None,
+        };
+        Some(format!(
+            "if it is a recording that was compressed, `{program} {} | kernsnap view -` shows it",
+            path.display()
+        ))
+    }
 }
 
 /// True if a file begins as a capsule does.
@@ -114,10 +142,20 @@ pub fn open(path: &Path) -> Result<Opened, OpenError> {
         Ok(Opened::Card(returned))
     } else if channel::begins_section(&head) {
         whole(head).map(Opened::Run)
+    } else if let Some(program) = compressed_by(&head) {
+        Err(OpenError::Compressed { path: path.to_owned(), program })
     } else if head.contains(&0) && !head.starts_with(TRACER_HEADER) {
         Err(OpenError::Unknown { path: path.to_owned() })
     } else {
         let text = BufReader::with_capacity(BUFFER, Cursor::new(head).chain(source));
         Ok(Opened::Text(Box::new(TextReader::new(Box::new(text)))))
     }
+}
+
+/// The program for a file that begins so, if it is compressed.
+fn compressed_by(head: &[u8]) -> Option<&'static str> {
+    // The digit between is the size of its blocks.
+    let is_bzip2 = head.starts_with(b"BZh") && head.get(4..).is_some_and(|rest| rest.starts_with(b"1AY&SY"));
+    let known = COMPRESSED.iter().find(|(magic, _)| head.starts_with(magic));
+    known.map(|(_, program)| *program).or_else(|| is_bzip2.then_some("bzcat"))
 }

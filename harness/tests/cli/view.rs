@@ -108,6 +108,25 @@ fn what_is_no_recording_is_refused_in_words() -> Outcome {
 }
 
 #[test]
+fn the_way_to_a_compressed_recording_is_told() -> Outcome {
+    let directory = tempfile::tempdir()?;
+    for (name, head, program) in [
+        ("trace.gz", &b"\x1f\x8b\x08\0\0"[..], "zcat"),
+        ("trace.xz", b"\xfd7zXZ\0\0\x04", "xzcat"),
+        ("trace.bz2", b"BZh91AY&SY\0\0", "bzcat"),
+        ("trace.zst", b"\x28\xb5\x2f\xfd\0\0\0", "zstdcat"),
+    ] {
+        let file = directory.path().join(name);
+        fs::write(&file, head)?;
+        let file = file.display().to_string();
+        let ended = view(&[&file])?;
+        assert_eq!(ended.code, Some(Exit::BadInput as i32), "{ended:?}");
+        assert!(ended.stderr.contains(&format!("`{program} {file} | kernsnap view -` shows it")), "{ended:?}");
+    }
+    Ok(())
+}
+
+#[test]
 fn a_text_is_exported_for_perfetto_but_has_no_pages_for_a_trace_dat() -> Outcome {
     let directory = tempfile::tempdir()?;
     let (file, out) = (trace_data("recordings/graph/trace.txt").display().to_string(), directory.path().join("out"));
