@@ -81,6 +81,12 @@ impl ModuleFile {
         self.sections.get(section).map_or(&[], Vec::as_slice)
     }
 
+    /// The names of all functions, also those that only the kernel's loader knows.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let own = self.sections.values().flatten().map(|function| function.name.as_str());
+        own.chain(ENTRY_POINTS)
+    }
+
     /// The names of the functions that can be traced.
     pub fn traceable(&self) -> impl Iterator<Item = &str> {
         self.sections.values().flatten().filter(|function| function.traceable).map(|function| function.name.as_str())

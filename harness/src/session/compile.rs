@@ -1,6 +1,6 @@
 //! A scenario compiled for the guest's init. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kernsnap_image::module_file::ModuleFile;
 use kernsnap_machine::Schedule;
@@ -9,8 +9,10 @@ use kernsnap_machine::plan::{
     COLLECT, FORMAT, KMSG, NAMES, PRINTK_FORMATS, Plan, SCENARIO, TRACEFS, module_path, module_section, pages,
     program_path, stats,
 };
-use kernsnap_scenario::{Kprobe, MachineEnd, Scenario, Step, TraceSetup, Tracer};
+use kernsnap_scenario::{Kprobe, MachineEnd, Scenario, Step, TraceSetup, TracedFunction, Tracer};
 use kernsnap_yaml::Step as At;
+
+use crate::session::module_filter;
 
 /// The kprobes' group in tracefs, and so in the names of their formats.
 pub const PROBE_GROUP: &str = "kernsnap";
@@ -139,18 +141,23 @@ fn set_up_trace(plan: &mut Plan, trace: &TraceSetup, context: &PlanContext<'_>) 
     plan.set_origin(in_trace(["buffer-kib".into()]));
     plan.put("buffer_size_kb", trace.buffer_kib);
     plan.set_origin(in_trace(["functions".into()]));
-    for function in &trace.functions {
-        let numbers = context.functions.get(&function.symbol).filter(|_| function.module.is_none());
-        match (numbers, &function.module) {
-            (Some(numbers), _) => {
-                plan.line(format_args!("# {}", function.symbol));
+    let mut of_modules: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for TracedFunction { symbol, module } in &trace.functions {
+        match (module, context.functions.get(symbol)) {
+            (Some(module), _) => drop(of_modules.entry(module).or_default().insert(symbol)),
+            (None, Some(numbers)) => {
+                plan.line(format_args!("# {symbol}"));
                 for number in numbers {
                     plan.add("set_ftrace_filter", number);
                 }
             }
-            // A filter for a module that is not loaded yet waits for it.
-            (None, Some(module)) => plan.add("set_ftrace_filter", format_args!("{}:mod:{module}", function.symbol)),
-            (None, None) => plan.add("set_ftrace_filter", &function.symbol),
+            (None, None) => plan.add("set_ftrace_filter", symbol),
+        }
+    }
+    for (module, symbols) in of_modules {
+        // A filter for a module that is not loaded yet waits for it.
+        for pattern in module_patterns(module, &symbols, context) {
+            plan.add("set_ftrace_filter", format_args!("{pattern}:mod:{module}"));
         }
     }
     if let Some((roots, depth)) = &trace.graph {
@@ -182,6 +189,16 @@ fn set_up_trace(plan: &mut Plan, trace: &TraceSetup, context: &PlanContext<'_>) 
     if let Some(tracer) = tracer_name(trace.tracer) {
         plan.put("current_tracer", tracer);
     }
+}
+
+/// The patterns for `symbols` of the module that the kernel calls `module`. The names themselves where its file is not known.
+fn module_patterns(module: &str, symbols: &BTreeSet<&str>, context: &PlanContext<'_>) -> Vec<String> {
+    let mut files = context.modules.iter();
+    let Some((_, file)) = files.find(|(name, _)| kernsnap_scenario::kernel_module_name(name) == module) else {
+        return symbols.iter().map(|symbol| (*symbol).to_owned()).collect();
+    };
+    let others = file.names().filter(|name| !symbols.contains(name)).collect();
+    module_filter::patterns(symbols, &others)
 }
 
 fn add_step(plan: &mut Plan, step: &Step, context: &PlanContext<'_>) {

@@ -14,6 +14,7 @@ pub mod lesson;
 pub mod load;
 pub mod matrix;
 pub mod measure;
+mod module_filter;
 pub mod prepare;
 pub mod record;
 pub mod recording;
