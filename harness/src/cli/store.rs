@@ -1,6 +1,8 @@
 //! `kernsnap store`.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::io::ErrorKind;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
@@ -9,7 +11,9 @@ use super::args::{GcArguments, StoreArguments, StoreCommand, TemplatesArguments}
 use super::{Context, Exit, Failure, answer, answer_json, remote, talk, verify};
 use crate::session;
 use crate::session::templates::TemplateRow;
+use kernsnap_host::interrupt::Interrupted;
 use kernsnap_host::store::{Gone, Item, Keep, eviction_order, is_for_a_cache};
+use kernsnap_image::ImageError;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -80,7 +84,10 @@ fn list(context: &Context, json: bool) -> Result<Exit, Failure> {
 }
 
 fn templates(context: &Context, arguments: &TemplatesArguments) -> Result<Exit, Failure> {
-    let wrong = |error| Failure::internal("talk to the process that keeps templates", &error);
+    let wrong = |error: io::Error| match error.kind() {
+        ErrorKind::Interrupted => ImageError::from(Interrupted).into(),
+        _ => Failure::internal("talk to the process that keeps templates", &error),
+    };
     if arguments.stop {
         let stopped = session::templates::stop(&context.store).map_err(wrong)?;
         talk(if stopped { "the templates are ended" } else { "there are no templates" });

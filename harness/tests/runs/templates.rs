@@ -11,7 +11,7 @@ use kernsnap::session::run::evidence;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::support::{Checkout, Kernsnap, Outcome, OwnStore, data, machines, root, says, until};
+use crate::support::{Checkout, Kernsnap, Outcome, OwnStore, Running, data, machines, root, says, until};
 
 /// A call of `kernsnap` in the real checkout, with a store of its own.
 fn kernsnap(store: &OwnStore, words: &[&str]) -> Kernsnap {
@@ -64,22 +64,38 @@ fn the_template_of_one_command_serves_the_next() -> Outcome {
     assert_nothing_left(&store)
 }
 
-#[test]
-fn who_stops_the_templates_waits_until_they_are_gone() -> Outcome {
-    let store = OwnStore::whole()?;
-    run(&store, &["user-fork"])?;
-    let [template] = templates(&store)?[..] else { return Err("there is not one template".into()) };
+/// A template that does not end, and a command that stops it and waits for it.
+fn stopping(store: &OwnStore) -> Result<(Pid, Running), Box<dyn Error>> {
+    run(store, &["user-fork"])?;
+    let [template] = templates(store)?[..] else { return Err("there is not one template".into()) };
     kill_process(template, Signal::STOP)?;
-    let stop = kernsnap(&store, &["store", "templates", "--stop"]).start()?;
+    let stop = kernsnap(store, &["store", "templates", "--stop"]).start()?;
     let fds = format!("/proc/{}/fd", stop.pid()?.as_raw_pid());
     let is_pidfd = |fd: &Path| fs::read_link(fd).is_ok_and(|link| link.to_string_lossy().contains("pidfd"));
     until("it waits for the template", || {
         fs::read_dir(&fds).ok()?.flatten().any(|fd| is_pidfd(&fd.path())).then_some(())
     })?;
+    Ok((template, stop))
+}
+
+#[test]
+fn who_stops_the_templates_waits_until_they_are_gone() -> Outcome {
+    let store = OwnStore::whole()?;
+    let (template, stop) = stopping(&store)?;
     kill_process(template, Signal::CONT)?;
     assert_eq!(stop.end()?.code, Some(0));
     assert_eq!(machines(store.path()), []);
     Ok(())
+}
+
+#[test]
+fn who_stops_the_templates_can_be_interrupted() -> Outcome {
+    let store = OwnStore::whole()?;
+    let (template, stop) = stopping(&store)?;
+    stop.signal(Signal::INT)?;
+    assert_eq!(stop.end()?.code, Some(Exit::Interrupted as i32));
+    kill_process(template, Signal::CONT)?;
+    until("the template ends", || machines(store.path()).is_empty().then_some(()))
 }
 
 #[test]

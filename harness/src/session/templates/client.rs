@@ -6,7 +6,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kernsnap_host::interrupt;
 use kernsnap_host::key::Key;
@@ -165,9 +165,13 @@ pub fn stop(store: &Store) -> io::Result<bool> {
     for pid in pids.into_iter().filter_map(Pid::from_raw) {
         // One that cannot be opened is gone.
         let Ok(template) = pidfd_open(pid, PidfdFlags::empty()) else { continue };
-        if !is_readable(&template, END)? {
-            let told = format!("QEMU, process {}, did not end in {} s", pid.as_raw_pid(), END.as_secs());
-            return Err(io::Error::new(io::ErrorKind::TimedOut, told));
+        let begun = Instant::now();
+        while !is_readable(&template, LOOK)? {
+            interrupt::check().map_err(|error| io::Error::new(io::ErrorKind::Interrupted, error))?;
+            if begun.elapsed() > END {
+                let told = format!("QEMU, process {}, did not end in {} s", pid.as_raw_pid(), END.as_secs());
+                return Err(io::Error::new(io::ErrorKind::TimedOut, told));
+            }
         }
     }
     Ok(true)
