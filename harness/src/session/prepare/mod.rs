@@ -333,7 +333,8 @@ impl<'a> PreparedImage<'a> {
         for name in self.programs.iter().filter(|name| *name != BUSYBOX) {
             self.images.program(&self.image, name, on)?;
         }
-        for name in &self.modules {
+        // The kernel's own come with it: a distribution's kernel has thousands.
+        for name in self.modules.iter().filter(|name| !self.image.modules.contains_key(*name)) {
             self.images.module(&self.image, name, on)?;
         }
         self.layouts(on)?;
