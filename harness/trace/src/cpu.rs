@@ -39,7 +39,7 @@ pub(super) struct Shared<'a> {
     pub(super) kept: Kept<'a>,
 }
 
-/// What one record leaves for the next. There is one for all CPUs: a file can name thousands of them.
+/// The state that one record leaves for the next. All CPUs share it: a file can name thousands of them.
 pub(super) struct Kept<'a> {
     spare: RecordPool,
     memo: SymbolCache<'a>,
