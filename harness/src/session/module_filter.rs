@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
-/// Characters of a pattern at most. The kernel takes at least 127 with the module's name (`FTRACE_BUFF_MAX`, 4.13).
+/// Characters of a pattern at most. With `:mod:` and the module's name the kernel takes more than 200 (`FTRACE_BUFF_MAX`, 4.13), and a name
+/// of a module has less than 60.
 const LONGEST: usize = 100;
 
 /// The fewest patterns found by halving that match all of `names` and none of `others`, in the kernel's form (`glob_match()` in
