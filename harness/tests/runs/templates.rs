@@ -72,10 +72,14 @@ fn stopping(store: &OwnStore) -> Result<(Pid, Running), Box<dyn Error>> {
     let stop = kernsnap(store, &["store", "templates", "--stop"]).start()?;
     let fds = format!("/proc/{}/fd", stop.pid()?.as_raw_pid());
     let is_pidfd = |fd: &Path| fs::read_link(fd).is_ok_and(|link| link.to_string_lossy().contains("pidfd"));
-    until("it waits for the template", || {
+    let waits = until("it waits for the template", || {
         fs::read_dir(&fds).ok()?.flatten().any(|fd| is_pidfd(&fd.path())).then_some(())
-    })?;
-    Ok((template, stop))
+    });
+    if waits.is_err() {
+        // A machine that is stopped would stay behind.
+        kill_process(template, Signal::CONT)?;
+    }
+    waits.map(|()| (template, stop))
 }
 
 #[test]
